@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Random bytes, digests and base64url. Any thread. */
+#include "base/id.h"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+void id_random(void *bytes, size_t len)
+{
+	if (RAND_bytes(bytes, (int)len) != 1)
+		abort();
+}
+
+static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+void base64url_encode(const void *bytes, size_t len, char *text)
+{
+	const unsigned char *in = bytes;
+	uint32_t bits = 0;
+	int have = 0;
+	for (size_t i = 0; i < len; i++) {
+		bits = bits << 8 | in[i];
+		for (have += 8; have >= 6; have -= 6)
+			*text++ = ALPHABET[bits >> (have - 6) & 63];
+	}
+	if (have > 0)
+		*text++ = ALPHABET[bits << (6 - have) & 63];
+	*text = '\0';
+}
+
+static int base64url_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+bool base64url_decode(const char *text, size_t text_len, void *bytes, size_t size, size_t *len)
+{
+	if (text_len % 4 == 1 || text_len / 4 * 3 + (text_len % 4 ? text_len % 4 - 1 : 0) > size)
+		return false;
+	unsigned char *out = bytes;
+	uint32_t bits = 0;
+	int have = 0;
+	for (size_t i = 0; i < text_len; i++) {
+		int value = base64url_value(text[i]);
+		if (value < 0)
+			return false;
+		bits = bits << 6 | (uint32_t)value;
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			*out++ = (unsigned char)(bits >> have);
+			bits &= (1u << have) - 1;
+		}
+	}
+	if (bits != 0)
+		return false;
+	*len = (size_t)(out - (unsigned char *)bytes);
+	return true;
+}
+
+/* Fetched once: OpenSSL 3's implicit fetch at each use costs more than hashing one of our headers. */
+static EVP_MD *md;
+static pthread_once_t md_once = PTHREAD_ONCE_INIT;
+
+static void md_fetch(void)
+{
+	md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (md == NULL)
+		abort();
+}
+
+void sha256(const struct bytes *parts, size_t part_count, unsigned char digest[SHA256_BYTES])
+{
+	pthread_once(&md_once, md_fetch);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	if (ctx == NULL || EVP_DigestInit_ex2(ctx, md, NULL) != 1)
+		abort();
+	for (size_t i = 0; i < part_count; i++)
+		if (EVP_DigestUpdate(ctx, parts[i].data, parts[i].len) != 1)
+			abort();
+	if (EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
+		abort();
+	EVP_MD_CTX_free(ctx);
+}
+
+void hmac_sha256(const void *key, size_t key_len, const struct bytes *parts, size_t part_count, unsigned char digest[SHA256_BYTES])
+{
+	/* RFC 2104 with keys of at most one block, which all of ours are. */
+	unsigned char inner[64] = {0}, outer[64] = {0}, sum[SHA256_BYTES];
+	struct bytes all[8];
+	if (key_len > sizeof inner || part_count > 7)
+		abort();
+	memcpy(inner, key, key_len);
+	memcpy(outer, key, key_len);
+	for (size_t i = 0; i < sizeof inner; i++) {
+		inner[i] ^= 0x36;
+		outer[i] ^= 0x5c;
+	}
+	all[0] = (struct bytes){inner, sizeof inner};
+	memcpy(all + 1, parts, part_count * sizeof *parts);
+	sha256(all, part_count + 1, sum);
+	sha256((struct bytes[]){{outer, sizeof outer}, {sum, sizeof sum}}, 2, digest);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * JSON at the borders. Any thread. */
+#include "base/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Jansson allows 2,048 levels; a look ahead keeps the recursion of reading and freeing small whatever a client sends. */
+static bool too_deep(const char *text, size_t len)
+{
+	int depth = 0;
+	bool quoted = false;
+	for (size_t i = 0; i < len; i++) {
+		if (quoted) {
+			if (text[i] == '\\')
+				i++;
+			else if (text[i] == '"')
+				quoted = false;
+			continue;
+		}
+		if (text[i] == '"')
+			quoted = true;
+		else if (text[i] == '{' || text[i] == '[')
+			depth++;
+		else if (text[i] == '}' || text[i] == ']')
+			depth--;
+		if (depth > JSON_DEPTH_MAX)
+			return true;
+	}
+	return false;
+}
+
+json_t *json_read_object(const char *text, size_t len, struct error *err)
+{
+	if (too_deep(text, len)) {
+		error_set(err, -1, 0, "nested deeper than %d levels", JSON_DEPTH_MAX);
+		return NULL;
+	}
+	json_error_t problem;
+	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &problem);
+	if (json == NULL) {
+		const char *why = json_error_code(&problem) == json_error_duplicate_key ? "a key stands twice"
+		                  : json_error_code(&problem) == json_error_invalid_utf8 ? "invalid UTF-8"
+		                  : json_error_code(&problem) == json_error_null_character ||
+		                              json_error_code(&problem) == json_error_null_byte_in_key
+		                      ? "U+0000 is not allowed"
+		                      : "not valid JSON";
+		error_set(err, -1, (int)json_error_code(&problem), "%s (at byte %d)", why, problem.position);
+		return NULL;
+	}
+	if (!json_is_object(json)) {
+		json_decref(json);
+		error_set(err, -1, 0, "a JSON object is expected");
+		return NULL;
+	}
+	return json;
+}
+
+void json_add_string(struct buf *buf, const char *text, size_t len)
+{
+	buf_reserve(buf, len + 2);
+	buf_add_char(buf, '"');
+	size_t plain = 0; /* start of what needs no escape and was not added yet */
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F)
+			continue;
+		buf_add(buf, text + plain, i - plain);
+		plain = i + 1;
+		if (c == '"' || c == '\\') {
+			buf_add_char(buf, '\\');
+			buf_add_char(buf, (char)c);
+		} else if (c == '\n') {
+			buf_add(buf, "\\n", 2);
+		} else if (c == '\t') {
+			buf_add(buf, "\\t", 2);
+		} else if (c == '\r') {
+			buf_add(buf, "\\r", 2);
+		} else {
+			buf_printf(buf, "\\u%04x", c);
+		}
+	}
+	buf_add(buf, text + plain, len - plain);
+	buf_add_char(buf, '"');
+}
+
+const char *json_text(const json_t *object, const char *name, size_t *len)
+{
+	const json_t *value = json_object_get(object, name);
+	if (!json_is_string(value))
+		return NULL;
+	if (len)
+		*len = json_string_length(value);
+	return json_string_value(value);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_AUTH_JWT_H
+#define HC_AUTH_JWT_H
+/* JSON Web Tokens (RFC 7519) as passwords: who is it, and until when?
+ *
+ * `iss` must be equal to the configured one, `aud` (a string or an array) must hold one of ours, `exp` must be there; `nbf` and `iat`
+ * are looked at when they are there. The leeway stretches all three: a token counts from nbf - leeway to exp + leeway, and may have
+ * been issued at most the leeway in the future. NumericDates may be fractional; to the millisecond, exp and iat are rounded down, nbf up. They lie
+ * between 1970 and 9999.
+ *
+ * The signature is checked last, as the dearest step: a client that keeps coming with a dead token costs no more than reading it
+ * (field: "dead tokens cannot load the broker"). So EXPIRED and NOT_YET say what the token claims, and OK alone says that it is true.
+ *
+ * Any thread, never blocks, no allocation is left behind. */
+
+#include <stdint.h>
+
+#include "plugin/auth/jws.h"
+#include "plugin/auth/keys.h"
+#include "plugin/auth/user_id.h"
+
+enum { JWT_MAX = JWS_MAX };
+
+/* All strings are the caller's and stay while the policy is used. */
+struct jwt_policy {
+	const char *issuer;
+	const char *const *audiences;
+	size_t audience_count;   /* 1… */
+	const char *user_claim;  /* usually "sub": a string claim at the top level */
+	const char *user_prefix; /* before every user ID of this issuer, "" for none */
+	int leeway_s;            /* 0… */
+};
+
+/* Sorted by what the caller does next. */
+enum jwt_rc {
+	JWT_OK,      /* let in, until claims->expires_at_ms */
+	JWT_EXPIRED, /* refuse and say so: the client gets a fresh token */
+	JWT_NOT_YET, /* refuse: later it would be valid, or a clock is wrong */
+	JWT_BAD,     /* refuse: it will never be valid */
+};
+
+struct jwt_claims {
+	char user_id[AUTH_USER_ID_MAX + 1];
+	int64_t expires_at_ms; /* exp + leeway: the first millisecond at which this token is refused, the end of its session */
+	int64_t issued_at_ms;  /* 0: the token does not say */
+};
+
+/* now_ms: the wall clock. out is written on JWT_OK only. err names the claim, by how much times are off, and what was expected, never the
+ * token; foreign text in it is cut and printable. */
+enum jwt_rc jwt_verify(const struct key_set *keys, const struct jwt_policy *policy, const char *token, size_t len, int64_t now_ms,
+                       struct jwt_claims *out, struct error *err);
+
+#endif

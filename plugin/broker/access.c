@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * ACL_CHECK. Broker thread.
+ *
+ * What is below the prefix is decided here alone and finally; the rest is left to `outside`. Publishing to a topic of the protocol is let
+ * through: intake.c has the last word, with the payload at hand. Delivery below hc/me/ is by client ID, which the broker does not ask
+ * about; so a READ for such a topic is about something that it queued or resends, and the store does that better: no. */
+#include "plugin/broker/access.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/broker/answer.h"
+#include "plugin/broker/cursor.h"
+#include "plugin/broker/server.h"
+#include "plugin/broker/topic.h"
+
+struct watched {
+	char *chat_id;
+	UT_hash_handle hh;
+};
+
+static int outside(const struct server *server)
+{
+	static const int ANSWERS[] = {
+		[CONF_OUTSIDE_DEFER] = MOSQ_ERR_PLUGIN_DEFER, [CONF_OUTSIDE_ALLOW] = MOSQ_ERR_SUCCESS, [CONF_OUTSIDE_DENY] = MOSQ_ERR_ACL_DENIED};
+	return ANSWERS[server->conf.outside];
+}
+
+static int yes(bool allowed)
+{
+	return allowed ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+}
+
+/* ---- publish ---- */
+
+static int check_write(struct server *server, const struct session *session, const struct mosquitto_evt_acl_check *event)
+{
+	struct topic topic;
+	struct verdict verdict;
+	if (strcmp(event->topic, TOPIC_SINK) == 0)
+		return MOSQ_ERR_ACL_DENIED;
+	topic_read(server->conf.prefix, event->topic, &topic);
+	if (topic.kind == TOPIC_OUTSIDE)
+		return outside(server);
+	if (session == NULL)
+		return MOSQ_ERR_ACL_DENIED;
+	if (event->retain)
+		refuse(&verdict, REFUSAL_BAD_REQUEST, "retain: it must not be set");
+	else if (topic.kind == TOPIC_UNKNOWN)
+		refuse(&verdict, REFUSAL_BAD_REQUEST, "%s", topic.problem);
+	else if (topic.kind == TOPIC_ME || topic.kind == TOPIC_EVENTS)
+		refuse(&verdict, REFUSAL_FORBIDDEN, "nobody can publish to this topic");
+	else
+		return MOSQ_ERR_SUCCESS;
+	answer_error(server, session, topic.command_id, &verdict);
+	return MOSQ_ERR_ACL_DENIED;
+}
+
+/* ---- deliver ---- */
+
+static bool is_member(struct server *server, const struct session *session, const char *chat_id)
+{
+	struct chat *chat = core_peek(server->core, chat_id);
+	return chat != NULL && member_is_current(chat_member(chat, session->person->user_id));
+}
+
+static int check_read(struct server *server, const struct session *session, const struct mosquitto_evt_acl_check *event)
+{
+	struct topic topic;
+	if (strcmp(event->topic, TOPIC_SINK) == 0)
+		return MOSQ_ERR_ACL_DENIED;
+	topic_read(server->conf.prefix, event->topic, &topic);
+	if (topic.kind == TOPIC_OUTSIDE)
+		return outside(server);
+	if (session == NULL || event->retain)
+		return MOSQ_ERR_ACL_DENIED;
+	if (topic.kind == TOPIC_ME && strcmp(topic.rest, "inbox") == 0)
+		cursor_unacknowledged(server, session, event->payload, event->payloadlen);
+	return yes(topic.kind == TOPIC_EVENTS && is_member(server, session, topic.chat_id));
+}
+
+/* ---- subscribe ---- */
+
+int access_is_watched(const struct server *server, const char *chat_id)
+{
+	struct watched *watched;
+	HASH_FIND_STR(server->watched, chat_id, watched);
+	return watched != NULL;
+}
+
+static void watch(struct server *server, const char *chat_id)
+{
+	if (access_is_watched(server, chat_id))
+		return;
+	struct watched *watched = mem_zero(sizeof *watched);
+	watched->chat_id = mem_text(chat_id);
+	HASH_ADD_KEYPTR(hh, server->watched, watched->chat_id, strlen(watched->chat_id), watched);
+}
+
+void access_free_all(struct server *server)
+{
+	struct watched *watched, *next;
+	HASH_ITER(hh, server->watched, watched, next) {
+		HASH_DEL(server->watched, watched);
+		free(watched->chat_id);
+		free(watched);
+	}
+}
+
+/* A subscription that was granted before the chat was in memory. */
+struct subscription {
+	struct server *server;
+	uint64_t session_id;
+	char chat_id[CHAT_ID_MAX + 1];
+};
+
+static void subscription_loaded(void *context, struct chat *chat, bool unavailable)
+{
+	struct subscription *subscription = context;
+	struct server *server = subscription->server;
+	const struct session *session = session_by_id(server, subscription->session_id);
+	if (session != NULL && !unavailable) {
+		struct verdict verdict;
+		if (chat != NULL && member_is_current(chat_member(chat, session->person->user_id))) {
+			watch(server, subscription->chat_id);
+		} else {
+			refuse(&verdict, REFUSAL_FORBIDDEN, NULL);
+			answer_error(server, session, NULL, &verdict);
+		}
+	}
+	free(subscription);
+}
+
+/* A chat that is not in memory is granted and looked at: every delivery is checked anyway. Who is no member learns it from an error. */
+static int subscribe_events(struct server *server, const struct session *session, const char *chat_id)
+{
+	if (core_peek(server->core, chat_id) != NULL) {
+		bool member = is_member(server, session, chat_id);
+		if (member)
+			watch(server, chat_id);
+		return yes(member);
+	}
+	struct subscription *subscription = mem_zero(sizeof *subscription);
+	subscription->server = server;
+	subscription->session_id = session->id;
+	strcpy(subscription->chat_id, chat_id);
+	core_visit(server->core, chat_id, subscription_loaded, subscription, server->now_ms);
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int check_subscribe(struct server *server, struct session *session, const struct mosquitto_evt_acl_check *event)
+{
+	const char *rest;
+	char chat_id[CHAT_ID_MAX + 1];
+	enum filter_kind kind = filter_read(server->conf.prefix, event->topic, &rest, chat_id);
+	if (kind == FILTER_OUTSIDE)
+		return outside(server);
+	if (session == NULL || kind == FILTER_REFUSED)
+		return MOSQ_ERR_ACL_DENIED;
+	if (kind == FILTER_EVENTS)
+		return subscribe_events(server, session, chat_id);
+	return yes(session_subscribe(server, session, rest, event->qos));
+}
+
+static int check_unsubscribe(struct server *server, struct session *session, const struct mosquitto_evt_acl_check *event)
+{
+	const char *rest;
+	char chat_id[CHAT_ID_MAX + 1];
+	if (session != NULL && filter_read(server->conf.prefix, event->topic, &rest, chat_id) == FILTER_ME)
+		session_unsubscribe(server, session, rest);
+	return MOSQ_ERR_SUCCESS;
+}
+
+int access_check(struct server *server, struct mosquitto_evt_acl_check *event)
+{
+	struct session *session = session_of(server, event->client);
+	switch (event->access) {
+	case MOSQ_ACL_WRITE:
+		return check_write(server, session, event);
+	case MOSQ_ACL_READ:
+		return check_read(server, session, event);
+	case MOSQ_ACL_SUBSCRIBE:
+		return check_subscribe(server, session, event);
+	case MOSQ_ACL_UNSUBSCRIBE:
+		return check_unsubscribe(server, session, event);
+	default:
+		return MOSQ_ERR_ACL_DENIED;
+	}
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Acks and RPC answers. Broker thread.
+ *
+ * A separate ack for each command would cost more than all the rest of its way. So there is one only where the sender does not see his own
+ * transaction, with his commandID in it, in the inbox of the same connection. */
+#include "plugin/broker/answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "plugin/broker/publish.h"
+#include "plugin/broker/server.h"
+
+void origin_free(struct origin *origin)
+{
+	if (origin == NULL)
+		return;
+	rpc_free(origin->request);
+	free(origin->command_id);
+	free(origin->reply_topic);
+	free(origin->correlation);
+	free(origin);
+}
+
+static void send_ack(struct server *server, const struct session *session, const char *command_id, const struct buf *payload, int qos_max)
+{
+	char topic[COMMAND_ID_MAX + 8];
+	snprintf(topic, sizeof topic, "ack/%s", command_id != NULL && command_id[0] != '\0' ? command_id : "-");
+	int qos = session_qos(session, topic);
+	if (qos >= 0)
+		publish_copy(server, session, topic, payload->data, payload->len, qos < qos_max ? qos : qos_max);
+}
+
+void answer_error(struct server *server, const struct session *session, const char *command_id, const struct verdict *verdict)
+{
+	if (session->ack_qos < 0)
+		return;
+	struct buf payload = BUF_EMPTY;
+	verdict_add_json(&payload, verdict);
+	send_ack(server, session, command_id, &payload, 1);
+	buf_fini(&payload);
+}
+
+static void acknowledge(struct server *server, const struct session *session, const struct origin *origin, const struct answer *answer)
+{
+	bool shown = origin->command_id != NULL && session->inbox_qos >= 0 && !answer->repeated && answer->number != 0;
+	if (shown || session->ack_qos < 0)
+		return;
+	struct buf payload = BUF_EMPTY;
+	buf_add_text(&payload, "{\"chatID\":");
+	json_add_string(&payload, answer->chat_id, strlen(answer->chat_id));
+	buf_add_text(&payload, ",\"messageID\":");
+	buf_add_u64(&payload, answer->number);
+	buf_add_text(&payload, ",\"transactionID\":");
+	buf_add_u64(&payload, answer->number);
+	buf_add_char(&payload, '}');
+	send_ack(server, session, origin->command_id, &payload, 0);
+	buf_fini(&payload);
+}
+
+static void release(struct server *server, const struct command *command, bool refused)
+{
+	struct error err;
+	if (command->journal_seq == 0)
+		return;
+	enum journal_outcome outcome = refused ? JOURNAL_DECLINED : JOURNAL_COMMITTED;
+	if (journal_release(server->journal, command->journal_seq, outcome, &err) == JOURNAL_FAILED)
+		server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
+}
+
+void answer_command(void *context, struct command *command, const struct answer *answer)
+{
+	struct server *server = context;
+	struct origin *origin = command->origin;
+	release(server, command, answer->refused != NULL);
+	if (server->deciding == command)
+		server->deciding_refused = answer->refused != NULL;
+	if (origin != NULL && origin->request != NULL) {
+		struct rpc_request *request = origin->request;
+		rpc_command_done(request, answer);
+		answer_request(request);
+	} else if (origin != NULL) {
+		const struct session *session = session_by_id(server, origin->session_id);
+		if (session != NULL && answer->refused != NULL)
+			answer_error(server, session, origin->command_id, answer->refused);
+		else if (session != NULL)
+			acknowledge(server, session, origin, answer);
+		origin_free(origin);
+	}
+	command_free(command);
+}
+
+void answer_request(struct rpc_request *request)
+{
+	struct origin *origin = request->origin;
+	struct server *server = origin->server;
+	struct person *person = person_find(server, request->user_id);
+	const struct session *session = session_by_id(server, origin->session_id);
+	if (person != NULL && person->rpc_in_flight > 0)
+		person->rpc_in_flight--;
+	if (request->refused.code != REFUSAL_NONE) {
+		buf_clear(&request->answer);
+		verdict_add_json(&request->answer, &request->refused);
+	}
+	size_t prefix_len = strlen(server->conf.prefix) + sizeof "/me/" - 1;
+	if (session != NULL && session_qos(session, origin->reply_topic + prefix_len) >= 0)
+		publish_reply(server, session, origin->reply_topic, request->answer.data, request->answer.len, origin->correlation,
+			origin->correlation_len);
+	origin_free(origin);
+}

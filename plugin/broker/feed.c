@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * What a connection is due, live. Broker thread.
+ *
+ * Pacing. The broker drops silently what exceeds its queue for a connected client, and a plugin does not see PUBACKs. So at most
+ * WINDOW_PACKETS packets (fewer than the broker's own in-flight window) or WINDOW_BYTES go out before the socket was seen drained: all of it
+ * acknowledged by the peer's TCP. Meanwhile lines are collected into one larger message; what exceeds that is read from the store later. */
+#include "plugin/broker/feed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "plugin/broker/client.h"
+#include "plugin/broker/cursor.h"
+#include "plugin/broker/publish.h"
+#include "plugin/broker/replay.h"
+#include "plugin/broker/server.h"
+#include "plugin/chat/line.h"
+
+enum {
+	WINDOW_PACKETS = 16,
+	WINDOW_BYTES = 1024 * 1024,
+	WINDOW_MS = 20,      /* where the socket is not known, a window may be used again after this time */
+	RECHECK_MS = 1,
+	LINES_KEEP = 64,     /* room for lines that an idle feed keeps */
+	TRAIL_UNKNOWN_MS = 10 * 60 * 1000, /* without a keepalive a dead peer is noticed by TCP alone */
+};
+
+struct line *line_new(const char *text, size_t len)
+{
+	struct line *line = mem_new(sizeof *line + len);
+	line->references = 1;
+	line->len = (uint32_t)len;
+	memcpy(line->text, text, len);
+	return line;
+}
+
+void line_drop(struct line *line)
+{
+	if (--line->references == 0)
+		free(line);
+}
+
+void parcel_free(struct parcel *parcel)
+{
+	for (size_t i = 0; i < parcel->mark_count; i++)
+		free(parcel->marks[i].chat_id);
+	free(parcel->marks);
+	free(parcel->topic);
+	free(parcel->payload);
+	free(parcel);
+}
+
+int64_t feed_trail_ms(const struct session *session)
+{
+	return session->keepalive_s > 0 ? session->keepalive_s * 1500 : TRAIL_UNKNOWN_MS;
+}
+
+void feed_begin(struct server *server, struct session *session)
+{
+	if (session->feed != NULL)
+		return;
+	session->feed = mem_zero(sizeof *session->feed);
+	session->feed->generation = ++server->last_session_id;
+	session->feed->socket = client_socket(session->client);
+	if (session->device == NULL)
+		session->feed->loaded = true; /* nothing missed: it begins now */
+	else
+		replay_load(server, session);
+}
+
+void feed_end(struct server *server, struct session *session)
+{
+	struct feed *feed = session->feed;
+	if (feed == NULL)
+		return;
+	cursor_leave(server, session);
+	for (size_t i = 0; i < feed->line_count; i++)
+		line_drop(feed->lines[i]);
+	free(feed->lines);
+	for (struct parcel *parcel = feed->parcels, *next; parcel != NULL; parcel = next) {
+		next = parcel->next;
+		parcel_free(parcel);
+	}
+	struct track *track, *next;
+	HASH_ITER(hh, feed->tracks, track, next) {
+		HASH_DEL(feed->tracks, track);
+		free(track->chat_id);
+		free(track);
+	}
+	free(feed);
+	session->feed = NULL;
+}
+
+struct track *feed_find(struct feed *feed, const char *chat_id)
+{
+	struct track *track;
+	HASH_FIND_STR(feed->tracks, chat_id, track);
+	return track;
+}
+
+struct track *feed_track(struct feed *feed, const char *chat_id, uint64_t handed)
+{
+	struct track *track = feed_find(feed, chat_id);
+	if (track == NULL) {
+		track = mem_zero(sizeof *track);
+		track->chat_id = mem_text(chat_id);
+		track->handed = track->queued = track->latest = track->safe = track->stored = handed;
+		HASH_ADD_KEYPTR(hh, feed->tracks, track->chat_id, strlen(track->chat_id), track);
+	}
+	return track;
+}
+
+void track_handed(struct track *track, uint64_t number, int64_t now_ms, int64_t trail_ms)
+{
+	if (number <= track->handed)
+		return;
+	if (track->mid > track->safe && now_ms - track->mid_at_ms >= trail_ms)
+		track->safe = track->mid;
+	if (track->mid <= track->safe) {
+		track->mid = number;
+		track->mid_at_ms = now_ms;
+	}
+	track->handed = number;
+	if (track->queued < number)
+		track->queued = number;
+	if (track->latest < number)
+		track->latest = number;
+}
+
+/* ---- pacing ---- */
+
+static bool may_send(struct server *server, struct feed *feed)
+{
+	if (feed->sent_packets < WINDOW_PACKETS && feed->sent_bytes < WINDOW_BYTES)
+		return true;
+	int backlog = client_backlog(feed->socket);
+	if (backlog > 0 || (backlog < 0 && server->now_ms - feed->sent_at_ms < WINDOW_MS))
+		return false;
+	feed->sent_packets = feed->sent_bytes = 0;
+	return true;
+}
+
+static void sent(struct server *server, struct feed *feed, size_t len)
+{
+	if (feed->sent_packets == 0)
+		feed->sent_at_ms = server->now_ms;
+	feed->sent_packets++;
+	feed->sent_bytes += len;
+}
+
+/* ---- live ---- */
+
+static void send_lines(struct server *server, struct session *session)
+{
+	struct feed *feed = session->feed;
+	char *payload = publish_alloc(feed->line_bytes - 1); /* no newline behind the last one */
+	char *at = payload;
+	for (size_t i = 0; i < feed->line_count; i++) {
+		if (i > 0)
+			*at++ = '\n';
+		memcpy(at, feed->lines[i]->text, feed->lines[i]->len);
+		at += feed->lines[i]->len;
+		line_drop(feed->lines[i]);
+	}
+	size_t len = (size_t)(at - payload);
+	publish_owned(server, session, "inbox", payload, len, session->inbox_qos < 0 ? 0 : session->inbox_qos);
+	sent(server, feed, len);
+	feed->line_count = feed->line_bytes = 0;
+	if (feed->line_size > LINES_KEEP) {
+		free(feed->lines);
+		feed->lines = NULL;
+		feed->line_size = 0;
+	}
+}
+
+static size_t inbox_max(const struct server *server, const struct session *session)
+{
+	return session_payload_max(session, strlen(server->conf.prefix) + sizeof "/me/inbox", server->conf.inbox_bytes_max);
+}
+
+static void keep_line(struct feed *feed, struct line *line)
+{
+	if (feed->line_count == feed->line_size) {
+		feed->line_size = feed->line_size ? feed->line_size * 2 : 4;
+		feed->lines = mem_grow(feed->lines, feed->line_size * sizeof *feed->lines);
+	}
+	line->references++;
+	feed->lines[feed->line_count++] = line;
+	feed->line_bytes += line->len + 1;
+}
+
+/* Puts the line into the next inbox message. false: that is full and may not go out yet. */
+static bool add_line(struct server *server, struct session *session, const struct transaction *tx, struct line *line)
+{
+	struct feed *feed = session->feed;
+	size_t max = inbox_max(server, session);
+	if (line->len <= max) {
+		if (feed->line_bytes + line->len > max) {
+			if (!may_send(server, feed))
+				return false;
+			send_lines(server, session);
+		}
+		keep_line(feed, line);
+		return true;
+	}
+	struct buf cut = BUF_EMPTY;
+	if (feed->line_count > 0 && !may_send(server, feed))
+		return false;
+	if (feed->line_count > 0)
+		send_lines(server, session);
+	if (line_add_within(&cut, tx, max)) {
+		struct line *own = line_new(cut.data, cut.len);
+		keep_line(feed, own);
+		line_drop(own);
+	}
+	buf_fini(&cut);
+	return true;
+}
+
+/* The body alone, if a filter asks for it. */
+static void send_text(struct server *server, struct session *session, const struct transaction *tx)
+{
+	char topic[CHAT_ID_MAX + USER_ID_MAX + 8];
+	if (tx->type != TX_MESSAGE || tx->body.text == NULL)
+		return;
+	snprintf(topic, sizeof topic, "text/%s/%s", tx->chat_id, tx->sender_id);
+	int qos = session_qos(session, topic);
+	if (qos < 0)
+		return;
+	struct buf text = BUF_EMPTY;
+	buf_add(&text, "", 0);
+	line_add_text(&text, tx);
+	size_t max = session_payload_max(session, strlen(server->conf.prefix) + 4 + strlen(topic), SIZE_MAX);
+	size_t len = text_cut(text.data, text.len, max);
+	publish_copy(server, session, topic, text.data, len, qos);
+	sent(server, session->feed, len);
+	buf_fini(&text);
+}
+
+void feed_commit(struct server *server, struct session *session, const struct transaction *tx, struct line *line)
+{
+	struct feed *feed = session->feed;
+	struct track *track = feed_track(feed, tx->chat_id, tx->number - 1);
+	if (tx->number <= track->handed)
+		return;
+	if (tx->number > track->latest)
+		track->latest = tx->number;
+	session_due(server, session);
+	if (!feed->loaded || track->handed != tx->number - 1 || track->queued != track->handed)
+		return;
+	if (session->text && !may_send(server, feed))
+		return;
+	if (session->inbox_qos >= 0 && !add_line(server, session, tx, line))
+		return;
+	if (session->text)
+		send_text(server, session, tx);
+	track_handed(track, tx->number, server->now_ms, feed_trail_ms(session));
+}
+
+/* ---- the end of a tick ---- */
+
+static void send_parcel(struct server *server, struct session *session)
+{
+	struct feed *feed = session->feed;
+	struct parcel *parcel = feed->parcels;
+	feed->parcels = parcel->next;
+	feed->parcel_count--;
+	int qos = session_qos(session, parcel->topic);
+	if (qos >= 0 && parcel->len > 0) {
+		publish_copy(server, session, parcel->topic, parcel->payload, parcel->len, qos);
+		sent(server, feed, parcel->len);
+	}
+	for (size_t i = 0; i < parcel->mark_count; i++) {
+		struct track *track = feed_find(feed, parcel->marks[i].chat_id);
+		if (track != NULL)
+			track_handed(track, parcel->marks[i].number, server->now_ms, feed_trail_ms(session));
+	}
+	parcel_free(parcel);
+}
+
+void feed_flush(struct server *server, struct session *session)
+{
+	struct feed *feed = session->feed;
+	if (feed == NULL || session->gone)
+		return;
+	if (feed->line_count > 0 && may_send(server, feed))
+		send_lines(server, session);
+	while (feed->parcels != NULL && may_send(server, feed))
+		send_parcel(server, session);
+	replay_next(server, session);
+	if (feed->line_count > 0 || feed->parcels != NULL) {
+		session_due(server, session);
+		server_wake_in(server, RECHECK_MS);
+	}
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_FEED_H
+#define HC_BROKER_FEED_H
+/* What a connection is due of its user's chats: first what it missed, then live, in order per chat and without a gap.
+ *
+ * A track is one chat of one connection: `handed` is the last number given to the broker for it. A new transaction is handed over at once
+ * if it is the next one and the client keeps up; else the track only learns that there is more (`latest`), and replay.c reads it
+ * from the store. So there is one rule for a device that was offline, one that is slow, and one that lives in a busy chat, and nothing is
+ * ever buffered without bound.
+ *
+ * A chat that has no track is complete. Lines of one tick leave together. Broker thread. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "storage/store.h"
+
+struct server;
+struct session;
+struct chat;
+
+/* A transaction as it is shown, rendered once for all its receivers. */
+struct line {
+	unsigned references;
+	uint32_t len;
+	char text[];
+};
+
+struct track {
+	char *chat_id;
+	uint64_t handed; /* up to here it was given to the broker */
+	uint64_t queued; /* up to here it is read from the store, and in parcels */
+	uint64_t latest; /* up to here there is something */
+	/* the cursor's: numbers that are older than the connection can hide a loss */
+	uint64_t safe, mid, stored;
+	int64_t mid_at_ms;
+	UT_hash_handle hh;
+};
+
+/* Where a parcel ends in each chat that it has something of. */
+struct mark {
+	char *chat_id;
+	uint64_t number;
+};
+
+/* One message that replay has prepared. */
+struct parcel {
+	char *topic; /* below hc/me/ */
+	char *payload;
+	size_t len;
+	struct mark *marks; /* what is handed over with it; a text's parcel has none, but for the last of a range */
+	size_t mark_count;
+	struct parcel *next;
+};
+
+struct feed {
+	uint64_t generation;   /* never reused: tells a job's feed from a later one of the same session */
+	bool loaded;           /* where it starts is known */
+	bool reading;          /* a job of replay.c is under way */
+	struct track *tracks;  /* hashed by chat ID */
+	struct line **lines;   /* for the next inbox message */
+	size_t line_count, line_size, line_bytes;
+	struct parcel *parcels;
+	size_t parcel_count;
+	/* pacing: what was handed over since the socket was last seen drained */
+	int socket;
+	size_t sent_packets, sent_bytes;
+	int64_t sent_at_ms;
+};
+
+/* The session subscribed to its inbox or text. */
+void feed_begin(struct server *server, struct session *session);
+/* It does not want them any more, or is gone. Stores how far it has what. */
+void feed_end(struct server *server, struct session *session);
+
+/* A transaction of one of the user's chats is committed. line: shared, a reference is taken where it is kept. */
+void feed_commit(struct server *server, struct session *session, const struct transaction *tx, struct line *line);
+
+/* Sends what is due and may go out now. At the end of each tick. */
+void feed_flush(struct server *server, struct session *session);
+
+/* There is more of a chat than was handed over. Makes the track if needed, starting after `handed`. */
+struct track *feed_track(struct feed *feed, const char *chat_id, uint64_t handed);
+struct track *feed_find(struct feed *feed, const char *chat_id);
+void track_handed(struct track *track, uint64_t number, int64_t now_ms, int64_t trail_ms);
+void parcel_free(struct parcel *parcel);
+
+struct line *line_new(const char *text, size_t len);
+void line_drop(struct line *line);
+
+/* How long a client may be gone before the broker notices: 1.5 × keepalive. */
+int64_t feed_trail_ms(const struct session *session);
+
+#endif

@@ -1,0 +1,2 @@
+#include "plugin/broker/hostconf.h"
+extern int hostconf_placeholder; int hostconf_placeholder;

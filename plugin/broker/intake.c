@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * What clients publish. Broker thread.
+ *
+ * A command is first written to the journal, then given to the core: the PUBACK that the broker sends when this returns is a promise. */
+#include "plugin/broker/intake.h"
+
+#include <mqtt_protocol.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "plugin/broker/answer.h"
+#include "plugin/broker/cursor.h"
+#include "plugin/broker/live.h"
+#include "plugin/broker/parse.h"
+#include "plugin/broker/ports.h"
+#include "plugin/broker/server.h"
+#include "plugin/broker/topic.h"
+#include "plugin/transfer/intake.h"
+
+enum {
+	COMMANDS_MAX = 100000,   /* in memory, of all users: beyond that nothing is taken */
+	CLOSE_LOG_MS = 10000,
+};
+
+/* A chat whose commands of one user are refused for a while: a burst that was cut must not go on in the middle. */
+struct held_chat {
+	struct held_chat *next;
+	int64_t until_ms;
+	char chat_id[];
+};
+
+void intake_forget_person(struct person *person)
+{
+	struct held_chat *held, *next;
+	LL_FOREACH_SAFE(person->held, held, next)
+		free(held);
+	person->held = NULL;
+}
+
+/* ---- limits ---- */
+
+static int64_t held_for(struct person *person, const char *chat_id, int64_t now_ms)
+{
+	struct held_chat *held, *next;
+	int64_t left = 0;
+	LL_FOREACH_SAFE(person->held, held, next) {
+		if (held->until_ms <= now_ms) {
+			LL_DELETE(person->held, held);
+			free(held);
+		} else if (strcmp(held->chat_id, chat_id) == 0) {
+			left = held->until_ms - now_ms;
+		}
+	}
+	return left;
+}
+
+static void hold(struct person *person, const char *chat_id, int64_t until_ms)
+{
+	struct held_chat *held = mem_new(sizeof *held + strlen(chat_id) + 1);
+	held->until_ms = until_ms;
+	strcpy(held->chat_id, chat_id);
+	LL_PREPEND(person->held, held);
+}
+
+static bool within_limits(struct server *server, struct person *person, const char *chat_id, size_t bytes, struct verdict *verdict)
+{
+	const struct conf *conf = &server->conf;
+	int64_t wait = held_for(person, chat_id, server->now_ms);
+	if (wait == 0) {
+		double seconds = (double)conf->commands_burst / (double)conf->commands_per_second;
+		wait = rate_take(&person->bytes, (double)conf->bytes_per_second, (double)conf->bytes_per_second * seconds, (double)bytes, server->now_ms);
+		if (wait == 0)
+			wait = rate_take(&person->commands, (double)conf->commands_per_second, (double)conf->commands_burst, 1, server->now_ms);
+		if (wait == 0)
+			return true;
+		hold(person, chat_id, server->now_ms + wait);
+	}
+	refuse(verdict, REFUSAL_RATE_LIMITED, NULL);
+	verdict->retry_after_ms = wait;
+	return false;
+}
+
+/* ---- taking ---- */
+
+/* The message goes no further: the broker fans it out to a topic that nobody can hear. In place, since the pointer is the broker's. */
+static int taken(struct mosquitto_evt_message *event)
+{
+	strcpy(event->topic, TOPIC_SINK);
+	event->retain = false;
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int refused(struct server *server, const struct session *session, const char *command_id, const struct verdict *verdict)
+{
+	answer_error(server, session, command_id, verdict);
+	return MOSQ_ERR_ACL_DENIED;
+}
+
+/* It cannot be taken now: without a PUBACK, a QoS 1 client will send it again. */
+static int not_now(struct server *server, const char *why)
+{
+	if (server->now_ms - server->refused_at_ms > CLOSE_LOG_MS) {
+		server->refused_at_ms = server->now_ms;
+		server_log(MOSQ_LOG_WARNING, "commands cannot be taken (%s): their connections are closed, clients will retry", why);
+	}
+	return MOSQ_ERR_NOMEM;
+}
+
+static struct origin *origin_new(struct server *server, const struct session *session, const char *command_id)
+{
+	struct origin *origin = mem_zero(sizeof *origin);
+	origin->server = server;
+	origin->session_id = session->id;
+	origin->command_id = command_id != NULL && command_id[0] != '\0' ? mem_text(command_id) : NULL;
+	return origin;
+}
+
+/* Journals and hands a command to the core, which owns it then. */
+static int take_command(struct server *server, const struct session *session, struct mosquitto_evt_message *event, struct command *command)
+{
+	struct buf record = BUF_EMPTY;
+	struct error err;
+	if (core_command_count(server->core) >= COMMANDS_MAX) {
+		origin_free(command->origin);
+		command_free(command);
+		return not_now(server, "too many are waiting");
+	}
+	intake_encode(&(struct intake){.sender_id = session->person->user_id, .client_id = session->client_id, .topic = event->topic,
+	                               .payload = event->payload, .payload_len = event->payloadlen, .at_ms = server->wall_ms},
+		&record);
+	enum journal_rc rc = journal_add(server->journal, record.data, record.len, &command->journal_seq, &err);
+	buf_fini(&record);
+	if (rc != JOURNAL_OK) {
+		origin_free(command->origin);
+		command_free(command);
+		return not_now(server, rc == JOURNAL_FULL ? "the journal is full" : err.text);
+	}
+	command->at_ms = server->wall_ms;
+	ports_finish_command(server, command);
+	server->deciding = command;
+	server->deciding_refused = false;
+	core_command(server->core, command, server->now_ms);
+	server->deciding = NULL;
+	return server->deciding_refused ? MOSQ_ERR_ACL_DENIED : taken(event);
+}
+
+static int take_send(struct server *server, struct session *session, struct mosquitto_evt_message *event, const struct topic *topic)
+{
+	struct verdict verdict;
+	const struct parse_conf conf = {server->world.info.secret, STORE_SECRET_BYTES, server->conf.body_bytes_max};
+	struct command *command = parse_send(&conf, topic, session->person->user_id, event->payload, event->payloadlen, &verdict);
+	if (command == NULL)
+		return refused(server, session, topic->command_id, &verdict);
+	struct intake intake = {.sender_id = session->person->user_id, .client_id = session->client_id, .topic = event->topic};
+	if (event->payloadlen > intake_payload_max(&intake))
+		refuse(&verdict, REFUSAL_TOO_LARGE, "payload: at most %zu bytes are taken", intake_payload_max(&intake));
+	else if (within_limits(server, session->person, command->chat_id, event->payloadlen, &verdict))
+		verdict.code = REFUSAL_NONE;
+	if (verdict.code != REFUSAL_NONE) {
+		int rc = refused(server, session, command->key, &verdict);
+		command_free(command);
+		return rc;
+	}
+	command->origin = origin_new(server, session, command->key);
+	return take_command(server, session, event, command);
+}
+
+/* ---- receipts and typing: not journaled; they need the chat in memory ---- */
+
+struct signal {
+	struct server *server;
+	uint64_t session_id;
+	enum topic_kind kind;
+	uint64_t number;
+	bool typing;
+	char user_id[USER_ID_MAX + 1];
+};
+
+static void apply_receipt(struct server *server, struct chat *chat, const struct signal *signal, struct session *session)
+{
+	bool read = signal->kind == TOPIC_READ;
+	if (chat_receive(chat, signal->user_id, signal->number, read ? signal->number : 0)) {
+		core_receipts_changed(server->core, chat);
+		live_receipt(server, chat, chat_member(chat, signal->user_id));
+	}
+	if (session != NULL)
+		cursor_received(server, session, chat->id, signal->number);
+}
+
+static void signal_visit(void *context, struct chat *chat, bool unavailable)
+{
+	struct signal *signal = context;
+	struct server *server = signal->server;
+	struct session *session = session_by_id(server, signal->session_id);
+	struct member *member = chat ? chat_member(chat, signal->user_id) : NULL;
+	if (!member_is_current(member)) {
+		struct verdict verdict;
+		refuse(&verdict, unavailable ? REFUSAL_UNAVAILABLE : REFUSAL_FORBIDDEN, NULL);
+		if (session != NULL)
+			answer_error(server, session, NULL, &verdict);
+	} else if (signal->kind == TOPIC_TYPING) {
+		live_typing(server, chat, signal->user_id, signal->typing);
+	} else {
+		apply_receipt(server, chat, signal, session);
+	}
+	free(signal);
+}
+
+static int take_signal(struct server *server, struct session *session, struct mosquitto_evt_message *event, const struct topic *topic)
+{
+	struct verdict verdict;
+	bool zero = event->payloadlen == 1 && *(const char *)event->payload == '0';
+	if (event->payloadlen > 0 && !(topic->kind == TOPIC_TYPING && zero)) {
+		refuse(&verdict, REFUSAL_BAD_REQUEST, topic->kind == TOPIC_TYPING ? "payload: it is empty or 0" : "payload: it must be empty");
+		return refused(server, session, NULL, &verdict);
+	}
+	if (!within_limits(server, session->person, topic->chat_id, 0, &verdict))
+		return refused(server, session, NULL, &verdict);
+	struct signal *signal = mem_zero(sizeof *signal);
+	signal->server = server;
+	signal->session_id = session->id;
+	signal->kind = topic->kind;
+	signal->number = topic->number;
+	signal->typing = !zero;
+	strcpy(signal->user_id, session->person->user_id);
+	core_visit(server->core, topic->chat_id, signal_visit, signal, server->now_ms);
+	return taken(event);
+}
+
+/* ---- RPC ---- */
+
+/* Where the answer goes: an MQTT 5 response topic, else hc/me/reply/<id>. false: *verdict. */
+static bool read_reply(struct server *server, struct mosquitto_evt_message *event, const struct topic *topic, struct origin *origin,
+	struct verdict *verdict)
+{
+	char start[64];
+	char *response = NULL;
+	void *correlation = NULL;
+	uint16_t correlation_len = 0;
+	snprintf(start, sizeof start, "%s/me/reply/", server->conf.prefix);
+	mosquitto_property_read_string(event->properties, MQTT_PROP_RESPONSE_TOPIC, &response, false);
+	if (mosquitto_property_read_binary(event->properties, MQTT_PROP_CORRELATION_DATA, &correlation, &correlation_len, false) != NULL) {
+		origin->correlation = mem_copy(correlation, correlation_len);
+		origin->correlation_len = correlation_len;
+		free(correlation);
+	}
+	if (response != NULL) {
+		bool own = strncmp(response, start, strlen(start)) == 0 && response[strlen(start)] != '\0' && strlen(response) < 256 &&
+		           mosquitto_pub_topic_check(response) == MOSQ_ERR_SUCCESS;
+		if (own)
+			origin->reply_topic = mem_text(response);
+		else
+			refuse(verdict, REFUSAL_BAD_REQUEST, "Response Topic: it must be below %s", start);
+		free(response);
+		return own;
+	}
+	if (topic->command_id[0] == '\0') {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "id: the topic must end with one, or the request have a Response Topic");
+		return false;
+	}
+	struct buf name = BUF_EMPTY;
+	buf_printf(&name, "%s%s", start, topic->command_id);
+	origin->reply_topic = name.data;
+	return true;
+}
+
+/* Reads wait until the receipts that are still in memory are stored, so that an answer has what was said before the question. */
+static void start_read(struct server *server, struct rpc_request *request)
+{
+	if (rpc_reads_receipts(request))
+		core_flush_receipts(server->core);
+	ports_read_request(server, request, rpc_reads_receipts(request));
+}
+
+static int start_request(struct server *server, struct session *session, struct mosquitto_evt_message *event, struct rpc_request *request)
+{
+	struct verdict verdict;
+	struct origin *origin = request->origin;
+	if (rpc_kind(request) != RPC_COMMAND) {
+		int rc = taken(event);
+		if (rpc_kind(request) == RPC_READ)
+			start_read(server, request);
+		else
+			rpc_local(request, server->now_ms);
+		return rc;
+	}
+	struct command *command = rpc_command(request, &verdict);
+	if (command != NULL && !within_limits(server, session->person, command->chat_id, event->payloadlen, &verdict)) {
+		command_free(command);
+		command = NULL;
+	}
+	if (command == NULL) {
+		request->refused = verdict;
+		answer_request(request);
+		return MOSQ_ERR_ACL_DENIED;
+	}
+	command->origin = origin;
+	int rc = take_command(server, session, event, command);
+	if (rc != MOSQ_ERR_SUCCESS && rc != MOSQ_ERR_ACL_DENIED)
+		session->person->rpc_in_flight--; /* the origin, and the request with it, is gone */
+	return rc;
+}
+
+static int take_rpc(struct server *server, struct session *session, struct mosquitto_evt_message *event, const struct topic *topic)
+{
+	struct verdict verdict;
+	struct origin *origin = origin_new(server, session, NULL);
+	if (!read_reply(server, event, topic, origin, &verdict)) {
+		origin_free(origin);
+		return refused(server, session, topic->command_id, &verdict);
+	}
+	struct rpc_request *request =
+		rpc_parse(&server->world, topic->operation, topic->command_id, event->payload, event->payloadlen, &verdict);
+	bool busy = session->person->rpc_in_flight >= server->conf.rpc_in_flight_max;
+	if (busy) {
+		refuse(&verdict, REFUSAL_RATE_LIMITED, "too many requests are under way");
+		verdict.retry_after_ms = 100;
+	}
+	if (request == NULL || busy) {
+		rpc_free(request);
+		request = mem_zero(sizeof *request);
+		request->user_id = mem_text(session->person->user_id);
+		request->refused = verdict;
+	} else {
+		request->user_id = mem_text(session->person->user_id);
+		request->device = session->device ? mem_text(session->device) : NULL;
+		request->bytes_max = session_payload_max(session, strlen(origin->reply_topic) + origin->correlation_len + 3, server->conf.inbox_bytes_max);
+		request->at_ms = server->wall_ms;
+	}
+	request->finish = answer_request;
+	request->origin = origin;
+	origin->request = request;
+	session->person->rpc_in_flight++;
+	if (request->refused.code == REFUSAL_NONE)
+		return start_request(server, session, event, request);
+	answer_request(request);
+	return MOSQ_ERR_ACL_DENIED;
+}
+
+int intake_message(struct server *server, struct mosquitto_evt_message *event)
+{
+	struct topic topic;
+	topic_read(server->conf.prefix, event->topic, &topic);
+	if (topic.kind == TOPIC_OUTSIDE)
+		return MOSQ_ERR_SUCCESS;
+	struct session *session = session_of(server, event->client);
+	if (session == NULL)
+		return MOSQ_ERR_ACL_DENIED;
+	switch (topic.kind) {
+	case TOPIC_SEND:
+	case TOPIC_TEXT:
+		return take_send(server, session, event, &topic);
+	case TOPIC_RECEIVED:
+	case TOPIC_READ:
+	case TOPIC_TYPING:
+		return take_signal(server, session, event, &topic);
+	case TOPIC_RPC:
+		return take_rpc(server, session, event, &topic);
+	default:
+		return MOSQ_ERR_ACL_DENIED; /* the WRITE check has said why */
+	}
+}
+
+/* ---- after a crash ---- */
+
+static struct command *replayed_command(struct server *server, const struct intake *intake, struct verdict *verdict)
+{
+	struct topic topic;
+	topic_read(server->conf.prefix, intake->topic, &topic);
+	if (topic.kind == TOPIC_SEND || topic.kind == TOPIC_TEXT) {
+		const struct parse_conf conf = {server->world.info.secret, STORE_SECRET_BYTES, server->conf.body_bytes_max};
+		return parse_send(&conf, &topic, intake->sender_id, intake->payload, intake->payload_len, verdict);
+	}
+	struct rpc_request *request =
+		topic.kind == TOPIC_RPC ? rpc_parse(&server->world, topic.operation, topic.command_id, intake->payload, intake->payload_len, verdict) : NULL;
+	if (request == NULL)
+		return NULL;
+	request->user_id = mem_text(intake->sender_id);
+	struct command *command = rpc_kind(request) == RPC_COMMAND ? rpc_command(request, verdict) : NULL;
+	rpc_free(request);
+	return command;
+}
+
+void intake_replay(struct server *server, uint64_t seq, const void *record, size_t len)
+{
+	struct intake intake;
+	struct verdict verdict = {0};
+	struct error err;
+	struct command *command = intake_decode(record, len, &intake) ? replayed_command(server, &intake, &verdict) : NULL;
+	if (command == NULL) {
+		server_log(MOSQ_LOG_WARNING, "journal: a command from before the restart is not taken any more: %s", verdict.message);
+		if (journal_release(server->journal, seq, JOURNAL_DECLINED, &err) == JOURNAL_FAILED)
+			server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
+		return;
+	}
+	command->journal_seq = seq;
+	command->at_ms = intake.at_ms;
+	command->replayed = true;
+	ports_finish_command(server, command);
+	core_command(server->core, command, server->now_ms);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * hc/me/live. Broker thread. */
+#include "plugin/broker/live.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "plugin/broker/publish.h"
+#include "plugin/broker/server.h"
+
+enum {
+	GATHER_MS = 50,         /* receipts of one member within this time are announced once */
+	ANNOUNCE_MEMBERS = 32,  /* in larger chats only the user's own devices hear of a receipt; the others ask */
+};
+
+struct receipt_due {
+	struct receipt_due *next;
+	char *chat_id, *user_id;
+};
+
+static void tell(struct server *server, const struct person *person, const struct buf *payload)
+{
+	for (const struct session *session = person->sessions; session != NULL; session = session->person_next)
+		if (session->live_qos >= 0 && !session->gone)
+			publish_copy(server, session, "live", payload->data, payload->len, session->live_qos);
+}
+
+static void start(struct buf *payload, const char *type, const char *chat_id, const char *name, const char *user_id)
+{
+	buf_printf(payload, "{\"type\":\"%s\",\"chatID\":", type);
+	json_add_string(payload, chat_id, strlen(chat_id));
+	buf_printf(payload, ",\"%s\":", name);
+	json_add_string(payload, user_id, strlen(user_id));
+}
+
+void live_typing(struct server *server, struct chat *chat, const char *user_id, bool typing)
+{
+	struct buf payload = BUF_EMPTY;
+	start(&payload, "typing", chat->id, "senderID", user_id);
+	buf_add_text(&payload, typing ? ",\"typing\":true}" : ",\"typing\":false}");
+	for (struct member *member = chat->members; member != NULL; member = member->hh.next) {
+		struct person *person = member_is_current(member) && strcmp(member->user_id, user_id) != 0 ? person_find(server, member->user_id) : NULL;
+		if (person != NULL)
+			tell(server, person, &payload);
+	}
+	buf_fini(&payload);
+}
+
+void live_receipt(struct server *server, const struct chat *chat, struct member *member)
+{
+	if (member->announce)
+		return;
+	member->announce = true;
+	struct receipt_due *due = mem_zero(sizeof *due);
+	due->chat_id = mem_text(chat->id);
+	due->user_id = mem_text(member->user_id);
+	due->next = server->receipts_due;
+	if (server->receipts_due == NULL) {
+		server->receipts_due_at_ms = server->now_ms + GATHER_MS;
+		server_wake_in(server, GATHER_MS);
+	}
+	server->receipts_due = due;
+}
+
+static void announce(struct server *server, struct chat *chat, const struct member *who)
+{
+	struct buf payload = BUF_EMPTY;
+	start(&payload, "receipt", chat->id, "userID", who->user_id);
+	buf_add_text(&payload, ",\"received\":");
+	buf_add_u64(&payload, who->received);
+	buf_add_text(&payload, ",\"read\":");
+	buf_add_u64(&payload, who->read);
+	buf_add_char(&payload, '}');
+	for (struct member *member = chat->members; member != NULL; member = member->hh.next) {
+		bool concerned = member == who || (member_is_current(member) && chat->current_members <= ANNOUNCE_MEMBERS);
+		struct person *person = concerned ? person_find(server, member->user_id) : NULL;
+		if (person != NULL)
+			tell(server, person, &payload);
+	}
+	buf_fini(&payload);
+}
+
+static struct receipt_due *take_due(struct server *server)
+{
+	struct receipt_due *due = server->receipts_due;
+	server->receipts_due = due->next;
+	return due;
+}
+
+static void due_free(struct receipt_due *due)
+{
+	free(due->chat_id);
+	free(due->user_id);
+	free(due);
+}
+
+void live_flush(struct server *server)
+{
+	if (server->receipts_due == NULL || server->now_ms < server->receipts_due_at_ms)
+		return;
+	while (server->receipts_due != NULL) {
+		struct receipt_due *due = take_due(server);
+		struct chat *chat = core_peek(server->core, due->chat_id);
+		struct member *who = chat ? chat_member(chat, due->user_id) : NULL;
+		if (who != NULL)
+			who->announce = false;
+		if (member_is_current(who))
+			announce(server, chat, who);
+		due_free(due);
+	}
+}
+
+void live_token(struct server *server, const struct session *session, bool expired)
+{
+	if (session->live_qos < 0)
+		return;
+	struct buf payload = BUF_EMPTY;
+	buf_printf(&payload, "{\"type\":\"%s\",\"at\":", expired ? "tokenExpired" : "tokenExpires");
+	buf_add_i64(&payload, server->wall_ms + (session->expires_at_ms - server->now_ms));
+	buf_add_char(&payload, '}');
+	publish_copy(server, session, "live", payload.data, payload.len, session->live_qos);
+	buf_fini(&payload);
+}
+
+void live_free_all(struct server *server)
+{
+	while (server->receipts_due != NULL)
+		due_free(take_due(server));
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_LIVE_H
+#define HC_BROKER_LIVE_H
+/* hc/me/live: what is worth something only now, and is not stored. Broker thread. */
+
+#include <stdbool.h>
+
+struct chat;
+struct member;
+struct server;
+struct session;
+
+/* Somebody types, or stopped. To the other members who are connected. */
+void live_typing(struct server *server, struct chat *chat, const char *user_id, bool typing);
+
+/* A member's watermarks moved: announced with the next round of receipts, once for all that came until then. */
+void live_receipt(struct server *server, const struct chat *chat, struct member *member);
+
+/* Announces what has gathered. At the end of a tick. */
+void live_flush(struct server *server);
+
+/* {"type":"tokenExpires","at":…}, or that it has: the connection ends. */
+void live_token(struct server *server, const struct session *session, bool expired);
+
+void live_free_all(struct server *server);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * A publish as a command. Pure; any thread. */
+#include "plugin/broker/parse.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+static bool check_body(const struct parse_conf *conf, size_t len, struct verdict *verdict)
+{
+	if (len <= conf->body_max)
+		return true;
+	refuse(verdict, REFUSAL_TOO_LARGE, "body: %zu bytes, at most %llu are taken", len, (unsigned long long)conf->body_max);
+	return false;
+}
+
+static bool read_number(const json_t *value, const char *name, int64_t min, int64_t *number, struct verdict *verdict)
+{
+	if (json_is_integer(value) && json_integer_value(value) >= min) {
+		*number = json_integer_value(value);
+		return true;
+	}
+	refuse(verdict, REFUSAL_BAD_REQUEST, "%s: a whole number from %lld on is expected", name, (long long)min);
+	return false;
+}
+
+static bool set_command_id(struct command *command, const char *text, size_t len, struct verdict *verdict)
+{
+	if (!command_id_is_valid(text, len)) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "commandID: 1 to %d bytes without '/', '+', '#' and control characters", COMMAND_ID_MAX);
+		return false;
+	}
+	if (command->key != NULL && strcmp(command->key, text) != 0) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "commandID: the topic has another one");
+		return false;
+	}
+	if (command->key == NULL)
+		command->key = mem_copy(text, len);
+	return true;
+}
+
+static bool read_member(struct command *command, const struct parse_conf *conf, const char *name, const json_t *value,
+	struct verdict *verdict)
+{
+	int64_t number;
+	bool text = json_is_string(value);
+	const char *string = text ? json_string_value(value) : NULL;
+	size_t len = text ? json_string_length(value) : 0;
+	if (strcmp(name, "body") == 0 && text) {
+		command->body = mem_copy(string, len);
+		command->body_len = (uint32_t)len;
+		return check_body(conf, len, verdict);
+	}
+	if (strcmp(name, "commandID") == 0 && text)
+		return set_command_id(command, string, len, verdict);
+	if (strcmp(name, "contentType") == 0 && text && len >= 1 && len <= CONTENT_TYPE_MAX && !text_has_control(string, len)) {
+		command->content_type = mem_copy(string, len);
+		return true;
+	}
+	if (strcmp(name, "repliedTo") == 0) {
+		if (!read_number(value, name, 1, &number, verdict))
+			return false;
+		command->replied_to = (uint64_t)number;
+		return true;
+	}
+	if (strcmp(name, "clientTime") == 0)
+		return read_number(value, name, 1, &command->client_time_ms, verdict);
+	if (strcmp(name, "ifLatest") == 0) {
+		if (!read_number(value, name, 0, &number, verdict))
+			return false;
+		command->has_if_latest = true;
+		command->if_latest = (uint64_t)number;
+		return true;
+	}
+	static const char *const TEXTS[] = {"body", "commandID", "contentType"};
+	for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++)
+		if (strcmp(name, TEXTS[i]) == 0) {
+			refuse(verdict, REFUSAL_BAD_REQUEST, "%s: a text within its length is expected", name);
+			return false;
+		}
+	refuse(verdict, REFUSAL_BAD_REQUEST,
+		"the payload has a member that is none of body, commandID, contentType, repliedTo, clientTime, ifLatest");
+	return false;
+}
+
+static bool read_json(struct command *command, const struct parse_conf *conf, const char *payload, size_t len, struct verdict *verdict)
+{
+	struct error err;
+	json_t *object = json_read_object(payload, len, &err);
+	if (object == NULL) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "payload: %s", err.text);
+		return false;
+	}
+	bool ok = true;
+	const char *name;
+	json_t *value;
+	json_object_foreach(object, name, value) {
+		ok = read_member(command, conf, name, value, verdict);
+		if (!ok)
+			break;
+	}
+	if (ok && command->body == NULL) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "body: it is missing");
+		ok = false;
+	}
+	json_decref(object);
+	return ok;
+}
+
+static bool read_text(struct command *command, const struct parse_conf *conf, const char *payload, size_t len, struct verdict *verdict)
+{
+	if (!check_body(conf, len, verdict))
+		return false;
+	if (!text_is_utf8(payload, len)) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "body: it is not valid UTF-8 without U+0000");
+		return false;
+	}
+	command->body = mem_copy(payload, len);
+	command->body_len = (uint32_t)len;
+	return true;
+}
+
+static bool address(struct command *command, const struct parse_conf *conf, const struct topic *topic, struct verdict *verdict)
+{
+	if (topic->user_id[0] == '\0') {
+		command->chat_id = mem_text(topic->chat_id);
+		return true;
+	}
+	if (strcmp(topic->user_id, command->sender_id) == 0) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "userID: that is you");
+		return false;
+	}
+	char chat_id[ID_TEXT_LEN + 1];
+	peer_chat_id(conf->secret, conf->secret_len, command->sender_id, topic->user_id, chat_id);
+	command->chat_id = mem_text(chat_id);
+	command->peer_id = mem_text(topic->user_id);
+	return true;
+}
+
+struct command *parse_send(const struct parse_conf *conf, const struct topic *topic, const char *sender_id, const char *payload,
+	size_t payload_len, struct verdict *verdict)
+{
+	struct command *command = command_new(COMMAND_SEND, sender_id);
+	if (topic->command_id[0] != '\0')
+		command->key = mem_text(topic->command_id);
+	bool ok = address(command, conf, topic, verdict) &&
+	          (topic->kind == TOPIC_TEXT ? read_text(command, conf, payload, payload_len, verdict)
+	                                     : read_json(command, conf, payload, payload_len, verdict));
+	if (ok)
+		return command;
+	command_free(command);
+	return NULL;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * The core's ports. Broker thread; what runs on workers says so. */
+#include "plugin/broker/ports.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/broker/access.h"
+#include "plugin/broker/answer.h"
+#include "plugin/broker/feed.h"
+#include "plugin/broker/publish.h"
+#include "plugin/broker/server.h"
+#include "plugin/chat/line.h"
+
+enum { CONFLICT_PAGE = 500, CONFLICT_BYTES = 1024 * 1024 };
+
+/* ---- append ---- */
+
+struct appending {
+	struct server *server;
+	char chat_id[CHAT_ID_MAX + 1];
+};
+
+static void warn_store(struct server *server, const struct error *err)
+{
+	if (err == NULL) {
+		if (server->store_warned)
+			server_log(MOSQ_LOG_NOTICE, "the store takes messages again");
+		server->store_warned = false;
+	} else if (!server->store_warned) {
+		server_log(MOSQ_LOG_ERR, "the store takes no messages, trying again: %s", err->text);
+		server->store_warned = true;
+	}
+}
+
+static void append_done(void *context, const struct append *result, const struct error *err)
+{
+	struct appending *appending = context;
+	warn_store(appending->server, err);
+	core_appended(appending->server->core, appending->chat_id, result, appending->server->now_ms);
+	free(appending);
+}
+
+static void port_append(void *context, const char *chat_id, struct transaction *const *transactions, size_t count)
+{
+	struct server *server = context;
+	struct appending *appending = mem_zero(sizeof *appending);
+	appending->server = server;
+	snprintf(appending->chat_id, sizeof appending->chat_id, "%s", chat_id);
+	lanes_append(server->lanes, chat_id, transactions, count, append_done, appending);
+}
+
+/* ---- reads: one kind of job, a function each for the worker and for the way back ---- */
+
+struct query {
+	struct job job;
+	struct server *server;
+	void (*ask)(struct query *query, struct store *store, struct error *err); /* worker */
+	void (*tell)(struct query *query);                                       /* broker thread */
+	char chat_id[CHAT_ID_MAX + 1];
+	char user_id[USER_ID_MAX + 1];
+	char key[KEY_MAX + 1];
+	uint64_t from, to;
+	enum core_read what;
+	/* results */
+	enum store_rc rc;
+	struct chat_record *record;
+	struct user_record *user;
+	uint64_t number;
+	unsigned char key_hash[ID_BYTES];
+	struct page page;
+};
+
+static void query_run(struct job *job)
+{
+	struct query *query = (struct query *)job;
+	struct error err;
+	query->ask(query, query->server->store, &err);
+}
+
+static void query_done(struct job *job)
+{
+	struct query *query = (struct query *)job;
+	query->tell(query);
+	store_free(query->record);
+	store_free(query->user);
+	store_page_free(&query->page);
+	free(query);
+}
+
+static struct query *query_new(struct server *server, const char *chat_id)
+{
+	struct query *query = mem_zero(sizeof *query);
+	query->job = (struct job){.run = query_run, .done = query_done};
+	query->server = server;
+	query->rc = STORE_UNAVAILABLE;
+	snprintf(query->chat_id, sizeof query->chat_id, "%s", chat_id);
+	return query;
+}
+
+/* A full queue is answered like a store that is down: the core comes again. */
+static void query_start(struct query *query)
+{
+	if (!workers_add(query->server->readers, &query->job))
+		mailbox_post(query->server->mailbox, &query->job);
+}
+
+static void ask_chat(struct query *query, struct store *store, struct error *err)
+{
+	query->rc = store_ops(store)->load_chat(store, query->chat_id, &query->record, err);
+}
+
+static void tell_chat(struct query *query)
+{
+	core_chat_loaded(query->server->core, query->chat_id, query->rc, query->record, query->server->now_ms);
+}
+
+static void port_load_chat(void *context, const char *chat_id)
+{
+	struct query *query = query_new(context, chat_id);
+	query->ask = ask_chat;
+	query->tell = tell_chat;
+	query_start(query);
+}
+
+static void ask_user(struct query *query, struct store *store, struct error *err)
+{
+	query->rc = store_ops(store)->load_user(store, query->user_id, &query->user, err);
+}
+
+static void tell_user(struct query *query)
+{
+	core_user_checked(query->server->core, query->chat_id, query->rc, query->server->now_ms);
+}
+
+static void port_check_user(void *context, const char *chat_id, const char *user_id)
+{
+	struct server *server = context;
+	struct query *query = query_new(server, chat_id);
+	query->ask = ask_user;
+	query->tell = tell_user;
+	snprintf(query->user_id, sizeof query->user_id, "%s", user_id);
+	if (person_find(server, user_id) != NULL) {
+		query->rc = STORE_OK; /* he is here, whether the store has it already or not */
+		mailbox_post(server->mailbox, &query->job);
+		return;
+	}
+	query_start(query);
+}
+
+static void ask_key(struct query *query, struct store *store, struct error *err)
+{
+	query->rc = store_ops(store)->find_key(store, query->chat_id, query->user_id, query->key, &query->number, query->key_hash, err);
+}
+
+static void tell_key(struct query *query)
+{
+	core_key_found(query->server->core, query->chat_id, query->rc, query->number, query->key_hash, query->server->now_ms);
+}
+
+static void port_find_key(void *context, const char *chat_id, const char *sender_id, const char *key)
+{
+	struct query *query = query_new(context, chat_id);
+	query->ask = ask_key;
+	query->tell = tell_key;
+	snprintf(query->user_id, sizeof query->user_id, "%s", sender_id);
+	snprintf(query->key, sizeof query->key, "%s", key);
+	query_start(query);
+}
+
+static void ask_page(struct query *query, struct store *store, struct error *err)
+{
+	const struct page_limits limits = {CONFLICT_PAGE, CONFLICT_BYTES};
+	query->rc = store_ops(store)->read_page(store, query->chat_id, query->from, query->to, &limits, &query->page, err);
+}
+
+static void tell_page(struct query *query)
+{
+	core_page_read(query->server->core, query->chat_id, query->what, query->rc, &query->page, query->server->now_ms);
+}
+
+static void port_read(void *context, const char *chat_id, enum core_read what, uint64_t from, uint64_t to)
+{
+	struct query *query = query_new(context, chat_id);
+	query->ask = ask_page;
+	query->tell = tell_page;
+	query->what = what;
+	query->from = from;
+	query->to = to;
+	query_start(query);
+}
+
+/* ---- receipts ---- */
+
+struct receipts {
+	struct job job;
+	struct server *server;
+	struct receipt *receipts;
+	size_t count;
+	enum store_rc rc;
+};
+
+static void receipts_run(struct job *job)
+{
+	struct receipts *put = (struct receipts *)job;
+	struct error err;
+	put->rc = store_ops(put->server->store)->put_receipts(put->server->store, put->receipts, put->count, &err);
+}
+
+static void receipts_done(struct job *job)
+{
+	struct receipts *put = (struct receipts *)job;
+	if (put->rc != STORE_OK && server_repeat(put->server, "", job))
+		return;
+	for (size_t i = 0; i < put->count; i++) {
+		free((char *)put->receipts[i].chat_id);
+		free((char *)put->receipts[i].user_id);
+	}
+	free(put->receipts);
+	free(put);
+}
+
+static void port_put_receipts(void *context, const struct receipt *receipts, size_t count)
+{
+	struct server *server = context;
+	struct receipts *put = mem_zero(sizeof *put);
+	put->job = (struct job){.run = receipts_run, .done = receipts_done};
+	put->server = server;
+	put->receipts = mem_copy(receipts, count * sizeof *receipts);
+	put->count = count;
+	put->rc = STORE_UNAVAILABLE;
+	for (size_t i = 0; i < count; i++) {
+		put->receipts[i].chat_id = mem_text(receipts[i].chat_id);
+		put->receipts[i].user_id = mem_text(receipts[i].user_id);
+	}
+	if (!lanes_put(server->lanes, "", &put->job))
+		mailbox_post(server->mailbox, &put->job);
+}
+
+/* ---- what happened ---- */
+
+static void deliver(struct server *server, const char *user_id, const struct transaction *tx, struct line *line)
+{
+	struct person *person = person_find(server, user_id);
+	if (person == NULL)
+		return;
+	for (struct session *session = person->sessions; session != NULL; session = session->person_next)
+		if (session->feed != NULL && !session->gone)
+			feed_commit(server, session, tx, line);
+}
+
+/* A member sees the transaction that removes him, and nothing behind it. */
+static bool sees(const struct member *member, uint64_t number)
+{
+	return intervals_contain(member->intervals, member->interval_count, number);
+}
+
+static void port_committed(void *context, struct chat *chat, struct transaction *tx)
+{
+	struct server *server = context;
+	struct buf text = BUF_EMPTY;
+	line_add(&text, tx);
+	struct line *line = line_new(text.data, text.len);
+	for (struct member *member = chat->members; member != NULL; member = member->hh.next)
+		if (sees(member, tx->number))
+			deliver(server, member->user_id, tx, line);
+	if (access_is_watched(server, chat->id))
+		publish_events(server, chat->id, text.data, text.len);
+	line_drop(line);
+	buf_fini(&text);
+}
+
+static bool port_may_begin(void *context, const struct command *command, struct verdict *verdict)
+{
+	struct server *server = context;
+	struct person *person = person_find(server, command->sender_id);
+	if (command->replayed || person == NULL)
+		return true;
+	if (person->chat_count >= server->conf.chats_max) {
+		refuse(verdict, REFUSAL_FORBIDDEN, "a user may be in at most %llu chats", (unsigned long long)server->conf.chats_max);
+		return false;
+	}
+	double hourly = (double)server->conf.new_contacts_per_hour;
+	int64_t wait = rate_take(&person->contacts, hourly / 3600.0, hourly, 1, server->now_ms);
+	if (wait > 0) {
+		refuse(verdict, REFUSAL_RATE_LIMITED, "too many new contacts");
+		verdict->retry_after_ms = wait;
+		return false;
+	}
+	person->chat_count++;
+	return true;
+}
+
+static void port_report(void *context, const char *chat_id, const char *what)
+{
+	(void)context;
+	server_log(MOSQ_LOG_ERR, "chat %s: %s", chat_id, what);
+}
+
+struct core_ports ports_for_core(struct server *server)
+{
+	return (struct core_ports){
+		.context = server,
+		.writer = server->world.info.writer,
+		.chats_max = 10000,
+		.append = port_append,
+		.load_chat = port_load_chat,
+		.check_user = port_check_user,
+		.find_key = port_find_key,
+		.read = port_read,
+		.put_receipts = port_put_receipts,
+		.committed = port_committed,
+		.answer = answer_command,
+		.may_begin = port_may_begin,
+		.report = port_report,
+	};
+}
+
+void ports_finish_command(struct server *server, struct command *command)
+{
+	if (command->key == NULL) {
+		/* The record's number never comes again, so a replay has the same key, and nothing else has. */
+		struct buf key = BUF_EMPTY;
+		buf_printf(&key, "\x01journal/%s/%llu", server->world.info.writer, (unsigned long long)command->journal_seq);
+		command->key = key.data;
+	}
+	command_hash(command);
+}
+
+/* ---- RPC reads ---- */
+
+static void request_run(struct job *job)
+{
+	rpc_read((struct rpc_request *)job);
+}
+
+static void request_done(struct job *job)
+{
+	struct rpc_request *request = (struct rpc_request *)job;
+	request->finish(request);
+}
+
+static void request_start(struct server *server, struct rpc_request *request)
+{
+	request->job = (struct job){.run = request_run, .done = request_done};
+	if (workers_add(server->readers, &request->job))
+		return;
+	refuse(&request->refused, REFUSAL_UNAVAILABLE, NULL);
+	request->refused.retry_after_ms = 1000;
+	mailbox_post(server->mailbox, &request->job);
+}
+
+struct barrier {
+	struct job job;
+	struct server *server;
+	struct rpc_request *request;
+};
+
+static void barrier_run(struct job *job)
+{
+	(void)job; /* what was in the lane before it is done */
+}
+
+static void barrier_done(struct job *job)
+{
+	struct barrier *barrier = (struct barrier *)job;
+	request_start(barrier->server, barrier->request);
+	free(barrier);
+}
+
+void ports_read_request(struct server *server, struct rpc_request *request, bool behind)
+{
+	struct barrier *barrier = mem_zero(sizeof *barrier);
+	barrier->job = (struct job){.run = barrier_run, .done = barrier_done};
+	barrier->server = server;
+	barrier->request = request;
+	if (behind && lanes_put(server->lanes, "", &barrier->job))
+		return;
+	free(barrier);
+	request_start(server, request);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_PORTS_H
+#define HC_BROKER_PORTS_H
+/* The core's ports: its requests become jobs for store lanes and readers, their results come back to it. Broker thread. */
+
+#include <stdbool.h>
+
+#include "plugin/chat/core.h"
+#include "plugin/rpc/rpc.h"
+
+struct server;
+
+/* Everything the core needs, for core_new. */
+struct core_ports ports_for_core(struct server *server);
+
+/* Gives the command its key, if its client gave none, and its hash. journal_seq is set. */
+void ports_finish_command(struct server *server, struct command *command);
+
+/* Runs a RPC_READ request on a reader; after all that was put into the lanes so far, if `behind` says so. */
+void ports_read_request(struct server *server, struct rpc_request *request, bool behind);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_PUBLISH_H
+#define HC_BROKER_PUBLISH_H
+/* The way out: everything that a client receives below the prefix goes through here. The broker takes it at the top of its next round.
+ * By client ID, so that it reaches that connection alone and needs no subscription of the broker's. Broker thread. */
+
+#include <stddef.h>
+
+struct server;
+struct session;
+
+/* The broker's way of counting memory: payloads given to publish_owned come from here. */
+char *publish_alloc(size_t len);
+
+/* hc/me/<topic> to one connection. payload belongs to the broker afterwards. qos: 0 or 1. */
+void publish_owned(struct server *server, const struct session *session, const char *topic, char *payload, size_t len, int qos);
+void publish_copy(struct server *server, const struct session *session, const char *topic, const char *payload, size_t len, int qos);
+
+/* An RPC answer: any topic, with the asker's correlation data (NULL: none). */
+void publish_reply(struct server *server, const struct session *session, const char *topic, const char *payload, size_t len,
+                   const void *correlation, size_t correlation_len);
+
+/* hc/chat/<chatID>/events to whoever subscribed to it, by the broker's own fan-out. */
+void publish_events(struct server *server, const char *chat_id, const char *payload, size_t len);
+
+#endif

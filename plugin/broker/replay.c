@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * What a connection missed. A job reads ranges of chats and makes parcels of them, messages that only have to be handed over; the next job
+ * is started while the last one's parcels go out. Jobs run on readers and know nothing of sessions but copies; all else: broker thread. */
+#include "plugin/broker/replay.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "plugin/broker/cursor.h"
+#include "plugin/broker/feed.h"
+#include "plugin/broker/server.h"
+#include "plugin/chat/line.h"
+
+enum {
+	RANGES_MAX = 64,
+	READ_COUNT = 2000, /* transactions of one job */
+	READ_BYTES = 512 * 1024,
+	PREFETCH = 12, /* parcels in hand below which the next job is started */
+};
+
+/* ---- where it stands ---- */
+
+struct load {
+	struct job job;
+	struct server *server;
+	uint64_t session_id, generation;
+	char *user_id, *device;
+	enum store_rc rc;
+	struct user_record *user;
+	struct device_record *record;
+};
+
+static void load_run(struct job *job)
+{
+	struct load *load = (struct load *)job;
+	struct store *store = load->server->store;
+	struct error err;
+	load->rc = store_ops(store)->load_user(store, load->user_id, &load->user, &err);
+	if (load->rc == STORE_OK || load->rc == STORE_NOT_FOUND) {
+		enum store_rc rc = store_ops(store)->load_device(store, load->user_id, load->device, &load->record, &err);
+		load->rc = rc == STORE_NOT_FOUND ? STORE_OK : rc;
+	}
+}
+
+static const struct device_cursor *find_cursor(const struct device_record *record, const char *chat_id)
+{
+	for (size_t i = 0; record != NULL && i < record->cursor_count; i++)
+		if (strcmp(record->cursors[i].chat_id, chat_id) == 0)
+			return &record->cursors[i];
+	return NULL;
+}
+
+static void start_chat(struct feed *feed, const struct user_chat *chat, const struct device_cursor *cursor, const struct parked_track *parked)
+{
+	if (chat->interval_count == 0)
+		return;
+	/* A new device begins with what no device of the user has received. */
+	uint64_t before = chat->intervals[0].from - 1;
+	uint64_t at = cursor != NULL ? cursor->number : chat->received;
+	if (at < before)
+		at = before;
+	if (parked != NULL && parked->acknowledged > at)
+		at = parked->acknowledged;
+	uint64_t last = chat->role != ROLE_NONE ? chat->latest : chat->intervals[chat->interval_count - 1].to;
+	struct track *track = feed_find(feed, chat->chat_id);
+	if (track == NULL && at >= last)
+		return;
+	track = feed_track(feed, chat->chat_id, at);
+	if (at < track->handed)
+		track->handed = track->queued = track->safe = at;
+	track->stored = cursor != NULL ? cursor->number : 0;
+	if (track->latest < last)
+		track->latest = last;
+}
+
+static void load_done(struct job *job)
+{
+	struct load *load = (struct load *)job;
+	struct server *server = load->server;
+	struct session *session = session_by_id(server, load->session_id);
+	struct feed *feed = session ? session->feed : NULL;
+	if (feed != NULL && feed->generation != load->generation)
+		feed = NULL;
+	if (feed != NULL && load->rc != STORE_OK && server_repeat(server, NULL, job))
+		return;
+	if (feed != NULL && load->rc == STORE_OK) {
+		struct parked *parked = cursor_unpark(server, session);
+		for (size_t i = 0; load->user != NULL && i < load->user->chat_count; i++) {
+			const struct user_chat *chat = &load->user->chats[i];
+			start_chat(feed, chat, find_cursor(load->record, chat->chat_id), parked_find(parked, chat->chat_id));
+		}
+		parked_free(parked);
+		session->person->chat_count = load->user ? load->user->chat_count : 0;
+		feed->loaded = true;
+		session_due(server, session);
+	}
+	store_free(load->user);
+	store_free(load->record);
+	free(load->user_id);
+	free(load->device);
+	free(load);
+}
+
+void replay_load(struct server *server, struct session *session)
+{
+	struct load *load = mem_zero(sizeof *load);
+	load->job = (struct job){.run = load_run, .done = load_done};
+	load->server = server;
+	load->session_id = session->id;
+	load->generation = session->feed->generation;
+	load->user_id = mem_text(session->person->user_id);
+	load->device = mem_text(session->device);
+	if (!workers_add(server->readers, &load->job) && !server_repeat(server, NULL, &load->job)) {
+		free(load->user_id);
+		free(load->device);
+		free(load);
+	}
+}
+
+/* ---- reading ---- */
+
+struct range {
+	char *chat_id;
+	uint64_t from, to;
+	uint64_t done; /* the last number that was looked at */
+};
+
+struct read {
+	struct job job;
+	struct server *server;
+	uint64_t session_id, generation;
+	char *user_id;
+	bool inbox;
+	char *filters[FILTERS_MAX]; /* those that may ask for texts */
+	unsigned filter_count;
+	size_t inbox_max, text_around;
+	struct session limits_copy; /* what session_payload_max looks at */
+	struct range ranges[RANGES_MAX];
+	size_t range_count;
+	enum store_rc rc;
+	/* what comes out */
+	struct parcel *parcels, **last;
+	size_t parcel_count;
+	struct buf lines;
+	struct mark *marks;
+	size_t mark_count;
+};
+
+static void read_free(struct read *read)
+{
+	for (struct parcel *parcel = read->parcels, *next; parcel != NULL; parcel = next) {
+		next = parcel->next;
+		parcel_free(parcel);
+	}
+	for (unsigned i = 0; i < read->filter_count; i++)
+		free(read->filters[i]);
+	for (size_t i = 0; i < read->range_count; i++)
+		free(read->ranges[i].chat_id);
+	for (size_t i = 0; i < read->mark_count; i++)
+		free(read->marks[i].chat_id);
+	free(read->marks);
+	buf_fini(&read->lines);
+	free(read->user_id);
+	free(read);
+}
+
+static struct parcel *add_parcel(struct read *read, const char *topic, char *payload, size_t len)
+{
+	struct parcel *parcel = mem_zero(sizeof *parcel);
+	parcel->topic = mem_text(topic);
+	parcel->payload = payload;
+	parcel->len = len;
+	*read->last = parcel;
+	read->last = &parcel->next;
+	read->parcel_count++;
+	return parcel;
+}
+
+/* Everything marked so far is handed over with this parcel. */
+static void give_marks(struct read *read, struct parcel *parcel)
+{
+	parcel->marks = read->marks;
+	parcel->mark_count = read->mark_count;
+	read->marks = NULL;
+	read->mark_count = 0;
+}
+
+static void mark(struct read *read, const char *chat_id, uint64_t number)
+{
+	if (read->mark_count == 0 || strcmp(read->marks[read->mark_count - 1].chat_id, chat_id) != 0) {
+		read->marks = mem_grow(read->marks, (read->mark_count + 1) * sizeof *read->marks);
+		read->marks[read->mark_count++].chat_id = mem_text(chat_id);
+	}
+	read->marks[read->mark_count - 1].number = number;
+}
+
+static void close_lines(struct read *read)
+{
+	if (read->lines.len == 0)
+		return;
+	give_marks(read, add_parcel(read, "inbox", read->lines.data, read->lines.len));
+	read->lines = BUF_EMPTY;
+}
+
+static void add_line(struct read *read, const struct transaction *tx, bool visible)
+{
+	size_t start = read->lines.len;
+	if (start > 0)
+		buf_add_char(&read->lines, '\n');
+	size_t before = read->lines.len;
+	if (visible)
+		line_add(&read->lines, tx);
+	else
+		line_add_void(&read->lines, tx);
+	if (read->lines.len <= read->inbox_max)
+		return;
+	size_t len = read->lines.len - before;
+	read->lines.len = start;
+	close_lines(read);
+	if (len > read->inbox_max)
+		line_add_within(&read->lines, tx, read->inbox_max);
+	else if (visible)
+		line_add(&read->lines, tx);
+	else
+		line_add_void(&read->lines, tx);
+}
+
+static bool wants_text(const struct read *read, const char *topic)
+{
+	bool matches = false;
+	for (unsigned i = 0; i < read->filter_count && !matches; i++)
+		mosquitto_topic_matches_sub(read->filters[i], topic, &matches); /* pure, so allowed on a worker */
+	return matches;
+}
+
+static void add_text(struct read *read, const struct transaction *tx)
+{
+	char topic[CHAT_ID_MAX + USER_ID_MAX + 8];
+	if (read->filter_count == 0 || tx->type != TX_MESSAGE || tx->body.text == NULL)
+		return;
+	snprintf(topic, sizeof topic, "text/%s/%s", tx->chat_id, tx->sender_id);
+	if (!wants_text(read, topic))
+		return;
+	struct buf text = BUF_EMPTY;
+	buf_add(&text, "", 0);
+	line_add_text(&text, tx);
+	size_t max = session_payload_max(&read->limits_copy, read->text_around + strlen(topic), SIZE_MAX);
+	add_parcel(read, topic, text.data, text_cut(text.data, text.len, max));
+}
+
+static void add_transaction(struct read *read, const struct transaction *tx, bool visible)
+{
+	if (read->inbox)
+		add_line(read, tx, visible);
+	if (visible)
+		add_text(read, tx);
+	mark(read, tx->chat_id, tx->number);
+}
+
+/* false: the store could not be read; what was made so far stays. */
+static bool read_range(struct read *read, struct range *range, struct page_limits *limits)
+{
+	struct store *store = read->server->store;
+	struct user_chat *membership = NULL;
+	struct page page = {0};
+	struct error err;
+	read->rc = store_ops(store)->load_membership(store, read->user_id, range->chat_id, &membership, &err);
+	if (read->rc == STORE_NOT_FOUND) {
+		range->done = range->to;
+		mark(read, range->chat_id, range->to);
+		return true;
+	}
+	if (read->rc == STORE_OK)
+		read->rc = store_ops(store)->read_page(store, range->chat_id, range->from, range->to, limits, &page, &err);
+	if (read->rc != STORE_OK) {
+		store_free(membership);
+		return false;
+	}
+	size_t bytes = 0;
+	for (size_t i = 0; i < page.count; i++) {
+		const struct transaction *tx = page.transactions[i];
+		add_transaction(read, tx, intervals_contain(membership->intervals, membership->interval_count, tx->number));
+		bytes += tx->body.len + tx->quote.len;
+		range->done = tx->number;
+	}
+	if (!page.more) {
+		range->done = range->to;
+		mark(read, range->chat_id, range->to);
+	}
+	limits->count_max -= page.count < limits->count_max ? page.count : limits->count_max;
+	limits->bytes_max -= bytes < limits->bytes_max ? bytes : limits->bytes_max;
+	store_page_free(&page);
+	store_free(membership);
+	return true;
+}
+
+static void read_run(struct job *job)
+{
+	struct read *read = (struct read *)job;
+	struct page_limits limits = {READ_COUNT, READ_BYTES};
+	for (size_t i = 0; i < read->range_count && limits.count_max > 0 && limits.bytes_max > 0; i++)
+		if (!read_range(read, &read->ranges[i], &limits))
+			break;
+	close_lines(read);
+	if (read->mark_count > 0)
+		give_marks(read, add_parcel(read, "inbox", NULL, 0));
+}
+
+static void take_over(struct feed *feed, struct read *read)
+{
+	for (size_t i = 0; i < read->range_count; i++) {
+		struct track *track = feed_find(feed, read->ranges[i].chat_id);
+		if (track != NULL && read->ranges[i].done > track->queued)
+			track->queued = read->ranges[i].done;
+	}
+	if (read->parcels == NULL)
+		return;
+	struct parcel **tail = &feed->parcels;
+	while (*tail != NULL)
+		tail = &(*tail)->next;
+	*tail = read->parcels;
+	feed->parcel_count += read->parcel_count;
+	read->parcels = NULL;
+}
+
+static void read_done(struct job *job)
+{
+	struct read *read = (struct read *)job;
+	struct server *server = read->server;
+	struct session *session = session_by_id(server, read->session_id);
+	struct feed *feed = session ? session->feed : NULL;
+	if (feed != NULL && feed->generation == read->generation) {
+		if (read->rc != STORE_OK && read->parcels == NULL && server_repeat(server, NULL, job))
+			return;
+		take_over(feed, read);
+		feed->reading = false;
+		session_due(server, session);
+	}
+	read_free(read);
+}
+
+static struct read *read_new(struct server *server, const struct session *session)
+{
+	struct read *read = mem_zero(sizeof *read);
+	read->job = (struct job){.run = read_run, .done = read_done};
+	read->server = server;
+	read->session_id = session->id;
+	read->generation = session->feed->generation;
+	read->user_id = mem_text(session->person->user_id);
+	read->inbox = session->inbox_qos >= 0;
+	read->limits_copy = (struct session){.packet_max = session->packet_max, .bytes_max = session->bytes_max};
+	read->text_around = strlen(server->conf.prefix) + 4;
+	read->inbox_max = session_payload_max(session, read->text_around + sizeof "inbox", server->conf.inbox_bytes_max);
+	for (unsigned i = 0; session->text && i < session->filter_count; i++)
+		read->filters[read->filter_count++] = mem_text(session->filters[i].text);
+	read->last = &read->parcels;
+	return read;
+}
+
+void replay_next(struct server *server, struct session *session)
+{
+	struct feed *feed = session->feed;
+	if (!feed->loaded || feed->reading || feed->parcel_count >= PREFETCH)
+		return;
+	struct read *read = NULL;
+	struct track *track, *next;
+	HASH_ITER(hh, feed->tracks, track, next) {
+		if (track->queued >= track->latest)
+			continue;
+		if (read == NULL)
+			read = read_new(server, session);
+		read->ranges[read->range_count++] = (struct range){mem_text(track->chat_id), track->queued + 1, track->latest, track->queued};
+		if (read->range_count == RANGES_MAX)
+			break;
+	}
+	if (read == NULL)
+		return;
+	feed->reading = true;
+	if (!workers_add(server->readers, &read->job) && !server_repeat(server, NULL, &read->job))
+		read_free(read);
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Opens and closes all that the plugin holds, and goes its round at each tick. Broker thread. */
+#include "plugin/broker/server.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "plugin/broker/access.h"
+#include "plugin/broker/cursor.h"
+#include "plugin/broker/device.h"
+#include "plugin/broker/feed.h"
+#include "plugin/broker/hostconf.h"
+#include "plugin/broker/intake.h"
+#include "plugin/broker/live.h"
+#include "plugin/broker/ports.h"
+
+enum {
+	READER_QUEUE_MAX = 20000,
+	REPEAT_MS = 500,
+	SWEEP_MS = 1000,    /* token expiry, cursors, receipts */
+	PRUNE_MS = 600000,
+	FINDINGS_MAX = 16,
+};
+
+void server_log(int level, const char *format, ...)
+{
+	char text[400];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	mosquitto_log_printf(level, "hyperchat: %s", text);
+}
+
+void server_read_clock(struct server *server)
+{
+	server->now_ms = clock_mono_ms();
+	server->wall_ms = clock_wall_ms();
+}
+
+void server_wake_in(struct server *server, int64_t ms)
+{
+	timer_set(server->timer, server->now_ms + ms);
+}
+
+static void ring(void *context)
+{
+	struct server *server = context;
+	doorbell_ring(server->doorbell);
+}
+
+static void log_doorbell(const char *line)
+{
+	server_log(MOSQ_LOG_INFO, "%s", line);
+}
+
+/* ---- jobs that are to be run again ---- */
+
+struct later {
+	struct job *job;
+	char *key; /* NULL: a reader's */
+	int64_t at_ms;
+	struct later *next;
+};
+
+bool server_repeat(struct server *server, const char *key, struct job *job)
+{
+	if (server->closing)
+		return false;
+	struct later *later = mem_zero(sizeof *later);
+	later->job = job;
+	later->key = mem_text(key);
+	later->at_ms = server->now_ms + REPEAT_MS;
+	LL_APPEND(server->later, later);
+	server_wake_in(server, REPEAT_MS);
+	return true;
+}
+
+static void repeat_due(struct server *server)
+{
+	struct later *later, *next;
+	LL_FOREACH_SAFE(server->later, later, next) {
+		if (later->at_ms > server->now_ms)
+			break; /* they came in this order */
+		bool added = later->key ? lanes_put(server->lanes, later->key, later->job) : workers_add(server->readers, later->job);
+		if (!added) {
+			later->at_ms = server->now_ms + REPEAT_MS;
+			break;
+		}
+		LL_DELETE(server->later, later);
+		free(later->key);
+		free(later);
+	}
+}
+
+/* At the end: what could not be done by now gives its job back, which frees itself because nothing is repeated any more. */
+static void drop_later(struct server *server)
+{
+	struct later *later, *next;
+	LL_FOREACH_SAFE(server->later, later, next) {
+		later->job->done(later->job);
+		free(later->key);
+		free(later);
+	}
+	server->later = NULL;
+}
+
+/* ---- checkpoints and pruning ---- */
+
+struct upkeep {
+	struct job job;
+	struct server *server;
+	bool prune, more;
+	int64_t wall_ms;
+	enum store_rc rc;
+	struct error err;
+};
+
+static void checkpoint_run(struct job *job)
+{
+	struct upkeep *upkeep = (struct upkeep *)job;
+	struct store *store = upkeep->server->store;
+	upkeep->rc = store_ops(store)->checkpoint(store, &upkeep->err);
+}
+
+static void checkpoint_done(struct job *job)
+{
+	struct upkeep *upkeep = (struct upkeep *)job;
+	upkeep->server->upkeep_busy = false;
+	if (upkeep->rc != STORE_OK && upkeep->rc != STORE_UNAVAILABLE)
+		server_log(MOSQ_LOG_WARNING, "the store's checkpoint failed: %s", upkeep->err.text);
+	free(upkeep);
+}
+
+static void checkpoint(struct server *server)
+{
+	if (store_ops(server->store)->checkpoint == NULL || server->upkeep_busy)
+		return;
+	struct upkeep *upkeep = mem_zero(sizeof *upkeep);
+	upkeep->job = (struct job){.run = checkpoint_run, .done = checkpoint_done};
+	upkeep->server = server;
+	server->upkeep_busy = workers_add(server->upkeep, &upkeep->job);
+	if (!server->upkeep_busy)
+		free(upkeep);
+}
+
+static void prune_run(struct job *job)
+{
+	struct upkeep *upkeep = (struct upkeep *)job;
+	struct store *store = upkeep->server->store;
+	upkeep->rc = store_ops(store)->prune(store, upkeep->wall_ms, &upkeep->more, &upkeep->err);
+}
+
+static void prune_done(struct job *job)
+{
+	struct upkeep *upkeep = (struct upkeep *)job;
+	if (upkeep->rc == STORE_OK && upkeep->more && server_repeat(upkeep->server, "", job))
+		return;
+	free(upkeep);
+}
+
+static void prune(struct server *server)
+{
+	struct upkeep *upkeep = mem_zero(sizeof *upkeep);
+	upkeep->job = (struct job){.run = prune_run, .done = prune_done};
+	upkeep->server = server;
+	upkeep->wall_ms = server->wall_ms;
+	if (!lanes_put(server->lanes, "", &upkeep->job))
+		free(upkeep);
+}
+
+/* ---- opening ---- */
+
+static bool check_host(struct server *server, struct error *err)
+{
+	struct hostconf_finding findings[FINDINGS_MAX];
+	const int version[3] = {server->version.major, server->version.minor, server->version.revision};
+	size_t count = hostconf_check_self(version, server->conf.prefix, findings, FINDINGS_MAX);
+	for (size_t i = 0; i < count; i++)
+		if (!findings[i].fatal)
+			server_log(MOSQ_LOG_WARNING, "%s", findings[i].text);
+	for (size_t i = 0; i < count; i++)
+		if (findings[i].fatal) {
+			error_set(err, -1, 0, "%s", findings[i].text);
+			return false;
+		}
+	return true;
+}
+
+static struct key_set *load_keys(const struct server *server, struct error *err)
+{
+	struct key_set *keys = key_set_load(server->conf.keys, KEY_VERIFY, err);
+	for (size_t i = 0; keys != NULL && i < keys->note_count; i++)
+		server_log(MOSQ_LOG_WARNING, "keys: %s", keys->notes[i]);
+	return keys;
+}
+
+static void set_policy(struct server *server)
+{
+	server->policy = (struct jwt_policy){
+		.issuer = server->conf.issuer,
+		.audiences = (const char *const *)&server->conf.audience,
+		.audience_count = 1,
+		.user_claim = server->conf.user_claim,
+		.user_prefix = "",
+		.leeway_s = (int)server->conf.leeway_s,
+	};
+}
+
+static bool open_store(struct server *server, struct error *err)
+{
+	if (store_open(server->conf.store, &server->store, err) != STORE_OK)
+		return false;
+	return store_ops(server->store)->info(server->store, &server->world.info, err) == STORE_OK;
+}
+
+static void set_world(struct server *server)
+{
+	server->world.store = server->store;
+	server->world.prefix = server->conf.prefix;
+	server->world.writer = server->world.info.writer;
+	server->world.body_max = (uint32_t)server->conf.body_bytes_max;
+	server->world.page_max = (uint32_t)server->conf.page_max;
+	server->world.answer_bytes_max = (uint32_t)server->conf.inbox_bytes_max;
+	server->world.core = server->core;
+}
+
+static bool start_threads(struct server *server, struct error *err)
+{
+	struct doorbell_conf conf = {
+		.mode = server->conf.doorbell == CONF_DOORBELL_SIGNAL ? DOORBELL_SIGNAL : DOORBELL_AUTO,
+		.version = {server->version.major, server->version.minor, server->version.revision},
+		.log = log_doorbell,
+	};
+	server->mailbox = mailbox_new(ring, server);
+	server->doorbell = doorbell_new(&conf);
+	if (server->doorbell != NULL)
+		server->timer = timer_start(ring, server);
+	if (server->timer != NULL)
+		server->lanes = lanes_start(server->mailbox, server->store, 1);
+	if (server->lanes != NULL)
+		server->readers = workers_start(server->mailbox, "hc-reader", (unsigned)server->conf.readers, READER_QUEUE_MAX);
+	if (server->readers != NULL)
+		server->upkeep = workers_start(server->mailbox, "hc-upkeep", 1, 4);
+	if (server->upkeep == NULL)
+		error_set(err, -1, 0, "a thread could not be started");
+	return server->upkeep != NULL;
+}
+
+static void replay_record(void *context, uint64_t seq, unsigned attempt, const void *payload, size_t len)
+{
+	(void)attempt;
+	intake_replay(context, seq, payload, len);
+}
+
+static void replay_quarantined(void *context, uint64_t seq, const void *payload, size_t len)
+{
+	(void)context;
+	(void)payload;
+	server_log(MOSQ_LOG_ERR, "journal: record %llu (%zu bytes) brought the broker down each time it was taken up; it is in the quarantine file now",
+		(unsigned long long)seq, len);
+}
+
+static bool open_journal(struct server *server, struct error *err)
+{
+	struct journal_stats stats;
+	const struct journal_reader reader = {.replay = replay_record, .quarantined = replay_quarantined, .context = server};
+	if (journal_open(server->conf.journal, server->conf.journal_bytes, &server->journal, err) != JOURNAL_OK)
+		return false;
+	journal_stats(server->journal, &stats);
+	if (stats.records > 0)
+		server_log(MOSQ_LOG_NOTICE, "journal: deciding %zu commands from before the restart", stats.records);
+	if (journal_replay(server->journal, &reader, err) != JOURNAL_OK)
+		server_log(MOSQ_LOG_ERR, "journal: %s", err->text);
+	return true;
+}
+
+bool server_open(struct server *server, const struct conf_pair *options, size_t option_count, struct error *err)
+{
+	server_read_clock(server);
+	bool ok = conf_init(&server->conf, options, option_count, err) && check_host(server, err);
+	if (ok)
+		ok = (server->keys = load_keys(server, err)) != NULL && open_store(server, err) && start_threads(server, err);
+	if (ok) {
+		const struct core_ports ports = ports_for_core(server);
+		server->core = core_new(&ports);
+		set_policy(server);
+		set_world(server);
+		ok = open_journal(server, err);
+	}
+	if (!ok)
+		server_close(server);
+	return ok;
+}
+
+/* ---- closing ---- */
+
+static void end_sessions(struct server *server)
+{
+	while (server->by_client != NULL)
+		session_end(server, server->by_client);
+}
+
+/* Refuse, drain, join; then nothing can come back any more. */
+static void stop_threads(struct server *server)
+{
+	if (server->core != NULL)
+		core_flush_receipts(server->core);
+	server->closing = true;
+	timer_stop(server->timer);
+	lanes_stop(server->lanes);
+	workers_stop(server->readers);
+	workers_stop(server->upkeep);
+	while (server->mailbox != NULL && mailbox_run(server->mailbox) > 0)
+		; /* a completion may have asked for more, which is refused by now and comes back at once */
+	drop_later(server);
+}
+
+void server_close(struct server *server)
+{
+	server_read_clock(server);
+	if (server->readers != NULL && server->lanes != NULL)
+		end_sessions(server);
+	stop_threads(server);
+	core_free(server->core);
+	journal_close(server->journal);
+	if (server->store != NULL)
+		store_ops(server->store)->close(server->store);
+	mailbox_free(server->mailbox);
+	doorbell_free(server->doorbell);
+	key_set_free(server->keys);
+	access_free_all(server);
+	cursor_free_all(server);
+	live_free_all(server);
+	conf_fini(&server->conf);
+	*server = (struct server){.version = server->version};
+}
+
+/* ---- each tick ---- */
+
+static void flush_due(struct server *server)
+{
+	struct session *due = server->due;
+	server->due = NULL;
+	for (struct session *session = due, *next; session != NULL; session = next) {
+		next = session->due_next;
+		session->due = false;
+		device_store(server, session);
+		feed_flush(server, session);
+	}
+}
+
+static void sweep(struct server *server)
+{
+	if (server->now_ms - server->swept_at_ms < SWEEP_MS)
+		return;
+	server->swept_at_ms = server->now_ms;
+	session_expire(server);
+	cursor_flush(server);
+	core_flush_receipts(server->core);
+	checkpoint(server);
+	if (server->now_ms - server->pruned_at_ms >= PRUNE_MS) {
+		server->pruned_at_ms = server->now_ms;
+		prune(server);
+	}
+	server_wake_in(server, SWEEP_MS);
+}
+
+void server_tick(struct server *server)
+{
+	struct error err;
+	server->reloading = false;
+	doorbell_tick(server->doorbell);
+	mailbox_run(server->mailbox);
+	repeat_due(server);
+	int64_t wait_ms = core_tick(server->core, server->now_ms);
+	if (wait_ms >= 0)
+		server_wake_in(server, wait_ms > 0 ? wait_ms : 1);
+	sweep(server);
+	live_flush(server);
+	flush_due(server);
+	if (journal_flush(server->journal, server->now_ms, &err) != JOURNAL_OK)
+		server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
+	if (server->published)
+		doorbell_ring_from_loop(server->doorbell);
+	server->published = false;
+}
+
+void server_reload(struct server *server)
+{
+	struct error err;
+	struct conf fresh;
+	struct buf changes = BUF_EMPTY;
+	server->reloading = true;
+	struct key_set *keys = load_keys(server, &err);
+	if (keys == NULL) {
+		server_log(MOSQ_LOG_ERR, "the old keys stay in force: %s", err.text);
+	} else {
+		server_log(MOSQ_LOG_NOTICE, "keys: %zu loaded, %zu before", keys->key_count, server->keys->key_count);
+		key_set_free(server->keys);
+		server->keys = keys;
+	}
+	if (!conf_reload(&server->conf, &fresh, &changes, &err)) {
+		server_log(MOSQ_LOG_ERR, "the old limits stay in force: %s", err.text);
+		return;
+	}
+	for (char *line = changes.data ? strtok(changes.data, "\n") : NULL; line != NULL; line = strtok(NULL, "\n"))
+		server_log(MOSQ_LOG_NOTICE, "%s", line);
+	conf_fini(&server->conf);
+	server->conf = fresh;
+	set_policy(server);
+	set_world(server);
+	buf_fini(&changes);
+}

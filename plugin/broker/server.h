@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_SERVER_H
+#define HC_BROKER_SERVER_H
+/* All that the plugin holds while the broker runs, and the clock of the current callback. Everything here is the broker thread's; what
+ * workers share is made for it (store, lanes, readers, mailbox). The files of this folder are the functions on it:
+ *
+ *   server.c    opens and closes everything in order            session.c   who is connected
+ *   access.c    may they publish, subscribe, be delivered to     feed.c      what a connection is due, live
+ *   intake.c    what clients publish                             replay.c    what a connection missed
+ *   ports.c     the core's requests, as jobs                     cursor.c    how far a device has what
+ *   answer.c    acks and RPC answers                             live.c      typing, receipts, warnings
+ *   device.c    what the store keeps of users and devices        client.c    what the host knows of a client
+ *   publish.c   the way out through the broker
+ */
+
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+#include <mosquitto_plugin.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/timer.h"
+#include "base/worker.h"
+#include "plugin/auth/jwt.h"
+#include "plugin/broker/doorbell.h"
+#include "plugin/broker/session.h"
+#include "plugin/chat/core.h"
+#include "plugin/conf/conf.h"
+#include "plugin/rpc/rpc.h"
+#include "plugin/transfer/journal.h"
+#include "plugin/transfer/lane.h"
+
+struct broker_version {
+	int major, minor, revision;
+};
+
+struct server {
+	struct broker_version version;
+	struct conf conf;
+
+	/* identity */
+	struct key_set *keys;
+	struct jwt_policy policy;
+
+	/* chats and what they need */
+	struct store *store;
+	struct rpc_world world;
+	struct mailbox *mailbox;
+	struct lanes *lanes;
+	struct workers *readers;
+	struct workers *upkeep; /* one thread for checkpoints */
+	struct timer *timer;    /* rings when the loop would sleep too long */
+	struct later *later;    /* jobs that are to be run again */
+	bool closing, upkeep_busy;
+	struct journal *journal;
+	struct core *core;
+	struct doorbell *doorbell;
+
+	/* connections */
+	struct session *by_client;  /* hashed by struct mosquitto * */
+	struct session *by_id;      /* hashed by session id */
+	struct session *by_name;    /* hashed by client ID: the connection that the broker delivers to */
+	struct person *persons;     /* hashed by user ID: who is connected */
+	struct session *due;        /* sessions with something to send this tick */
+	uint64_t last_session_id;
+	struct parked *parked;      /* what devices had unacknowledged when they went, until they come back */
+
+	/* time, read at the start of each callback */
+	int64_t now_ms;  /* monotonic */
+	int64_t wall_ms;
+	int64_t swept_at_ms, receipts_at_ms, cursors_at_ms, pruned_at_ms, checkpointed_at_ms;
+
+	bool reloading;   /* between RELOAD and the next tick: BASIC_AUTH is no login */
+	bool published;   /* something was handed to the broker since the last tick */
+	bool store_warned; /* the log has said that the store takes nothing */
+	const struct command *deciding; /* the command that a client's packet has just brought, and what came of it at once */
+	bool deciding_refused;
+	struct receipt_due *receipts_due; /* to be announced */
+	int64_t receipts_due_at_ms;
+	struct watched *watched; /* chats whose events somebody subscribed to */
+	int64_t refused_at_ms;   /* when a connection was last closed because a command could not be taken */
+	uint64_t longest_callback_us;
+	const char *longest_callback;
+};
+
+/* Opens all of it. false: err has one line that says what is wrong and what to do; everything is closed again. */
+bool server_open(struct server *server, const struct conf_pair *options, size_t option_count, struct error *err);
+/* Refuses, drains, joins, closes. What was not decided stays in the journal. */
+void server_close(struct server *server);
+
+/* One round of the loop: completions, timers, deliveries. */
+void server_tick(struct server *server);
+void server_reload(struct server *server);
+
+void server_read_clock(struct server *server);
+
+/* Sees to it that the loop comes round within about ms. */
+void server_wake_in(struct server *server, int64_t ms);
+
+/* Runs the job again in half a second: on the lane of `key`, or on a reader (NULL). false: the plugin is closing, the job is the caller's. */
+bool server_repeat(struct server *server, const char *key, struct job *job);
+
+/* The broker's log; the texts never have a token or a body in them. */
+void server_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Who is connected: login, subscriptions, the end. Broker thread. */
+#include "plugin/broker/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "plugin/broker/client.h"
+#include "plugin/broker/device.h"
+#include "plugin/broker/feed.h"
+#include "plugin/broker/intake.h"
+#include "plugin/broker/live.h"
+#include "plugin/broker/server.h"
+
+enum { EXPIRY_WARNING_MS = 60 * 1000 };
+
+struct session *session_of(struct server *server, const struct mosquitto *client)
+{
+	struct session *session;
+	HASH_FIND(hh_client, server->by_client, &client, sizeof client, session);
+	return session;
+}
+
+struct session *session_by_id(struct server *server, uint64_t id)
+{
+	struct session *session;
+	HASH_FIND(hh_id, server->by_id, &id, sizeof id, session);
+	return session;
+}
+
+struct person *person_find(struct server *server, const char *user_id)
+{
+	struct person *person;
+	HASH_FIND_STR(server->persons, user_id, person);
+	return person;
+}
+
+static struct session *session_by_name(struct server *server, const char *client_id)
+{
+	struct session *session;
+	HASH_FIND(hh_name, server->by_name, client_id, strlen(client_id), session);
+	return session;
+}
+
+static struct person *person_get(struct server *server, const char *user_id)
+{
+	struct person *person = person_find(server, user_id);
+	if (person != NULL)
+		return person;
+	person = mem_zero(sizeof *person);
+	person->user_id = mem_text(user_id);
+	HASH_ADD_KEYPTR(hh, server->persons, person->user_id, strlen(person->user_id), person);
+	device_put_user(server, user_id);
+	return person;
+}
+
+struct session *session_begin(struct server *server, struct mosquitto *client, const char *user_id, int64_t expires_at_ms, const char **why)
+{
+	const char *client_id = mosquitto_client_id(client), *device;
+	struct session *earlier = session_by_name(server, client_id);
+	struct error err;
+	enum client_kind kind = client_id_read(client_id, user_id, &device, &err);
+	if (kind == CLIENT_REFUSED) {
+		*why = "the client ID names a device of somebody else, or none";
+		return NULL;
+	}
+	if (earlier != NULL && kind == CLIENT_EPHEMERAL && strcmp(earlier->person->user_id, user_id) != 0) {
+		*why = "another user is connected under this client ID";
+		return NULL;
+	}
+	if (earlier != NULL)
+		HASH_DELETE(hh_name, server->by_name, earlier);
+	struct session *stale = session_of(server, client);
+	if (stale != NULL)
+		session_end(server, stale);
+
+	struct session *session = mem_zero(sizeof *session);
+	session->client = client;
+	session->id = ++server->last_session_id;
+	session->client_id = mem_text(client_id);
+	session->device = kind == CLIENT_DEVICE ? session->client_id + (device - client_id) : NULL;
+	session->mqtt5 = mosquitto_client_protocol_version(client) == 5;
+	session->clean = mosquitto_client_clean_session(client);
+	session->keepalive_s = mosquitto_client_keepalive(client);
+	session->packet_max = client_packet_max(client);
+	session->expires_at_ms = expires_at_ms;
+	session->inbox_qos = session->ack_qos = session->live_qos = -1;
+	session->person = person_get(server, user_id);
+	DL_APPEND2(session->person->sessions, session, person_prev, person_next);
+	HASH_ADD(hh_client, server->by_client, client, sizeof session->client, session);
+	HASH_ADD(hh_id, server->by_id, id, sizeof session->id, session);
+	HASH_ADD_KEYPTR(hh_name, server->by_name, session->client_id, strlen(session->client_id), session);
+	if (session->device != NULL)
+		device_load(server, session);
+	return session;
+}
+
+void session_due(struct server *server, struct session *session)
+{
+	if (session->due)
+		return;
+	session->due = true;
+	LL_PREPEND2(server->due, session, due_next);
+}
+
+static void filters_free(struct session *session)
+{
+	for (unsigned i = 0; i < session->filter_count; i++)
+		free(session->filters[i].text);
+	free(session->filters);
+	session->filters = NULL;
+	session->filter_count = 0;
+}
+
+void session_end(struct server *server, struct session *session)
+{
+	struct person *person = session->person;
+	feed_end(server, session);
+	HASH_DELETE(hh_client, server->by_client, session);
+	HASH_DELETE(hh_id, server->by_id, session);
+	if (session_by_name(server, session->client_id) == session)
+		HASH_DELETE(hh_name, server->by_name, session);
+	DL_DELETE2(person->sessions, session, person_prev, person_next);
+	if (session->due)
+		LL_DELETE2(server->due, session, due_next);
+	filters_free(session);
+	free(session->client_id);
+	free(session);
+	if (person->sessions != NULL)
+		return;
+	HASH_DEL(server->persons, person);
+	intake_forget_person(person);
+	free(person->user_id);
+	free(person);
+}
+
+/* ---- login ---- */
+
+static bool looks_like_token(const char *password)
+{
+	const char *dot = password ? strchr(password, '.') : NULL;
+	return dot != NULL && strchr(dot + 1, '.') != NULL;
+}
+
+static int outside_login(const struct server *server)
+{
+	switch (server->conf.outside) {
+	case CONF_OUTSIDE_ALLOW:
+		return MOSQ_ERR_SUCCESS;
+	case CONF_OUTSIDE_DENY:
+		return MOSQ_ERR_AUTH;
+	case CONF_OUTSIDE_DEFER:
+		break;
+	}
+	return MOSQ_ERR_PLUGIN_DEFER;
+}
+
+/* SIGHUP asks again for every session, with the password of its CONNECT. Whoever is connected stays until his token, perhaps a renewed one,
+ * ends; what is offline stays as well and is asked properly when it comes back. */
+static int login_again(struct server *server, struct mosquitto *client)
+{
+	const struct session *session = session_of(server, client);
+	if (session != NULL)
+		return session->expires_at_ms > server->now_ms ? MOSQ_ERR_SUCCESS : MOSQ_ERR_AUTH;
+	return client_socket(client) < 0 ? MOSQ_ERR_SUCCESS : outside_login(server);
+}
+
+int session_login(struct server *server, struct mosquitto *client, const char *username, const char *password)
+{
+	if (server->reloading)
+		return login_again(server, client);
+	if (mosquitto_client_id(client) == NULL || !looks_like_token(password))
+		return outside_login(server);
+	struct jwt_claims claims;
+	struct error err;
+	const char *why;
+	const char *address = mosquitto_client_address(client);
+	enum jwt_rc rc = jwt_verify(server->keys, &server->policy, password, strlen(password), server->wall_ms, &claims, &err);
+	if (rc != JWT_OK) {
+		server_log(MOSQ_LOG_NOTICE, "login from %s refused: %s", address ? address : "?", err.text);
+		return MOSQ_ERR_AUTH;
+	}
+	if (!username_fits(username, claims.user_id)) {
+		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: the username must be empty, the user ID or jwt", claims.user_id,
+			address ? address : "?");
+		return MOSQ_ERR_AUTH;
+	}
+	int64_t expires_at_ms = server->now_ms + (claims.expires_at_ms - server->wall_ms);
+	if (session_begin(server, client, claims.user_id, expires_at_ms, &why) == NULL) {
+		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: %s", claims.user_id, address ? address : "?", why);
+		return MOSQ_ERR_AUTH;
+	}
+	/* Without a name the broker would cut the session at the next SIGHUP where allow_anonymous is false. */
+	mosquitto_set_username(client, claims.user_id);
+	return MOSQ_ERR_SUCCESS;
+}
+
+void session_expire(struct server *server)
+{
+	struct session *session, *next;
+	HASH_ITER(hh_client, server->by_client, session, next) {
+		if (session->gone || server->now_ms < session->expires_at_ms - EXPIRY_WARNING_MS)
+			continue;
+		if (server->now_ms >= session->expires_at_ms) {
+			live_token(server, session, true);
+			session->gone = true;
+		} else if (!session->warned) {
+			live_token(server, session, false);
+			session->warned = true;
+		}
+	}
+}
+
+/* ---- subscriptions below hc/me/ ---- */
+
+int session_qos(const struct session *session, const char *topic)
+{
+	int qos = -1;
+	for (unsigned i = 0; i < session->filter_count; i++) {
+		bool matches = false;
+		mosquitto_topic_matches_sub(session->filters[i].text, topic, &matches);
+		if (matches && session->filters[i].qos > qos)
+			qos = session->filters[i].qos;
+	}
+	return qos > 1 ? 1 : qos;
+}
+
+static void filters_changed(struct session *session)
+{
+	session->inbox_qos = session_qos(session, "inbox");
+	session->live_qos = session_qos(session, "live");
+	session->ack_qos = session_qos(session, "ack/-");
+	session->text = false;
+	for (unsigned i = 0; i < session->filter_count; i++) {
+		const char *filter = session->filters[i].text;
+		if (strncmp(filter, "ack/", 4) == 0 && session->ack_qos < 0)
+			session->ack_qos = session->filters[i].qos > 1 ? 1 : session->filters[i].qos;
+		if (strncmp(filter, "text/", 5) == 0 || filter[0] == '#' || filter[0] == '+')
+			session->text = true;
+	}
+}
+
+bool session_subscribe(struct server *server, struct session *session, const char *filter, int qos)
+{
+	unsigned at = 0;
+	while (at < session->filter_count && strcmp(session->filters[at].text, filter) != 0)
+		at++;
+	if (at == FILTERS_MAX)
+		return false;
+	if (at == session->filter_count) {
+		session->filters = mem_grow(session->filters, (at + 1) * sizeof *session->filters);
+		session->filters[session->filter_count++].text = mem_text(filter);
+	}
+	session->filters[at].qos = qos;
+	filters_changed(session);
+	if (session->inbox_qos >= 0 || session->text)
+		feed_begin(server, session);
+	device_changed(server, session);
+	return true;
+}
+
+void session_unsubscribe(struct server *server, struct session *session, const char *filter)
+{
+	for (unsigned i = 0; i < session->filter_count; i++) {
+		if (strcmp(session->filters[i].text, filter) != 0)
+			continue;
+		free(session->filters[i].text);
+		session->filters[i] = session->filters[--session->filter_count];
+		filters_changed(session);
+		if (session->inbox_qos < 0 && !session->text)
+			feed_end(server, session);
+		device_changed(server, session);
+		return;
+	}
+}
+
+size_t session_payload_max(const struct session *session, size_t topic_len, size_t most)
+{
+	/* PUBLISH around the payload: fixed header 5, topic length 2, packet identifier 2, property length 1; correlation data has its own. */
+	size_t around = topic_len + 10;
+	size_t packet_max = session->packet_max;
+	if (packet_max != 0 && packet_max <= around)
+		return 0;
+	if (packet_max != 0 && packet_max - around < most)
+		most = packet_max - around;
+	return session->bytes_max != 0 && session->bytes_max < most ? session->bytes_max : most;
+}

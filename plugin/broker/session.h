@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_SESSION_H
+#define HC_BROKER_SESSION_H
+/* Who is connected. A session is keyed by the struct mosquitto that passed authentication, never by a client ID that a DISCONNECT names: a
+ * refused login fires DISCONNECT as well. A person is a user with at least one session. Broker thread. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "plugin/broker/rate.h"
+#include "plugin/chat/refusal.h"
+
+struct server;
+struct mosquitto;
+struct feed;
+
+struct person {
+	char *user_id;
+	struct session *sessions; /* utlist, by person_next */
+	struct rate commands, bytes, contacts;
+	struct held_chat *held;   /* chats whose commands are refused until a time has passed */
+	unsigned rpc_in_flight;
+	size_t chat_count;        /* as last loaded, and what was begun since; 0: not known */
+	UT_hash_handle hh;
+};
+
+/* What a client subscribed to below hc/me/. */
+struct filter {
+	char *text; /* without hc/me/ */
+	int qos;
+};
+
+enum { FILTERS_MAX = 32 };
+
+struct session {
+	struct mosquitto *client;
+	uint64_t id; /* never reused: jobs carry it */
+	char *client_id;
+	const char *device; /* points into client_id; NULL: ephemeral */
+	struct person *person;
+	bool mqtt5, clean, warned, gone;
+	int keepalive_s;
+	uint32_t packet_max;     /* the client's maximum packet size, 0: none */
+	uint32_t bytes_max;      /* set by the device, 0: not */
+	int64_t expires_at_ms;   /* monotonic */
+	struct filter *filters;
+	unsigned filter_count;
+	int inbox_qos, ack_qos, live_qos; /* -1: not subscribed */
+	bool text; /* some filter reaches text/… */
+	bool device_loading, device_dirty;
+	bool due;  /* in server->due */
+	struct feed *feed; /* NULL until something is to be delivered */
+	struct session *person_prev, *person_next, *due_next;
+	UT_hash_handle hh_client, hh_id, hh_name;
+};
+
+/* A connection has proven who it is. Takes over the client ID from an earlier session of the same user. NULL: *why says why not. */
+struct session *session_begin(struct server *server, struct mosquitto *client, const char *user_id, int64_t expires_at_ms, const char **why);
+/* The connection is gone. Frees it. */
+void session_end(struct server *server, struct session *session);
+
+struct session *session_of(struct server *server, const struct mosquitto *client); /* NULL: not one of ours */
+struct session *session_by_id(struct server *server, uint64_t id);                 /* NULL: gone */
+struct person *person_find(struct server *server, const char *user_id);            /* NULL: not connected */
+
+/* BASIC_AUTH: one of Mosquitto's return codes. */
+int session_login(struct server *server, struct mosquitto *client, const char *username, const char *password);
+
+/* It has something to be sent or stored at the end of this tick. */
+void session_due(struct server *server, struct session *session);
+
+/* Warns before, and disconnects at, the end of tokens. Once a second or so. */
+void session_expire(struct server *server);
+
+/* hc/me/<filter> was subscribed or unsubscribed. false: too many. */
+bool session_subscribe(struct server *server, struct session *session, const char *filter, int qos);
+void session_unsubscribe(struct server *server, struct session *session, const char *filter);
+
+/* The QoS that the session subscribed a topic below hc/me/ with, -1: not at all. */
+int session_qos(const struct session *session, const char *topic);
+
+/* The largest payload for a topic of that length (all of "hc/me/…") that this client takes; at most `most`. */
+size_t session_payload_max(const struct session *session, size_t topic_len, size_t most);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_CHAT_CHAT_H
+#define HC_CHAT_CHAT_H
+/* One chat in memory: the state that its log folds to, and what was decided on top of it but is not committed.
+ *
+ * chat_apply is the only function that changes the committed state, wherever the transaction comes from. Decisions (chat_decide) look at
+ * the committed state and the pending list together, "the tip". No I/O, no thread, no clock: time comes with the command. Loop thread. */
+
+#include <uthash.h>
+
+#include "plugin/chat/command.h"
+#include "storage/store.h"
+
+struct member {
+	char *user_id;
+	enum role role; /* ROLE_NONE: a former member */
+	uint64_t received, read;
+	bool receipts_dirty; /* larger than what the store has */
+	bool announce;       /* larger than what the others were told */
+	size_t interval_count;
+	struct interval *intervals;
+	UT_hash_handle hh;
+};
+
+/* A decided command and its transactions, until the store has them. */
+struct pending {
+	struct command *command;
+	struct command *repetitions; /* the same command again: answered with it */
+	uint64_t key64;
+	struct transaction *transactions[2]; /* the last one carries the command's key */
+	size_t transaction_count;
+	struct pending *next, *prev;
+};
+
+enum { CHAT_RECENT_MAX = 128, CHAT_RECENT_BYTES_MAX = 128 * 1024, CHAT_PENDING_MAX = 8192 };
+
+struct chat {
+	char *id;
+	/* committed */
+	uint64_t latest;
+	unsigned char head[HEAD_BYTES];
+	int64_t latest_at_ms;
+	bool ended;
+	struct member *members; /* hashed by user_id; former ones too */
+	size_t current_members;
+	unsigned long membership_version; /* grows with each change of who is a member */
+	/* the last transactions, without a gap up to `latest`; for repetitions and quotes */
+	struct transaction *recent[CHAT_RECENT_MAX]; /* a ring: number n is at n % CHAT_RECENT_MAX */
+	uint64_t recent_from;                         /* the lowest number in it; latest + 1: empty */
+	size_t recent_bytes;
+	/* decided */
+	struct pending *pending; /* in the order of their numbers */
+	size_t pending_count, pending_transactions;
+};
+
+struct chat *chat_new(const char *id);                       /* without a log */
+struct chat *chat_from_record(const struct chat_record *record);
+void chat_free(struct chat *chat);                           /* pending commands must be gone */
+
+/* The number is the next one, and the head follows: else false, and nothing changes. Takes its own reference. */
+bool chat_apply(struct chat *chat, struct transaction *tx);
+
+struct member *chat_member(struct chat *chat, const char *user_id); /* former ones too; NULL */
+bool member_is_current(const struct member *member);                /* NULL: no */
+struct transaction *chat_recent(const struct chat *chat, uint64_t number); /* NULL: not at hand; no reference is taken */
+uint64_t chat_tip(const struct chat *chat);                         /* the latest number, pending ones included */
+
+enum decision {
+	DECISION_ACCEPTED,      /* a pending entry was added; it owns the command */
+	DECISION_REFUSED,       /* *verdict says why; the caller has the command */
+	DECISION_REPEATED,      /* it was done before, as *repeated (0: nothing was needed, as for a chat that is there); the caller has the command */
+	DECISION_REPEATS_PENDING, /* the same is pending: it was hung there and is answered with it */
+	DECISION_NEEDS_COMMIT,  /* what is pending has to be committed first: the answer hangs on it */
+	DECISION_NEEDS_PEER,    /* whether command->peer_id exists (then peer_exists, or refuse) */
+	DECISION_NEEDS_KEY,     /* whether the store knows the key (then key_unused, or answer) */
+	DECISION_NEEDS_QUOTE,   /* the transaction command->replied_to (then quoted) */
+};
+
+struct decide_conf {
+	const char *writer;
+	/* Whether the sender may begin one more chat; fills *verdict otherwise. */
+	bool (*may_begin)(void *context, const struct command *command, struct verdict *verdict);
+	void *context;
+};
+
+enum decision chat_decide(struct chat *chat, struct command *command, const struct decide_conf *conf, struct verdict *verdict,
+                          uint64_t *repeated);
+
+/* Takes the first pending entry out; the caller owns it: pending_free, after having taken the commands. */
+struct pending *chat_pending_take(struct chat *chat);
+void pending_free(struct pending *pending);
+
+/* Moves a watermark, held to the latest number. false: not a current member, or nothing new. */
+bool chat_receive(struct chat *chat, const char *user_id, uint64_t received, uint64_t read);
+
+#endif

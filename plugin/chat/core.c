@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * All chats of a broker. Loop thread; no I/O, no clock.
+ *
+ * An entry is a chat with what goes on around it. `waiting` is its queue: commands and visits, in the order they came. drain() works
+ * through it until something has to be asked; whoever answers calls drain() again. */
+#include "plugin/chat/core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum { RETRY_MIN_MS = 20, RETRY_MAX_MS = 1000, IDLE_MS = 60 * 1000 };
+
+struct item {
+	struct command *command; /* NULL: a visit */
+	core_visit_fn *visit;
+	void *context;
+	struct item *next, *prev;
+};
+
+enum request { OUT_LOAD = 1, OUT_ASK = 2, OUT_CATCH_UP = 4, OUT_APPEND = 8 };
+
+struct entry {
+	char *id;
+	struct chat *chat; /* NULL until it is loaded */
+	struct item *waiting;
+	struct command *asking; /* the waiting command that something is asked for */
+	enum decision asked;
+	bool catching_up;      /* after a conflict */
+	bool progress;         /* something was found in between */
+	unsigned out;          /* requests under way */
+	size_t flying;         /* pending entries in the append that is under way or due again */
+	struct transaction **transactions; /* theirs */
+	size_t transaction_count;
+	int64_t retry_at_ms, retry_pause_ms; /* retry_at_ms 0: nothing is due */
+	int64_t used_at_ms;
+	bool receipts_dirty;
+	UT_hash_handle hh;
+};
+
+struct core {
+	struct core_ports ports;
+	struct decide_conf decide;
+	struct entry *entries; /* hashed by id; in the order of creation */
+	size_t command_count, dirty_count;
+	int64_t retry_at_ms; /* the earliest of the entries', 0: none */
+	int64_t swept_at_ms;
+};
+
+struct core *core_new(const struct core_ports *ports)
+{
+	struct core *core = mem_zero(sizeof *core);
+	core->ports = *ports;
+	core->decide = (struct decide_conf){ports->writer, ports->may_begin, ports->context};
+	return core;
+}
+
+static struct entry *entry_find(struct core *core, const char *chat_id)
+{
+	struct entry *entry;
+	HASH_FIND_STR(core->entries, chat_id, entry);
+	return entry;
+}
+
+static void load(struct core *core, struct entry *entry)
+{
+	entry->out |= OUT_LOAD;
+	core->ports.load_chat(core->ports.context, entry->id);
+}
+
+static struct entry *entry_get(struct core *core, const char *chat_id, int64_t now_ms)
+{
+	struct entry *entry = entry_find(core, chat_id);
+	if (entry == NULL) {
+		entry = mem_zero(sizeof *entry);
+		entry->id = mem_text(chat_id);
+		HASH_ADD_KEYPTR(hh, core->entries, entry->id, strlen(entry->id), entry);
+		load(core, entry);
+	}
+	entry->used_at_ms = now_ms;
+	return entry;
+}
+
+/* Everything pending goes back to the front of the queue, in its order. */
+static void take_back(struct entry *entry)
+{
+	struct item *again = NULL;
+	struct pending *pending;
+	while ((pending = chat_pending_take(entry->chat)) != NULL) {
+		struct item *item = mem_zero(sizeof *item);
+		item->command = pending->command;
+		DL_APPEND(again, item);
+		struct command *repetition, *next;
+		LL_FOREACH_SAFE(pending->repetitions, repetition, next) {
+			item = mem_zero(sizeof *item);
+			item->command = repetition;
+			DL_APPEND(again, item);
+		}
+		pending_free(pending);
+	}
+	DL_CONCAT(again, entry->waiting);
+	entry->waiting = again;
+	entry->flying = 0;
+	free(entry->transactions);
+	entry->transactions = NULL;
+	entry->transaction_count = 0;
+}
+
+static void entry_free(struct core *core, struct entry *entry)
+{
+	if (entry->chat != NULL)
+		take_back(entry);
+	struct item *item, *next;
+	DL_FOREACH_SAFE(entry->waiting, item, next) {
+		if (item->command != NULL) {
+			command_free(item->command);
+			core->command_count--;
+		} else {
+			item->visit(item->context, NULL, true);
+		}
+		free(item);
+	}
+	chat_free(entry->chat);
+	HASH_DEL(core->entries, entry);
+	free(entry->id);
+	free(entry);
+}
+
+void core_free(struct core *core)
+{
+	if (core == NULL)
+		return;
+	struct entry *entry, *next;
+	HASH_ITER(hh, core->entries, entry, next)
+		entry_free(core, entry);
+	free(core);
+}
+
+static void answer(struct core *core, struct command *command, const struct verdict *refused, uint64_t number, bool repeated)
+{
+	/* The callee frees the command, and with it the ID. */
+	char chat_id[CHAT_ID_MAX + 1];
+	strncpy(chat_id, command->chat_id, CHAT_ID_MAX);
+	chat_id[CHAT_ID_MAX] = '\0';
+	core->command_count--;
+	core->ports.answer(core->ports.context, command,
+		&(struct answer){.refused = refused, .chat_id = chat_id, .number = number, .repeated = repeated});
+}
+
+static void retry_later(struct core *core, struct entry *entry, int64_t now_ms)
+{
+	int64_t pause = entry->retry_pause_ms * 2;
+	entry->retry_pause_ms = pause < RETRY_MIN_MS ? RETRY_MIN_MS : pause > RETRY_MAX_MS ? RETRY_MAX_MS : pause;
+	entry->retry_at_ms = now_ms + entry->retry_pause_ms;
+	if (core->retry_at_ms == 0 || entry->retry_at_ms < core->retry_at_ms)
+		core->retry_at_ms = entry->retry_at_ms;
+}
+
+static void recovered(struct entry *entry)
+{
+	entry->retry_pause_ms = 0;
+}
+
+static void append(struct core *core, struct entry *entry)
+{
+	entry->out |= OUT_APPEND;
+	core->ports.append(core->ports.context, entry->id, entry->transactions, entry->transaction_count);
+}
+
+/* Sends off what is pending, if nothing of this chat is under way. */
+static void append_pending(struct core *core, struct entry *entry)
+{
+	if (entry->flying > 0 || entry->catching_up || entry->chat == NULL || entry->chat->pending == NULL)
+		return;
+	entry->transactions = mem_new(entry->chat->pending_transactions * sizeof(struct transaction *));
+	entry->transaction_count = 0;
+	struct pending *pending;
+	DL_FOREACH(entry->chat->pending, pending)
+		for (size_t i = 0; i < pending->transaction_count; i++)
+			entry->transactions[entry->transaction_count++] = pending->transactions[i];
+	entry->flying = entry->chat->pending_count;
+	append(core, entry);
+}
+
+static void ask(struct core *core, struct entry *entry, struct command *command, enum decision what)
+{
+	void *context = core->ports.context;
+	entry->out |= OUT_ASK;
+	entry->asking = command;
+	entry->asked = what;
+	if (what == DECISION_NEEDS_PEER)
+		core->ports.check_user(context, entry->id, command->peer_id);
+	else if (what == DECISION_NEEDS_KEY)
+		core->ports.find_key(context, entry->id, command->sender_id, command->key);
+	else
+		core->ports.read(context, entry->id, CORE_READ_QUOTE, command->replied_to, command->replied_to);
+}
+
+/* Decides the command at the head of the queue. false: it has to wait, for an answer or for the append that drain sends off. */
+static bool decide_first(struct core *core, struct entry *entry)
+{
+	struct item *item = entry->waiting;
+	struct command *command = item->command;
+	struct verdict verdict;
+	uint64_t repeated = 0;
+	enum decision decision = chat_decide(entry->chat, command, &core->decide, &verdict, &repeated);
+	if (decision == DECISION_NEEDS_COMMIT)
+		return false;
+	if (decision >= DECISION_NEEDS_PEER) {
+		ask(core, entry, command, decision);
+		return false;
+	}
+	DL_DELETE(entry->waiting, item);
+	free(item);
+	if (decision == DECISION_REFUSED)
+		answer(core, command, &verdict, 0, false);
+	else if (decision == DECISION_REPEATED)
+		answer(core, command, NULL, repeated, true);
+	return true;
+}
+
+static void drain(struct core *core, struct entry *entry)
+{
+	while (entry->chat != NULL && entry->asking == NULL && !entry->catching_up && entry->waiting != NULL) {
+		struct item *item = entry->waiting;
+		if (item->command != NULL) {
+			if (!decide_first(core, entry))
+				break;
+			continue;
+		}
+		DL_DELETE(entry->waiting, item);
+		item->visit(item->context, entry->chat->latest > 0 ? entry->chat : NULL, false);
+		free(item);
+	}
+	append_pending(core, entry);
+}
+
+void core_command(struct core *core, struct command *command, int64_t now_ms)
+{
+	struct entry *entry = entry_get(core, command->chat_id, now_ms);
+	struct item *item = mem_zero(sizeof *item);
+	item->command = command;
+	core->command_count++;
+	DL_APPEND(entry->waiting, item);
+	drain(core, entry);
+}
+
+void core_visit(struct core *core, const char *chat_id, core_visit_fn *visit, void *context, int64_t now_ms)
+{
+	struct entry *entry = entry_get(core, chat_id, now_ms);
+	if (entry->chat == NULL && entry->retry_at_ms != 0) {
+		visit(context, NULL, true); /* the store did not answer the last time: who only looks is told so */
+		return;
+	}
+	struct item *item = mem_zero(sizeof *item);
+	item->visit = visit;
+	item->context = context;
+	DL_APPEND(entry->waiting, item);
+	drain(core, entry);
+}
+
+struct chat *core_peek(struct core *core, const char *chat_id)
+{
+	struct entry *entry = entry_find(core, chat_id);
+	return entry != NULL && entry->chat != NULL && entry->chat->latest > 0 ? entry->chat : NULL;
+}
+
+/* Reads what others wrote behind `latest`. Nothing may be pending. */
+static void catch_up(struct core *core, struct entry *entry)
+{
+	entry->catching_up = true;
+	entry->out |= OUT_CATCH_UP;
+	core->ports.read(core->ports.context, entry->id, CORE_READ_CONFLICT, entry->chat->latest + 1, UINT64_MAX);
+}
+
+/* ---- answers ---- */
+
+void core_chat_loaded(struct core *core, const char *chat_id, enum store_rc rc, const struct chat_record *record, int64_t now_ms)
+{
+	struct entry *entry = entry_find(core, chat_id);
+	entry->out &= ~(unsigned)OUT_LOAD;
+	if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
+		struct item *item, *next;
+		DL_FOREACH_SAFE(entry->waiting, item, next) {
+			if (item->command != NULL)
+				continue;
+			DL_DELETE(entry->waiting, item);
+			item->visit(item->context, NULL, true);
+			free(item);
+		}
+		retry_later(core, entry, now_ms);
+		return;
+	}
+	recovered(entry);
+	entry->chat = rc == STORE_OK ? chat_from_record(record) : chat_new(entry->id);
+	drain(core, entry);
+}
+
+/* The command that was asked for, if the answer tells anything; NULL: it is asked again later. */
+static struct command *asked(struct core *core, struct entry *entry, enum store_rc rc, int64_t now_ms)
+{
+	entry->out &= ~(unsigned)OUT_ASK;
+	if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
+		retry_later(core, entry, now_ms);
+		return NULL;
+	}
+	struct command *command = entry->asking;
+	entry->asking = NULL;
+	recovered(entry);
+	return command;
+}
+
+/* Answers a command that is still in the queue. */
+static void answer_waiting(struct core *core, struct entry *entry, struct command *command, const struct verdict *refused, uint64_t number)
+{
+	struct item *item;
+	DL_SEARCH_SCALAR(entry->waiting, item, command, command);
+	DL_DELETE(entry->waiting, item);
+	free(item);
+	answer(core, command, refused, number, refused == NULL);
+}
+
+void core_user_checked(struct core *core, const char *chat_id, enum store_rc rc, int64_t now_ms)
+{
+	struct entry *entry = entry_find(core, chat_id);
+	struct command *command = asked(core, entry, rc, now_ms);
+	if (command == NULL)
+		return;
+	struct verdict verdict;
+	if (rc == STORE_OK) {
+		command->peer_exists = true;
+	} else {
+		refuse(&verdict, REFUSAL_FORBIDDEN, NULL);
+		answer_waiting(core, entry, command, &verdict, 0);
+	}
+	drain(core, entry);
+}
+
+void core_key_found(struct core *core, const char *chat_id, enum store_rc rc, uint64_t number, const unsigned char key_hash[ID_BYTES],
+	int64_t now_ms)
+{
+	struct entry *entry = entry_find(core, chat_id);
+	struct command *command = asked(core, entry, rc, now_ms);
+	if (command == NULL)
+		return;
+	struct verdict verdict;
+	if (rc == STORE_NOT_FOUND) {
+		command->key_unused = true;
+	} else if (memcmp(key_hash, command->key_hash, ID_BYTES) == 0) {
+		answer_waiting(core, entry, command, NULL, number);
+	} else {
+		refuse(&verdict, REFUSAL_ID_REUSED, NULL);
+		answer_waiting(core, entry, command, &verdict, 0);
+	}
+	/* Another broker wrote it, or this one before a crash: the members here see it as well. An append under way would find it out. */
+	bool behind = rc == STORE_OK && entry->chat != NULL && number > entry->chat->latest;
+	if (behind && entry->flying == 0 && !entry->catching_up) {
+		entry->progress = false;
+		catch_up(core, entry);
+	}
+	drain(core, entry);
+}
+
+/* ---- commits and conflicts ---- */
+
+static void commit_first(struct core *core, struct entry *entry)
+{
+	struct pending *pending = chat_pending_take(entry->chat);
+	uint64_t number = 0;
+	for (size_t i = 0; i < pending->transaction_count; i++) {
+		struct transaction *tx = pending->transactions[i];
+		bool applied = chat_apply(entry->chat, tx);
+		assert(applied); /* it was made to follow */
+		(void)applied;
+		number = tx->number;
+		core->ports.committed(core->ports.context, entry->chat, tx);
+	}
+	answer(core, pending->command, NULL, number, false);
+	struct command *repetition, *next;
+	LL_FOREACH_SAFE(pending->repetitions, repetition, next)
+		answer(core, repetition, NULL, number, true);
+	pending_free(pending);
+}
+
+static void commit(struct core *core, struct entry *entry)
+{
+	recovered(entry);
+	free(entry->transactions);
+	entry->transactions = NULL;
+	entry->transaction_count = 0;
+	/* `flying` stays above 0 meanwhile: an answer may bring the next command, and what is being committed must not be appended again. */
+	for (size_t left = entry->flying; left > 0; left--)
+		commit_first(core, entry);
+	entry->flying = 0;
+	drain(core, entry);
+}
+
+/* The command whose transaction is at `index` of the append. */
+static struct command *command_at(const struct entry *entry, size_t index)
+{
+	struct pending *pending;
+	DL_FOREACH(entry->chat->pending, pending) {
+		if (index < pending->transaction_count)
+			return pending->command;
+		index -= pending->transaction_count;
+	}
+	return NULL;
+}
+
+static void conflict(struct core *core, struct entry *entry, const struct append *result)
+{
+	struct command *duplicate = result->duplicate_number != 0 ? command_at(entry, result->duplicate_index) : NULL;
+	take_back(entry);
+	if (duplicate == NULL) {
+		entry->progress = false;
+		catch_up(core, entry);
+	} else if (entry->asking == NULL) {
+		ask(core, entry, duplicate, DECISION_NEEDS_KEY);
+	}
+	/* else: the open question's answer drains the queue, and the append finds the duplicate once more. */
+}
+
+void core_appended(struct core *core, const char *chat_id, const struct append *result, int64_t now_ms)
+{
+	struct entry *entry = entry_find(core, chat_id);
+	entry->out &= ~(unsigned)OUT_APPEND;
+	entry->used_at_ms = now_ms;
+	if (result->result == APPEND_OK)
+		commit(core, entry);
+	else if (result->result == APPEND_CONFLICT)
+		conflict(core, entry, result);
+	else
+		retry_later(core, entry, now_ms);
+}
+
+/* The log is not what was in memory: begin anew from the store. */
+static void reload(struct core *core, struct entry *entry)
+{
+	core->ports.report(core->ports.context, entry->id, "the stored log does not follow what was known of it; loading the chat anew");
+	chat_free(entry->chat);
+	entry->chat = NULL;
+	entry->catching_up = false;
+	load(core, entry);
+}
+
+static void caught_up(struct core *core, struct entry *entry, const struct page *page, int64_t now_ms)
+{
+	for (size_t i = 0; i < page->count; i++) {
+		if (!chat_apply(entry->chat, page->transactions[i])) {
+			reload(core, entry);
+			return;
+		}
+		entry->progress = true;
+		core->ports.committed(core->ports.context, entry->chat, page->transactions[i]);
+	}
+	if (!entry->progress) {
+		/* A conflict with what cannot be seen yet, on a replica that lags. */
+		retry_later(core, entry, now_ms);
+		return;
+	}
+	if (page->more) {
+		catch_up(core, entry);
+		return;
+	}
+	entry->catching_up = false;
+	recovered(entry);
+	drain(core, entry);
+}
+
+static void quote_read(struct core *core, struct entry *entry, enum store_rc rc, const struct page *page, int64_t now_ms)
+{
+	struct command *command = asked(core, entry, rc, now_ms);
+	if (command == NULL)
+		return;
+	struct verdict verdict;
+	if (page->count == 1) {
+		command->quoted = transaction_ref(page->transactions[0]);
+	} else {
+		refuse(&verdict, REFUSAL_FORBIDDEN, "repliedTo: there is no such message");
+		answer_waiting(core, entry, command, &verdict, 0);
+	}
+	drain(core, entry);
+}
+
+void core_page_read(struct core *core, const char *chat_id, enum core_read what, enum store_rc rc, const struct page *page, int64_t now_ms)
+{
+	struct entry *entry = entry_find(core, chat_id);
+	if (what == CORE_READ_QUOTE) {
+		quote_read(core, entry, rc, page, now_ms);
+		return;
+	}
+	entry->out &= ~(unsigned)OUT_CATCH_UP;
+	if (rc != STORE_OK)
+		retry_later(core, entry, now_ms);
+	else
+		caught_up(core, entry, page, now_ms);
+}
+
+/* ---- receipts, time ---- */
+
+void core_receipts_changed(struct core *core, struct chat *chat)
+{
+	struct entry *entry = entry_find(core, chat->id);
+	if (!entry->receipts_dirty)
+		core->dirty_count++;
+	entry->receipts_dirty = true;
+}
+
+size_t core_flush_receipts(struct core *core)
+{
+	if (core->dirty_count == 0)
+		return 0;
+	struct receipt *receipts = NULL;
+	size_t count = 0, size = 0;
+	for (struct entry *entry = core->entries; entry != NULL; entry = entry->hh.next) {
+		if (!entry->receipts_dirty)
+			continue;
+		entry->receipts_dirty = false;
+		for (struct member *member = entry->chat->members; member != NULL; member = member->hh.next) {
+			if (!member->receipts_dirty)
+				continue;
+			member->receipts_dirty = false;
+			if (count == size)
+				receipts = mem_grow(receipts, (size = size * 2 + 16) * sizeof *receipts);
+			receipts[count++] = (struct receipt){entry->id, member->user_id, member->received, member->read};
+		}
+	}
+	core->dirty_count = 0;
+	core->ports.put_receipts(core->ports.context, receipts, count);
+	free(receipts);
+	return count;
+}
+
+static void retry(struct core *core, struct entry *entry)
+{
+	entry->retry_at_ms = 0;
+	if (entry->chat == NULL) {
+		if (!(entry->out & OUT_LOAD))
+			load(core, entry);
+		return;
+	}
+	if (entry->catching_up && !(entry->out & OUT_CATCH_UP))
+		catch_up(core, entry);
+	if (entry->asking != NULL && !(entry->out & OUT_ASK))
+		ask(core, entry, entry->asking, entry->asked);
+	if (entry->flying > 0 && !(entry->out & OUT_APPEND))
+		append(core, entry);
+}
+
+static void retry_due(struct core *core, int64_t now_ms)
+{
+	core->retry_at_ms = 0;
+	for (struct entry *entry = core->entries; entry != NULL; entry = entry->hh.next) {
+		if (entry->retry_at_ms != 0 && entry->retry_at_ms <= now_ms)
+			retry(core, entry);
+		if (entry->retry_at_ms != 0 && (core->retry_at_ms == 0 || entry->retry_at_ms < core->retry_at_ms))
+			core->retry_at_ms = entry->retry_at_ms;
+	}
+}
+
+static void sweep(struct core *core, int64_t now_ms)
+{
+	core->swept_at_ms = now_ms;
+	size_t count = HASH_COUNT(core->entries);
+	struct entry *entry, *next;
+	HASH_ITER(hh, core->entries, entry, next) {
+		if (count <= core->ports.chats_max)
+			break;
+		bool busy = entry->out != 0 || entry->chat == NULL || entry->chat->pending != NULL || entry->waiting != NULL || entry->catching_up ||
+		            entry->receipts_dirty;
+		if (busy || now_ms - entry->used_at_ms < IDLE_MS)
+			continue;
+		entry_free(core, entry);
+		count--;
+	}
+}
+
+int64_t core_tick(struct core *core, int64_t now_ms)
+{
+	if (core->retry_at_ms != 0 && core->retry_at_ms <= now_ms)
+		retry_due(core, now_ms);
+	if (now_ms - core->swept_at_ms >= IDLE_MS / 10)
+		sweep(core, now_ms);
+	return core->retry_at_ms == 0 ? -1 : core->retry_at_ms > now_ms ? core->retry_at_ms - now_ms : 0;
+}
+
+size_t core_command_count(const struct core *core)
+{
+	return core->command_count;
+}
+
+size_t core_chat_count(const struct core *core)
+{
+	return HASH_COUNT(core->entries);
+}

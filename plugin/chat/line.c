@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Transactions as lines of JSON. Written by hand into a buffer, since this is done for every transaction; member names and their order
+ * are docs/protocol.md's. Pure; any thread. */
+#include "plugin/chat/line.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+const char *line_command_id(const struct transaction *tx)
+{
+	return tx->key != NULL && tx->key[0] != '\x01' ? tx->key : NULL;
+}
+
+bool intervals_contain(const struct interval *intervals, size_t count, uint64_t number)
+{
+	for (size_t i = 0; i < count; i++)
+		if (number >= intervals[i].from && (intervals[i].to == 0 || number <= intervals[i].to))
+			return true;
+	return false;
+}
+
+static void add_member(struct buf *out, const char *name, const char *text)
+{
+	buf_add_text(out, name);
+	json_add_string(out, text, strlen(text));
+}
+
+static void add_start(struct buf *out, const struct transaction *tx, const char *type)
+{
+	add_member(out, "{\"chatID\":", tx->chat_id);
+	buf_add_text(out, ",\"transactionID\":");
+	buf_add_u64(out, tx->number);
+	buf_add_text(out, ",\"type\":\"");
+	buf_add_text(out, type);
+	buf_add_char(out, '"');
+}
+
+static void add_end(struct buf *out, const struct transaction *tx)
+{
+	char head[ID_TEXT_LEN + 1];
+	base64url_encode(tx->head, HEAD_BYTES, head);
+	buf_add_text(out, ",\"head\":\"");
+	buf_add_text(out, head);
+	buf_add_text(out, "\"}");
+}
+
+void line_add_void(struct buf *out, const struct transaction *tx)
+{
+	add_start(out, tx, "void");
+	add_end(out, tx);
+}
+
+void line_add_latest(struct buf *out, const char *chat_id, uint64_t number)
+{
+	buf_add_text(out, "{\"type\":\"latest\"");
+	add_member(out, ",\"chatID\":", chat_id);
+	buf_add_text(out, ",\"transactionID\":");
+	buf_add_u64(out, number);
+	buf_add_char(out, '}');
+}
+
+static void add_message(struct buf *out, const struct transaction *tx, size_t body_max, size_t quote_max)
+{
+	size_t body_len = text_cut(tx->body.text, tx->body.len, body_max);
+	buf_add_text(out, ",\"body\":");
+	json_add_string(out, tx->body.text, body_len);
+	bool cut = body_len < tx->body.len;
+	if (tx->content_type != NULL)
+		add_member(out, ",\"contentType\":", tx->content_type);
+	if (tx->client_time_ms != 0) {
+		buf_add_text(out, ",\"clientTime\":");
+		buf_add_i64(out, tx->client_time_ms);
+	}
+	if (tx->type == TX_MESSAGE && tx->target != 0) {
+		buf_add_text(out, ",\"repliedTo\":{\"messageID\":");
+		buf_add_u64(out, tx->target);
+		if (tx->quote.text != NULL) {
+			size_t quote_len = text_cut(tx->quote.text, tx->quote.len, quote_max);
+			buf_add_text(out, ",\"body\":");
+			json_add_string(out, tx->quote.text, quote_len);
+			cut = cut || quote_len < tx->quote.len;
+		}
+		buf_add_char(out, '}');
+	}
+	if (cut)
+		buf_add_text(out, ",\"cut\":true");
+}
+
+/* The members of a membership or group transaction's body become members of the line. */
+static void add_details(struct buf *out, const struct transaction *tx)
+{
+	if (tx->body.text == NULL || tx->body.len <= 2)
+		return;
+	buf_add_char(out, ',');
+	buf_add(out, tx->body.text + 1, tx->body.len - 2); /* without its braces */
+}
+
+static void add_line(struct buf *out, const struct transaction *tx, size_t body_max, size_t quote_max)
+{
+	bool has_text = tx->type == TX_MESSAGE || tx->type == TX_EDIT;
+	if (tx->body.erased || (has_text && tx->body.text == NULL)) {
+		line_add_void(out, tx);
+		return;
+	}
+	add_start(out, tx, transaction_type_name(tx->type));
+	add_member(out, ",\"senderID\":", tx->sender_id);
+	buf_add_text(out, ",\"at\":");
+	buf_add_i64(out, tx->at_ms);
+	if (tx->type <= TX_DELETE) {
+		buf_add_text(out, ",\"messageID\":");
+		buf_add_u64(out, tx->type == TX_MESSAGE ? tx->number : tx->target);
+	}
+	if (has_text)
+		add_message(out, tx, body_max, quote_max);
+	else
+		add_details(out, tx);
+	const char *command_id = line_command_id(tx);
+	if (command_id != NULL)
+		add_member(out, ",\"commandID\":", command_id);
+	add_end(out, tx);
+}
+
+void line_add(struct buf *out, const struct transaction *tx)
+{
+	add_line(out, tx, SIZE_MAX, SIZE_MAX);
+}
+
+bool line_add_within(struct buf *out, const struct transaction *tx, size_t max)
+{
+	size_t start = out->len;
+	size_t body_max = SIZE_MAX;
+	for (int attempt = 0; attempt < 4; attempt++) {
+		add_line(out, tx, body_max, body_max);
+		size_t len = out->len - start;
+		if (len <= max)
+			return true;
+		out->len = start;
+		/* Escapes make a byte of the body up to six of the line: cut what is too much, then in halves. */
+		size_t body_len = tx->body.len < body_max ? tx->body.len : body_max;
+		size_t excess = len - max + sizeof ",\"cut\":true";
+		body_max = attempt == 2 || excess >= body_len ? 0 : body_len - excess;
+	}
+	line_add_latest(out, tx->chat_id, tx->number);
+	if (out->len - start <= max)
+		return true;
+	out->len = start;
+	return false;
+}
+
+void line_add_text(struct buf *out, const struct transaction *tx)
+{
+	const char *text = tx->body.text;
+	buf_reserve(out, tx->body.len);
+	for (size_t i = 0; i < tx->body.len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (c == 0xC2 && i + 1 < tx->body.len && (unsigned char)text[i + 1] < 0xA0) {
+			buf_add_char(out, ' '); /* U+0080-U+009F are control characters as well */
+			i++;
+		} else {
+			buf_add_char(out, (c < 0x20 && c != '\t') || c == 0x7F ? ' ' : (char)c);
+		}
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_CHAT_LINE_H
+#define HC_CHAT_LINE_H
+/* What a reader is shown of a transaction: one line of JSON, or the body alone. Pure; any thread. */
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "storage/store.h"
+
+/* Adds the transaction as one JSON object without a newline. An erased one becomes {"type":"void"}. */
+void line_add(struct buf *out, const struct transaction *tx);
+
+/* The same, not longer than max bytes: the body is cut at a character and "cut":true added; where even that is too long, a
+ * latest hint takes its place; false (nothing added): not even that fits. */
+bool line_add_within(struct buf *out, const struct transaction *tx, size_t max);
+
+/* {"chatID","transactionID","type":"void","head"}: a number whose content this reader may not see. */
+void line_add_void(struct buf *out, const struct transaction *tx);
+
+/* {"type":"latest","chatID","transactionID"} */
+void line_add_latest(struct buf *out, const char *chat_id, uint64_t number);
+
+/* The body for hc/me/text: control characters other than TAB become a space, so that a line is a line. */
+void line_add_text(struct buf *out, const struct transaction *tx);
+
+/* The commandID to show, NULL if the client gave none (see struct transaction, key). */
+const char *line_command_id(const struct transaction *tx);
+
+/* Whether number lies in a time of membership. */
+bool intervals_contain(const struct interval *intervals, size_t count, uint64_t number);
+
+#endif

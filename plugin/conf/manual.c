@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * The option table as docs/configuration.md. Any thread. */
+#include <inttypes.h>
+
+#include "plugin/conf/conf.h"
+#include "plugin/conf/table.h"
+
+static const char introduction[] =
+	"# Configuration\n"
+	"\n"
+	"<!-- Made from plugin/conf/table.c by conf_manual; a test compares. Change the table, then: build/release/conf_manual > "
+	"docs/configuration.md -->\n"
+	"\n"
+	"Options stand behind the `plugin` line in mosquitto.conf, each as `plugin_opt_<name> <value>`; conf/hyperchat.conf is a sample to "
+	"start from.\n"
+	"Three must be given: `keys`, `issuer`, `audience`. An option that does not exist, stands twice or has a value out of range stops\n"
+	"the start with one line in the log that names it and says what is allowed.\n"
+	"\n"
+	"Mosquitto gives options to plugins once, at start, and skips them when it reloads. So SIGHUP (`systemctl reload mosquitto`) reads two "
+	"files again:\n"
+	"the one behind `keys`, and the one behind `limits_file`, which may hold every option marked *SIGHUP*. What changed is logged; a "
+	"broken\n"
+	"file leaves the old values in force and says so; nobody is disconnected.\n";
+
+static void add_range(struct buf *out, const struct option *option)
+{
+	if (option->type == OPTION_CHOICE)
+		for (size_t i = 0; option->choices[i] != NULL; i++)
+			buf_printf(out, "%s`%s`", i ? ", " : "", option->choices[i]);
+	else if (option->type == OPTION_NUMBER || option->type == OPTION_BYTES)
+		buf_printf(
+			out, "%" PRIu64 " to %" PRIu64 "%s%s", option->min, option->max, option->unit ? " " : "", option->unit ? option->unit : "");
+	else if (option->type == OPTION_LEVEL)
+		buf_printf(out, "one topic level: letters, digits, `_`, `-`");
+	else if (option->type == OPTION_STORE)
+		buf_printf(out, "`<backend>:<place>`");
+	else
+		buf_printf(out, option->type == OPTION_FILE ? "file" : "text");
+}
+
+static void add_option(struct buf *out, const struct option *option)
+{
+	buf_printf(out, "| `%s` | ", option->name);
+	add_range(out, option);
+	if (option->value == NULL)
+		buf_add_text(out, " | **required** | ");
+	else if (option->value[0] == '\0')
+		buf_add_text(out, " | none | ");
+	else
+		buf_printf(out, " | `%s` | ", option->value);
+	buf_printf(out, "%s%s |\n", option->help, option->reloadable ? " *SIGHUP*" : "");
+}
+
+void conf_manual(struct buf *out)
+{
+	buf_add_text(out, introduction);
+	for (int group = 0; group < GROUP_COUNT; group++) {
+		buf_printf(out, "\n## %s\n\n", option_group_titles[group]);
+		if (group == GROUP_LIMITS)
+			buf_add_text(out, "Per user unless it says otherwise. Sizes may be written with K, M or G (1024).\n\n");
+		buf_add_text(out, "| option | value | default | what it does |\n|---|---|---|---|\n");
+		for (size_t i = 0; i < option_count; i++)
+			if (option_table[i].group == (enum option_group)group)
+				add_option(out, &option_table[i]);
+	}
+}

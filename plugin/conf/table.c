@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * The options: the one place that says what an operator can set. Data only. Names have at least two letters because Mosquitto refuses
+ * shorter ones. An option stands here only if somebody has a reason to change it. */
+#include "plugin/conf/table.h"
+
+#include "plugin/conf/conf.h"
+
+#define FIELD(name) offsetof(struct conf, name)
+
+static const char *const outside_choices[] = {
+	[CONF_OUTSIDE_DEFER] = "defer", [CONF_OUTSIDE_ALLOW] = "allow", [CONF_OUTSIDE_DENY] = "deny", NULL};
+static const char *const doorbell_choices[] = {[CONF_DOORBELL_AUTO] = "auto", [CONF_DOORBELL_SIGNAL] = "signal", NULL};
+
+const char *const option_group_titles[GROUP_COUNT] = {
+	[GROUP_TOPICS] = "Topics",
+	[GROUP_IDENTITY] = "Who is connected",
+	[GROUP_STORAGE] = "Storage",
+	[GROUP_THREADS] = "Threads",
+	[GROUP_LIMITS] = "Limits",
+};
+
+/* An option reads best as two lines. */
+/* clang-format off */
+const struct option option_table[] = {
+	{.name = "prefix", .group = GROUP_TOPICS, .type = OPTION_LEVEL, .offset = FIELD(prefix), .min = 1, .max = 32, .value = "hc",
+		.help = "The first level of all topics of HyperChat."},
+	{.name = "outside", .group = GROUP_TOPICS, .type = OPTION_CHOICE, .offset = FIELD(outside), .choices = outside_choices,
+		.value = "defer",
+		.help = "What happens to topics and logins that are not HyperChat's: leave them to other plugins and ACLs, allow, or deny."},
+
+	{.name = "keys", .group = GROUP_IDENTITY, .type = OPTION_FILE, .offset = FIELD(keys), .min = 1, .max = 4096,
+		.help = "File with the keys that tokens are verified with: a JWK Set, or PEM. SIGHUP reads it again."},
+	{.name = "issuer", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(issuer), .min = 1, .max = 512,
+		.help = "The token's `iss` must be exactly this."},
+	{.name = "audience", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(audience), .min = 1, .max = 512,
+		.help = "The token's `aud` must be, or contain, exactly this."},
+	{.name = "user_claim", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(user_claim), .min = 1, .max = 64,
+		.value = "sub",
+		.help = "The claim that is the user's ID."},
+	{.name = "leeway", .group = GROUP_IDENTITY, .type = OPTION_NUMBER, .offset = FIELD(leeway_s), .min = 0, .max = 300,
+		.unit = "seconds", .value = "30",
+		.help = "How far the clocks of token issuer and broker may be apart when `exp` and `nbf` are checked."},
+
+	{.name = "store", .group = GROUP_STORAGE, .type = OPTION_STORE, .offset = FIELD(store), .min = 1, .max = 4096,
+		.value = "sqlite:/var/lib/mosquitto/hyperchat.db",
+		.help = "Where chats are kept: `sqlite:<file>`, or `memory:` for trying out (a restart forgets)."},
+	{.name = "journal", .group = GROUP_STORAGE, .type = OPTION_FILE, .offset = FIELD(journal), .min = 1, .max = 4096,
+		.value = "/var/lib/mosquitto/hyperchat.journal",
+		.help = "File in which a command survives a crash of the broker until the store has it. May be on a memory file system."},
+	{.name = "journal_size", .group = GROUP_STORAGE, .type = OPTION_BYTES, .offset = FIELD(journal_bytes), .min = 1 << 20,
+		.max = 4ull << 30, .unit = "bytes", .value = "64M",
+		.help = "Size of the journal, allocated at start: what can wait while the store is away."},
+
+	{.name = "readers", .group = GROUP_THREADS, .type = OPTION_NUMBER, .offset = FIELD(readers), .min = 1, .max = 32, .unit = "threads",
+		.value = "2",
+		.help = "Threads that read from the store: catch-up, chat loading, RPC."},
+	{.name = "doorbell", .group = GROUP_THREADS, .type = OPTION_CHOICE, .offset = FIELD(doorbell), .choices = doorbell_choices,
+		.value = "auto",
+		.help = "How workers wake the broker: `auto` uses its epoll where that is known to work (30 µs faster), else a signal."},
+
+	{.name = "limits_file", .group = GROUP_LIMITS, .type = OPTION_FILE, .offset = FIELD(limits_file), .max = 4096, .value = "",
+		.help = "File with limits, read at start and by SIGHUP: `<name> <value>` lines without `plugin_opt_`, `#` starts a comment. They win over the options here."},
+	{.name = "body_max", .group = GROUP_LIMITS, .type = OPTION_BYTES, .offset = FIELD(body_bytes_max), .min = 256, .max = 256 << 10,
+		.unit = "bytes", .value = "16K", .reloadable = true,
+		.help = "The longest body of a message."},
+	{.name = "page_max", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(page_max), .min = 1, .max = 1000, .unit = "items",
+		.value = "200", .reloadable = true,
+		.help = "The most transactions or chats in one answer."},
+	{.name = "commands_per_second", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(commands_per_second), .min = 1,
+		.max = 1000000, .value = "50", .reloadable = true,
+		.help = "What a user may send lastingly, per second."},
+	{.name = "commands_burst", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(commands_burst), .min = 1, .max = 1000000,
+		.value = "1000", .reloadable = true,
+		.help = "What a user who was quiet may send at once."},
+	{.name = "bytes_per_second", .group = GROUP_LIMITS, .type = OPTION_BYTES, .offset = FIELD(bytes_per_second), .min = 1 << 10,
+		.max = 1 << 30, .unit = "bytes", .value = "1M", .reloadable = true,
+		.help = "The same in bytes of payload; the burst is as many seconds' worth as that of commands."},
+	{.name = "rpc_in_flight", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(rpc_in_flight_max), .min = 1, .max = 64,
+		.value = "8", .reloadable = true,
+		.help = "RPC calls of one user that may be under way at once."},
+	{.name = "new_contacts_per_hour", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(new_contacts_per_hour), .min = 1,
+		.max = 1000000, .value = "20", .reloadable = true,
+		.help = "People a user may open a 1:1 chat with, per hour."},
+	{.name = "chats_max", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(chats_max), .min = 1, .max = 100000,
+		.value = "2000", .reloadable = true,
+		.help = "Chats a user may be a member of."},
+	{.name = "deliveries_per_tick", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(deliveries_per_tick), .min = 16,
+		.max = 100000, .value = "2000", .reloadable = true,
+		.help = "Packets handed to the broker before it gets a turn of its own."},
+	{.name = "inbox_bytes_max", .group = GROUP_LIMITS, .type = OPTION_BYTES, .offset = FIELD(inbox_bytes_max), .min = 1 << 10,
+		.max = 1 << 20, .unit = "bytes", .value = "64K", .reloadable = true,
+		.help = "The longest inbox packet and RPC answer, unless a client asks for less."},
+	{.name = "large_group", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(large_group), .min = 2, .max = 100000,
+		.unit = "members", .value = "200", .reloadable = true,
+		.help = "Groups above this get a hint in the inbox and their stream on `events`."},
+};
+/* clang-format on */
+
+const size_t option_count = sizeof option_table / sizeof option_table[0];

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * hyperchatctl check: whether a store still holds what was put into it. One thread, blocks.
+ *
+ * The log is the truth. Each chat is folded again by chat_apply, the same function as in the broker, and the result held against what the
+ * store keeps beside the log: so a wrong projection is found whoever made it. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "plugin/chat/chat.h"
+#include "plugin/ctl/ctl.h"
+#include "plugin/ctl/source.h"
+
+enum { PROBLEMS_SHOWN = 20, CHATS_PAGE = 1000, PROGRESS_MS = 100, BAR_WIDTH = 30 };
+
+struct check {
+	const struct ctl_command *command;
+	struct store *store;
+	uint64_t chats, chats_done, transactions, problems;
+	bool show_progress;
+	int64_t shown_at_ms;
+};
+
+/* ---- what is said ---- */
+
+static void progress_wipe(const struct check *check)
+{
+	if (check->show_progress)
+		fputs("\r\033[K", stderr);
+}
+
+static void progress(struct check *check)
+{
+	int64_t now_ms = clock_mono_ms();
+	if (!check->show_progress || now_ms - check->shown_at_ms < PROGRESS_MS)
+		return;
+	check->shown_at_ms = now_ms;
+	int filled = check->chats ? (int)(check->chats_done * BAR_WIDTH / check->chats) : 0;
+	fprintf(stderr, "\r[%.*s%*s] %llu/%llu chats, %llu transactions\033[K", filled, "##############################", BAR_WIDTH - filled, "",
+	        (unsigned long long)check->chats_done, (unsigned long long)check->chats, (unsigned long long)check->transactions);
+}
+
+static void problem(struct check *check, const char *chat_id, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void problem(struct check *check, const char *chat_id, const char *format, ...)
+{
+	struct error text;
+	va_list args;
+	if (check->problems++ >= PROBLEMS_SHOWN)
+		return;
+	va_start(args, format);
+	vsnprintf(text.text, sizeof text.text, format, args);
+	va_end(args);
+	progress_wipe(check);
+	printf("chat %s: %s\n", chat_id, text.text);
+}
+
+/* ---- one chat ---- */
+
+/* The next transaction of the log onto the chat. false: a problem was said, and what follows cannot be judged. */
+static bool fold(struct check *check, struct chat *chat, struct transaction *tx)
+{
+	unsigned char head[HEAD_BYTES];
+	unsigned long long number = tx->number;
+	check->transactions++;
+	if (tx->number != chat->latest + 1) {
+		problem(check, chat->id, "number %llu is missing, %llu stands there", (unsigned long long)chat->latest + 1, number);
+		return false;
+	}
+	transaction_head(tx, chat->head, head);
+	if (memcmp(head, tx->head, HEAD_BYTES) != 0) {
+		problem(check, chat->id, "the hash chain breaks at number %llu: it, or what was before it, was changed", number);
+		return false;
+	}
+	if (!chat_apply(chat, tx)) {
+		problem(check, chat->id, "number %llu (%s) does not say what its type says", number, transaction_type_name(tx->type));
+		return false;
+	}
+	return true;
+}
+
+/* Folds the whole log up to `to`. false: a problem was said. */
+static bool fold_log(struct check *check, struct chat *chat, uint64_t to)
+{
+	bool whole = true;
+	while (whole && chat->latest < to) {
+		struct page page = {0};
+		struct error err;
+		uint64_t before = chat->latest;
+		if (store_ops(check->store)->read_page(check->store, chat->id, before + 1, to, &source_page, &page, &err) != STORE_OK) {
+			problem(check, chat->id, "%s", err.text);
+			return false;
+		}
+		for (size_t i = 0; i < page.count && whole; i++)
+			whole = fold(check, chat, page.transactions[i]);
+		store_page_free(&page);
+		if (whole && chat->latest == before) {
+			problem(check, chat->id, "the log ends at number %llu, the chat says %llu", (unsigned long long)before, (unsigned long long)to);
+			whole = false;
+		}
+		progress(check);
+	}
+	return whole;
+}
+
+static void compare_member(struct check *check, struct chat *chat, const struct member_record *record)
+{
+	const struct member *member = chat_member(chat, record->user_id);
+	if (member == NULL) {
+		problem(check, chat->id, "the store has %s as a member, the log does not", record->user_id);
+		return;
+	}
+	if (member->role != record->role)
+		problem(check, chat->id, "the store has %s as %s, the log as %s", record->user_id, role_name(record->role), role_name(member->role));
+	bool same = member->interval_count == record->interval_count;
+	for (size_t i = 0; same && i < record->interval_count; i++)
+		same = member->intervals[i].from == record->intervals[i].from && member->intervals[i].to == record->intervals[i].to;
+	if (!same)
+		problem(check, chat->id, "the times of membership of %s are not the log's", record->user_id);
+	if (record->read > record->received || record->received > chat->latest)
+		problem(check, chat->id, "the watermarks of %s are beyond the log", record->user_id);
+}
+
+static void compare(struct check *check, struct chat *chat, const struct chat_record *record)
+{
+	if (memcmp(chat->head, record->head, HEAD_BYTES) != 0)
+		problem(check, chat->id, "the head that the store keeps is not the log's");
+	if (chat->latest_at_ms != record->latest_at_ms)
+		problem(check, chat->id, "the time of the latest transaction is not the log's");
+	if (chat->ended != record->ended)
+		problem(check, chat->id, "the store has it as %s, the log does not", record->ended ? "ended" : "going on");
+	for (size_t i = 0; i < record->member_count; i++)
+		compare_member(check, chat, &record->members[i]);
+	if (HASH_COUNT(chat->members) != record->member_count)
+		problem(check, chat->id, "the store has %zu present and former members, the log %u", record->member_count, HASH_COUNT(chat->members));
+}
+
+/* The record is read first and the log up to its number: a broker may be writing meanwhile. */
+static void check_chat(struct check *check, const char *chat_id)
+{
+	struct chat_record *record;
+	struct error err;
+	if (store_ops(check->store)->load_chat(check->store, chat_id, &record, &err) != STORE_OK) {
+		problem(check, chat_id, "%s", err.text);
+		return;
+	}
+	struct chat *chat = chat_new(chat_id);
+	if (fold_log(check, chat, record->latest))
+		compare(check, chat, record);
+	chat_free(chat);
+	store_free(record);
+}
+
+/* ---- all chats ---- */
+
+static void count_chat(struct check *check, const char *chat_id)
+{
+	(void)chat_id;
+	check->chats++;
+}
+
+static void do_chat(struct check *check, const char *chat_id)
+{
+	check_chat(check, chat_id);
+	check->chats_done++;
+	progress(check);
+}
+
+/* false: the list itself cannot be read. */
+static bool walk(struct check *check, void (*visit)(struct check *check, const char *chat_id))
+{
+	char after[CHAT_ID_MAX + 1] = "";
+	size_t count = CHATS_PAGE;
+	while (count == CHATS_PAGE) {
+		const char *const *chat_ids;
+		struct error err;
+		if (store_ops(check->store)->list_chats(check->store, after, CHATS_PAGE, &chat_ids, &count, &err) != STORE_OK) {
+			problem(check, "(list)", "%s", err.text);
+			return false;
+		}
+		for (size_t i = 0; i < count; i++)
+			visit(check, chat_ids[i]);
+		if (count > 0)
+			snprintf(after, sizeof after, "%s", chat_ids[count - 1]);
+		store_free((void *)(uintptr_t)chat_ids);
+	}
+	return true;
+}
+
+static int check_store(struct check *check)
+{
+	struct error err;
+	enum store_rc rc = store_ops(check->store)->verify(check->store, &err);
+	if (rc == STORE_CORRUPT) {
+		check->problems++;
+		printf("store: %s\n", err.text);
+	} else if (rc != STORE_OK) {
+		return ctl_failed(check->command, "%s", err.text);
+	}
+	if (walk(check, count_chat))
+		walk(check, do_chat);
+	progress_wipe(check);
+	if (check->problems > PROBLEMS_SHOWN)
+		printf("and %llu more\n", (unsigned long long)check->problems - PROBLEMS_SHOWN);
+	printf("%llu chats, %llu transactions: ", (unsigned long long)check->chats_done, (unsigned long long)check->transactions);
+	if (check->problems > 0)
+		printf("%llu problems\n", (unsigned long long)check->problems);
+	else
+		puts("all in order");
+	return check->problems > 0 ? CTL_FAILED : CTL_OK;
+}
+
+static int run(const struct ctl_command *command, int argc, char **argv)
+{
+	const char *uri = NULL;
+	const struct ctl_option options[] = {{"store", &uri, 1}, {NULL, NULL, 0}};
+	struct check check = {.command = command, .show_progress = isatty(STDERR_FILENO) == 1};
+	int rc = ctl_options(command, options, argc, argv);
+	if (rc >= 0)
+		return rc;
+	rc = source_open(command, uri, &check.store);
+	if (rc != CTL_OK)
+		return rc;
+	rc = check_store(&check);
+	source_close(check.store);
+	return rc;
+}
+
+const struct ctl_command ctl_check = {
+	.name = "check",
+	.summary = "check a store: integrity, numbers, hash chains, projections",
+	.usage = "Usage: hyperchatctl check --store URI\n\n"
+	         "Reads everything: the database's own integrity, that the numbers of each chat have no gap, that its hash\n"
+	         "chain holds, and that members, times of membership and heads are those of the log. Prints the first 20\n"
+	         "problems; exit code 1 if there is one. Changes nothing but what opening does (an older schema is migrated).\n"
+	         "The broker may be running.\n\n"
+	         "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/hyperchat/chat.db\n",
+	.run = run,
+};

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * hyperchatctl keys: a fresh key set for trying out. One thread, may block. */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/id.h"
+#include "plugin/auth/jwk.h"
+#include "plugin/ctl/ctl.h"
+
+enum { KID_BYTES = 9, KID_TEXT = 12, RSA_BITS = 2048 }; /* a longer key makes each CONNECT longer */
+
+static EVP_PKEY *generate(const struct alg *alg)
+{
+	unsigned char secret[64];
+	EVP_PKEY *pkey = NULL;
+	switch (alg->kind) {
+	case ALG_HMAC:
+		id_random(secret, alg->bytes);
+		pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "HMAC", NULL, secret, alg->bytes);
+		OPENSSL_cleanse(secret, sizeof secret);
+		return pkey;
+	case ALG_RSA:
+	case ALG_RSA_PSS:
+		return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)RSA_BITS);
+	case ALG_ECDSA:
+		return EVP_PKEY_Q_keygen(NULL, NULL, "EC", alg->group);
+	case ALG_EDDSA:
+		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	}
+	return NULL;
+}
+
+/* The set as text, with the private part. */
+static bool make(const struct alg *alg, struct buf *out, struct error *err)
+{
+	unsigned char random[KID_BYTES];
+	char kid[KID_TEXT + 1];
+	id_random(random, sizeof random);
+	base64url_encode(random, sizeof random, kid);
+	const struct key key = {.alg = alg, .kid = kid, .pkey = generate(alg)};
+	if (key.pkey == NULL)
+		return error_set(err, 0, 0, "OpenSSL cannot make a key for %s", alg->name);
+	buf_add_text(out, "{\"keys\":[");
+	bool added = jwk_add(out, &key, KEY_SIGN, err);
+	buf_add_text(out, "]}\n");
+	EVP_PKEY_free(key.pkey);
+	return added;
+}
+
+/* All of it, readable by its owner alone, or no file at all. Never over another one. */
+static bool write_new(const char *file, const struct buf *text, struct error *err)
+{
+	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(err, 0, errno, "%s: %s", file, errno == EEXIST ? "there is such a file, and it is left alone" : strerror(errno));
+	ssize_t written = write(fd, text->data, text->len);
+	bool whole = written == (ssize_t)text->len && fsync(fd) == 0;
+	if (!whole)
+		error_set(err, 0, errno, "%s: %s", file, written >= 0 && written < (ssize_t)text->len ? "not written to its end" : strerror(errno));
+	if (close(fd) != 0 && whole)
+		whole = error_set(err, 0, errno, "%s: %s", file, strerror(errno));
+	if (!whole)
+		unlink(file);
+	return whole;
+}
+
+static int run(const struct ctl_command *command, int argc, char **argv)
+{
+	const char *file = NULL, *name = "ES256";
+	const struct ctl_option options[] = {{"out", &file, 1}, {"alg", &name, 0}, {NULL, NULL, 0}};
+	int rc = ctl_options(command, options, argc, argv);
+	if (rc >= 0)
+		return rc;
+	const struct alg *alg = alg_by_name(name);
+	if (alg == NULL)
+		return ctl_misused(command, "--alg '%s' is not known", name);
+	struct buf text = BUF_EMPTY;
+	struct error err;
+	rc = make(alg, &text, &err) && write_new(file, &text, &err) ? CTL_OK : ctl_failed(command, "%s", err.text);
+	if (text.data)
+		OPENSSL_cleanse(text.data, text.size);
+	buf_fini(&text);
+	return rc;
+}
+
+const struct ctl_command ctl_keys = {
+	.name = "keys",
+	.summary = "make a key set for trying out",
+	.usage = "Usage: hyperchatctl keys --out FILE [--alg ES256]\n\n"
+	         "Writes a JWK Set with one fresh key, private part included, readable by you alone. The broker takes the\n"
+	         "file as plugin_opt_keys (and looks only at the public part), 'hyperchatctl token' signs with it.\n"
+	         "With a real OpenID provider use its public keys instead.\n\n"
+	         "  --out FILE   must not exist\n"
+	         "  --alg NAME   HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512 (RSA of 2048 bits),\n"
+	         "               ES256, ES384, ES512 or EdDSA (Ed25519); 'hyperchatctl token' can use HS, RS and ES\n",
+	.run = run,
+};

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_CTL_SOURCE_H
+#define HC_CTL_SOURCE_H
+/* The store that a subcommand looks at. One thread, blocks. */
+
+#include "plugin/ctl/ctl.h"
+#include "storage/store.h"
+
+/* What one page of a log takes: enough to be fast, little enough for any machine. */
+extern const struct page_limits source_page;
+
+/* Opens a store that is there already; unlike a broker, a tool never makes one. CTL_OK, or it has said what is wrong. */
+int source_open(const struct ctl_command *command, const char *uri, struct store **store);
+void source_close(struct store *store);
+
+#endif

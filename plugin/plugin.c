@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * The plugin's entry points and its table of callbacks: the whole surface towards the broker. Broker thread.
+ *
+ * One binary for all versions: events that only 2.1 knows would be registered by number, and their absence is no error. Each callback is
+ * timed; the longest one is logged, since nobody else is served meanwhile. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "plugin/broker/access.h"
+#include "plugin/broker/intake.h"
+#include "plugin/broker/server.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+enum { LONG_CALLBACK_US = 20000 };
+
+static int on_reload(struct server *server, void *data)
+{
+	(void)data;
+	server_reload(server);
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int on_acl_check(struct server *server, void *data)
+{
+	return access_check(server, data);
+}
+
+static int on_basic_auth(struct server *server, void *data)
+{
+	struct mosquitto_evt_basic_auth *event = data;
+	return session_login(server, event->client, event->username, event->password);
+}
+
+static int on_message(struct server *server, void *data)
+{
+	return intake_message(server, data);
+}
+
+static int on_tick(struct server *server, void *data)
+{
+	(void)data;
+	server_tick(server);
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int on_disconnect(struct server *server, void *data)
+{
+	const struct mosquitto_evt_disconnect *event = data;
+	struct session *session = event->client ? session_of(server, event->client) : NULL;
+	if (session != NULL)
+		session_end(server, session);
+	return MOSQ_ERR_SUCCESS;
+}
+
+static const struct callback {
+	int event;
+	const char *name;
+	int (*run)(struct server *server, void *data);
+} CALLBACKS[] = {
+	{MOSQ_EVT_RELOAD, "reload", on_reload},
+	{MOSQ_EVT_ACL_CHECK, "access check", on_acl_check},
+	{MOSQ_EVT_BASIC_AUTH, "login", on_basic_auth},
+	{MOSQ_EVT_MESSAGE, "message", on_message},
+	{MOSQ_EVT_TICK, "tick", on_tick},
+	{MOSQ_EVT_DISCONNECT, "disconnect", on_disconnect},
+};
+enum { CALLBACK_COUNT = sizeof CALLBACKS / sizeof *CALLBACKS };
+
+static mosquitto_plugin_id_t *plugin_id;
+static struct server server_of_plugin; /* the broker gives NULL as user data to some callbacks of some versions */
+
+static void note_time(struct server *server, const struct callback *callback, int64_t us)
+{
+	if (us < LONG_CALLBACK_US || (uint64_t)us <= server->longest_callback_us)
+		return;
+	server->longest_callback_us = (uint64_t)us;
+	server->longest_callback = callback->name;
+	server_log(MOSQ_LOG_WARNING, "the broker was held up for %lld ms by a callback (%s), the longest so far", (long long)(us / 1000),
+		callback->name);
+}
+
+static int on_event(int event, void *data, void *context)
+{
+	struct server *server = &server_of_plugin;
+	(void)context;
+	for (size_t i = 0; i < CALLBACK_COUNT; i++) {
+		if (CALLBACKS[i].event != event)
+			continue;
+		int64_t start_us = clock_mono_us();
+		server_read_clock(server);
+		int rc = CALLBACKS[i].run(server, data);
+		note_time(server, &CALLBACKS[i], clock_mono_us() - start_us);
+		return rc;
+	}
+	return MOSQ_ERR_PLUGIN_DEFER;
+}
+
+static void unregister(size_t count)
+{
+	while (count-- > 0)
+		mosquitto_callback_unregister(plugin_id, CALLBACKS[count].event, on_event, NULL);
+}
+
+EXPORT int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
+{
+	for (int i = 0; i < supported_version_count; i++)
+		if (supported_versions[i] == 5)
+			return 5;
+	return -1;
+}
+
+static bool read_options(const struct mosquitto_opt *options, int option_count, struct error *err)
+{
+	struct conf_pair *pairs = mem_zero((size_t)option_count * sizeof *pairs);
+	for (int i = 0; i < option_count; i++)
+		pairs[i] = (struct conf_pair){options[i].key, options[i].value};
+	bool ok = server_open(&server_of_plugin, pairs, (size_t)option_count, err);
+	free(pairs);
+	return ok;
+}
+
+EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, struct mosquitto_opt *options, int option_count)
+{
+	struct server *server = &server_of_plugin;
+	struct error err;
+	*userdata = server;
+	plugin_id = identifier;
+	mosquitto_lib_version(&server->version.major, &server->version.minor, &server->version.revision);
+	if (!read_options(options, option_count, &err)) {
+		server_log(MOSQ_LOG_ERR, "%s", err.text);
+		return MOSQ_ERR_INVAL;
+	}
+	for (size_t i = 0; i < CALLBACK_COUNT; i++) {
+		int rc = mosquitto_callback_register(plugin_id, CALLBACKS[i].event, on_event, NULL, NULL);
+		if (rc == MOSQ_ERR_SUCCESS)
+			continue;
+		server_log(MOSQ_LOG_ERR, "the broker did not take the callback for %s: %s", CALLBACKS[i].name, mosquitto_strerror(rc));
+		unregister(i);
+		server_close(server);
+		return rc;
+	}
+	server_log(MOSQ_LOG_INFO, "%s on Mosquitto %d.%d.%d, store epoch %s", HC_VERSION, server->version.major, server->version.minor,
+		server->version.revision, server->world.info.epoch);
+	return MOSQ_ERR_SUCCESS;
+}
+
+EXPORT int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int option_count)
+{
+	(void)userdata;
+	(void)options;
+	(void)option_count;
+	unregister(CALLBACK_COUNT);
+	server_close(&server_of_plugin);
+	return MOSQ_ERR_SUCCESS;
+}

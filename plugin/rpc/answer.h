@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_RPC_ANSWER_H
+#define HC_RPC_ANSWER_H
+/* What the handlers have in common: arguments, the bound of an answer, failures of the store. The thread of the handler. */
+
+#include "plugin/rpc/table.h"
+
+const char *args_text(const struct rpc_request *request, const char *name);                       /* NULL: missing */
+bool args_has(const struct rpc_request *request, const char *name);
+uint64_t args_number(const struct rpc_request *request, const char *name, uint64_t otherwise);
+
+/* An argument that names the acting user must name the caller. */
+bool args_name_caller(const struct rpc_request *request, struct verdict *verdict);
+
+/* Bytes that the whole answer may take. */
+size_t answer_bound(const struct rpc_request *request);
+
+/* {"result":{"epoch":… and }}. An answer above its bound is refused at the end. */
+void answer_begin(struct rpc_request *request);
+void answer_end(struct rpc_request *request);
+enum { ANSWER_END_BYTES = 2 };
+
+void answer_refuse(struct rpc_request *request, enum refusal code, const char *message); /* message NULL: the standard one */
+
+/* STORE_OK: true. Else it is refused: NOT_FOUND as forbidden, everything else as unavailable, with request->problem for the log. */
+bool answer_store_ok(struct rpc_request *request, enum store_rc rc);
+
+/* RPC_LOCAL: hands it back. The request is gone afterwards. */
+void local_finish(struct rpc_request *request);
+
+#endif

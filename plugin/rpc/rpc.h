@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_RPC_RPC_H
+#define HC_RPC_RPC_H
+/* The operations that a client calls by publishing to hc/rpc/<operation>[/<id>].
+ *
+ * One table (table.c) has every operation: name, arguments, who may, what it answers, one line of help, and its handler. Validation, the JSON
+ * Schemas and the AsyncAPI document in schema/, and docs/protocol.md's reference are made from it. One file per area has the handlers.
+ *
+ * Three kinds:
+ *   RPC_COMMAND  changes a chat: becomes a struct command, goes the way of every other command (journal, core) and is answered when that is done
+ *   RPC_READ     answers from the store: the handler runs on a reader's thread, with nothing but the request and the store
+ *   RPC_LOCAL    answers from memory on the loop's thread, possibly after having waited for a chat to be loaded
+ */
+
+#include <jansson.h>
+
+#include "base/worker.h"
+#include "plugin/chat/core.h"
+#include "storage/store.h"
+
+enum rpc_kind { RPC_COMMAND, RPC_READ, RPC_LOCAL };
+
+/* What the operations need to know of the broker; constant while it runs. Any thread. */
+struct rpc_world {
+	struct store *store;
+	struct store_info info;
+	const char *prefix;         /* "hc" */
+	const char *writer;
+	uint32_t body_max;          /* bytes */
+	uint32_t page_max;          /* items of a page */
+	uint32_t answer_bytes_max;  /* of one answer, 64 KB */
+	struct core *core;          /* loop thread only */
+};
+
+struct rpc_operation;
+
+/* One call. Heap object; belongs to whoever works on it. */
+struct rpc_request {
+	struct job job; /* first: a RPC_READ request travels as a job */
+	const struct rpc_operation *operation;
+	const struct rpc_world *world;
+	char *id;        /* "" without one */
+	char *user_id;   /* who calls */
+	char *device;    /* NULL: an ephemeral connection */
+	json_t *args;    /* validated: only known members, right types, lengths and ranges, required ones there */
+	size_t bytes_max; /* the answer may be as long as that, all in all; rpc_parse sets the world's bound, the broker may lower it.
+	                   * maxBytes among the arguments lowers it once more */
+	int64_t at_ms;   /* when it came in, wall clock */
+	void *origin;    /* the broker's: who gets the answer */
+
+	/* the outcome: refused.code == REFUSAL_NONE: answer holds the whole payload, {"result":…} */
+	struct verdict refused;
+	struct buf answer;
+	struct error problem; /* refused as unavailable: what the store said, for the log */
+
+	/* loop thread: takes the request back, answers and frees it. Set by the broker before rpc_start. */
+	void (*finish)(struct rpc_request *request);
+};
+
+/* Finds the operation and checks the arguments; an empty payload counts as {}. The caller sets user_id, device (both are freed by rpc_free),
+ * at_ms, origin and finish. NULL: *verdict says which field and why. Loop thread; never blocks. */
+struct rpc_request *rpc_parse(const struct rpc_world *world, const char *operation, const char *id, const char *payload, size_t payload_len,
+                              struct verdict *verdict);
+void rpc_free(struct rpc_request *request);
+
+enum rpc_kind rpc_kind(const struct rpc_request *request);
+const char *rpc_name(const struct rpc_request *request);
+/* RPC_READ: whether the answer depends on receipts, so that those still in memory have to be stored first. */
+bool rpc_reads_receipts(const struct rpc_request *request);
+
+/* RPC_COMMAND: the command that it stands for. user_id is set. The command's key is made of operation and id (one of our own keys:
+ * 0x01 first), NULL if the id is empty. NULL: *verdict. */
+struct command *rpc_command(const struct rpc_request *request, struct verdict *verdict);
+/* RPC_COMMAND: fills request->answer or ->refused from the core's answer. Loop thread. */
+void rpc_command_done(struct rpc_request *request, const struct answer *answer);
+
+/* RPC_READ: runs the handler; worker thread; blocks. Fills answer or refused. Does not call finish. */
+void rpc_read(struct rpc_request *request);
+/* RPC_LOCAL: starts the handler; it calls request->finish, at once or later. Loop thread. */
+void rpc_local(struct rpc_request *request, int64_t now_ms);
+
+/* Everything of the table as text, for the documents: loop over it with these. */
+void rpc_print_reference(struct buf *out);  /* Markdown, a section an operation */
+void rpc_print_asyncapi(struct buf *out);   /* AsyncAPI 3, JSON */
+/* JSON Schema of the arguments of operation number i; NULL name: no more. */
+const char *rpc_print_schema(size_t i, struct buf *out);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * From a payload to a request: everything that can be said about arguments without knowing any chat. Loop thread; nothing blocks. An
+ * error text names the argument and never holds what the client wrote, but for the name of an argument that we don't know. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "plugin/rpc/table.h"
+
+static bool check_length(const struct argument *argument, size_t len, uint64_t max, struct verdict *verdict)
+{
+	if (len >= argument->min && len <= max)
+		return true;
+	if (argument->type == ARGUMENT_BODY)
+		refuse(verdict, REFUSAL_TOO_LARGE, "%s: more than %" PRIu64 " bytes", argument->name, max);
+	else
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: %" PRIu64 " to %" PRIu64 " bytes", argument->name, argument->min, max);
+	return false;
+}
+
+static bool is_chat_id(const char *text, size_t len)
+{
+	return len >= 1 && len <= CHAT_ID_MAX && !text_has_control(text, len) && text[strcspn(text, "/+#")] == '\0';
+}
+
+static bool check_text(const struct argument *argument, const json_t *value, const struct rpc_world *world, struct verdict *verdict)
+{
+	if (!json_is_string(value)) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: must be a string", argument->name);
+		return false;
+	}
+	const char *text = json_string_value(value);
+	size_t len = json_string_length(value);
+	bool is_body = argument->type == ARGUMENT_BODY;
+	if (!check_length(argument, len, is_body ? world->body_max : argument->max, verdict))
+		return false;
+	if (!is_body && text_has_control(text, len)) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: no control characters", argument->name);
+		return false;
+	}
+	if (argument->type == ARGUMENT_CHAT && !is_chat_id(text, len)) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: no chat is called like that", argument->name);
+		return false;
+	}
+	return true;
+}
+
+static bool check_number(const struct argument *argument, const json_t *value, const struct rpc_world *world, struct verdict *verdict)
+{
+	uint64_t max = argument->type == ARGUMENT_PAGE_SIZE ? world->page_max : argument->max;
+	if (!json_is_integer(value)) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: must be an integer", argument->name);
+		return false;
+	}
+	json_int_t number = json_integer_value(value);
+	if (number < 0 || (uint64_t)number < argument->min || (uint64_t)number > max) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: %" PRIu64 " to %" PRIu64, argument->name, argument->min, max);
+		return false;
+	}
+	return true;
+}
+
+static bool is_position(const char *chat_id, const json_t *number)
+{
+	return is_chat_id(chat_id, strlen(chat_id)) && json_is_integer(number) && json_integer_value(number) >= 0 &&
+		(uint64_t)json_integer_value(number) <= RPC_NUMBER_MAX;
+}
+
+static bool check_positions(const struct argument *argument, json_t *value, struct verdict *verdict)
+{
+	if (!json_is_object(value)) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: must be an object", argument->name);
+		return false;
+	}
+	if (json_object_size(value) > argument->max) {
+		refuse(verdict, REFUSAL_TOO_LARGE, "%s: more than %" PRIu64 " chats", argument->name, argument->max);
+		return false;
+	}
+	const char *chat_id;
+	json_t *number;
+	json_object_foreach (value, chat_id, number) {
+		if (is_position(chat_id, number))
+			continue;
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: each key is a chatID, each value an integer from 0 to %" PRIu64, argument->name,
+			RPC_NUMBER_MAX);
+		return false;
+	}
+	return true;
+}
+
+static bool check_argument(const struct argument *argument, json_t *value, const struct rpc_world *world, struct verdict *verdict)
+{
+	switch (argument->type) {
+	case ARGUMENT_NUMBER:
+	case ARGUMENT_PAGE_SIZE:
+		return check_number(argument, value, world, verdict);
+	case ARGUMENT_POSITIONS:
+		return check_positions(argument, value, verdict);
+	default:
+		return check_text(argument, value, world, verdict);
+	}
+}
+
+static bool is_known(const struct rpc_operation *operation, const char *name)
+{
+	for (const struct argument *argument = operation->arguments; argument->name != NULL; argument++)
+		if (strcmp(argument->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Something that could be the name of an argument may be shown; anything else is only said to be there. */
+static void refuse_unknown(const char *name, struct verdict *verdict)
+{
+	size_t len = strlen(name);
+	bool harmless = len <= 32 && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
+	refuse(verdict, REFUSAL_BAD_REQUEST, "%s: there is no such argument", harmless && len > 0 ? name : "arguments");
+}
+
+static bool check_arguments(const struct rpc_operation *operation, json_t *args, const struct rpc_world *world, struct verdict *verdict)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach (args, name, value) {
+		if (is_known(operation, name))
+			continue;
+		refuse_unknown(name, verdict);
+		return false;
+	}
+	for (const struct argument *argument = operation->arguments; argument->name != NULL; argument++) {
+		value = json_object_get(args, argument->name);
+		if (value != NULL && !check_argument(argument, value, world, verdict))
+			return false;
+		if (value == NULL && argument->required) {
+			refuse(verdict, REFUSAL_BAD_REQUEST, "%s: is missing", argument->name);
+			return false;
+		}
+	}
+	return true;
+}
+
+static const struct rpc_operation *find_operation(const char *name, struct verdict *verdict)
+{
+	for (size_t i = 0; i < operation_count; i++)
+		if (strcmp(operation_table[i].name, name) == 0)
+			return &operation_table[i];
+	refuse(verdict, REFUSAL_BAD_REQUEST, "operation: there is no such operation");
+	return NULL;
+}
+
+static bool check_id(const char *id, struct verdict *verdict)
+{
+	size_t len = strlen(id);
+	if (len <= COMMAND_ID_MAX && text_is_utf8(id, len) && !text_has_control(id, len))
+		return true;
+	refuse(verdict, REFUSAL_BAD_REQUEST, "id: at most %d bytes of UTF-8 without control characters", COMMAND_ID_MAX);
+	return false;
+}
+
+struct rpc_request *rpc_parse(const struct rpc_world *world, const char *operation, const char *id, const char *payload, size_t payload_len,
+	struct verdict *verdict)
+{
+	const struct rpc_operation *found = find_operation(operation, verdict);
+	if (found == NULL || !check_id(id ? id : "", verdict))
+		return NULL;
+	struct error err;
+	json_t *args = payload_len == 0 ? json_object() : json_read_object(payload, payload_len, &err);
+	if (args == NULL) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "arguments: %s", err.text);
+		return NULL;
+	}
+	if (!check_arguments(found, args, world, verdict)) {
+		json_decref(args);
+		return NULL;
+	}
+	struct rpc_request *request = mem_zero(sizeof *request);
+	request->operation = found;
+	request->world = world;
+	request->id = mem_text(id ? id : "");
+	request->args = args;
+	request->bytes_max = world->answer_bytes_max;
+	return request;
+}
+
+void rpc_free(struct rpc_request *request)
+{
+	if (request == NULL)
+		return;
+	free(request->id);
+	free(request->user_id);
+	free(request->device);
+	json_decref(request->args);
+	buf_fini(&request->answer);
+	free(request);
+}

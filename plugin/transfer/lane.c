@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Lanes. append_run is on the lane's worker, all else on the loop's thread. The first request of a batch takes those behind it out of
+ * the queue, calls the store once for all, and comes back to the mailbox alone with the others on its list: one completion, one lock
+ * and one ring of the doorbell per commit. */
+#include "plugin/transfer/lane.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+enum { LANE_COUNT_MAX = 16 };
+
+struct lane {
+	struct workers *workers;
+	struct store *store;
+};
+
+struct lanes {
+	struct mailbox *mailbox;
+	unsigned count;
+	struct lane lanes[LANE_COUNT_MAX];
+};
+
+struct request {
+	struct job job;
+	struct lane *lane;
+	struct request *also; /* taken into the same append, behind this one */
+	uint64_t chat_hash;
+	struct append append;
+	bool has_error;
+	struct error err;
+	lane_done *done;
+	void *context;
+	struct transaction *transactions[];
+};
+
+/* FNV-1a */
+static uint64_t hash_of(const char *text)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return hash ^ hash >> 32;
+}
+
+static struct lane *lane_for(struct lanes *lanes, uint64_t hash)
+{
+	return &lanes->lanes[hash % lanes->count];
+}
+
+/* ---- on the worker ---- */
+
+static void append_run(struct job *job);
+
+struct batch {
+	size_t count, transaction_count;
+	struct request *last;
+	uint64_t chat_hashes[LANE_BATCH_MAX];
+	struct append appends[LANE_BATCH_MAX];
+};
+
+/* Called with the queue locked: a look, no work. Equal hashes count as the same chat; that ends the batch early and harms nothing. */
+static bool batch_accepts(const struct job *job, void *context)
+{
+	const struct batch *batch = context;
+	if (job->run != append_run || batch->count == LANE_BATCH_MAX)
+		return false;
+	const struct request *request = (const struct request *)job;
+	if (batch->transaction_count + request->append.transaction_count > LANE_BATCH_MAX)
+		return false;
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->chat_hashes[i] == request->chat_hash)
+			return false;
+	return true;
+}
+
+static void batch_add(struct batch *batch, struct request *request)
+{
+	if (batch->last)
+		batch->last->also = request;
+	batch->last = request;
+	batch->chat_hashes[batch->count] = request->chat_hash;
+	batch->appends[batch->count] = request->append;
+	batch->transaction_count += request->append.transaction_count;
+	batch->count++;
+}
+
+static void append_run(struct job *job)
+{
+	struct request *first = (struct request *)job;
+	struct lane *lane = first->lane;
+	struct batch *batch = mem_new(sizeof *batch);
+	batch->count = batch->transaction_count = 0;
+	batch->last = NULL;
+	batch_add(batch, first);
+	for (struct job *next; (next = workers_take(lane->workers, batch_accepts, batch)) != NULL;)
+		batch_add(batch, (struct request *)next);
+
+	struct error err = {0};
+	enum store_rc rc = store_ops(lane->store)->append(lane->store, batch->appends, batch->count, &err);
+	struct append *append = batch->appends;
+	for (struct request *request = first; request; request = request->also, append++) {
+		request->append = *append;
+		request->has_error = rc != STORE_OK;
+		request->err = err;
+	}
+	free(batch);
+}
+
+/* ---- on the loop's thread ---- */
+
+static void request_free(struct request *request)
+{
+	for (size_t i = 0; i < request->append.transaction_count; i++)
+		transaction_free(request->transactions[i]);
+	free(request);
+}
+
+static void append_done(struct job *job)
+{
+	for (struct request *request = (struct request *)job, *also; request; request = also) {
+		also = request->also;
+		request->done(request->context, &request->append, request->has_error ? &request->err : NULL);
+		request_free(request);
+	}
+}
+
+static struct request *request_new(const char *chat_id, struct transaction *const *transactions, size_t count)
+{
+	struct request *request = mem_zero(sizeof *request + count * sizeof *transactions);
+	for (size_t i = 0; i < count; i++)
+		request->transactions[i] = transaction_ref(transactions[i]);
+	request->job = (struct job){.run = append_run, .done = append_done};
+	request->chat_hash = hash_of(chat_id);
+	request->append = (struct append){.chat_id = request->transactions[0]->chat_id,
+		.transactions = request->transactions,
+		.transaction_count = count,
+		.result = APPEND_NOTHING_ADDED};
+	return request;
+}
+
+void lanes_append(struct lanes *lanes, const char *chat_id, struct transaction *const *transactions, size_t count, lane_done *done,
+	void *context)
+{
+	assert(count > 0 && strcmp(chat_id, transactions[0]->chat_id) == 0);
+	struct request *request = request_new(chat_id, transactions, count);
+	request->done = done;
+	request->context = context;
+	request->lane = lane_for(lanes, request->chat_hash);
+	if (workers_add(request->lane->workers, &request->job))
+		return;
+	request->has_error = true;
+	error_set(&request->err, STORE_UNAVAILABLE, 0, "too many writes wait for the store");
+	mailbox_post(lanes->mailbox, &request->job);
+}
+
+bool lanes_put(struct lanes *lanes, const char *key, struct job *job)
+{
+	return workers_add(lane_for(lanes, hash_of(key))->workers, job);
+}
+
+size_t lanes_load(struct lanes *lanes)
+{
+	size_t load = 0;
+	for (unsigned i = 0; i < lanes->count; i++)
+		load += workers_load(lanes->lanes[i].workers);
+	return load;
+}
+
+struct lanes *lanes_start(struct mailbox *mailbox, struct store *store, unsigned lane_count)
+{
+	assert(lane_count >= 1 && lane_count <= LANE_COUNT_MAX);
+	struct lanes *lanes = mem_zero(sizeof *lanes);
+	lanes->mailbox = mailbox;
+	lanes->count = lane_count;
+	for (unsigned i = 0; i < lane_count; i++) {
+		char name[20];
+		snprintf(name, sizeof name, "hc-lane-%u", i % 100);
+		lanes->lanes[i].store = store;
+		lanes->lanes[i].workers = workers_start(mailbox, name, 1, LANE_QUEUE_MAX);
+		if (lanes->lanes[i].workers == NULL) {
+			lanes_stop(lanes);
+			return NULL;
+		}
+	}
+	return lanes;
+}
+
+void lanes_stop(struct lanes *lanes)
+{
+	if (lanes == NULL)
+		return;
+	for (unsigned i = 0; i < lanes->count; i++)
+		workers_stop(lanes->lanes[i].workers);
+	free(lanes);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_STORAGE_MEMORY_DATA_H
+#define HC_STORAGE_MEMORY_DATA_H
+/* What the memory store holds; for the files of this folder only. All of it under memory_data.lock. */
+
+#include <pthread.h>
+
+#include "storage/memory/memory.h"
+
+/* Things with a name, in the order of their names' bytes. Each begins with `char *name`, which it owns. */
+struct named_list {
+	void **items;
+	size_t count;
+};
+
+void *named_find(const struct named_list *list, const char *name);           /* NULL: not there */
+void *named_find_or_add(struct named_list *list, const char *name, size_t size); /* a new one is all zero but its name */
+void named_fini(struct named_list *list, void (*item_fini)(void *item));      /* frees items and names */
+
+/* Transactions in some order; the list holds references. */
+struct tx_list {
+	struct transaction **items;
+	size_t count;
+};
+
+struct member {
+	char *user_id;
+	enum role role;
+	uint64_t received, read;
+	struct interval *intervals;
+	size_t interval_count;
+};
+
+struct chat {
+	char *id;
+	struct tx_list log; /* number n at n - 1 */
+	bool ended;
+	struct member *members; /* in the order in which they first joined */
+	size_t member_count;
+};
+
+struct writer {
+	char *name;
+	struct tx_list log; /* position p at p - 1 */
+};
+
+struct cursor_entry {
+	char *chat_id;
+	uint64_t number;
+};
+
+struct device {
+	char *name;
+	int64_t seen_at_ms;
+	char *subscriptions;
+	uint32_t max_bytes;
+	struct named_list cursors;
+};
+
+struct user {
+	char *id;
+	bool exists; /* put_user was called; devices may be there before */
+	int64_t created_at_ms;
+	struct named_list devices;
+};
+
+struct memory_data {
+	pthread_mutex_t lock;
+	unsigned handle_count;
+	struct store_info info;
+	struct named_list chats, writers, users;
+	int64_t keys_since_ms; /* prune has forgotten the keys before */
+};
+
+struct memory_store {
+	const struct store_ops *ops;
+	struct memory_data *data;
+	char writer[WRITER_MAX + 1];
+};
+
+/* Takes the lock; give it back with data_unlock. */
+struct memory_data *data_lock(struct store *store);
+void data_unlock(struct memory_data *data);
+
+struct member *chat_find_member(const struct chat *chat, const char *user_id);
+
+/* The transaction that (sender, key) made at since_ms or later, the newest; NULL: none. */
+const struct transaction *chat_find_key(const struct memory_data *data, const struct chat *chat, const char *sender_id, const char *key,
+                                        int64_t since_ms);
+
+static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
+static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
+
+/* Operations; memory.c's table lists them. */
+enum store_rc memory_append(struct store *store, struct append *appends, size_t append_count, struct error *err);
+enum store_rc memory_load_chat(struct store *store, const char *chat_id, struct chat_record **record, struct error *err);
+enum store_rc memory_load_user(struct store *store, const char *user_id, struct user_record **record, struct error *err);
+enum store_rc memory_load_membership(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
+                                     struct error *err);
+enum store_rc memory_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, uint64_t *number,
+                              unsigned char key_hash[ID_BYTES], struct error *err);
+enum store_rc memory_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
+                               struct page *page, struct error *err);
+enum store_rc memory_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
+                                  struct chat_summary *summary, struct error *err);
+enum store_rc memory_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, struct error *err);
+enum store_rc memory_list_chats(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
+                                struct error *err);
+enum store_rc memory_load_device(struct store *store, const char *user_id, const char *name, struct device_record **record, struct error *err);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * The memory store: handles, users, receipts, devices, and the table of operations. One mutex over everything, so that each operation
+ * is atomic by inspection. Any thread. */
+#include "storage/memory/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/memory/data.h"
+
+/* ---- named lists ---- */
+
+static const char *name_of(const void *item)
+{
+	return *(char *const *)item;
+}
+
+/* The first place whose name is not before `name`. */
+static size_t named_place(const struct named_list *list, const char *name)
+{
+	size_t low = 0, high = list->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(name_of(list->items[middle]), name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void *named_find(const struct named_list *list, const char *name)
+{
+	size_t place = named_place(list, name);
+	return place < list->count && strcmp(name_of(list->items[place]), name) == 0 ? list->items[place] : NULL;
+}
+
+void *named_find_or_add(struct named_list *list, const char *name, size_t size)
+{
+	void *item = named_find(list, name);
+	if (item)
+		return item;
+	size_t place = named_place(list, name);
+	item = mem_zero(size);
+	*(char **)item = mem_text(name);
+	list->items = mem_grow(list->items, (list->count + 1) * sizeof *list->items);
+	memmove(list->items + place + 1, list->items + place, (list->count - place) * sizeof *list->items);
+	list->items[place] = item;
+	list->count++;
+	return item;
+}
+
+static void named_free(void *item, void (*item_fini)(void *item))
+{
+	if (item_fini)
+		item_fini(item);
+	free(*(char **)item);
+	free(item);
+}
+
+void named_fini(struct named_list *list, void (*item_fini)(void *item))
+{
+	for (size_t i = 0; i < list->count; i++)
+		named_free(list->items[i], item_fini);
+	free(list->items);
+	*list = (struct named_list){0};
+}
+
+/* ---- the data's life ---- */
+
+static void list_fini(struct tx_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		transaction_free(list->items[i]);
+	free(list->items);
+}
+
+static void chat_fini(void *item)
+{
+	struct chat *chat = item;
+	list_fini(&chat->log);
+	for (size_t i = 0; i < chat->member_count; i++) {
+		free(chat->members[i].user_id);
+		free(chat->members[i].intervals);
+	}
+	free(chat->members);
+}
+
+static void writer_fini(void *item)
+{
+	list_fini(&((struct writer *)item)->log);
+}
+
+static void device_fini(void *item)
+{
+	struct device *device = item;
+	free(device->subscriptions);
+	named_fini(&device->cursors, NULL);
+}
+
+static void user_fini(void *item)
+{
+	named_fini(&((struct user *)item)->devices, device_fini);
+}
+
+static void random_name(char *text)
+{
+	unsigned char bytes[ID_BYTES];
+	id_random(bytes, sizeof bytes);
+	base64url_encode(bytes, sizeof bytes, text);
+}
+
+static struct memory_data *data_new(void)
+{
+	struct memory_data *data = mem_zero(sizeof *data);
+	pthread_mutex_init(&data->lock, NULL);
+	data->keys_since_ms = INT64_MIN;
+	data->info.schema_version = 1;
+	random_name(data->info.epoch);
+	random_name(data->info.writer);
+	id_random(data->info.secret, sizeof data->info.secret);
+	return data;
+}
+
+static void data_free(struct memory_data *data)
+{
+	named_fini(&data->chats, chat_fini);
+	named_fini(&data->writers, writer_fini);
+	named_fini(&data->users, user_fini);
+	pthread_mutex_destroy(&data->lock);
+	free(data);
+}
+
+struct memory_data *data_lock(struct store *store)
+{
+	struct memory_data *data = ((struct memory_store *)store)->data;
+	pthread_mutex_lock(&data->lock);
+	return data;
+}
+
+void data_unlock(struct memory_data *data)
+{
+	pthread_mutex_unlock(&data->lock);
+}
+
+/* ---- handles ---- */
+
+static struct store *handle_new(struct memory_data *data, const char *writer)
+{
+	struct memory_store *handle = mem_zero(sizeof *handle);
+	size_t len = strlen(writer);
+	assert(len <= WRITER_MAX);
+	handle->ops = &store_memory;
+	handle->data = data;
+	memcpy(handle->writer, writer, len);
+	data->handle_count++;
+	return (struct store *)handle;
+}
+
+struct store *store_memory_new_writer(struct store *store, const char *writer)
+{
+	assert(store_ops(store) == &store_memory);
+	struct memory_data *data = data_lock(store);
+	struct store *other = handle_new(data, writer);
+	data_unlock(data);
+	return other;
+}
+
+static enum store_rc memory_open(const char *uri, struct store **store, struct error *err)
+{
+	if (uri[0] != '\0')
+		return error_set(err, STORE_REFUSED, 0, "the memory store is given as \"memory:\", with nothing behind the colon");
+	struct memory_data *data = data_new();
+	*store = handle_new(data, data->info.writer);
+	return STORE_OK;
+}
+
+static void memory_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	struct memory_data *data = data_lock(store);
+	bool last = --data->handle_count == 0;
+	data_unlock(data);
+	free(store);
+	if (last)
+		data_free(data);
+}
+
+static enum store_rc memory_info(struct store *store, struct store_info *info, struct error *err)
+{
+	(void)err;
+	const struct memory_store *handle = (const struct memory_store *)store;
+	*info = handle->data->info; /* written once, before there was a handle */
+	memcpy(info->writer, handle->writer, sizeof info->writer);
+	return STORE_OK;
+}
+
+/* ---- small writes ---- */
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static enum store_rc memory_put_user(struct store *store, const char *user_id, int64_t at_ms, struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	struct user *user = named_find_or_add(&data->users, user_id, sizeof *user);
+	if (!user->exists)
+		user->created_at_ms = at_ms;
+	user->exists = true;
+	data_unlock(data);
+	return STORE_OK;
+}
+
+static enum store_rc memory_put_receipts(struct store *store, const struct receipt *receipts, size_t receipt_count, struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	for (size_t i = 0; i < receipt_count; i++) {
+		const struct chat *chat = named_find(&data->chats, receipts[i].chat_id);
+		struct member *member = chat ? chat_find_member(chat, receipts[i].user_id) : NULL;
+		if (member == NULL)
+			continue;
+		member->received = larger(member->received, receipts[i].received);
+		member->read = larger(member->read, receipts[i].read);
+	}
+	data_unlock(data);
+	return STORE_OK;
+}
+
+static enum store_rc memory_put_device(struct store *store, const char *user_id, const char *name, int64_t seen_at_ms,
+                                       const char *subscriptions, uint32_t max_bytes, struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	struct user *user = named_find_or_add(&data->users, user_id, sizeof *user);
+	struct device *device = named_find_or_add(&user->devices, name, sizeof *device);
+	device->seen_at_ms = seen_at_ms;
+	free(device->subscriptions);
+	device->subscriptions = mem_text(subscriptions);
+	device->max_bytes = max_bytes;
+	data_unlock(data);
+	return STORE_OK;
+}
+
+static enum store_rc memory_put_cursors(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	for (size_t i = 0; i < cursor_count; i++) {
+		struct user *user = named_find(&data->users, cursors[i].user_id);
+		struct device *device = user ? named_find(&user->devices, cursors[i].device) : NULL;
+		if (device == NULL || named_find(&data->chats, cursors[i].chat_id) == NULL)
+			continue;
+		struct cursor_entry *entry = named_find_or_add(&device->cursors, cursors[i].chat_id, sizeof *entry);
+		entry->number = larger(entry->number, cursors[i].number);
+	}
+	data_unlock(data);
+	return STORE_OK;
+}
+
+static void prune_devices(struct named_list *devices, int64_t since_ms)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < devices->count; i++) {
+		const struct device *device = devices->items[i];
+		if (device->seen_at_ms >= since_ms)
+			devices->items[kept++] = devices->items[i];
+		else
+			named_free(devices->items[i], device_fini);
+	}
+	devices->count = kept;
+}
+
+static enum store_rc memory_prune(struct store *store, int64_t now_ms, bool *more, struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	if (data->keys_since_ms < now_ms - KEY_AGE_MS)
+		data->keys_since_ms = now_ms - KEY_AGE_MS;
+	for (size_t i = 0; i < data->users.count; i++)
+		prune_devices(&((struct user *)data->users.items[i])->devices, now_ms - DEVICE_AGE_MS);
+	*more = false;
+	data_unlock(data);
+	return STORE_OK;
+}
+
+static enum store_rc memory_verify(struct store *store, struct error *err)
+{
+	(void)store;
+	(void)err;
+	return STORE_OK; /* nothing below it that could be damaged */
+}
+
+const struct store_ops store_memory = {
+	.name = "memory",
+	.open = memory_open,
+	.close = memory_close,
+	.info = memory_info,
+	.append = memory_append,
+	.load_chat = memory_load_chat,
+	.load_user = memory_load_user,
+	.load_membership = memory_load_membership,
+	.find_key = memory_find_key,
+	.read_page = memory_read_page,
+	.read_summary = memory_read_summary,
+	.tail = memory_tail,
+	.list_chats = memory_list_chats,
+	.put_user = memory_put_user,
+	.put_receipts = memory_put_receipts,
+	.load_device = memory_load_device,
+	.put_device = memory_put_device,
+	.put_cursors = memory_put_cursors,
+	.prune = memory_prune,
+	.verify = memory_verify,
+};

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Reading. Records are put together from pointers into the data and copied into one block before the lock is given back. Any thread. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/memory/data.h"
+#include "storage/record.h"
+
+enum { UNREAD_MAX = 1000 };
+
+static enum store_rc not_found(struct memory_data *data, struct error *err, const char *what)
+{
+	data_unlock(data);
+	return error_set(err, STORE_NOT_FOUND, 0, "no such %s", what);
+}
+
+static const struct transaction *latest_of(const struct chat *chat)
+{
+	return chat->log.items[chat->log.count - 1]; /* there is no chat without a transaction */
+}
+
+/* ---- chats, users ---- */
+
+enum store_rc memory_load_chat(struct store *store, const char *chat_id, struct chat_record **record, struct error *err)
+{
+	struct memory_data *data = data_lock(store);
+	const struct chat *chat = named_find(&data->chats, chat_id);
+	if (chat == NULL)
+		return not_found(data, err, "chat");
+	struct member_record *members = mem_new(chat->member_count * sizeof *members);
+	for (size_t i = 0; i < chat->member_count; i++) {
+		const struct member *member = &chat->members[i];
+		members[i] = (struct member_record){.user_id = member->user_id, .role = member->role, .received = member->received, .read = member->read,
+			.interval_count = member->interval_count, .intervals = member->intervals};
+	}
+	struct chat_record whole = {.chat_id = chat->id, .latest = chat->log.count, .latest_at_ms = latest_of(chat)->at_ms, .ended = chat->ended,
+		.member_count = chat->member_count, .members = members};
+	memcpy(whole.head, latest_of(chat)->head, HEAD_BYTES);
+	*record = record_copy_chat(&whole);
+	data_unlock(data);
+	free(members);
+	return STORE_OK;
+}
+
+static struct user_chat membership_of(const struct chat *chat, const struct member *member)
+{
+	return (struct user_chat){.chat_id = chat->id, .role = member->role, .latest = chat->log.count, .latest_at_ms = latest_of(chat)->at_ms,
+		.received = member->received, .read = member->read, .interval_count = member->interval_count, .intervals = member->intervals};
+}
+
+static int newest_first(const void *left, const void *right)
+{
+	const struct user_chat *a = left, *b = right;
+	if (a->latest_at_ms != b->latest_at_ms)
+		return a->latest_at_ms > b->latest_at_ms ? -1 : 1;
+	return strcmp(a->chat_id, b->chat_id);
+}
+
+enum store_rc memory_load_user(struct store *store, const char *user_id, struct user_record **record, struct error *err)
+{
+	struct memory_data *data = data_lock(store);
+	const struct user *user = named_find(&data->users, user_id);
+	if (user == NULL || !user->exists)
+		return not_found(data, err, "user");
+	struct user_chat *chats = mem_new(data->chats.count * sizeof *chats);
+	size_t count = 0;
+	for (size_t i = 0; i < data->chats.count; i++) {
+		const struct chat *chat = data->chats.items[i];
+		const struct member *member = chat_find_member(chat, user_id);
+		if (member)
+			chats[count++] = membership_of(chat, member);
+	}
+	qsort(chats, count, sizeof *chats, newest_first);
+	*record = record_copy_user(&(struct user_record){user->id, user->created_at_ms, count, chats});
+	data_unlock(data);
+	free(chats);
+	return STORE_OK;
+}
+
+enum store_rc memory_load_membership(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
+                                     struct error *err)
+{
+	struct memory_data *data = data_lock(store);
+	const struct chat *chat = named_find(&data->chats, chat_id);
+	const struct member *member = chat ? chat_find_member(chat, user_id) : NULL;
+	if (member == NULL)
+		return not_found(data, err, "membership");
+	struct user_chat found = membership_of(chat, member);
+	*membership = record_copy_membership(&found);
+	data_unlock(data);
+	return STORE_OK;
+}
+
+enum store_rc memory_list_chats(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
+                                struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	const char **ids = mem_new(data->chats.count * sizeof *ids);
+	size_t found = 0;
+	for (size_t i = 0; i < data->chats.count && found < count_max; i++) {
+		const struct chat *chat = data->chats.items[i];
+		if (strcmp(chat->id, after) > 0)
+			ids[found++] = chat->id;
+	}
+	*chat_ids = record_copy_ids(ids, found);
+	*count = found;
+	data_unlock(data);
+	free(ids);
+	return STORE_OK;
+}
+
+/* ---- transactions ---- */
+
+enum store_rc memory_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, uint64_t *number,
+                              unsigned char key_hash[ID_BYTES], struct error *err)
+{
+	struct memory_data *data = data_lock(store);
+	const struct chat *chat = named_find(&data->chats, chat_id);
+	const struct transaction *tx = chat ? chat_find_key(data, chat, sender_id, key, latest_of(chat)->at_ms - KEY_AGE_MS) : NULL;
+	if (tx == NULL)
+		return not_found(data, err, "key");
+	*number = tx->number;
+	memcpy(key_hash, tx->key_hash, ID_BYTES);
+	data_unlock(data);
+	return STORE_OK;
+}
+
+enum store_rc memory_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
+                               struct page *page, struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	const struct chat *chat = named_find(&data->chats, chat_id);
+	struct page_filler filler = {.page.latest = chat ? chat->log.count : 0, .limits = limits};
+	for (uint64_t number = from > 0 ? from : 1; chat && number <= to && number <= chat->log.count; number++) {
+		struct transaction *tx = chat->log.items[number - 1];
+		if (!page_has_room(&filler, tx))
+			break;
+		page_add(&filler, transaction_ref(tx));
+	}
+	*page = filler.page;
+	data_unlock(data);
+	return STORE_OK;
+}
+
+enum store_rc memory_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	const struct writer *found = named_find(&data->writers, writer);
+	struct page_filler filler = {.page.latest = found ? found->log.count : 0,
+		.limits = &(struct page_limits){.count_max = count_max, .bytes_max = SIZE_MAX}};
+	for (uint64_t i = position > 0 ? position : 1; found && i <= found->log.count; i++) {
+		struct transaction *tx = found->log.items[i - 1];
+		if (!page_has_room(&filler, tx))
+			break;
+		page_add(&filler, transaction_ref(tx));
+	}
+	*page = filler.page;
+	data_unlock(data);
+	return STORE_OK;
+}
+
+/* ---- summaries ---- */
+
+static bool is_inside(const struct user_chat *membership, uint64_t number)
+{
+	for (size_t i = 0; i < membership->interval_count; i++) {
+		const struct interval *interval = &membership->intervals[i];
+		if (number >= interval->from && (interval->to == 0 || number <= interval->to))
+			return true;
+	}
+	return false;
+}
+
+/* gone[n - 1]: number n is no message that still exists. */
+static bool *find_gone(const struct chat *chat)
+{
+	bool *gone = mem_zero(chat->log.count);
+	for (size_t i = 0; i < chat->log.count; i++) {
+		const struct transaction *tx = chat->log.items[i];
+		if (tx->type != TX_MESSAGE || tx->body.erased)
+			gone[i] = true;
+		if (tx->type == TX_DELETE && tx->target > 0 && tx->target < tx->number)
+			gone[tx->target - 1] = true;
+	}
+	return gone;
+}
+
+enum store_rc memory_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
+                                  struct chat_summary *summary, struct error *err)
+{
+	struct memory_data *data = data_lock(store);
+	const struct chat *chat = named_find(&data->chats, membership->chat_id);
+	if (chat == NULL)
+		return not_found(data, err, "chat");
+	struct chat_summary found = {0};
+	const struct transaction *last = NULL;
+	bool *gone = find_gone(chat);
+	for (size_t i = 0; i < chat->log.count; i++) {
+		const struct transaction *tx = chat->log.items[i];
+		if (gone[i] || !is_inside(membership, tx->number))
+			continue;
+		last = tx;
+		if (tx->number > membership->read && strcmp(tx->sender_id, user_id) != 0 && found.unread < UNREAD_MAX)
+			found.unread++;
+	}
+	free(gone);
+	found.last_message = last ? transaction_ref(last) : NULL;
+	*summary = found;
+	data_unlock(data);
+	return STORE_OK;
+}
+
+/* ---- devices ---- */
+
+enum store_rc memory_load_device(struct store *store, const char *user_id, const char *name, struct device_record **record, struct error *err)
+{
+	struct memory_data *data = data_lock(store);
+	const struct user *user = named_find(&data->users, user_id);
+	const struct device *device = user ? named_find(&user->devices, name) : NULL;
+	if (device == NULL)
+		return not_found(data, err, "device");
+	struct device_cursor *cursors = mem_new(device->cursors.count * sizeof *cursors);
+	for (size_t i = 0; i < device->cursors.count; i++) {
+		const struct cursor_entry *entry = device->cursors.items[i];
+		cursors[i] = (struct device_cursor){entry->chat_id, entry->number};
+	}
+	*record = record_copy_device(
+		&(struct device_record){device->seen_at_ms, device->subscriptions, device->max_bytes, device->cursors.count, cursors});
+	data_unlock(data);
+	free(cursors);
+	return STORE_OK;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Records in one block: the same walk runs twice, first without memory to learn the size, then to copy. Arrays stand before strings,
+ * so everything is aligned. Any thread. */
+#include "storage/record.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct packer {
+	char *block; /* NULL: only counting */
+	size_t arrays, strings; /* used so far */
+	size_t arrays_size;     /* where the strings begin; known in the second walk */
+};
+
+/* Room for an array; while counting, the source stands in for the copy, so that the walk can go on into it. */
+static void *pack_array(struct packer *packer, const void *from, size_t count, size_t size)
+{
+	void *copy = packer->block ? packer->block + packer->arrays : (void *)(uintptr_t)from;
+	packer->arrays += (count * size + 7) / 8 * 8;
+	if (packer->block && count > 0)
+		memcpy(copy, from, count * size);
+	return copy;
+}
+
+static void pack_text(struct packer *packer, const char **text)
+{
+	size_t size = strlen(*text) + 1;
+	if (packer->block) {
+		char *copy = packer->block + packer->arrays_size + packer->strings;
+		memcpy(copy, *text, size);
+		*text = copy;
+	}
+	packer->strings += size;
+}
+
+/* Runs the walk twice; what it returns the second time is the block. */
+static void *pack(void *(*walk)(struct packer *packer, const void *from), const void *from)
+{
+	struct packer count = {0};
+	walk(&count, from);
+	struct packer packer = {.block = mem_new(count.arrays + count.strings), .arrays_size = count.arrays};
+	void *block = walk(&packer, from);
+	assert(block == packer.block && packer.arrays == count.arrays && packer.strings == count.strings);
+	return block;
+}
+
+/* The walks change only copies: while counting, texts and pointers are left as they are. */
+#define PACK_INTERVALS(packer, owner)                                                                                                                \
+	do {                                                                                                                                             \
+		const struct interval *packed = pack_array(packer, (owner)->intervals, (owner)->interval_count, sizeof(struct interval));                    \
+		if ((packer)->block)                                                                                                                         \
+			(owner)->intervals = packed;                                                                                                             \
+	} while (0)
+
+static void *walk_chat(struct packer *packer, const void *from)
+{
+	struct chat_record *chat = pack_array(packer, from, 1, sizeof *chat);
+	struct member_record *members = pack_array(packer, chat->members, chat->member_count, sizeof *members);
+	for (size_t i = 0; i < chat->member_count; i++) {
+		PACK_INTERVALS(packer, &members[i]);
+		pack_text(packer, &members[i].user_id);
+	}
+	pack_text(packer, &chat->chat_id);
+	if (packer->block)
+		chat->members = members;
+	return chat;
+}
+
+static void *walk_user(struct packer *packer, const void *from)
+{
+	struct user_record *user = pack_array(packer, from, 1, sizeof *user);
+	struct user_chat *chats = pack_array(packer, user->chats, user->chat_count, sizeof *chats);
+	for (size_t i = 0; i < user->chat_count; i++) {
+		PACK_INTERVALS(packer, &chats[i]);
+		pack_text(packer, &chats[i].chat_id);
+	}
+	pack_text(packer, &user->user_id);
+	if (packer->block)
+		user->chats = chats;
+	return user;
+}
+
+static void *walk_membership(struct packer *packer, const void *from)
+{
+	struct user_chat *membership = pack_array(packer, from, 1, sizeof *membership);
+	PACK_INTERVALS(packer, membership);
+	pack_text(packer, &membership->chat_id);
+	return membership;
+}
+
+static void *walk_device(struct packer *packer, const void *from)
+{
+	struct device_record *device = pack_array(packer, from, 1, sizeof *device);
+	struct device_cursor *cursors = pack_array(packer, device->cursors, device->cursor_count, sizeof *cursors);
+	for (size_t i = 0; i < device->cursor_count; i++)
+		pack_text(packer, &cursors[i].chat_id);
+	pack_text(packer, &device->subscriptions);
+	if (packer->block)
+		device->cursors = cursors;
+	return device;
+}
+
+struct ids {
+	const char *const *ids;
+	size_t count;
+};
+
+static void *walk_ids(struct packer *packer, const void *from)
+{
+	const struct ids *all = from;
+	const char **ids = pack_array(packer, all->ids, all->count, sizeof *ids);
+	for (size_t i = 0; i < all->count; i++)
+		pack_text(packer, &ids[i]);
+	return ids;
+}
+
+struct chat_record *record_copy_chat(const struct chat_record *from)
+{
+	return pack(walk_chat, from);
+}
+
+struct user_record *record_copy_user(const struct user_record *from)
+{
+	return pack(walk_user, from);
+}
+
+struct user_chat *record_copy_membership(const struct user_chat *from)
+{
+	return pack(walk_membership, from);
+}
+
+struct device_record *record_copy_device(const struct device_record *from)
+{
+	return pack(walk_device, from);
+}
+
+const char *const *record_copy_ids(const char *const *ids, size_t count)
+{
+	return pack(walk_ids, &(struct ids){ids, count});
+}
+
+bool page_has_room(struct page_filler *filler, const struct transaction *tx)
+{
+	size_t bytes = (size_t)tx->body.len + tx->quote.len;
+	size_t count = filler->page.count;
+	filler->page.more = count > 0 && (count >= filler->limits->count_max || filler->bytes + bytes > filler->limits->bytes_max);
+	return !filler->page.more;
+}
+
+void page_add(struct page_filler *filler, struct transaction *tx)
+{
+	struct page *page = &filler->page;
+	if ((page->count & (page->count - 1)) == 0) /* full at 0 and at every power of two */
+		page->transactions = mem_grow(page->transactions, (page->count ? page->count * 2 : 1) * sizeof *page->transactions);
+	page->transactions[page->count++] = tx;
+	filler->bytes += (size_t)tx->body.len + tx->quote.len;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_STORAGE_RECORD_H
+#define HC_STORAGE_RECORD_H
+/* For backends: deep copies of the records of store.h into one block each, as the contract promises (store_free frees it), and the page
+ * that grows. Any thread, nothing blocks. */
+
+#include "storage/store.h"
+
+struct chat_record *record_copy_chat(const struct chat_record *from);
+struct user_record *record_copy_user(const struct user_record *from);
+struct user_chat *record_copy_membership(const struct user_chat *from);
+struct device_record *record_copy_device(const struct device_record *from);
+const char *const *record_copy_ids(const char *const *ids, size_t count);
+
+/* A page that is being filled up to its limits. */
+struct page_filler {
+	struct page page;
+	const struct page_limits *limits;
+	size_t bytes;
+};
+
+/* Whether the page still takes tx. false: it is full, and page.more is set. */
+bool page_has_room(struct page_filler *filler, const struct transaction *tx);
+void page_add(struct page_filler *filler, struct transaction *tx); /* takes the reference */
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Appending: the whole batch in one SQL transaction, synced once. Of each chat everything is checked before anything is added, so a
+ * conflict in one leaves the others alone without a savepoint. What fails before COMMIT rolls everything back: NOTHING_ADDED. A
+ * failed COMMIT is UNKNOWN: its frames may be on the disk and count after a crash.
+ *
+ * Writer thread, with the writing connection. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/sqlite/handle.h"
+
+/* The writer whose positions are being given out; in practice the whole batch has one. */
+struct batch {
+	struct db *db;
+	char writer[WRITER_MAX + 1];
+	int64_t writer_id; /* 0: none yet */
+	uint64_t position;
+};
+
+/* ---- the writer ---- */
+
+static void save_position(struct batch *batch)
+{
+	if (batch->writer_id == 0)
+		return;
+	sqlite3_stmt *set = db_statement(batch->db, SQL_SET_WRITER);
+	db_bind_int(batch->db, set, 1, batch->writer_id);
+	db_bind_number(batch->db, set, 2, batch->position);
+	db_run(batch->db, set);
+}
+
+static bool load_writer(struct batch *batch, const char *name)
+{
+	sqlite3_stmt *find = db_statement(batch->db, SQL_FIND_WRITER);
+	db_bind_text(batch->db, find, 1, name);
+	if (!db_step(batch->db, find))
+		return false;
+	batch->writer_id = sqlite3_column_int64(find, 0);
+	batch->position = (uint64_t)sqlite3_column_int64(find, 1);
+	db_reset(find);
+	return true;
+}
+
+static void use_writer(struct batch *batch, const char *name)
+{
+	if (batch->writer_id != 0 && strcmp(batch->writer, name) == 0)
+		return;
+	save_position(batch);
+	size_t len = strlen(name);
+	assert(len <= WRITER_MAX);
+	memcpy(batch->writer, name, len + 1);
+	if (load_writer(batch, name))
+		return;
+	sqlite3_stmt *add = db_statement(batch->db, SQL_ADD_WRITER);
+	db_bind_text(batch->db, add, 1, name);
+	db_run(batch->db, add);
+	batch->writer_id = sqlite3_last_insert_rowid(batch->db->handle);
+	batch->position = 0;
+}
+
+/* ---- checking ---- */
+
+/* Whether the log has exactly this transaction; *position gets where. */
+static bool is_present(struct db *db, const struct chat_row *chat, const struct transaction *tx, uint64_t *position)
+{
+	unsigned char head[HEAD_BYTES];
+	sqlite3_stmt *find = db_statement(db, SQL_FIND_NUMBER);
+	db_bind_int(db, find, 1, chat->id);
+	db_bind_number(db, find, 2, tx->number);
+	if (!db_step(db, find)) {
+		db_fail(db, SQLITE_CORRUPT, "a number up to a chat's latest is not in the log");
+		return false;
+	}
+	db_read_bytes(db, find, 0, head, sizeof head);
+	*position = (uint64_t)sqlite3_column_int64(find, 1);
+	db_reset(find);
+	return memcmp(head, tx->head, sizeof head) == 0;
+}
+
+/* How many of them are there already, as they are. false: a number of them belongs to another transaction. */
+static bool count_present(struct db *db, const struct chat_row *chat, struct append *append, size_t *present)
+{
+	for (*present = 0; *present < append->transaction_count; (*present)++) {
+		const struct transaction *tx = append->transactions[*present];
+		assert(tx->number > 0 && tx->number == append->transactions[0]->number + *present);
+		if (tx->number > chat->latest)
+			break;
+		if (!is_present(db, chat, tx, &append->last_position))
+			return false;
+	}
+	return true;
+}
+
+/* Whether what is new follows what is there: the next number, the next head, and sense in what it says. */
+static bool follows(const struct chat_row *chat, const struct append *append, size_t present)
+{
+	const unsigned char *previous = chat->head;
+	for (size_t i = present; i < append->transaction_count; i++) {
+		const struct transaction *tx = append->transactions[i];
+		unsigned char head[HEAD_BYTES];
+		struct member_change *changes = NULL;
+		transaction_head(tx, previous, head);
+		bool sense = transaction_members(tx, &changes) >= 0;
+		free(changes);
+		if (!sense || tx->number != chat->latest + 1 + (i - present) || memcmp(head, tx->head, HEAD_BYTES) != 0)
+			return false;
+		previous = tx->head;
+	}
+	return true;
+}
+
+/* The number that has the key of new transaction i already, in the log or before it in this append; 0: none. */
+static uint64_t find_duplicate(struct db *db, const struct chat_row *chat, const struct append *append, size_t present, size_t i)
+{
+	const struct transaction *tx = append->transactions[i];
+	if (tx->key == NULL)
+		return 0;
+	for (size_t j = present; j < i; j++) {
+		const struct transaction *other = append->transactions[j];
+		if (other->key != NULL && strcmp(other->key, tx->key) == 0 && strcmp(other->sender_id, tx->sender_id) == 0)
+			return other->number;
+	}
+	return chat->id ? log_find_key(db, chat->id, tx->sender_id, tx->key, tx->at_ms, NULL) : 0;
+}
+
+static enum append_result check(struct db *db, const struct chat_row *chat, struct append *append, size_t *present)
+{
+	if (!count_present(db, chat, append, present) || !follows(chat, append, *present))
+		return APPEND_CONFLICT;
+	for (size_t i = *present; i < append->transaction_count; i++) {
+		uint64_t number = find_duplicate(db, chat, append, *present, i);
+		if (number != 0) {
+			append->duplicate_index = i;
+			append->duplicate_number = number;
+			return APPEND_CONFLICT;
+		}
+	}
+	return APPEND_OK;
+}
+
+/* ---- the projections ---- */
+
+static enum role find_role(struct db *db, int64_t chat, int64_t user)
+{
+	sqlite3_stmt *find = db_statement(db, SQL_FIND_MEMBER);
+	db_bind_int(db, find, 1, chat);
+	db_bind_int(db, find, 2, user);
+	if (!db_step(db, find))
+		return ROLE_NONE;
+	enum role role = (enum role)sqlite3_column_int(find, 0);
+	db_reset(find);
+	return role;
+}
+
+static void run_with_member(struct db *db, enum statement which, int64_t chat, int64_t user, uint64_t number)
+{
+	sqlite3_stmt *statement = db_statement(db, which);
+	db_bind_int(db, statement, 1, chat);
+	db_bind_int(db, statement, 2, user);
+	db_bind_number(db, statement, 3, number);
+	db_run(db, statement);
+}
+
+/* Joining twice, leaving twice and the role of somebody who is not there change nothing but what they can. */
+static void apply_change(struct db *db, int64_t chat, const struct transaction *tx, const struct member_change *change)
+{
+	int64_t user = log_intern_user(db, change->user_id);
+	enum role role = find_role(db, chat, user);
+	if (role == ROLE_NONE && tx->type != TX_MEMBER_ADDED)
+		return;
+	if (role == ROLE_NONE)
+		run_with_member(db, SQL_ADD_MEMBERSHIP, chat, user, tx->number);
+	if (tx->type == TX_MEMBER_REMOVED)
+		run_with_member(db, SQL_END_MEMBERSHIP, chat, user, tx->number);
+	run_with_member(db, SQL_SET_MEMBER, chat, user, change->role);
+}
+
+static void apply(struct db *db, struct chat_row *chat, const struct transaction *tx)
+{
+	struct member_change *changes = NULL;
+	int count = transaction_members(tx, &changes);
+	for (int i = 0; i < count; i++)
+		apply_change(db, chat->id, tx, &changes[i]);
+	free(changes);
+	chat->latest = tx->number;
+	chat->latest_at_ms = tx->at_ms;
+	memcpy(chat->head, tx->head, HEAD_BYTES);
+	if (tx->type == TX_GROUP_DELETED)
+		chat->ended = true;
+}
+
+/* ---- adding ---- */
+
+static void add_chat(struct db *db, const char *chat_id, struct chat_row *chat)
+{
+	sqlite3_stmt *add = db_statement(db, SQL_ADD_CHAT);
+	db_bind_text(db, add, 1, chat_id);
+	db_run(db, add);
+	chat->id = sqlite3_last_insert_rowid(db->handle);
+}
+
+static void save_chat(struct db *db, const struct chat_row *chat)
+{
+	sqlite3_stmt *set = db_statement(db, SQL_SET_CHAT);
+	db_bind_int(db, set, 1, chat->id);
+	db_bind_number(db, set, 2, chat->latest);
+	db_bind_bytes(db, set, 3, chat->head, sizeof chat->head);
+	db_bind_int(db, set, 4, chat->latest_at_ms);
+	db_bind_int(db, set, 5, chat->ended);
+	db_run(db, set);
+}
+
+static void add(struct batch *batch, struct chat_row *chat, const struct transaction *tx)
+{
+	use_writer(batch, tx->writer);
+	int64_t sender = log_intern_user(batch->db, tx->sender_id);
+	int64_t row = log_add_row(batch->db, tx, chat->id, sender, batch->writer_id, ++batch->position);
+	if (tx->key)
+		log_add_key(batch->db, chat->id, tx, row);
+	apply(batch->db, chat, tx);
+}
+
+static void append_chat(struct batch *batch, struct append *append)
+{
+	size_t present;
+	struct chat_row chat;
+	log_find_chat(batch->db, append->chat_id, &chat);
+	append->result = check(batch->db, &chat, append, &present);
+	if (append->result != APPEND_OK || present == append->transaction_count)
+		return;
+	if (chat.id == 0)
+		add_chat(batch->db, append->chat_id, &chat);
+	for (size_t i = present; i < append->transaction_count; i++)
+		add(batch, &chat, append->transactions[i]);
+	append->last_position = batch->position;
+	save_chat(batch->db, &chat);
+}
+
+static void clear_results(struct append *appends, size_t append_count, enum append_result result)
+{
+	for (size_t i = 0; i < append_count; i++) {
+		appends[i].result = result;
+		appends[i].duplicate_index = 0;
+		appends[i].duplicate_number = 0;
+		appends[i].last_position = 0;
+	}
+}
+
+enum store_rc sqlite_append(struct store *store, struct append *appends, size_t append_count, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	clear_results(appends, append_count, APPEND_NOTHING_ADDED);
+	struct batch batch = {.db = write_begin(store, &rc, err)};
+	if (batch.db == NULL)
+		return rc;
+	for (size_t i = 0; i < append_count && batch.db->failure == 0; i++) {
+		assert(appends[i].transaction_count > 0);
+		append_chat(&batch, &appends[i]);
+	}
+	save_position(&batch);
+	rc = write_end(store, batch.db, err);
+	if (rc != STORE_OK)
+		clear_results(appends, append_count, rc == STORE_UNKNOWN ? APPEND_UNKNOWN : APPEND_NOTHING_ADDED);
+	return rc;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_STORAGE_SQLITE_DB_H
+#define HC_STORAGE_SQLITE_DB_H
+/* One connection, its statements, and one place for what went wrong. For the files of this folder only.
+ *
+ * The first failure of an operation sticks: whatever is called afterwards does nothing (db_step says that there is no row), until
+ * db_result takes the failure out. So no code is ever lost, and the operations read without a check a line.
+ *
+ * A connection is used by one thread at a time. */
+
+#include <sqlite3.h>
+
+#include "storage/store.h"
+
+enum statement {
+	SQL_BEGIN_READ,
+	SQL_BEGIN_WRITE,
+	SQL_COMMIT,
+	SQL_ROLLBACK,
+	SQL_FIND_CHAT,
+	SQL_ADD_CHAT,
+	SQL_SET_CHAT,
+	SQL_FIND_USER,
+	SQL_ADD_USER,
+	SQL_PUT_USER,
+	SQL_FIND_WRITER,
+	SQL_ADD_WRITER,
+	SQL_SET_WRITER,
+	SQL_FIND_NUMBER,
+	SQL_ADD_LOG,
+	SQL_FIND_KEY,
+	SQL_ADD_KEY,
+	SQL_FIND_MEMBER,
+	SQL_SET_MEMBER,
+	SQL_ADD_MEMBERSHIP,
+	SQL_END_MEMBERSHIP,
+	SQL_PUT_RECEIPT,
+	SQL_LOAD_MEMBERS,
+	SQL_LOAD_USER,
+	SQL_LOAD_USER_CHATS,
+	SQL_LOAD_MEMBERSHIP,
+	SQL_READ_PAGE,
+	SQL_TAIL,
+	SQL_COUNT_UNREAD,
+	SQL_LAST_MESSAGE,
+	SQL_LIST_CHATS,
+	SQL_LOAD_DEVICE,
+	SQL_LOAD_CURSORS,
+	SQL_PUT_DEVICE,
+	SQL_PUT_CURSOR,
+	SQL_PRUNE_KEYS,
+	SQL_OLD_DEVICES,
+	SQL_PRUNE_CURSORS,
+	SQL_PRUNE_DEVICE,
+	STATEMENT_COUNT
+};
+
+extern const char *const sqlite_statements[STATEMENT_COUNT]; /* sql.c */
+extern const char *const sqlite_migrations[];                /* made from schema/sqlite */
+extern const int sqlite_schema_version;                      /* how many there are */
+
+struct db {
+	sqlite3 *handle; /* NULL: not open */
+	sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared at first use, kept */
+	int failure;     /* SQLite's extended code, 0: none */
+	char text[ERROR_TEXT_SIZE];
+};
+
+enum db_use { DB_WRITE, DB_READ };
+
+/* Opens an existing file. Not open afterwards when it fails. */
+enum store_rc db_open(struct db *db, const char *path, enum db_use use, struct error *err);
+void db_close(struct db *db); /* a zeroed one is fine */
+
+/* A statement, reset and ready to be bound; NULL after a failure, which the functions below take. */
+sqlite3_stmt *db_statement(struct db *db, enum statement which);
+void db_bind_int(struct db *db, sqlite3_stmt *statement, int index, int64_t value);
+void db_bind_number(struct db *db, sqlite3_stmt *statement, int index, uint64_t value); /* held to what SQLite can count to */
+void db_bind_text(struct db *db, sqlite3_stmt *statement, int index, const char *text); /* NULL too; not copied, as all below */
+void db_bind_bytes(struct db *db, sqlite3_stmt *statement, int index, const void *bytes, size_t len);
+
+/* true: there is a row to read. false: no more, or a failure; the statement is reset. */
+bool db_step(struct db *db, sqlite3_stmt *statement);
+/* Ends a statement that may have more rows. */
+void db_reset(sqlite3_stmt *statement);
+/* For statements without rows. */
+void db_run(struct db *db, sqlite3_stmt *statement);
+void db_run_simple(struct db *db, enum statement which);
+/* SQL of our own without parameters or rows that anyone wants. */
+void db_exec(struct db *db, const char *sql);
+/* The first column of the first row of it; `missing` when there is none. */
+int64_t db_ask_int(struct db *db, const char *sql, int64_t missing);
+
+/* The text of a column, "" for NULL; until the next step. */
+const char *db_text(sqlite3_stmt *statement, int column);
+/* Exactly `len` bytes, or a failure. */
+void db_read_bytes(struct db *db, sqlite3_stmt *statement, int column, void *bytes, size_t len);
+
+void db_fail(struct db *db, int code, const char *text);
+/* Takes the failure out: translated, with its text in err. STORE_OK when there was none. */
+enum store_rc db_result(struct db *db, struct error *err);
+
+#endif

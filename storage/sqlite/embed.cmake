@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+#
+# cmake -DOUT=migrations.c "-DFILES=a.sql;b.sql" -P embed.cmake: numbered SQL files as an array of strings. The numbers must be 1, 2, 3, …
+set(text "/* Made from schema/sqlite by embed.cmake. */\n#include \"storage/sqlite/db.h\"\n\nconst char *const sqlite_migrations[] = {\n")
+set(expected 0)
+foreach(file IN LISTS FILES)
+  math(EXPR expected "${expected} + 1")
+  get_filename_component(name "${file}" NAME)
+  string(REGEX MATCH "^[0-9][0-9][0-9][0-9]_" prefix "${name}")
+  string(REGEX REPLACE "^0*([0-9]+)_$" "\\1" number "${prefix}")
+  if(NOT number EQUAL expected)
+    message(FATAL_ERROR "${name}: migration ${expected} is expected here")
+  endif()
+  file(READ "${file}" sql)
+  string(REPLACE "\\" "\\\\" sql "${sql}")
+  string(REPLACE "\"" "\\\"" sql "${sql}")
+  string(REPLACE "\n" "\\n\"\n\t\"" sql "${sql}")
+  string(APPEND text "\t\"${sql}\",\n")
+endforeach()
+string(APPEND text "};\nconst int sqlite_schema_version = ${expected};\n")
+file(WRITE "${OUT}" "${text}")

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_STORAGE_SQLITE_HANDLE_H
+#define HC_STORAGE_SQLITE_HANDLE_H
+/* An open SQLite store: who has which connection when. For the files of this folder only. */
+
+#include <pthread.h>
+
+#include "storage/sqlite/db.h"
+
+enum { READERS_MAX = 8 };
+
+struct sqlite_store {
+	const struct store_ops *ops;
+	char *path;
+	struct store_info info; /* never changes while it is open */
+
+	pthread_mutex_t write_lock; /* over writer; held through a commit, never together with another lock */
+	struct db writer;           /* not open after a failed commit: the next one to write opens it again */
+
+	pthread_mutex_t pool_lock; /* over what follows */
+	pthread_cond_t pool_change;
+	struct db *idle[READERS_MAX];
+	unsigned idle_count, reader_count;
+
+	pthread_mutex_t checkpoint_lock; /* over checkpointer */
+	struct db checkpointer;
+};
+
+/* Takes the writing connection and begins a transaction. NULL: err says why, nothing is held. */
+struct db *write_begin(struct store *store, enum store_rc *rc, struct error *err);
+/* Commits, or rolls back if something failed, and gives the connection back. STORE_UNKNOWN: the commit itself failed. */
+enum store_rc write_end(struct store *store, struct db *db, struct error *err);
+
+/* Takes a reading connection with a snapshot of its own; waits while all are in use. NULL as above. */
+struct db *read_begin(struct store *store, enum store_rc *rc, struct error *err);
+enum store_rc read_end(struct store *store, struct db *db, struct error *err);
+
+/* ---- log.c: rows of the log ---- */
+
+/* A chat's row; id 0: there is none. */
+struct chat_row {
+	int64_t id;
+	uint64_t latest;
+	unsigned char head[HEAD_BYTES];
+	int64_t latest_at_ms;
+	bool ended;
+};
+
+void log_find_chat(struct db *db, const char *chat_id, struct chat_row *chat);
+int64_t log_find_user(struct db *db, const char *user_id); /* 0: not there */
+int64_t log_intern_user(struct db *db, const char *user_id); /* adds it when it is not there */
+
+/* The transaction in the current row of a statement that selects LOG_COLUMNS. Its texts are the statement's: copy it before the next
+ * step. What cannot be one is a failure. */
+void log_read_row(struct db *db, sqlite3_stmt *row, const char *chat_id, struct transaction *tx);
+enum { LOG_COLUMN_COUNT = 18 };
+
+/* Adds tx and returns its row's id. */
+int64_t log_add_row(struct db *db, const struct transaction *tx, int64_t chat, int64_t sender, int64_t writer, uint64_t position);
+
+/* The newest transaction of (chat, sender, key) that is at most 7 days older than at_ms; 0: none. key_hash: NULL, or gets its hash. */
+uint64_t log_find_key(struct db *db, int64_t chat, const char *sender_id, const char *key, int64_t at_ms, unsigned char *key_hash);
+void log_add_key(struct db *db, int64_t chat, const struct transaction *tx, int64_t row);
+
+static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
+static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
+
+/* Operations; sqlite.c's table lists them. */
+enum store_rc sqlite_append(struct store *store, struct append *appends, size_t append_count, struct error *err);
+enum store_rc sqlite_load_chat(struct store *store, const char *chat_id, struct chat_record **record, struct error *err);
+enum store_rc sqlite_load_user(struct store *store, const char *user_id, struct user_record **record, struct error *err);
+enum store_rc sqlite_load_membership(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
+                                     struct error *err);
+enum store_rc sqlite_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, uint64_t *number,
+                              unsigned char key_hash[ID_BYTES], struct error *err);
+enum store_rc sqlite_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
+                               struct page *page, struct error *err);
+enum store_rc sqlite_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
+                                  struct chat_summary *summary, struct error *err);
+enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, struct error *err);
+enum store_rc sqlite_list_chats(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
+                                struct error *err);
+enum store_rc sqlite_put_user(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
+enum store_rc sqlite_put_receipts(struct store *store, const struct receipt *receipts, size_t receipt_count, struct error *err);
+enum store_rc sqlite_load_device(struct store *store, const char *user_id, const char *name, struct device_record **record, struct error *err);
+enum store_rc sqlite_put_device(struct store *store, const char *user_id, const char *name, int64_t seen_at_ms, const char *subscriptions,
+                                uint32_t max_bytes, struct error *err);
+enum store_rc sqlite_put_cursors(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
+enum store_rc sqlite_prune(struct store *store, int64_t now_ms, bool *more, struct error *err);
+
+#endif

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Reading, each operation in a snapshot of its own. Rows are collected into growing arrays and copied into the one block of the
+ * contract at the end. Any thread, with a reading connection. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/record.h"
+#include "storage/sqlite/handle.h"
+
+enum { UNREAD_MAX = 1000 };
+
+/* Texts that stay where they are while more come. */
+struct texts {
+	char **items;
+	size_t count;
+};
+
+static const char *texts_add(struct texts *texts, const char *text)
+{
+	if ((texts->count & (texts->count - 1)) == 0) /* full at 0 and at every power of two */
+		texts->items = mem_grow(texts->items, (texts->count ? texts->count * 2 : 1) * sizeof *texts->items);
+	texts->items[texts->count] = mem_text(text);
+	return texts->items[texts->count++];
+}
+
+static void texts_fini(struct texts *texts)
+{
+	for (size_t i = 0; i < texts->count; i++)
+		free(texts->items[i]);
+	free(texts->items);
+}
+
+/* Intervals of many owners, one after the other. Their owners point to them only when all are there. */
+struct intervals {
+	struct interval *items;
+	size_t count;
+};
+
+static void intervals_add(struct intervals *intervals, sqlite3_stmt *row, int column)
+{
+	if ((intervals->count & (intervals->count - 1)) == 0)
+		intervals->items = mem_grow(intervals->items, (intervals->count ? intervals->count * 2 : 1) * sizeof *intervals->items);
+	intervals->items[intervals->count++] =
+		(struct interval){(uint64_t)sqlite3_column_int64(row, column), (uint64_t)sqlite3_column_int64(row, column + 1)};
+}
+
+static enum store_rc not_found(enum store_rc rc, struct error *err, const char *what)
+{
+	return rc == STORE_OK ? (enum store_rc)error_set(err, STORE_NOT_FOUND, 0, "no such %s", what) : rc;
+}
+
+/* ---- a chat ---- */
+
+struct member_rows {
+	struct member_record *members;
+	size_t count;
+	struct texts names;
+	struct intervals intervals;
+};
+
+/* A row is one interval; a member's rows stand together. */
+static void add_member_row(struct member_rows *rows, sqlite3_stmt *row)
+{
+	const char *user_id = db_text(row, 0);
+	if (rows->count == 0 || strcmp(rows->members[rows->count - 1].user_id, user_id) != 0) {
+		if ((rows->count & (rows->count - 1)) == 0)
+			rows->members = mem_grow(rows->members, (rows->count ? rows->count * 2 : 1) * sizeof *rows->members);
+		rows->members[rows->count++] = (struct member_record){
+			.user_id = texts_add(&rows->names, user_id),
+			.role = (enum role)sqlite3_column_int(row, 1),
+			.received = (uint64_t)sqlite3_column_int64(row, 2),
+			.read = (uint64_t)sqlite3_column_int64(row, 3),
+		};
+	}
+	rows->members[rows->count - 1].interval_count++;
+	intervals_add(&rows->intervals, row, 4);
+}
+
+static void load_members(struct db *db, int64_t chat, struct member_rows *rows)
+{
+	sqlite3_stmt *load = db_statement(db, SQL_LOAD_MEMBERS);
+	db_bind_int(db, load, 1, chat);
+	while (db_step(db, load))
+		add_member_row(rows, load);
+	const struct interval *next = rows->intervals.items;
+	for (size_t i = 0; i < rows->count; i++) {
+		rows->members[i].intervals = next;
+		next += rows->members[i].interval_count;
+	}
+}
+
+enum store_rc sqlite_load_chat(struct store *store, const char *chat_id, struct chat_record **record, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	struct chat_row chat;
+	struct member_rows rows = {0};
+	log_find_chat(db, chat_id, &chat);
+	if (chat.id != 0)
+		load_members(db, chat.id, &rows);
+	rc = read_end(store, db, err);
+	if (chat.id == 0) {
+		rc = not_found(rc, err, "chat");
+	} else if (rc == STORE_OK) {
+		struct chat_record whole = {.chat_id = chat_id, .latest = chat.latest, .latest_at_ms = chat.latest_at_ms, .ended = chat.ended,
+			.member_count = rows.count, .members = rows.members};
+		memcpy(whole.head, chat.head, HEAD_BYTES);
+		*record = record_copy_chat(&whole);
+	}
+	texts_fini(&rows.names);
+	free(rows.members);
+	free(rows.intervals.items);
+	return rc;
+}
+
+/* ---- a user's chats ---- */
+
+struct chat_rows {
+	struct user_chat *chats;
+	size_t count;
+	struct texts names;
+	struct intervals intervals;
+};
+
+static void add_chat_row(struct chat_rows *rows, sqlite3_stmt *row)
+{
+	const char *chat_id = db_text(row, 0);
+	if (rows->count == 0 || strcmp(rows->chats[rows->count - 1].chat_id, chat_id) != 0) {
+		if ((rows->count & (rows->count - 1)) == 0)
+			rows->chats = mem_grow(rows->chats, (rows->count ? rows->count * 2 : 1) * sizeof *rows->chats);
+		rows->chats[rows->count++] = (struct user_chat){
+			.chat_id = texts_add(&rows->names, chat_id),
+			.role = (enum role)sqlite3_column_int(row, 1),
+			.latest = (uint64_t)sqlite3_column_int64(row, 2),
+			.latest_at_ms = sqlite3_column_int64(row, 3),
+			.received = (uint64_t)sqlite3_column_int64(row, 4),
+			.read = (uint64_t)sqlite3_column_int64(row, 5),
+		};
+	}
+	rows->chats[rows->count - 1].interval_count++;
+	intervals_add(&rows->intervals, row, 6);
+}
+
+static void load_chats(struct db *db, sqlite3_stmt *load, struct chat_rows *rows)
+{
+	while (db_step(db, load))
+		add_chat_row(rows, load);
+	const struct interval *next = rows->intervals.items;
+	for (size_t i = 0; i < rows->count; i++) {
+		rows->chats[i].intervals = next;
+		next += rows->chats[i].interval_count;
+	}
+}
+
+static void chat_rows_fini(struct chat_rows *rows)
+{
+	texts_fini(&rows->names);
+	free(rows->chats);
+	free(rows->intervals.items);
+}
+
+/* The user's row; 0: there is none, or he has only been mentioned. */
+static int64_t load_user_row(struct db *db, const char *user_id, int64_t *created_at_ms)
+{
+	sqlite3_stmt *load = db_statement(db, SQL_LOAD_USER);
+	db_bind_text(db, load, 1, user_id);
+	if (!db_step(db, load))
+		return 0;
+	int64_t id = sqlite3_column_int64(load, 0);
+	*created_at_ms = sqlite3_column_int64(load, 1);
+	db_reset(load);
+	return id;
+}
+
+enum store_rc sqlite_load_user(struct store *store, const char *user_id, struct user_record **record, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	int64_t created_at_ms = 0;
+	struct chat_rows rows = {0};
+	int64_t id = load_user_row(db, user_id, &created_at_ms);
+	if (id != 0) {
+		sqlite3_stmt *load = db_statement(db, SQL_LOAD_USER_CHATS);
+		db_bind_int(db, load, 1, id);
+		load_chats(db, load, &rows);
+	}
+	rc = read_end(store, db, err);
+	if (id == 0)
+		rc = not_found(rc, err, "user");
+	else if (rc == STORE_OK)
+		*record = record_copy_user(&(struct user_record){user_id, created_at_ms, rows.count, rows.chats});
+	chat_rows_fini(&rows);
+	return rc;
+}
+
+enum store_rc sqlite_load_membership(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
+                                     struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	struct chat_rows rows = {0};
+	sqlite3_stmt *load = db_statement(db, SQL_LOAD_MEMBERSHIP);
+	db_bind_text(db, load, 1, chat_id);
+	db_bind_text(db, load, 2, user_id);
+	load_chats(db, load, &rows);
+	rc = read_end(store, db, err);
+	if (rows.count == 0)
+		rc = not_found(rc, err, "membership");
+	else if (rc == STORE_OK)
+		*membership = record_copy_membership(&rows.chats[0]);
+	chat_rows_fini(&rows);
+	return rc;
+}
+
+enum store_rc sqlite_list_chats(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
+                                struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	struct texts ids = {0};
+	sqlite3_stmt *list = db_statement(db, SQL_LIST_CHATS);
+	db_bind_text(db, list, 1, after);
+	db_bind_number(db, list, 2, count_max);
+	while (db_step(db, list))
+		texts_add(&ids, db_text(list, 0));
+	rc = read_end(store, db, err);
+	if (rc == STORE_OK) {
+		*chat_ids = record_copy_ids((const char *const *)ids.items, ids.count);
+		*count = ids.count;
+	}
+	texts_fini(&ids);
+	return rc;
+}
+
+/* ---- transactions ---- */
+
+enum store_rc sqlite_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, uint64_t *number,
+                              unsigned char key_hash[ID_BYTES], struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	struct chat_row chat;
+	unsigned char hash[ID_BYTES];
+	log_find_chat(db, chat_id, &chat);
+	uint64_t found = chat.id ? log_find_key(db, chat.id, sender_id, key, chat.latest_at_ms, hash) : 0;
+	rc = read_end(store, db, err);
+	if (found == 0)
+		return not_found(rc, err, "key");
+	if (rc == STORE_OK) {
+		*number = found;
+		memcpy(key_hash, hash, ID_BYTES);
+	}
+	return rc;
+}
+
+/* Rows into the page as far as its limits go. chat_id NULL: it stands behind the log's columns. */
+static void fill_page(struct db *db, sqlite3_stmt *rows, const char *chat_id, struct page_filler *filler)
+{
+	while (db_step(db, rows)) {
+		struct transaction tx;
+		log_read_row(db, rows, chat_id ? chat_id : db_text(rows, LOG_COLUMN_COUNT), &tx);
+		if (db->failure != 0 || !page_has_room(filler, &tx))
+			break;
+		page_add(filler, transaction_new(&tx));
+	}
+	db_reset(rows);
+}
+
+/* Hands the page over, or drops it. */
+static enum store_rc finish_page(struct store *store, struct db *db, struct page_filler *filler, struct page *page, struct error *err)
+{
+	enum store_rc rc = read_end(store, db, err);
+	if (rc == STORE_OK)
+		*page = filler->page;
+	else
+		store_page_free(&filler->page);
+	return rc;
+}
+
+enum store_rc sqlite_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
+                               struct page *page, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	struct chat_row chat;
+	log_find_chat(db, chat_id, &chat);
+	struct page_filler filler = {.page.latest = chat.latest, .limits = limits};
+	if (chat.id != 0 && from <= to) {
+		sqlite3_stmt *read = db_statement(db, SQL_READ_PAGE);
+		db_bind_int(db, read, 1, chat.id);
+		db_bind_number(db, read, 2, from);
+		db_bind_number(db, read, 3, to);
+		fill_page(db, read, chat_id, &filler);
+	}
+	return finish_page(store, db, &filler, page, err);
+}
+
+enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	struct page_filler filler = {.limits = &(struct page_limits){.count_max = count_max, .bytes_max = SIZE_MAX}};
+	sqlite3_stmt *find = db_statement(db, SQL_FIND_WRITER);
+	db_bind_text(db, find, 1, writer);
+	if (db_step(db, find)) {
+		int64_t id = sqlite3_column_int64(find, 0);
+		filler.page.latest = (uint64_t)sqlite3_column_int64(find, 1);
+		db_reset(find);
+		sqlite3_stmt *tail = db_statement(db, SQL_TAIL);
+		db_bind_int(db, tail, 1, id);
+		db_bind_number(db, tail, 2, position);
+		fill_page(db, tail, NULL, &filler);
+	}
+	return finish_page(store, db, &filler, page, err);
+}
+
+/* ---- summaries ---- */
+
+static void bind_range(struct db *db, sqlite3_stmt *statement, int64_t chat, uint64_t from, uint64_t to)
+{
+	db_bind_int(db, statement, 1, chat);
+	db_bind_number(db, statement, 2, from);
+	db_bind_number(db, statement, 3, to == 0 ? INT64_MAX : to);
+}
+
+static uint64_t count_unread(struct db *db, int64_t chat, int64_t user, const struct user_chat *membership)
+{
+	uint64_t unread = 0;
+	for (size_t i = 0; i < membership->interval_count && unread < UNREAD_MAX; i++) {
+		const struct interval *interval = &membership->intervals[i];
+		sqlite3_stmt *count = db_statement(db, SQL_COUNT_UNREAD);
+		bind_range(db, count, chat, interval->from > membership->read ? interval->from : membership->read + 1, interval->to);
+		db_bind_int(db, count, 4, user);
+		db_bind_number(db, count, 5, UNREAD_MAX - unread);
+		if (db_step(db, count))
+			unread += (uint64_t)sqlite3_column_int64(count, 0);
+		db_reset(count);
+	}
+	return unread;
+}
+
+static struct transaction *read_last(struct db *db, int64_t chat, const struct user_chat *membership)
+{
+	struct transaction *last = NULL;
+	for (size_t i = membership->interval_count; i > 0 && last == NULL; i--) {
+		struct transaction tx;
+		sqlite3_stmt *read = db_statement(db, SQL_LAST_MESSAGE);
+		bind_range(db, read, chat, membership->intervals[i - 1].from, membership->intervals[i - 1].to);
+		if (!db_step(db, read))
+			continue;
+		log_read_row(db, read, membership->chat_id, &tx);
+		if (db->failure == 0)
+			last = transaction_new(&tx);
+		db_reset(read);
+	}
+	return last;
+}
+
+enum store_rc sqlite_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
+                                  struct chat_summary *summary, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	struct chat_row chat;
+	struct chat_summary found = {0};
+	log_find_chat(db, membership->chat_id, &chat);
+	if (chat.id != 0) {
+		found.unread = count_unread(db, chat.id, log_find_user(db, user_id), membership);
+		found.last_message = read_last(db, chat.id, membership);
+	}
+	rc = read_end(store, db, err);
+	if (chat.id == 0)
+		return not_found(rc, err, "chat");
+	if (rc == STORE_OK)
+		*summary = found;
+	else
+		transaction_free(found.last_message);
+	return rc;
+}
+
+/* ---- devices ---- */
+
+struct cursor_rows {
+	struct device_cursor *cursors;
+	size_t count;
+	struct texts names;
+};
+
+static void load_cursors(struct db *db, int64_t device, struct cursor_rows *rows)
+{
+	sqlite3_stmt *load = db_statement(db, SQL_LOAD_CURSORS);
+	db_bind_int(db, load, 1, device);
+	while (db_step(db, load)) {
+		if ((rows->count & (rows->count - 1)) == 0)
+			rows->cursors = mem_grow(rows->cursors, (rows->count ? rows->count * 2 : 1) * sizeof *rows->cursors);
+		rows->cursors[rows->count++] =
+			(struct device_cursor){texts_add(&rows->names, db_text(load, 0)), (uint64_t)sqlite3_column_int64(load, 1)};
+	}
+}
+
+enum store_rc sqlite_load_device(struct store *store, const char *user_id, const char *name, struct device_record **record, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	struct device_record device = {0};
+	struct cursor_rows rows = {0};
+	sqlite3_stmt *load = db_statement(db, SQL_LOAD_DEVICE);
+	db_bind_text(db, load, 1, user_id);
+	db_bind_text(db, load, 2, name);
+	if (db_step(db, load)) {
+		device.seen_at_ms = sqlite3_column_int64(load, 1);
+		device.subscriptions = texts_add(&rows.names, db_text(load, 2));
+		device.max_bytes = (uint32_t)sqlite3_column_int64(load, 3);
+		int64_t id = sqlite3_column_int64(load, 0);
+		db_reset(load);
+		load_cursors(db, id, &rows);
+	}
+	device.cursor_count = rows.count;
+	device.cursors = rows.cursors;
+	rc = read_end(store, db, err);
+	if (device.subscriptions == NULL)
+		rc = not_found(rc, err, "device");
+	else if (rc == STORE_OK)
+		*record = record_copy_device(&device);
+	texts_fini(&rows.names);
+	free(rows.cursors);
+	return rc;
+}

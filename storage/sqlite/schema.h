@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_STORAGE_SQLITE_SCHEMA_H
+#define HC_STORAGE_SQLITE_SCHEMA_H
+/* Making, recognising and migrating the file. For the files of this folder only. */
+
+#include "storage/sqlite/db.h"
+
+/* Opens `path` for writing; makes it when it is not there, brings an older one up to date, refuses what is not ours or newer.
+ * On STORE_OK db is open and *info filled. A file that is refused is not changed. */
+enum store_rc schema_open(struct db *db, const char *path, struct store_info *info, struct error *err);
+
+#endif

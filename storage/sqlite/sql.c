@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * All statements. CROSS JOIN keeps SQLite's planner from changing the order of the tables: the one that narrows most comes first, the
+ * others are looked up by their primary keys. */
+#include "storage/sqlite/db.h"
+
+/* The columns of a transaction, in the order in which log.c reads them. */
+#define LOG_COLUMNS                                                                                                                                  \
+	"l.number, l.type, u.name, l.at, w.name, l.position, l.target, l.client_time, l.quote_revision, l.erased, l.key, l.key_hash, "                   \
+	"l.content_type, l.head, l.body_salt, l.quote_salt, l.body, l.quote"
+
+#define LOG_NAMES " CROSS JOIN user u ON u.id = l.sender CROSS JOIN writer w ON w.id = l.writer "
+
+/* A message of chat ?1 between ?2 and ?3 that still exists. */
+#define EXISTING_MESSAGE                                                                                                                             \
+	"l.chat = ?1 AND l.number BETWEEN ?2 AND ?3 AND l.type = 1 AND l.erased & 1 = 0 AND NOT EXISTS "                                                 \
+	"(SELECT 1 FROM log d WHERE d.chat = ?1 AND d.target = l.number AND d.type = 3 AND d.number > l.number)"
+
+#define MEMBERSHIP_COLUMNS "c.name, m.role, c.latest, c.latest_at, m.received, m.read, i.from_number, i.to_number"
+
+const char *const sqlite_statements[STATEMENT_COUNT] = {
+	[SQL_BEGIN_READ] = "BEGIN",
+	[SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+	[SQL_COMMIT] = "COMMIT",
+	[SQL_ROLLBACK] = "ROLLBACK",
+
+	[SQL_FIND_CHAT] = "SELECT id, latest, head, latest_at, ended FROM chat WHERE name = ?1",
+	[SQL_ADD_CHAT] = "INSERT INTO chat (name, latest, head, latest_at, ended) VALUES (?1, 0, zeroblob(16), 0, 0)",
+	[SQL_SET_CHAT] = "UPDATE chat SET latest = ?2, head = ?3, latest_at = ?4, ended = ?5 WHERE id = ?1",
+
+	[SQL_FIND_USER] = "SELECT id FROM user WHERE name = ?1",
+	[SQL_ADD_USER] = "INSERT INTO user (name) VALUES (?1)",
+	[SQL_PUT_USER] = "INSERT INTO user (name, created_at) VALUES (?1, ?2) "
+					 "ON CONFLICT (name) DO UPDATE SET created_at = excluded.created_at WHERE created_at IS NULL",
+
+	[SQL_FIND_WRITER] = "SELECT id, position FROM writer WHERE name = ?1",
+	[SQL_ADD_WRITER] = "INSERT INTO writer (name, position) VALUES (?1, 0)",
+	[SQL_SET_WRITER] = "UPDATE writer SET position = ?2 WHERE id = ?1",
+
+	[SQL_FIND_NUMBER] = "SELECT head, position FROM log WHERE chat = ?1 AND number = ?2",
+	[SQL_ADD_LOG] = "INSERT INTO log (chat, number, type, sender, at, writer, position, target, client_time, quote_revision, erased, key, "
+					"key_hash, content_type, head, body_salt, quote_salt, body, quote) "
+					"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+
+	[SQL_FIND_KEY] = "SELECT l.number, l.at, l.key, u.name, l.key_hash FROM dedup d CROSS JOIN log l ON l.id = d.log "
+					 "CROSS JOIN user u ON u.id = l.sender WHERE d.generation = ?1 AND d.hash = ?2 AND d.chat = ?3",
+	[SQL_ADD_KEY] = "INSERT INTO dedup (generation, hash, chat, log) VALUES (?1, ?2, ?3, ?4)",
+
+	[SQL_FIND_MEMBER] = "SELECT role FROM member WHERE chat = ?1 AND user = ?2",
+	[SQL_SET_MEMBER] = "INSERT INTO member (chat, user, role, received, read) VALUES (?1, ?2, ?3, 0, 0) "
+					   "ON CONFLICT (chat, user) DO UPDATE SET role = excluded.role",
+	[SQL_ADD_MEMBERSHIP] = "INSERT INTO membership (chat, user, from_number, to_number) VALUES (?1, ?2, ?3, 0)",
+	[SQL_END_MEMBERSHIP] = "UPDATE membership SET to_number = ?3 WHERE chat = ?1 AND user = ?2 AND to_number = 0",
+	[SQL_PUT_RECEIPT] = "UPDATE member SET received = max(received, ?3), read = max(read, ?4) WHERE "
+						"chat = (SELECT id FROM chat WHERE name = ?1) AND user = (SELECT id FROM user WHERE name = ?2)",
+
+	[SQL_LOAD_MEMBERS] = "SELECT u.name, m.role, m.received, m.read, i.from_number, i.to_number FROM member m "
+						 "CROSS JOIN membership i ON i.chat = m.chat AND i.user = m.user CROSS JOIN user u ON u.id = m.user "
+						 "WHERE m.chat = ?1 ORDER BY m.user, i.from_number",
+	[SQL_LOAD_USER] = "SELECT id, created_at FROM user WHERE name = ?1 AND created_at IS NOT NULL",
+	[SQL_LOAD_USER_CHATS] = "SELECT " MEMBERSHIP_COLUMNS " FROM member m CROSS JOIN chat c ON c.id = m.chat "
+							"CROSS JOIN membership i ON i.chat = m.chat AND i.user = m.user "
+							"WHERE m.user = ?1 ORDER BY c.latest_at DESC, c.name, i.from_number",
+	[SQL_LOAD_MEMBERSHIP] = "SELECT " MEMBERSHIP_COLUMNS " FROM chat c CROSS JOIN user u CROSS JOIN member m ON m.chat = c.id AND m.user = u.id "
+							"CROSS JOIN membership i ON i.chat = m.chat AND i.user = m.user "
+							"WHERE c.name = ?1 AND u.name = ?2 ORDER BY i.from_number",
+
+	[SQL_READ_PAGE] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE l.chat = ?1 AND l.number BETWEEN ?2 AND ?3 ORDER BY l.number",
+	[SQL_TAIL] = "SELECT " LOG_COLUMNS ", c.name FROM log l " LOG_NAMES "CROSS JOIN chat c ON c.id = l.chat "
+				 "WHERE l.writer = ?1 AND l.position >= ?2 ORDER BY l.position",
+	[SQL_COUNT_UNREAD] = "SELECT count(*) FROM (SELECT 1 FROM log l WHERE " EXISTING_MESSAGE " AND l.sender <> ?4 LIMIT ?5)",
+	[SQL_LAST_MESSAGE] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE " EXISTING_MESSAGE " ORDER BY l.number DESC LIMIT 1",
+	[SQL_LIST_CHATS] = "SELECT name FROM chat WHERE name > ?1 ORDER BY name LIMIT ?2",
+
+	[SQL_LOAD_DEVICE] = "SELECT d.id, d.seen_at, d.subscriptions, d.max_bytes FROM user u CROSS JOIN device d ON d.user = u.id "
+						"WHERE u.name = ?1 AND d.name = ?2",
+	[SQL_LOAD_CURSORS] = "SELECT c.name, k.number FROM cursor k CROSS JOIN chat c ON c.id = k.chat WHERE k.device = ?1 ORDER BY c.name",
+	[SQL_PUT_DEVICE] = "INSERT INTO device (user, name, seen_at, subscriptions, max_bytes) VALUES (?1, ?2, ?3, ?4, ?5) "
+					   "ON CONFLICT (user, name) DO UPDATE SET seen_at = excluded.seen_at, subscriptions = excluded.subscriptions, "
+					   "max_bytes = excluded.max_bytes",
+	[SQL_PUT_CURSOR] = "INSERT INTO cursor (device, chat, number) SELECT d.id, c.id, ?4 FROM user u "
+					   "CROSS JOIN device d ON d.user = u.id AND d.name = ?2 CROSS JOIN chat c ON c.name = ?3 WHERE u.name = ?1 "
+					   "ON CONFLICT (device, chat) DO UPDATE SET number = max(number, excluded.number)",
+
+	[SQL_PRUNE_KEYS] = "DELETE FROM dedup WHERE (generation, hash, chat, log) IN "
+					   "(SELECT generation, hash, chat, log FROM dedup WHERE generation < ?1 LIMIT ?2)",
+	[SQL_OLD_DEVICES] = "SELECT id FROM device WHERE seen_at < ?1 LIMIT 1",
+	[SQL_PRUNE_CURSORS] = "DELETE FROM cursor WHERE (device, chat) IN (SELECT device, chat FROM cursor WHERE device = ?1 LIMIT ?2)",
+	[SQL_PRUNE_DEVICE] = "DELETE FROM device WHERE id = ?1",
+};

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * An open SQLite store: opening and closing, who has which connection when, checkpoints, verification, and the table of operations.
+ * Any thread; each lock is held alone. */
+#include "storage/sqlite/sqlite.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/sqlite/handle.h"
+#include "storage/sqlite/schema.h"
+
+/* From here on a checkpoint also cuts the WAL, which takes the write lock for as long as the last frames and readers take. */
+enum { WAL_LARGE_BYTES = 64 << 20, TRUNCATE_TIMEOUT_MS = 50 };
+
+/* ---- the writing connection ---- */
+
+struct db *write_begin(struct store *store, enum store_rc *rc, struct error *err)
+{
+	struct sqlite_store *self = (struct sqlite_store *)store;
+	pthread_mutex_lock(&self->write_lock);
+	struct db *db = &self->writer;
+	*rc = db->handle ? STORE_OK : db_open(db, self->path, DB_WRITE, err);
+	if (*rc == STORE_OK) {
+		db_run_simple(db, SQL_BEGIN_WRITE);
+		*rc = db_result(db, err);
+	}
+	if (*rc == STORE_OK)
+		return db;
+	pthread_mutex_unlock(&self->write_lock);
+	return NULL;
+}
+
+/* What failed stays what is told; a rollback that fails too (or was done by SQLite already) costs the connection. */
+static enum store_rc roll_back(struct db *db, struct error *err)
+{
+	enum store_rc rc = db_result(db, err);
+	if (sqlite3_get_autocommit(db->handle) == 0)
+		db_run_simple(db, SQL_ROLLBACK);
+	if (db_result(db, NULL) != STORE_OK)
+		db_close(db);
+	return rc;
+}
+
+static enum store_rc commit(struct db *db, struct error *err)
+{
+	db_run_simple(db, SQL_COMMIT);
+	struct error why = {0};
+	if (db_result(db, &why) == STORE_OK)
+		return STORE_OK;
+	db_close(db); /* what its cache holds may not be what the file holds: read it back through a new one */
+	return error_set(err, STORE_UNKNOWN, why.native, "commit: %s", why.text);
+}
+
+enum store_rc write_end(struct store *store, struct db *db, struct error *err)
+{
+	struct sqlite_store *self = (struct sqlite_store *)store;
+	enum store_rc rc = db->failure ? roll_back(db, err) : commit(db, err);
+	pthread_mutex_unlock(&self->write_lock);
+	return rc;
+}
+
+/* ---- the reading connections ---- */
+
+/* An idle one, or NULL with the right to open another. */
+static struct db *pool_take(struct sqlite_store *self)
+{
+	struct db *db = NULL;
+	pthread_mutex_lock(&self->pool_lock);
+	while (self->idle_count == 0 && self->reader_count == READERS_MAX)
+		pthread_cond_wait(&self->pool_change, &self->pool_lock);
+	if (self->idle_count > 0)
+		db = self->idle[--self->idle_count];
+	else
+		self->reader_count++;
+	pthread_mutex_unlock(&self->pool_lock);
+	return db;
+}
+
+/* NULL: one that could not be opened, or is not to be used again. */
+static void pool_give(struct sqlite_store *self, struct db *db)
+{
+	pthread_mutex_lock(&self->pool_lock);
+	if (db)
+		self->idle[self->idle_count++] = db;
+	else
+		self->reader_count--;
+	pthread_cond_signal(&self->pool_change);
+	pthread_mutex_unlock(&self->pool_lock);
+}
+
+static void reader_drop(struct sqlite_store *self, struct db *db)
+{
+	db_close(db);
+	free(db);
+	pool_give(self, NULL);
+}
+
+struct db *read_begin(struct store *store, enum store_rc *rc, struct error *err)
+{
+	struct sqlite_store *self = (struct sqlite_store *)store;
+	struct db *db = pool_take(self);
+	*rc = STORE_OK;
+	if (db == NULL) {
+		db = mem_zero(sizeof *db);
+		*rc = db_open(db, self->path, DB_READ, err);
+	}
+	if (*rc == STORE_OK) {
+		db_run_simple(db, SQL_BEGIN_READ);
+		*rc = db_result(db, err);
+	}
+	if (*rc == STORE_OK)
+		return db;
+	reader_drop(self, db);
+	return NULL;
+}
+
+enum store_rc read_end(struct store *store, struct db *db, struct error *err)
+{
+	struct sqlite_store *self = (struct sqlite_store *)store;
+	bool good = db->failure == 0;
+	db_run_simple(db, SQL_COMMIT);
+	enum store_rc rc = db_result(db, err);
+	if (good && rc == STORE_OK)
+		pool_give(self, db);
+	else
+		reader_drop(self, db); /* its snapshot goes with it */
+	return rc;
+}
+
+/* ---- opening, closing ---- */
+
+static enum store_rc sqlite_open(const char *uri, struct store **store, struct error *err)
+{
+	struct sqlite_store *self = mem_zero(sizeof *self);
+	enum store_rc rc = schema_open(&self->writer, uri, &self->info, err);
+	if (rc != STORE_OK) {
+		free(self);
+		return rc;
+	}
+	self->ops = &store_sqlite;
+	self->path = mem_text(uri);
+	pthread_mutex_init(&self->write_lock, NULL);
+	pthread_mutex_init(&self->pool_lock, NULL);
+	pthread_cond_init(&self->pool_change, NULL);
+	pthread_mutex_init(&self->checkpoint_lock, NULL);
+	*store = (struct store *)self;
+	return STORE_OK;
+}
+
+/* The last connection to go moves everything into the file and removes the WAL. */
+static void sqlite_close(struct store *store)
+{
+	struct sqlite_store *self = (struct sqlite_store *)store;
+	if (self == NULL)
+		return;
+	assert(self->idle_count == self->reader_count);
+	while (self->idle_count > 0) {
+		struct db *db = self->idle[--self->idle_count];
+		db_close(db);
+		free(db);
+	}
+	db_close(&self->checkpointer);
+	db_close(&self->writer);
+	pthread_mutex_destroy(&self->checkpoint_lock);
+	pthread_cond_destroy(&self->pool_change);
+	pthread_mutex_destroy(&self->pool_lock);
+	pthread_mutex_destroy(&self->write_lock);
+	free(self->path);
+	free(self);
+}
+
+static enum store_rc sqlite_info(struct store *store, struct store_info *info, struct error *err)
+{
+	(void)err;
+	*info = ((const struct sqlite_store *)store)->info;
+	return STORE_OK;
+}
+
+/* ---- upkeep ---- */
+
+/* BUSY is no failure: another checkpoint is at it, or readers and writers have not let go in time; the next call goes on. */
+static int checkpoint_as(struct db *db, int mode)
+{
+	int frames = 0;
+	int code = sqlite3_wal_checkpoint_v2(db->handle, "main", mode, &frames, NULL);
+	if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
+		db_fail(db, code, sqlite3_errmsg(db->handle));
+	return frames;
+}
+
+/* PASSIVE never makes anyone wait. Under unbroken load it never reaches the end, though, and the WAL only grows; so a large one is cut:
+ * PASSIVE has then moved all but the last frames, and TRUNCATE holds the write lock only for those. */
+static void checkpoint_with(struct db *db)
+{
+	int64_t page_size = db_ask_int(db, "PRAGMA page_size", 4096);
+	int64_t frames = db->failure ? 0 : checkpoint_as(db, SQLITE_CHECKPOINT_PASSIVE);
+	if (db->failure != 0 || frames * page_size < WAL_LARGE_BYTES)
+		return;
+	sqlite3_busy_timeout(db->handle, TRUNCATE_TIMEOUT_MS);
+	checkpoint_as(db, SQLITE_CHECKPOINT_TRUNCATE);
+}
+
+static enum store_rc sqlite_checkpoint(struct store *store, struct error *err)
+{
+	struct sqlite_store *self = (struct sqlite_store *)store;
+	struct db *db = &self->checkpointer;
+	pthread_mutex_lock(&self->checkpoint_lock);
+	enum store_rc rc = db->handle ? STORE_OK : db_open(db, self->path, DB_WRITE, err);
+	if (rc == STORE_OK) {
+		checkpoint_with(db);
+		rc = db_result(db, err);
+		if (rc != STORE_OK)
+			db_close(db);
+	}
+	pthread_mutex_unlock(&self->checkpoint_lock);
+	return rc;
+}
+
+static enum store_rc sqlite_verify(struct store *store, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	sqlite3_stmt *check = NULL;
+	struct error problem = {0};
+	int code = sqlite3_prepare_v2(db->handle, "PRAGMA integrity_check(1)", -1, &check, NULL);
+	if (code != SQLITE_OK)
+		db_fail(db, code, sqlite3_errmsg(db->handle));
+	if (db_step(db, check)) {
+		const char *text = db_text(check, 0);
+		if (strcmp(text, "ok") != 0)
+			error_set(&problem, STORE_CORRUPT, SQLITE_CORRUPT, "integrity check: %s", text);
+	}
+	sqlite3_finalize(check);
+	rc = read_end(store, db, err);
+	return rc == STORE_OK && problem.rc != 0 ? (enum store_rc)error_set(err, problem.rc, problem.native, "%s", problem.text) : rc;
+}
+
+const struct store_ops store_sqlite = {
+	.name = "sqlite",
+	.open = sqlite_open,
+	.close = sqlite_close,
+	.info = sqlite_info,
+	.append = sqlite_append,
+	.load_chat = sqlite_load_chat,
+	.load_user = sqlite_load_user,
+	.load_membership = sqlite_load_membership,
+	.find_key = sqlite_find_key,
+	.read_page = sqlite_read_page,
+	.read_summary = sqlite_read_summary,
+	.tail = sqlite_tail,
+	.list_chats = sqlite_list_chats,
+	.put_user = sqlite_put_user,
+	.put_receipts = sqlite_put_receipts,
+	.load_device = sqlite_load_device,
+	.put_device = sqlite_put_device,
+	.put_cursors = sqlite_put_cursors,
+	.prune = sqlite_prune,
+	.checkpoint = sqlite_checkpoint,
+	.verify = sqlite_verify,
+};

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * The registry of backends, and what frees their answers. Any thread. */
+#include "storage/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/memory/memory.h"
+#include "storage/sqlite/sqlite.h"
+
+/* A backend that is not in every build gets its #if here and nowhere else. */
+static const struct store_ops *const backends[] = {
+	&store_sqlite,
+	&store_memory,
+};
+
+enum store_rc store_open(const char *uri, struct store **store, struct error *err)
+{
+	/* The URI may hold a password: only its scheme is ever shown, and only when it is there. */
+	const char *colon = strchr(uri, ':');
+	if (colon == NULL)
+		return error_set(err, STORE_REFUSED, 0, "a store is given as <backend>:<where>, for example sqlite:/var/lib/hyperchat/chat.db");
+	size_t len = (size_t)(colon - uri);
+	for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
+		if (strlen(backends[i]->name) == len && memcmp(backends[i]->name, uri, len) == 0)
+			return backends[i]->open(colon + 1, store, err);
+	return error_set(err, STORE_REFUSED, 0, "there is no store backend called \"%.*s\"", len > 20 ? 20 : (int)len, uri);
+}
+
+void store_free(void *record)
+{
+	free(record);
+}
+
+void store_page_free(struct page *page)
+{
+	for (size_t i = 0; i < page->count; i++)
+		transaction_free(page->transactions[i]);
+	free(page->transactions);
+	*page = (struct page){0};
+}

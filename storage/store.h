@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_STORAGE_STORE_H
+#define HC_STORAGE_STORE_H
+/* What a store promises. Four backends pass one contract suite (tests/contract): memory/ is the executable specification, sqlite/ the
+ * default, mongo/ the large one, faulty/ wraps any of them.
+ *
+ * Few, whole operations: each is atomic, each leaves its outputs alone unless it succeeds, each returns one of enum store_rc and says in
+ * err what happened. Nothing is logged here.
+ *
+ * Threads: every function blocks, so workers only. Writes (append, put_*, prune) come from lanes; the same chat is always
+ * appended by the same lane, one call at a time. Everything else, and writes to different chats, may come from any number of threads at
+ * once. A store is opened and closed once, on one thread, with no call under way.
+ *
+ * Numbers: the store is the sequencer by compare-and-append. Whoever appends says which number its transaction takes. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "storage/transaction.h"
+
+/* Sorted by what the caller does next. */
+enum store_rc {
+	STORE_OK = 0,
+	STORE_NOT_FOUND,   /* there is no such chat, user, device: an answer, not a failure */
+	STORE_UNAVAILABLE, /* nothing happened; try again later */
+	STORE_UNKNOWN,     /* it may have happened: repeat the same call with the same data (put_* are idempotent) */
+	STORE_REFUSED,     /* will never work: newer schema, not a store, wrong URI. Only from open, verify, restore */
+	STORE_CORRUPT,     /* what is stored contradicts itself; err says where */
+};
+
+/* ---- opening ---- */
+
+enum { STORE_EPOCH_LEN = ID_TEXT_LEN, STORE_SECRET_BYTES = 32 };
+
+struct store_info {
+	char epoch[STORE_EPOCH_LEN + 1];            /* random, made with the store, new after a restore */
+	unsigned char secret[STORE_SECRET_BYTES];   /* made with the store: 1:1 chat IDs */
+	char writer[WRITER_MAX + 1];                /* this broker's name in the log: made with the store for sqlite and memory */
+	int schema_version;
+};
+
+struct store; /* a backend's own struct begins with { const struct store_ops *ops; } */
+
+/* ---- appending ---- */
+
+enum append_result {
+	APPEND_OK,            /* all of them survive power loss; position is set in none (transactions are immutable): see last_position */
+	APPEND_CONFLICT,      /* nothing of this chat was added, and never will be in this form:
+	                       *   duplicate_number != 0: the key of transactions[duplicate_index] is that transaction's already (same chat, sender, key,
+	                       *     at most 7 days old, another head);
+	                       *   else: another writer has a number of ours, or the number before ours is not there */
+	APPEND_NOTHING_ADDED, /* safe to try again, later */
+	APPEND_UNKNOWN,       /* some outcome of the above: repeat the same transactions at the same numbers until it is known. An append of what is already
+	                       * there (same number, same head) is APPEND_OK and adds nothing */
+};
+
+struct append {
+	/* in; the caller keeps them */
+	const char *chat_id;
+	struct transaction *const *transactions; /* consecutive numbers, heads computed; all or none are added */
+	size_t transaction_count;
+	/* out */
+	enum append_result result;
+	size_t duplicate_index;
+	uint64_t duplicate_number;
+	uint64_t last_position; /* APPEND_OK: the writer position of the last of them */
+};
+
+/* ---- what is read ---- */
+
+/* A time of membership: from this number (the memberAdded) to that one (the memberRemoved), both included; to = 0: still. */
+struct interval {
+	uint64_t from, to;
+};
+
+struct member_record {
+	const char *user_id;
+	enum role role; /* ROLE_NONE: left, only the intervals tell */
+	uint64_t received, read;
+	size_t interval_count;
+	const struct interval *intervals; /* ascending */
+};
+
+/* One block: free with store_free. */
+struct chat_record {
+	const char *chat_id;
+	uint64_t latest;
+	unsigned char head[HEAD_BYTES];
+	int64_t latest_at_ms;
+	bool ended;
+	size_t member_count;
+	const struct member_record *members; /* former members too */
+};
+
+/* One chat in a user's list. */
+struct user_chat {
+	const char *chat_id;
+	enum role role;
+	uint64_t latest;
+	int64_t latest_at_ms;
+	uint64_t received, read;
+	size_t interval_count;
+	const struct interval *intervals;
+};
+
+struct user_record {
+	const char *user_id;
+	int64_t created_at_ms;
+	size_t chat_count;
+	const struct user_chat *chats; /* newest activity first; former memberships too */
+};
+
+/* Transactions of one chat, ascending by number. Each holds a reference: free with store_page_free. */
+struct page {
+	struct transaction **transactions;
+	size_t count;
+	uint64_t latest; /* of the chat, when it was read */
+	bool more;       /* the limits cut it: there is more up to `to` */
+};
+
+struct page_limits {
+	size_t count_max;  /* 1… */
+	size_t bytes_max;  /* of bodies and quotes; at least one transaction comes whatever its size */
+};
+
+/* The last message of a chat that a reader may see, and how many he has not read, for chat lists. One block: store_free. */
+struct chat_summary {
+	struct transaction *last_message; /* NULL: none; a reference, drop it with transaction_free */
+	uint64_t unread;                  /* messages of others above `read` inside the intervals that still exist, counted up to 1,000 */
+};
+
+/* A device: what it subscribed below hc/me/, and how far it has what. */
+struct device_cursor {
+	const char *chat_id;
+	uint64_t number;
+};
+
+struct device_record {
+	int64_t seen_at_ms;
+	const char *subscriptions; /* opaque text of the broker's, "" for none */
+	uint32_t max_bytes;        /* set by setDevice, 0: not */
+	size_t cursor_count;
+	const struct device_cursor *cursors;
+};
+
+struct receipt {
+	const char *chat_id;
+	const char *user_id;
+	uint64_t received, read; /* the store keeps the larger one of each */
+};
+
+struct cursor {
+	const char *user_id, *device;
+	const char *chat_id;
+	uint64_t number; /* the store keeps the larger one */
+};
+
+/* ---- the operations: each member blocks; outputs belong to the caller on STORE_OK and are untouched otherwise ---- */
+
+struct store_ops {
+	const char *name; /* the URI's scheme */
+
+	/* uri: what follows "<name>:". Creates what is missing, migrates what is older, refuses what is newer. */
+	enum store_rc (*open)(const char *uri, struct store **store, struct error *err);
+	void (*close)(struct store *store); /* NULL is fine */
+	enum store_rc (*info)(struct store *store, struct store_info *info, struct error *err);
+
+	/* Appends for any number of chats in one durable step where the backend can; a chat appears at most once in the batch.
+	 * Fills every appends[i].result whatever it returns. STORE_OK: each result says. Anything else: the results are all NOTHING_ADDED
+	 * or UNKNOWN, and err says why. The projections (members, intervals, latest) change with the transactions, atomically. */
+	enum store_rc (*append)(struct store *store, struct append *appends, size_t append_count, struct error *err);
+
+	enum store_rc (*load_chat)(struct store *store, const char *chat_id, struct chat_record **chat, struct error *err);
+
+	/* NOT_FOUND: never logged in (put_user) . */
+	enum store_rc (*load_user)(struct store *store, const char *user_id, struct user_record **user, struct error *err);
+
+	/* One membership, for a reader: as in the user's list. NOT_FOUND: no such chat, or never a member of it. */
+	enum store_rc (*load_membership)(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
+	                                 struct error *err);
+
+	/* The number and content hash of the transaction that (chat, sender, key) made, at most 7 days ago. NOT_FOUND: none. */
+	enum store_rc (*find_key)(struct store *store, const char *chat_id, const char *sender_id, const char *key, uint64_t *number,
+	                          unsigned char key_hash[ID_BYTES], struct error *err);
+
+	/* Numbers from…to, both included, as far as the limits go. A chat that does not exist is an empty page with latest 0. */
+	enum store_rc (*read_page)(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
+	                           struct page *page, struct error *err);
+
+	/* membership: as load_membership or load_user gave it. Sees all of the times of membership. */
+	enum store_rc (*read_summary)(struct store *store, const char *user_id, const struct user_chat *membership,
+	                              struct chat_summary *summary, struct error *err);
+
+	/* What `writer` wrote, in the order of positions, from `position` on (0: from the start). positions are in the transactions. */
+	enum store_rc (*tail)(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page,
+	                      struct error *err);
+
+	/* Chat IDs in their own order after `after` ("" from the start), for tools that walk everything. One block: store_free. */
+	enum store_rc (*list_chats)(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
+	                            struct error *err);
+
+	/* The user exists from now on. Idempotent: the first time counts. */
+	enum store_rc (*put_user)(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
+
+	/* Larger values win, others and unknown members are passed over. All or none. */
+	enum store_rc (*put_receipts)(struct store *store, const struct receipt *receipts, size_t receipt_count, struct error *err);
+
+	enum store_rc (*load_device)(struct store *store, const char *user_id, const char *device, struct device_record **record,
+	                             struct error *err);
+	enum store_rc (*put_device)(struct store *store, const char *user_id, const char *device, int64_t seen_at_ms, const char *subscriptions,
+	                            uint32_t max_bytes, struct error *err);
+	enum store_rc (*put_cursors)(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
+
+	/* Forgets keys older than 7 days, and devices not seen for 90; a bounded piece of work at a time. *more: call again. */
+	enum store_rc (*prune)(struct store *store, int64_t now_ms, bool *more, struct error *err);
+
+	/* Moves what is committed to its final place, off the commit path (SQLite's checkpoint). NULL where there is nothing to do. */
+	enum store_rc (*checkpoint)(struct store *store, struct error *err);
+
+	/* The backend's own integrity check (SQLite's integrity_check; projections against the log are hyperchatctl's). STORE_CORRUPT with the first problem. */
+	enum store_rc (*verify)(struct store *store, struct error *err);
+};
+
+/* How long a key is remembered, at least, and how long a device. */
+#define STORE_KEY_DAYS    7
+#define STORE_DEVICE_DAYS 90
+
+/* Opens by URI: "sqlite:/var/lib/…/chat.db", "memory:". The scheme picks the backend; an unknown one is STORE_REFUSED. */
+enum store_rc store_open(const char *uri, struct store **store, struct error *err);
+static inline const struct store_ops *store_ops(const struct store *store)
+{
+	return *(const struct store_ops *const *)store;
+}
+
+void store_free(void *record);            /* chat_record, user_record, user_chat, device_record, list of IDs; NULL is fine */
+void store_page_free(struct page *page);  /* drops the references; a zeroed page is fine */
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_STORAGE_TRANSACTION_H
+#define HC_STORAGE_TRANSACTION_H
+/* One numbered entry of a chat's log: what everything else agrees on.
+ *
+ * A transaction is one heap block with a reference count. It is immutable once another thread may see it, so that the broker's
+ * thread and workers share it without a lock; only transaction_seal and the setting of fields before that change it.
+ *
+ * The log of a chat is a hash chain over what may not change, with the texts beside it, so that a text can be erased:
+ *   head(n) = first 16 bytes of SHA-256(head(n-1) ‖ header(n) ‖ commitment(body) ‖ commitment(quote))
+ *   commitment(text) = first 16 bytes of SHA-256(salt ‖ text), 16 zero bytes where there never was a text
+ * and head(0) = 16 zero bytes. header(n) is the length-prefixed encoding that transaction.c defines. Of each text the store keeps its
+ * salt, and after an erasure the commitment in the salt's place: so the chain verifies and the text cannot be guessed from it. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/id.h"
+
+enum {
+	USER_ID_MAX = 128,    /* bytes */
+	CHAT_ID_MAX = 64,     /* 22 for all but operators' rooms */
+	COMMAND_ID_MAX = 64,  /* as clients send it */
+	KEY_MAX = 128,        /* a command's key in the store, see `key` */
+	CONTENT_TYPE_MAX = 64,
+	QUOTE_MAX = 256,
+	WRITER_MAX = 32,
+	HEAD_BYTES = ID_BYTES,
+};
+
+/* Stored as numbers: never renumber. */
+enum transaction_type {
+	TX_MESSAGE = 1,
+	TX_EDIT = 2,
+	TX_DELETE = 3,
+	TX_MEMBER_ADDED = 4,   /* body: {"members": [{"userID", "role"}, …]} */
+	TX_MEMBER_REMOVED = 5, /* body: {"userID"} */
+	TX_ROLE_CHANGED = 6,   /* body: {"userID", "role"} */
+	TX_GROUP_UPDATED = 7,  /* body: {"name"?, "icon"?, …} */
+	TX_GROUP_DELETED = 8,
+};
+
+/* "message", …; NULL for a number that is no type. */
+const char *transaction_type_name(int type);
+
+/* Stored as numbers: never renumber. */
+enum role { ROLE_NONE = 0, ROLE_MEMBER = 1, ROLE_ADMIN = 2, ROLE_OWNER = 3 };
+const char *role_name(enum role role);                     /* "member", … */
+bool role_from_name(const char *name, enum role *role);
+
+/* A text beside the chain. */
+struct sealed {
+	const char *text; /* NUL-terminated UTF-8; NULL: there never was one, or it was erased */
+	uint32_t len;
+	bool present;  /* there was a text when the transaction was made, erased since or not */
+	bool erased;   /* then salt holds the commitment, and text is NULL */
+	unsigned char salt[ID_BYTES];
+};
+
+struct transaction {
+	const char *chat_id;
+	uint64_t number; /* 1, 2, 3, … in its chat */
+	enum transaction_type type;
+	const char *sender_id;
+	int64_t at_ms;
+
+	/* What makes the command exactly-once: unique per (chat, sender) for 7 days. A client's own commandID as it is; a key of ours
+	 * (for a command without one, or an RPC) starts with the byte 0x01, which no commandID may contain, and is not shown. */
+	const char *key;
+	unsigned char key_hash[ID_BYTES]; /* of the command's content, to tell a repetition from another command under the same key */
+
+	const char *writer;       /* the broker that wrote it, at most WRITER_MAX bytes */
+	uint64_t position;        /* 1, 2, 3, … in the order in which the store took what this writer wrote; 0 until it is stored; not in the chain */
+	uint64_t target;          /* TX_MESSAGE: the message it replies to, 0: none; TX_EDIT, TX_DELETE: the message it is about */
+	const char *content_type; /* NULL: plain text */
+	int64_t client_time_ms;   /* 0: not given */
+	uint64_t quote_revision;  /* the transaction whose text was quoted (the message or its last edit), 0: none */
+	struct sealed body;
+	struct sealed quote;
+
+	unsigned char head[HEAD_BYTES];
+};
+
+/* All fields are copied (strings and texts too) into one block with one reference. Strings that are NULL stay NULL. */
+struct transaction *transaction_new(const struct transaction *from);
+struct transaction *transaction_ref(const struct transaction *tx);
+void transaction_free(struct transaction *tx); /* drops a reference; NULL is fine */
+
+/* Fills `sealed` with text and a fresh random salt. `text` is not copied. */
+void sealed_set(struct sealed *sealed, const char *text, size_t len);
+
+/* What an erasure puts in the salt's place. sealed->present and !sealed->erased. */
+void sealed_commitment(const struct sealed *sealed, unsigned char commitment[ID_BYTES]);
+
+/* Computes the head that follows `previous` (16 bytes). Any thread. */
+void transaction_head(const struct transaction *tx, const unsigned char previous[HEAD_BYTES], unsigned char head[HEAD_BYTES]);
+
+/* Digest of (sender, key), the store's index for finding repetitions. Stable for ever. */
+uint64_t transaction_key64(const char *sender_id, const char *key);
+
+/* What a membership transaction says. Returns the number of changes, allocates *changes (free() it; one block, strings included).
+ * TX_MEMBER_ADDED: one a member; TX_MEMBER_REMOVED: role ROLE_NONE; TX_ROLE_CHANGED: the new role. 0 for any other type, or where
+ * the body was erased. -1: the body is not what the type says. */
+struct member_change {
+	const char *user_id;
+	enum role role;
+};
+int transaction_members(const struct transaction *tx, struct member_change **changes);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Runs the whole suite against the backend that is named on the command line. */
+#include <stdio.h>
+
+#include "tests/contract/contract.h"
+
+int main(int argc, char **argv)
+{
+	if (argc != 2 || !world_choose(argv[1])) {
+		fprintf(stderr, "usage: %s memory|sqlite|faulty:memory|faulty:sqlite\n", argv[0]);
+		return 2;
+	}
+	int failed = run_append_stories() + run_read_stories() + run_member_stories() + run_state_stories() + run_thread_stories();
+	if (world_is_faulty())
+		failed += run_fault_stories();
+	printf("contract of %s: %s\n", argv[1], failed ? "FAILED" : "kept");
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_TESTS_CONTRACT_H
+#define HC_TESTS_CONTRACT_H
+/* The vocabulary of the contract suite: a world is one fresh store of the backend under test, a line is what one writer believes
+ * about one chat. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/faulty/faulty.h"
+#include "storage/store.h"
+
+#define START_MS INT64_C(1790000000000)
+#define DAY_MS   INT64_C(86400000)
+
+enum { CHAT_COUNT_MAX = 8 };
+
+/* ---- worlds ---- */
+
+struct world {
+	struct store *store;
+	struct store *other; /* another broker on the same data */
+	char dir[64];        /* of the file, for backends that have one */
+	struct store *keeper; /* for backends whose data goes with the last handle */
+};
+
+/* argv[1] of the program: "memory", "sqlite", "faulty:memory", "faulty:sqlite". false: unknown. */
+bool world_choose(const char *backend);
+bool world_is_faulty(void);
+struct world *world_new(void);
+void world_free(struct world *world);
+void world_reopen(struct world *world); /* closes both handles and opens them again */
+int world_setup(void **state);
+int world_teardown(void **state);
+
+#define STORY(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
+
+/* Calls an operation of a store. */
+#define ON(store, op, ...) (store_ops(store)->op((store), __VA_ARGS__))
+#define ON_WORLD(op, ...)  ON(world->store, op, __VA_ARGS__)
+
+/* ---- lines ---- */
+
+struct line {
+	const char *chat_id;
+	const char *writer;
+	uint64_t latest;
+	unsigned char head[HEAD_BYTES];
+	int64_t at_ms; /* of the next transaction; goes on by a second each */
+};
+
+struct line line_new(const char *chat_id);
+/* The next transaction: number, time, writer and head filled in. The caller drops it. */
+struct transaction *line_next(struct line *line, struct transaction like);
+struct transaction *line_says(struct line *line, const char *sender_id, const char *text);
+struct transaction *line_says_as(struct line *line, const char *sender_id, const char *key, const char *text);
+struct transaction *line_deletes(struct line *line, const char *sender_id, uint64_t target);
+struct transaction *line_adds(struct line *line, const char *user_id, enum role role);
+struct transaction *line_removes(struct line *line, const char *user_id);
+struct transaction *line_sets_role(struct line *line, const char *user_id, enum role role);
+/* Learns from the store where the chat is. */
+void line_catch_up(struct line *line, struct store *store);
+
+/* ---- appending ---- */
+
+/* Appends one transaction, which is dropped, and says what became of it. */
+enum append_result append_one(struct store *store, struct transaction *tx);
+#define assert_appended(store, tx) assert_int_equal(append_one(store, tx), APPEND_OK)
+
+/* One chat's append, filled for up to a few transactions. */
+struct bundle {
+	struct append append;
+	struct transaction *transactions[8];
+};
+void bundle_add(struct bundle *bundle, struct transaction *tx); /* takes the reference */
+void bundle_fini(struct bundle *bundle);
+/* Appends it alone. */
+enum append_result bundle_append(struct store *store, struct bundle *bundle);
+
+/* ---- looking ---- */
+
+/* Everything of a chat; drop it with store_page_free. */
+struct page read_all(struct store *store, const char *chat_id);
+struct transaction *read_one(struct store *store, const char *chat_id, uint64_t number);
+/* Asserts numbers without a gap, heads that follow, no key twice, a chat record that agrees. Returns the latest number. */
+uint64_t assert_sound(struct store *store, const char *chat_id);
+/* A member of a record; NULL: not in it. */
+const struct member_record *find_member(const struct chat_record *chat, const char *user_id);
+void assert_interval(const struct interval *interval, uint64_t from, uint64_t to);
+
+/* ---- the groups; each returns how many failed ---- */
+
+int run_append_stories(void);
+int run_read_stories(void);
+int run_member_stories(void);
+int run_state_stories(void);
+int run_thread_stories(void);
+int run_fault_stories(void);
+
+#endif

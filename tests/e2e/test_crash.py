@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+"""What survives: kill -9 at any point, a store that is held up, a full disk, a pause."""
+import json
+import os
+import random
+import resource
+import sqlite3
+import subprocess
+import time
+
+import broker as brokers
+import mqtt
+import pytest
+
+ROUNDS = int(os.environ.get("HC_ROUNDS", "12" if brokers.sanitizer() else "50"))
+
+
+class Sender:
+    """Alice, who remembers what was acknowledged (PUBACK) and what was sent (isSent)."""
+
+    def __init__(self, alice, chat):
+        self.alice, self.chat = alice, chat
+        self.flying = {}        # packet id -> command
+        self.commands, self.acked = [], set()
+
+    def send(self, command):
+        self.commands.append(command)
+        packet_id = self.alice.client.publish(f"hc/chat/{self.chat}/text/{command}", command)
+        self.flying[packet_id] = command
+
+    def read_until_acked(self, count):
+        """Reads until that many more PUBACKs have come, or the connection is gone."""
+        self.read(lambda: len(self.acked) >= count)
+
+    def read_what_is_left(self):
+        self.read(lambda: False)
+
+    def read(self, enough):
+        try:
+            while not enough():
+                self.alice.client.step(time.monotonic() + mqtt.PATIENCE)
+                self.collect()
+        except mqtt.Closed:
+            self.collect()
+
+    def collect(self):
+        client = self.alice.client
+        for answer in [a for a in client.answers if a[0] == mqtt.PUBACK]:
+            client.answers.remove(answer)
+            if answer[1] in self.flying:
+                self.acked.add(self.flying.pop(answer[1]))
+        self.alice.sort()
+
+    def unacked(self):
+        return [command for command in self.commands if command not in self.acked]
+
+    def sent(self):
+        return {t["commandID"]: t["transactionID"] for t in self.alice.inbox if "commandID" in t and t["senderID"] == "alice"}
+
+
+def check_history(broker, sender, bob):
+    """Everything acknowledged is there once; everything sent is there under its number; no number is missing; bob saw it in order."""
+    bob.until(lambda: sender.acked <= set(bob.heard(sender.chat)), "everything that was acknowledged")
+    numbers = list(dict.fromkeys(bob.numbers(sender.chat)))
+    assert numbers == list(range(1, len(numbers) + 1)), "bob saw every number, in order"
+    by_number = {t["transactionID"]: t for t in bob.inbox}
+    for command, number in sender.sent().items():
+        assert by_number[number]["body"] == command, "what was sent has its final number"
+    broker.stop()
+    broker.ctl("check", "--store", f"sqlite:{broker.store}")
+    stored = [t["body"] for t in broker.exported(sender.chat) if t["type"] == "message"]
+    assert len(stored) == len(set(stored)), "nothing is doubled"
+    assert sender.acked <= set(stored), "nothing acknowledged is lost"
+
+
+def test_kill_9_at_random_points(broker, alice, bob, chat):
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    dice = random.Random(seed)
+    sender = Sender(alice, chat)
+    for round_ in range(ROUNDS):
+        goal = len(sender.acked) + dice.randrange(60)
+        for again in dice.sample(sender.unacked(), min(3, len(sender.unacked()))):
+            sender.send(again)          # a client that retries, with the same commandID
+        try:
+            for i in range(dice.randrange(1, 80)):
+                sender.send(f"{round_}-{i}")
+        except mqtt.Closed:
+            pass
+        goal = min(goal, len(sender.acked) + len(sender.flying))
+        sender.read_until_acked(goal)
+        broker.kill9()
+        sender.read_what_is_left()
+        sender.flying.clear()
+        broker.start()
+        alice.returns()
+        bob.client.close()
+        bob.connects()
+    for command in sender.unacked():
+        sender.send(command)
+    sender.read_until_acked(len(set(sender.commands)))
+    check_history(broker, sender, bob)
+
+
+def test_kill_9_before_anybody_reads(broker, alice, bob, chat):
+    """PUBACK alone is enough: the sender is gone, too, and nobody sends it again."""
+    for i in range(100):
+        alice.client.publish_acked(f"hc/chat/{chat}/text/k{i}", f"{i}")
+    broker.kill9()
+    broker.start()
+    bob.returns()
+    bob.hears(*[f"{i}" for i in range(100)])
+    assert list(dict.fromkeys(bob.numbers(chat))) == list(range(1, 102))
+
+
+def test_mosquitto_sub_resumes_through_kill_9(broker, alice, bob, chat):
+    """mosquitto_sub -c sees every number in order, through twenty crashes."""
+    alice.leaves()
+    output = broker.directory / "sub.out"
+    command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-u", "bob", "-P", broker.token("bob"), "-i", "bob/script", "-c", "-q", "1",
+               "-t", "hc/me/inbox"]
+    rounds = min(20, ROUNDS)
+    with open(output, "wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL)
+    try:
+        for round_ in range(rounds):
+            alice.returns()
+            for i in range(20):
+                alice.client.publish(f"hc/chat/{chat}/text/{round_}-{i}", f"{round_}-{i}")
+            alice.until(lambda last=f"{round_}-19": last in alice.heard(chat), "the last one")
+            broker.kill9()
+            broker.start()
+        deadline = time.monotonic() + 30 + mqtt.PATIENCE
+        while f'"{rounds - 1}-19"' not in output.read_text():
+            assert time.monotonic() < deadline and process.poll() is None, "mosquitto_sub waited in vain"
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+    lines = [json.loads(line) for line in output.read_text().splitlines()]
+    numbers = list(dict.fromkeys(line["transactionID"] for line in lines if line["chatID"] == chat))
+    assert numbers == list(range(1, rounds * 20 + 2))
+
+
+# ---- the store is held up ----
+
+class HeldStore:
+    """Another process writes into the store and does not finish."""
+
+    def __init__(self, broker):
+        self.store = sqlite3.connect(broker.store, timeout=10, isolation_level=None)
+
+    def __enter__(self):
+        self.store.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, *_):
+        self.store.execute("ROLLBACK")
+        self.store.close()
+
+
+def test_while_the_store_is_held_up_senders_wait_and_readers_go_on(broker, alice, bob, chat):
+    alice.says("before", chat=chat)
+    bob.hears("before")
+    with HeldStore(broker):
+        alice.sends("meanwhile", chat=chat, id="a1")
+        assert bob.asks("getLatestTransactionID", chatID=chat)["transactionID"] == 2
+        assert [t["transactionID"] for t in bob.asks("fetchSnapshotAndTransactions", chatID=chat, clientTransactionID=1)["transactions"]] == [2]
+        assert "meanwhile" not in bob.is_up_to_date().heard(), "nobody is shown what a crash could still lose"
+        assert "meanwhile" not in alice.heard()
+    alice.hears("meanwhile", commandID="a1")
+    bob.hears("meanwhile")
+
+
+def test_what_waits_for_a_held_up_store_survives_kill_9(broker, alice, bob, chat):
+    with HeldStore(broker):
+        alice.sends("meanwhile", chat=chat, id="a1")
+        broker.kill9()
+    broker.start()
+    bob.returns()
+    bob.hears("meanwhile")
+    alice.returns()
+    alice.publishes(f"chat/{chat}/send/a1", {"body": "meanwhile"})
+    assert alice.gets_ack("a1")["transactionID"] == 2
+
+
+def test_when_the_journal_is_full_too_senders_are_cut_off_and_lose_nothing(broker, alice, bob, chat):
+    body, taken = "x" * 8000, 0
+    with HeldStore(broker):
+        try:
+            for i in range(400):
+                alice.client.publish_acked(f"hc/chat/{chat}/text/f{i}", f"{i} {body}")
+                taken += 1
+        except mqtt.Closed:
+            pass
+        assert 0 < taken < 400, "the journal of 1 MB is full before"
+    bob.until(lambda: len(bob.heard(chat)) >= taken, "everything that was taken")
+    alice.returns()
+    for i in range(taken - 1, taken + 10):
+        alice.client.publish_acked(f"hc/chat/{chat}/text/f{i}", f"{i} {body}")
+    bob.until(lambda: len(bob.heard(chat)) == taken + 10, "what was tried again")
+    assert [b.split()[0] for b in bob.heard(chat)] == [f"{i}" for i in range(taken + 10)]
+
+
+# ---- the disk ----
+
+def limit_files(broker, size):
+    resource.prlimit(broker.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def test_a_full_disk_refuses_senders_and_heals(broker, alice, bob, chat):
+    alice.says("before", chat=chat)
+    bob.hears("before")
+    limit_files(broker, 1)
+    try:
+        try:
+            alice.sends("meanwhile", chat=chat, id="a1")
+        except mqtt.Closed:
+            pass
+        answer = bob.asks("fetchSnapshotAndTransactions", chatID=chat, clientTransactionID=1)
+        assert [t["body"] for t in answer["transactions"]] == ["before"]
+        assert "meanwhile" not in bob.is_up_to_date().heard()
+    finally:
+        limit_files(broker, resource.RLIM_INFINITY)
+    alice.returns()
+    alice.publishes(f"chat/{chat}/send/a1", {"body": "meanwhile"})
+    bob.hears("meanwhile")
+    alice.says("after", chat=chat)
+    bob.hears("after")
+    assert bob.heard() == ["before", "meanwhile", "after"]
+
+
+# ---- pauses ----
+
+def test_a_stopped_process_goes_on_where_it_was(broker, alice, bob, chat):
+    broker.is_paused()
+    ids = [alice.client.publish(f"hc/chat/{chat}/text/p{i}", f"{i}") for i in range(50)]
+    broker.goes_on()
+    for packet_id in ids:
+        alice.client.answer(mqtt.PUBACK, packet_id)
+    bob.hears(*[f"{i}" for i in range(50)])
+    assert bob.numbers(chat) == list(range(1, 52))
+
+
+@pytest.mark.parametrize("what", ["stop", "kill9"])
+def test_the_store_is_sound_after(broker, alice, bob, chat, what):
+    for i in range(30):
+        alice.says(f"{i}", chat=chat)
+    getattr(broker, what)()
+    broker.ctl("check", "--store", f"sqlite:{broker.store}")
+    exported = broker.exported(chat)
+    assert [t["transactionID"] for t in exported] == list(range(1, 32))
+    assert [t["body"] for t in exported if t["type"] == "message"] == [f"{i}" for i in range(30)]

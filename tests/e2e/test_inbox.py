@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+"""Subscribe and it resumes: devices, cursors, slow readers, bounded packets."""
+import json
+
+import mqtt
+import pytest
+
+
+def test_who_was_away_hears_what_he_missed_then_what_comes(alice, bob, chat):
+    bob.leaves()
+    for body in ("one", "two", "three"):
+        alice.says(body, chat=chat)
+    bob.returns()
+    bob.hears("one", "two", "three")
+    alice.says("four", chat=chat)
+    bob.hears("four")
+    assert bob.numbers(chat) == [1, 2, 3, 4, 5]
+
+
+def test_what_was_received_does_not_come_again(alice, bob, chat):
+    number = alice.says("one", chat=chat)["transactionID"]
+    bob.hears("one")
+    bob.receives(number, chat)
+    bob.leaves()
+    alice.says("two", chat=chat)
+    bob.returns()
+    bob.hears("two")
+    assert bob.heard() == ["one", "two"]
+
+
+def test_a_connection_that_broke_misses_nothing(alice, bob, chat):
+    for i in range(20):
+        alice.says(f"{i}", chat=chat)
+        if i % 5 == 0:
+            bob.is_cut_off()
+            bob.returns()
+    bob.hears("19")
+    seen = bob.numbers(chat)
+    assert sorted(set(seen)) == list(range(1, 22)), "none is missing"
+
+
+def test_within_a_connection_numbers_only_rise(alice, bob, chat):
+    """At the seam a transaction may come twice; a client ignores what is at or below its last number."""
+    for round_ in range(5):
+        for i in range(20):
+            alice.client.publish(f"hc/chat/{chat}/text", f"{round_}-{i}")
+        bob.inbox.clear()
+        bob.heard_until = 0
+        bob.is_cut_off()
+        bob.returns()
+        alice.says(f"end {round_}", chat=chat)
+        bob.hears(f"end {round_}")
+        numbers = bob.numbers(chat)
+        assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
+def test_a_restart_of_the_broker_loses_nothing(broker, alice, bob, chat):
+    alice.says("one", chat=chat)
+    bob.hears("one")
+    bob.leaves()
+    alice.says("two", chat=chat)
+    broker.restart()
+    bob.returns()
+    bob.hears("two")
+    alice.returns()
+    assert alice.says("three", chat=chat)["transactionID"] == 4
+    bob.hears("three")
+
+
+@pytest.mark.parametrize("version", [mqtt.V311, mqtt.V5])
+def test_a_device_resumes_without_subscribing_again(idle_broker, version):
+    """Where Mosquitto keeps the session over its own restart, nobody sends SUBSCRIBE."""
+    idle_broker.top_lines = ["persistence true", f"persistence_location {idle_broker.directory}/"]
+    broker = idle_broker.start()
+    alice, bob = broker.person("alice"), broker.person("bob", version=version)
+    chat = alice.chat_with(bob)
+    bob.leaves()
+    alice.says("missed", chat=chat)
+    broker.restart()
+    bob.returns(subscribes=False)
+    assert bob.client.session_present
+    bob.hears("missed")
+    alice.returns()
+    alice.says("live", chat=chat)
+    bob.hears("live")
+
+
+@pytest.mark.parametrize("version", [mqtt.V311, mqtt.V5])
+def test_a_clean_session_resumes_as_well(broker, alice, version):
+    bob = broker.person("bob", version=version, clean=True)
+    chat = alice.chat_with(bob)
+    bob.leaves()
+    alice.says("missed", chat=chat)
+    bob.returns()
+    bob.hears("missed")
+
+
+def test_the_first_device_ever_gets_everything(broker, alice, bob):
+    """bob exists since he connected, but no device of his has received anything."""
+    bob.leaves()
+    alice.says("one", to=bob)
+    alice.says("two", to=bob)
+    watch = broker.person("bob", "watch")
+    watch.hears("one", "two")
+
+
+def test_a_second_device_starts_where_the_user_has_received(broker, alice, bob, chat):
+    alice.says("old", chat=chat)
+    number = bob.hears("old")["transactionID"]
+    bob.receives(number, chat)
+    alice.notices(type="receipt", userID="bob", received=number)
+    tablet = bob.on("tablet")
+    alice.says("new", chat=chat)
+    tablet.hears("new")
+    assert tablet.heard() == ["new"]
+
+
+def test_an_ephemeral_connection_gets_what_comes_only(broker, alice, bob, chat):
+    alice.says("before", chat=chat)
+    client = broker.client("mosq-random", "bob")
+    client.subscribe("hc/me/inbox")
+    client.publish_acked("hc/rpc/getServerInfo/1", "{}")
+    alice.says("after", chat=chat)
+    lines = client.next_message("hc/me/inbox").payload.decode().splitlines()
+    assert [json.loads(line)["body"] for line in lines] == ["after"]
+
+
+def test_each_device_has_its_own_place(broker, alice, bob, chat):
+    laptop = bob.on("laptop")
+    alice.says("one", chat=chat)
+    laptop.hears("one")
+    laptop.leaves()
+    alice.says("two", chat=chat)
+    bob.hears("one", "two")
+    bob.receives(3, chat)
+    bob.leaves()
+    alice.says("three", chat=chat)
+    laptop.returns()
+    laptop.hears("two", "three")
+    bob.returns()
+    bob.hears("three")
+    assert bob.heard() == ["one", "two", "three"]
+
+
+# ---- what is subscribed ----
+
+def test_only_what_is_subscribed_comes(broker, alice, chat):
+    reader = broker.person("bob", "reader", subscribes=("hc/me/text/#",))
+    alice.says("hi", chat=chat)
+    reader.reads_text("hi")
+    assert reader.inbox == [] and reader.elsewhere == []
+
+
+def test_text_of_one_chat_alone(broker, alice, carol, bob, chat):
+    reader = broker.person("bob", "reader", subscribes=(f"hc/me/text/{chat}/#",))
+    carol.says("not for this one", to=bob)
+    bob.hears("not for this one")
+    alice.says("for this one", chat=chat)
+    reader.reads_text("for this one")
+    assert [text[2] for text in reader.texts] == ["for this one"]
+
+
+def test_unsubscribing_ends_it(alice, bob, chat):
+    bob.client.unsubscribe("hc/me/#")
+    bob.client.subscribe("hc/me/text/#")
+    alice.says("hi", chat=chat)
+    bob.reads_text("hi")
+    assert "hi" not in bob.heard()
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+def test_the_subscription_says_the_qos(broker, alice, chat, qos):
+    reader = broker.person("bob", "reader", subscribes=("hc/me/inbox",), qos=qos)
+    alice.says("hi", chat=chat)
+    reader.hears("hi")
+    assert reader.packets[-1].qos == qos
+
+
+def test_nothing_is_ever_retained(alice, bob, chat):
+    alice.says("hi", chat=chat)
+    bob.hears("hi")
+    assert not any(packet.retain for packet in bob.packets)
+
+
+# ---- slow, small and stubborn clients ----
+
+def test_a_client_that_stops_reading_disturbs_nobody_and_loses_nothing(broker, alice, carol):
+    slow = broker.person("bob", receive_buffer=4096)
+    chat, count = alice.chat_with(slow), 900
+    body = "x" * 2000
+    for i in range(count):
+        alice.client.publish(f"hc/chat/{chat}/text", f"{i} {body}")
+    alice.until(lambda: len(alice.heard(chat)) == count, "her own messages")
+    carol.says("quick", to=alice)
+    alice.hears("quick")
+    slow.until(lambda: f"{count - 1} {body}" in slow.heard()[-1:], "the last one")
+    assert slow.numbers(chat) == list(range(1, count + 2))
+
+
+def test_unacknowledged_packets_come_again_in_order(broker, alice):
+    stubborn = broker.person("bob", acknowledges=False)
+    chat = alice.chat_with(stubborn)
+    for i in range(50):
+        alice.says(f"{i}", chat=chat)
+    stubborn.is_cut_off()
+    stubborn.connect_options["acknowledges"] = True
+    stubborn.inbox.clear()
+    stubborn.returns()
+    stubborn.until(lambda: "49" in stubborn.heard(), "the last one")
+    numbers = list(dict.fromkeys(stubborn.numbers(chat)))
+    assert numbers == list(range(1, 52)), "each came, first seen in order"
+
+
+def test_a_receive_maximum_of_one_is_enough(broker, alice):
+    bob = broker.person("bob", version=mqtt.V5, props={"receive_maximum": 1})
+    chat = alice.chat_with(bob)
+    for i in range(200):
+        alice.client.publish(f"hc/chat/{chat}/text", f"{i}")
+    bob.hears(*[f"{i}" for i in range(200)])
+
+
+def test_catch_up_comes_in_few_packets_of_bounded_size(alice, bob, chat):
+    bob.leaves()
+    for i in range(900):
+        alice.client.publish(f"hc/chat/{chat}/text", f"{i} " + "x" * 200)
+    alice.until(lambda: len(alice.heard()) == 900, "her own messages")
+    bob.packets.clear()
+    bob.returns()
+    bob.until(lambda: len(bob.heard()) == 900, "900 messages")
+    assert bob.numbers(chat) == list(range(1, 902))
+    assert max(packet.size for packet in bob.packets) <= 64 * 1024 + 64
+    assert len(bob.packets) <= 60
+
+
+@pytest.mark.parametrize("size", [400, 1000])
+def test_nothing_larger_than_the_clients_maximum_is_sent(broker, alice, size):
+    bob = broker.person("bob", version=mqtt.V5, props={"maximum_packet_size": size})
+    chat = alice.chat_with(bob)
+    alice.says("é" * 2000, chat=chat)
+    alice.says("short", chat=chat)
+    cut = bob.sees(transactionID=2)
+    assert cut["cut"] is True and "é" * 2000 != cut["body"] and cut["body"].strip("é") == ""
+    bob.hears("short")
+    assert all(packet.size <= size for packet in bob.packets)
+
+
+def test_what_does_not_even_fit_cut_becomes_a_hint(broker, alice):
+    bob = broker.person("bob", version=mqtt.V5, props={"maximum_packet_size": 150})
+    chat = alice.chat_with(bob)
+    alice.says("x" * 2000, chat=chat, contentType="application/" + "y" * 50)
+    bob.sees(type="latest", chatID=chat, transactionID=2)
+    assert all(packet.size <= 150 for packet in bob.packets)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+"""What is built and where it goes."""
+import os
+import pathlib
+import re
+import subprocess
+
+import broker as brokers
+import pytest
+
+ENTRY_POINTS = {"mosquitto_plugin_version", "mosquitto_plugin_init", "mosquitto_plugin_cleanup"}
+
+
+def test_the_plugin_exports_its_entry_points_alone():
+    lines = subprocess.check_output(["nm", "-D", "--defined-only", str(brokers.PLUGIN)], text=True).splitlines()
+    names = {line.split()[-1].split("@")[0] for line in lines}
+    ours = {name for name in names if not re.match(r"(__|_init$|_fini$|_edata$|_end$)", name)}
+    assert ours == ENTRY_POINTS
+
+
+def test_the_plugin_needs_no_symbol_that_an_older_broker_lacks():
+    """2.1's functions are weak: the plugin loads where they are missing."""
+    lines = subprocess.check_output(["nm", "-D", "--undefined-only", str(brokers.PLUGIN)], text=True).splitlines()
+    strong = {line.split()[-1] for line in lines if " U mosquitto_" in line}
+    exported = subprocess.check_output(["nm", "-D", "--defined-only", "/usr/sbin/mosquitto"], text=True)
+    library = subprocess.check_output("nm -D --defined-only /usr/lib/*/libmosquitto.so.1", shell=True, text=True)
+    assert {name for name in strong if f" {name}" not in exported + library} == set()
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    subprocess.run(["cmake", "--install", str(brokers.BUILD), "--prefix", "/usr"], check=True, capture_output=True,
+                   env={**os.environ, "DESTDIR": str(root)})
+    return root
+
+
+def test_everything_is_installed_where_debian_would(installed):
+    arch = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
+    for path in (f"usr/lib/{arch}/mosquitto_hyperchat.so", "usr/bin/hyperchatctl", "usr/share/doc/hyperchat/examples/hyperchat.conf",
+                 "usr/share/doc/hyperchat/examples/hyperchat-limits.conf"):
+        assert (installed / path).is_file(), f"{path} is missing"
+    assert list((installed / "usr/share/hyperchat/schema").rglob("*.json"))
+    assert os.access(installed / "usr/bin/hyperchatctl", os.X_OK)
+
+
+def test_the_installed_sample_names_the_installed_plugin_and_starts(installed, idle_broker):
+    sample = (installed / "usr/share/doc/hyperchat/examples/hyperchat.conf").read_text()
+    plugin = re.search(r"^plugin (.*)$", sample, re.M)[1]
+    assert (installed / plugin.lstrip("/")).is_file()
+    options = dict(line.removeprefix("plugin_opt_").split(" ", 1) for line in sample.splitlines() if line.startswith("plugin_opt_"))
+    here = idle_broker.directory
+    options.update(keys=idle_broker.keys, store=f"sqlite:{here}/chat.db", journal=f"{here}/journal",
+                   limits_file=installed / "usr/share/doc/hyperchat/examples/hyperchat-limits.conf")
+    idle_broker.plugin, idle_broker.options = installed / plugin.lstrip("/"), options
+    idle_broker.start()
+
+
+def test_the_tree_knows_mosquitto_only_where_it_may():
+    """Everything but plugin/broker and plugin/ctl links without a broker."""
+    root = pathlib.Path(brokers.ROOT)
+    found = [path for directory in ("base", "storage", "plugin") for path in (root / directory).rglob("*.[ch]")
+             if re.search(r"#include.*mosquitto", path.read_text()) and not path.is_relative_to(root / "plugin/broker") and path.name != "plugin.c"]
+    assert found == []

@@ -1,0 +1,687 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * JSON Web Tokens: who is let in, who is not, and what the refusal says. In tokens written here ' stands for ". */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/id.h"
+#include "plugin/auth/jwt.h"
+#include "tests/unit/signer.h"
+
+#define NOW_S  1790000000
+#define NOW_MS (NOW_S * INT64_C(1000))
+#define LEEWAY_S 60
+
+static const char *const AUDIENCES[] = {"chat", "chat-next"};
+static const struct jwt_policy POLICY = {
+	.issuer = "https://id.example",
+	.audiences = AUDIENCES,
+	.audience_count = 2,
+	.user_claim = "sub",
+	.user_prefix = "",
+	.leeway_s = LEEWAY_S,
+};
+#define HEADER "{'alg':'HS256','typ':'JWT'}"
+#define ALICE  "'iss':'https://id.example','aud':'chat','sub':'alice'"
+#define GOOD   "{" ALICE ",'exp':1790000600}"
+
+static struct signer issuer; /* HS256, the cheapest: what is tested here is what the claims do */
+static struct jwt_claims claims;
+static struct error err;
+
+static int with_issuer(void **state)
+{
+	(void)state;
+	signer_init(&issuer, "HS256", NULL, NULL);
+	return 0;
+}
+
+static int without_issuer(void **state)
+{
+	(void)state;
+	signer_fini(&issuer);
+	return 0;
+}
+
+static enum jwt_rc verify_text(const struct key_set *keys, const char *token, size_t len)
+{
+	memset(&claims, 0, sizeof claims);
+	memset(&err, 0, sizeof err);
+	enum jwt_rc rc = jwt_verify(keys, &POLICY, token, len, NOW_MS, &claims, &err);
+	if (rc == JWT_OK)
+		return rc;
+	assert_int_equal(err.rc, rc);
+	assert_int_equal(claims.user_id[0], 0); /* nothing is written on refusal */
+	assert_int_equal(claims.expires_at_ms, 0);
+	assert_true(err.text[0] != '\0');
+	return rc;
+}
+
+static enum jwt_rc verify_by(const struct signer *signer, const char *header, const char *payload)
+{
+	char *token = signer_token(signer, header, payload);
+	enum jwt_rc rc = verify_text(signer->keys, token, strlen(token));
+	free(token);
+	return rc;
+}
+
+static enum jwt_rc verify(const char *header, const char *payload)
+{
+	return verify_by(&issuer, header, payload);
+}
+
+static void assert_let_in(const char *header, const char *payload)
+{
+	if (verify(header, payload) != JWT_OK)
+		fail_msg("%s %s was refused: %s", header, payload, err.text);
+}
+
+static void assert_refused_as(enum jwt_rc rc, const char *header, const char *payload, const char *saying)
+{
+	enum jwt_rc got = verify(header, payload);
+	if (got != rc || strstr(err.text, saying) == NULL)
+		fail_msg("%s %s: %d instead of %d, \"%s\" instead of \"%s\"", header, payload, got, rc, err.text, saying);
+}
+
+static void assert_refused(const char *header, const char *payload, const char *saying)
+{
+	assert_refused_as(JWT_BAD, header, payload, saying);
+}
+
+static void assert_claims_refused(const char *payload, const char *saying)
+{
+	assert_refused(HEADER, payload, saying);
+}
+
+/* ---- who is it ---- */
+
+static void a_good_token_tells_user_and_end(void **state)
+{
+	(void)state;
+	assert_let_in(HEADER, "{" ALICE ",'exp':1790000600,'iat':1789999990,'nbf':1789999990}");
+	assert_string_equal(claims.user_id, "alice");
+	assert_int_equal(claims.expires_at_ms, (1790000600 + LEEWAY_S) * INT64_C(1000));
+	assert_int_equal(claims.issued_at_ms, 1789999990000);
+}
+
+static void every_algorithm_lets_in_what_its_key_signed_and_nothing_else(void **state)
+{
+	(void)state;
+	const struct alg *alg;
+	for (size_t i = 0; (alg = alg_at(i)); i++) {
+		struct signer signer, other;
+		char header[64];
+		signer_init(&signer, alg->name, "k", NULL);
+		signer_init(&other, alg->name, "k", NULL);
+		snprintf(header, sizeof header, "{'alg':'%s','kid':'k'}", alg->name);
+		char *token = signer_token(&signer, header, GOOD);
+		assert_int_equal(verify_text(signer.keys, token, strlen(token)), JWT_OK);
+		assert_int_equal(verify_text(other.keys, token, strlen(token)), JWT_BAD);
+		char *last = strrchr(token, '.') + 5; /* inside of the signature */
+		*last = *last == 'A' ? 'B' : 'A';
+		assert_int_equal(verify_text(signer.keys, token, strlen(token)), JWT_BAD);
+		free(token);
+		signer_fini(&signer);
+		signer_fini(&other);
+	}
+}
+
+static void ed448_is_eddsa_too(void **state)
+{
+	(void)state;
+	struct signer signer;
+	signer_init(&signer, "EdDSA", NULL, "ED448");
+	assert_int_equal(verify_by(&signer, "{'alg':'EdDSA'}", GOOD), JWT_OK);
+	signer_fini(&signer);
+}
+
+static void another_claim_can_be_the_user(void **state)
+{
+	(void)state;
+	struct jwt_policy policy = POLICY;
+	policy.user_claim = "preferred_username";
+	policy.user_prefix = "kc:";
+	char *token = signer_token(&issuer, HEADER, "{" ALICE ",'exp':1790000600,'preferred_username':'al/ice'}");
+	assert_int_equal(jwt_verify(issuer.keys, &policy, token, strlen(token), NOW_MS, &claims, &err), JWT_OK);
+	assert_string_equal(claims.user_id, "kc:al%2Fice");
+	free(token);
+}
+
+static void a_user_that_cannot_be_named_is_refused(void **state)
+{
+	(void)state;
+	assert_claims_refused("{'iss':'https://id.example','aud':'chat','exp':1790000600}", "sub: missing");
+	assert_claims_refused("{'iss':'https://id.example','aud':'chat','exp':1790000600,'sub':7}", "sub: missing or no string");
+	assert_claims_refused("{'iss':'https://id.example','aud':'chat','exp':1790000600,'sub':''}", "sub: empty");
+	assert_claims_refused("{'iss':'https://id.example','aud':'chat','exp':1790000600,'sub':'a\\u0000b'}", "payload: U+0000");
+}
+
+/* ---- for whom, by whom ---- */
+
+static void the_issuer_is_exact(void **state)
+{
+	(void)state;
+	assert_claims_refused("{'iss':'https://id.example/','aud':'chat','sub':'alice','exp':1790000600}",
+	                      "iss: \"https://id.example/\", expected \"https://id.example\"");
+	assert_claims_refused("{'iss':'HTTPS://id.example','aud':'chat','sub':'alice','exp':1790000600}", "iss: ");
+	assert_claims_refused("{'iss':['https://id.example'],'aud':'chat','sub':'alice','exp':1790000600}", "iss: missing or no string");
+	assert_claims_refused("{'aud':'chat','sub':'alice','exp':1790000600}", "iss: missing");
+}
+
+static void the_audience_is_a_string_or_an_array_with_one_of_ours(void **state)
+{
+	(void)state;
+	assert_let_in(HEADER, "{'iss':'https://id.example','sub':'a','exp':1790000600,'aud':'chat-next'}");
+	assert_let_in(HEADER, "{'iss':'https://id.example','sub':'a','exp':1790000600,'aud':['shop','chat']}");
+	assert_claims_refused("{'iss':'https://id.example','sub':'a','exp':1790000600,'aud':'cha'}", "aud: does not name \"chat\"");
+	assert_claims_refused("{'iss':'https://id.example','sub':'a','exp':1790000600,'aud':['shop']}", "aud: does not name");
+	assert_claims_refused("{'iss':'https://id.example','sub':'a','exp':1790000600,'aud':[]}", "aud: does not name");
+	assert_claims_refused("{'iss':'https://id.example','sub':'a','exp':1790000600,'aud':['chat',7]}", "aud: an array with");
+	assert_claims_refused("{'iss':'https://id.example','sub':'a','exp':1790000600,'aud':{'chat':1}}", "aud: missing or neither");
+	assert_claims_refused("{'iss':'https://id.example','sub':'a','exp':1790000600}", "aud: missing");
+}
+
+/* ---- until when ---- */
+
+static void expiry_counts_to_the_millisecond_behind_the_leeway(void **state)
+{
+	(void)state;
+	assert_let_in(HEADER, "{" ALICE ",'exp':1789999940.001}");
+	assert_int_equal(claims.expires_at_ms, NOW_MS + 1);
+	assert_refused_as(JWT_EXPIRED, HEADER, "{" ALICE ",'exp':1789999940}", "exp: expired 60.000 s ago, the leeway is 60 s");
+	assert_refused_as(JWT_EXPIRED, HEADER, "{" ALICE ",'exp':1789999875}", "exp: expired 125.000 s ago");
+	assert_refused_as(JWT_EXPIRED, HEADER, "{" ALICE ",'exp':0}", "exp: expired 1790000000.000 s ago");
+}
+
+static void fractions_never_lengthen_a_token(void **state)
+{
+	(void)state;
+	assert_let_in(HEADER, "{" ALICE ",'exp':1790000600.9999}");
+	assert_int_equal(claims.expires_at_ms, 1790000660999);
+	assert_let_in(HEADER, "{" ALICE ",'exp':1.7900006e9}");
+	assert_int_equal(claims.expires_at_ms, 1790000660000);
+	assert_let_in(HEADER, "{" ALICE ",'exp':1790000600,'nbf':1790000060.0000}");
+	assert_refused_as(JWT_NOT_YET, HEADER, "{" ALICE ",'exp':1790000600,'nbf':1790000060.0004}", "nbf: not valid for another 60.001 s");
+}
+
+static void a_token_for_later_is_not_yet_valid(void **state)
+{
+	(void)state;
+	assert_let_in(HEADER, "{" ALICE ",'exp':1790000600,'nbf':1790000060}");
+	assert_refused_as(JWT_NOT_YET, HEADER, "{" ALICE ",'exp':1790000600,'nbf':1790000061}", "nbf: not valid for another 61.000 s");
+	assert_let_in(HEADER, "{" ALICE ",'exp':1790000600,'iat':1790000060}");
+	assert_refused_as(JWT_NOT_YET, HEADER, "{" ALICE ",'exp':1790000600,'iat':1790000300}", "iat: issued 300.000 s in the future");
+}
+
+static void dates_are_finite_numbers_in_range(void **state)
+{
+	(void)state;
+	assert_claims_refused("{" ALICE "}", "exp: missing");
+	assert_claims_refused("{" ALICE ",'exp':'1790000600'}", "exp: no number");
+	assert_claims_refused("{" ALICE ",'exp':null}", "exp: no number");
+	assert_claims_refused("{" ALICE ",'exp':true}", "exp: no number");
+	assert_claims_refused("{" ALICE ",'exp':-1}", "exp: not between");
+	assert_claims_refused("{" ALICE ",'exp':-0.5}", "exp: not between");
+	assert_claims_refused("{" ALICE ",'exp':253402300800}", "exp: not between");
+	assert_claims_refused("{" ALICE ",'exp':9223372036854775807}", "exp: not between");
+	assert_claims_refused("{" ALICE ",'exp':9223372036854775808}", "payload: not valid JSON");
+	assert_claims_refused("{" ALICE ",'exp':1e300}", "exp: not between");
+	assert_claims_refused("{" ALICE ",'exp':1e400}", "payload: not valid JSON");
+	assert_claims_refused("{" ALICE ",'exp':NaN}", "payload: not valid JSON");
+	assert_claims_refused("{" ALICE ",'exp':1790000600,'nbf':'0'}", "nbf: no number");
+	assert_claims_refused("{" ALICE ",'exp':1790000600,'iat':{}}", "iat: no number");
+	assert_let_in(HEADER, "{" ALICE ",'exp':253402300799}");
+}
+
+/* ---- the header ---- */
+
+static void typ_is_a_token_or_missing(void **state)
+{
+	(void)state;
+	assert_let_in("{'alg':'HS256'}", GOOD);
+	assert_let_in("{'alg':'HS256','typ':'at+jwt'}", GOOD);
+	assert_let_in("{'alg':'HS256','typ':'application/at+JWT'}", GOOD);
+	assert_let_in("{'alg':'HS256','typ':'jwt'}", GOOD);
+	assert_refused("{'alg':'HS256','typ':'logout+jwt'}", GOOD, "header: typ \"logout+jwt\" is neither");
+	assert_refused("{'alg':'HS256','typ':''}", GOOD, "header: typ");
+	assert_refused("{'alg':'HS256','typ':1}", GOOD, "header: typ is no string");
+}
+
+static void crit_is_refused_and_with_it_what_needs_it(void **state)
+{
+	(void)state;
+	assert_refused("{'alg':'HS256','crit':['b64'],'b64':false}", GOOD, "header: crit");
+	assert_refused("{'alg':'HS256','crit':[]}", GOOD, "header: crit");
+	assert_refused("{'alg':'HS256','crit':null}", GOOD, "header: crit");
+}
+
+static void alg_none_is_refused_however_it_is_spelt(void **state)
+{
+	(void)state;
+	const char *const spelt[] = {"none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", "HS1"};
+	for (size_t i = 0; i < sizeof spelt / sizeof *spelt; i++) {
+		char header[64];
+		snprintf(header, sizeof header, "{'alg':'%s'}", spelt[i]);
+		assert_refused(header, GOOD, "header: alg");
+	}
+	assert_refused("{'typ':'JWT'}", GOOD, "header: alg is missing");
+	assert_refused("{'alg':['HS256']}", GOOD, "header: alg is missing or no string");
+
+	char *header = encoded("{'alg':'none'}"), *payload = encoded(GOOD), token[512];
+	int len = snprintf(token, sizeof token, "%s.%s.", header, payload);
+	assert_int_equal(verify_text(issuer.keys, token, (size_t)len), JWT_BAD);
+	free(header);
+	free(payload);
+}
+
+static void an_empty_signature_is_none(void **state)
+{
+	(void)state;
+	const struct alg *alg;
+	for (size_t i = 0; (alg = alg_at(i)); i++) {
+		struct signer signer;
+		char text[64], token[512];
+		signer_init(&signer, alg->name, NULL, NULL);
+		snprintf(text, sizeof text, "{'alg':'%s'}", alg->name);
+		char *header = encoded(text), *payload = encoded(GOOD);
+		int len = snprintf(token, sizeof token, "%s.%s.", header, payload);
+		assert_int_equal(verify_text(signer.keys, token, (size_t)len), JWT_BAD);
+		assert_non_null(strstr(err.text, "the signature is not by any of the 1 keys"));
+		free(header);
+		free(payload);
+		signer_fini(&signer);
+	}
+}
+
+static void a_public_key_is_never_a_secret(void **state)
+{
+	(void)state;
+	struct signer rsa;
+	signer_init(&rsa, "RS256", "k", NULL);
+	/* The classic: the published PEM, byte for byte, as the secret of an HS256 token. */
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *pem;
+	assert_int_equal(PEM_write_bio_PUBKEY(bio, rsa.key.pkey), 1);
+	long len = BIO_get_mem_data(bio, &pem);
+	struct signer attacker = {.key.alg = alg_by_name("HS256")};
+	attacker.key.pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "HMAC", NULL, (unsigned char *)pem, (size_t)len);
+	char *token = signer_token(&attacker, "{'alg':'HS256','kid':'k'}", GOOD);
+	assert_int_equal(verify_text(rsa.keys, token, strlen(token)), JWT_BAD);
+	assert_non_null(strstr(err.text, "no key for alg HS256 and kid \"k\""));
+	free(token);
+	EVP_PKEY_free(attacker.key.pkey);
+	BIO_free(bio);
+	signer_fini(&rsa);
+}
+
+static void a_key_serves_its_own_algorithm_alone(void **state)
+{
+	(void)state;
+	struct signer rsa, other;
+	signer_init(&rsa, "RS256", NULL, NULL);
+	/* The same key, signing as PS256 and RS512: good signatures, but not what the key is for. */
+	const char *const names[] = {"PS256", "RS512"};
+	for (size_t i = 0; i < 2; i++) {
+		char header[64];
+		other = rsa;
+		other.key.alg = alg_by_name(names[i]);
+		snprintf(header, sizeof header, "{'alg':'%s'}", names[i]);
+		assert_int_equal(verify_by(&other, header, GOOD), JWT_BAD);
+		assert_non_null(strstr(err.text, "no key for alg"));
+		assert_int_equal(verify_by(&other, "{'alg':'RS256'}", GOOD), JWT_BAD);
+	}
+	signer_fini(&rsa);
+}
+
+static void keys_brought_along_are_not_looked_at(void **state)
+{
+	(void)state;
+	struct signer attacker;
+	signer_init(&attacker, "ES256", NULL, NULL);
+	char *set = signer_jwk_set(&attacker, KEY_VERIFY), header[512];
+	/* {"keys":[{…}]} → the key alone */
+	snprintf(header, sizeof header, "{'alg':'ES256','jwk':%.*s}", (int)strlen(set) - 11, set + 9);
+	char *token = signer_token(&attacker, header, GOOD);
+	assert_int_equal(verify_text(issuer.keys, token, strlen(token)), JWT_BAD);
+	assert_non_null(strstr(err.text, "no key for alg ES256"));
+	free(token);
+	free(set);
+	signer_fini(&attacker);
+}
+
+/* ---- which key ---- */
+
+static void kid_selects(void **state)
+{
+	(void)state;
+	struct signer signer;
+	signer_init(&signer, "HS256", "one", NULL);
+	assert_int_equal(verify_by(&signer, "{'alg':'HS256','kid':'one'}", GOOD), JWT_OK);
+	assert_int_equal(verify_by(&signer, "{'alg':'HS256'}", GOOD), JWT_OK);
+	assert_int_equal(verify_by(&signer, "{'alg':'HS256','kid':'two'}", GOOD), JWT_BAD);
+	assert_non_null(strstr(err.text, "no key for alg HS256 and kid \"two\""));
+	assert_int_equal(verify_by(&signer, "{'alg':'HS256','kid':1}", GOOD), JWT_BAD);
+	signer_fini(&signer);
+	assert_let_in("{'alg':'HS256','kid':'any, since the only key has none'}", GOOD);
+}
+
+/* One set with `count` secrets, all without a kid. */
+static struct key_set *set_of(const struct signer *signers, size_t count)
+{
+	struct buf text = BUF_EMPTY;
+	buf_add_text(&text, "{\"keys\":[");
+	for (size_t i = 0; i < count; i++) {
+		char *one = signer_jwk_set(&signers[i], KEY_VERIFY);
+		buf_add(&text, one + 9, strlen(one) - 11);
+		buf_add_text(&text, i + 1 < count ? "," : "]}");
+		free(one);
+	}
+	struct key_set *set = key_set_read("test", text.data, text.len, KEY_VERIFY, &err);
+	assert_non_null(set);
+	buf_fini(&text);
+	return set;
+}
+
+static void without_kid_a_bounded_number_of_keys_is_tried(void **state)
+{
+	(void)state;
+	struct signer signers[JWS_TRIES_MAX + 1];
+	for (size_t i = 0; i < JWS_TRIES_MAX + 1; i++)
+		signer_init(&signers[i], "HS256", NULL, NULL);
+	struct key_set *set = set_of(signers, JWS_TRIES_MAX + 1);
+	for (size_t i = 0; i < JWS_TRIES_MAX + 1; i++) {
+		char *token = signer_token(&signers[i], "{'alg':'HS256'}", GOOD);
+		assert_int_equal(verify_text(set, token, strlen(token)), i < JWS_TRIES_MAX ? JWT_OK : JWT_BAD);
+		free(token);
+		signer_fini(&signers[i]);
+	}
+	key_set_free(set);
+}
+
+/* ---- the form ---- */
+
+static void doubled_keys_are_refused(void **state)
+{
+	(void)state;
+	assert_refused("{'alg':'HS256','alg':'none'}", GOOD, "header: a key stands twice");
+	assert_claims_refused("{" ALICE ",'sub':'bob','exp':1790000600}", "payload: a key stands twice");
+	assert_claims_refused("{" ALICE ",'exp':1790000600,'s\\u0075b':'bob'}", "payload: a key stands twice");
+}
+
+static void json_is_one_object_and_nothing_behind_it(void **state)
+{
+	(void)state;
+	assert_claims_refused(GOOD "{}", "payload: not valid JSON");
+	assert_claims_refused(GOOD "x", "payload: not valid JSON");
+	assert_claims_refused("['a']", "payload: a JSON object is expected");
+	assert_claims_refused("", "payload: not valid JSON");
+	assert_claims_refused("{" ALICE ",'exp':1790000600,'x':'\xC0\xAF'}", "payload: invalid UTF-8");
+	assert_claims_refused("{" ALICE ",'exp':1790000600,'x':'\\uD800'}", "payload: ");
+	assert_claims_refused("{" ALICE ",'exp':1790000600,'x':[[[[[[[[1]]]]]]]]}", "payload: nested deeper than");
+	assert_claims_refused("{" ALICE ",'exp':1790000600,}", "payload: not valid JSON");
+	assert_refused("{'alg':'HS256'} {}", GOOD, "header: not valid JSON");
+	assert_let_in(" {'alg':'HS256'}\n", GOOD "\r\n");
+}
+
+/* The good token with one change. */
+static void assert_spoilt(const char *token, size_t len)
+{
+	if (verify_text(issuer.keys, token, len) != JWT_BAD)
+		fail_msg("%.*s was let in", (int)len, token);
+}
+
+static void only_three_parts_of_strict_base64url_are_a_token(void **state)
+{
+	(void)state;
+	char *token = signer_token(&issuer, HEADER, GOOD);
+	size_t len = strlen(token);
+	char *spoilt = mem_new(len + 8);
+	static const char *const behind[] = {"=", "==", ".", ".e30", "\n", " ", "A", "%00"};
+	for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
+		sprintf(spoilt, "%s%s", token, behind[i]);
+		assert_spoilt(spoilt, strlen(spoilt));
+	}
+	memcpy(spoilt, token, len + 1);
+	assert_spoilt(spoilt, len + 1); /* the NUL counted */
+	sprintf(spoilt, " %s", token);
+	assert_spoilt(spoilt, len + 1);
+	for (size_t i = 0; i < len; i++)
+		assert_spoilt(token, i);
+	assert_spoilt("..", 2);
+	assert_spoilt("", 0);
+	free(spoilt);
+	free(token);
+}
+
+static void another_spelling_of_the_same_bytes_is_another_token(void **state)
+{
+	(void)state;
+	/* 32 bytes take 43 characters; the last one has two spare bits, so four spellings decode alike to a lenient reader. */
+	char *token = signer_token(&issuer, HEADER, GOOD);
+	size_t len = strlen(token);
+	static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t last = (size_t)(strchr(ALPHABET, token[len - 1]) - ALPHABET);
+	assert_int_equal(last % 4, 0);
+	assert_int_equal(verify_text(issuer.keys, token, len), JWT_OK);
+	for (size_t spare = 1; spare < 4; spare++) {
+		token[len - 1] = ALPHABET[last + spare];
+		assert_spoilt(token, len);
+		assert_non_null(strstr(err.text, "not base64url"));
+	}
+	free(token);
+}
+
+static void the_standard_alphabet_is_refused(void **state)
+{
+	(void)state;
+	/* U+00FB U+00FF … makes both - and _ in base64url. */
+	char *token = signer_token(&issuer, HEADER, "{" ALICE ",'exp':1790000600,'x':'>>>?>?>?\xC3\xBF\xC3\xBB~~~'}");
+	char *dash = strpbrk(strchr(token, '.'), "-_");
+	assert_non_null(dash);
+	assert_int_equal(verify_text(issuer.keys, token, strlen(token)), JWT_OK);
+	*dash = *dash == '-' ? '+' : '/';
+	assert_spoilt(token, strlen(token));
+	free(token);
+}
+
+static void a_token_has_at_most_8192_bytes(void **state)
+{
+	(void)state;
+	size_t let_in = 0, refused = 0;
+	for (size_t fill = 5980; refused < 8; fill++) {
+		struct buf payload = BUF_EMPTY;
+		buf_add_text(&payload, "{" ALICE ",'exp':1790000600,'x':'");
+		for (size_t i = 0; i < fill; i++)
+			buf_add_char(&payload, 'x');
+		buf_add_text(&payload, "'}");
+		char *token = signer_token(&issuer, HEADER, payload.data);
+		size_t len = strlen(token);
+		assert_int_equal(verify_text(issuer.keys, token, len), len <= JWT_MAX ? JWT_OK : JWT_BAD);
+		assert_true(len <= JWT_MAX || strstr(err.text, "at most 8192 are accepted"));
+		let_in += len > JWT_MAX - 8 && len <= JWT_MAX;
+		refused += len > JWT_MAX;
+		free(token);
+		buf_fini(&payload);
+	}
+	assert_true(let_in >= 4); /* up to the very end, but for the lengths that base64url skips */
+}
+
+static void an_ecdsa_signature_in_der_is_refused(void **state)
+{
+	(void)state;
+	struct signer signer;
+	signer_init(&signer, "ES256", NULL, NULL);
+	char *header = encoded("{'alg':'ES256'}"), *payload = encoded(GOOD), token[1024], text[256];
+	int len = snprintf(token, sizeof token, "%s.%s", header, payload);
+	unsigned char der[128];
+	size_t der_len = sizeof der;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	assert_int_equal(EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, signer.key.pkey, NULL), 1);
+	assert_int_equal(EVP_DigestSign(ctx, der, &der_len, (unsigned char *)token, (size_t)len), 1);
+	EVP_MD_CTX_free(ctx);
+	base64url_encode(der, der_len, text);
+	len += snprintf(token + len, sizeof token - (size_t)len, ".%s", text);
+	assert_int_equal(verify_text(signer.keys, token, (size_t)len), JWT_BAD);
+	free(header);
+	free(payload);
+	signer_fini(&signer);
+}
+
+static void ecdsa_zeros_sign_nothing(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"ES256", "ES384", "ES512"};
+	for (size_t i = 0; i < 3; i++) {
+		struct signer signer;
+		signer_init(&signer, names[i], NULL, NULL);
+		unsigned char zeros[132] = {0};
+		char text[64], signature[200], token[1024];
+		snprintf(text, sizeof text, "{'alg':'%s'}", names[i]);
+		char *header = encoded(text), *payload = encoded(GOOD);
+		base64url_encode(zeros, 2 * signer.key.alg->bytes, signature);
+		int len = snprintf(token, sizeof token, "%s.%s.%s", header, payload, signature);
+		assert_int_equal(verify_text(signer.keys, token, (size_t)len), JWT_BAD);
+		free(header);
+		free(payload);
+		signer_fini(&signer);
+	}
+}
+
+/* ---- what a refusal says ---- */
+
+static void a_refusal_never_quotes_the_token(void **state)
+{
+	(void)state;
+	static const char *const payloads[] = {
+		"{'iss':'\\u001b[31mevil\\n','aud':'chat','sub':'alice','exp':1790000600}",
+		"{" ALICE ",'exp':1}",
+		"{" ALICE ",'exp':1790000600,'nbf':1800000000}",
+		"{'iss':'https://id.example','aud':'chat','exp':1790000600,'sub':''}",
+		"[]",
+	};
+	for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++) {
+		char *token = signer_token(&issuer, "{'alg':'HS256','kid':'a\\u0007b\\nc'}", payloads[i]);
+		assert_int_not_equal(verify_text(issuer.keys, token, strlen(token)), JWT_OK);
+		for (const char *at = token; strlen(at) >= 12; at++) {
+			char piece[13];
+			memcpy(piece, at, 12);
+			piece[12] = '\0';
+			assert_null(strstr(err.text, piece));
+		}
+		for (const char *at = err.text; *at; at++)
+			assert_true((unsigned char)*at >= 0x20 && *at != 0x7F);
+		free(token);
+	}
+}
+
+static void a_failed_check_leaves_no_error_for_tls(void **state)
+{
+	(void)state;
+	struct signer rsa, other;
+	signer_init(&rsa, "RS256", NULL, NULL);
+	signer_init(&other, "RS256", NULL, NULL);
+	char *token = signer_token(&other, "{'alg':'RS256'}", GOOD);
+	ERR_clear_error();
+	assert_int_equal(verify_text(rsa.keys, token, strlen(token)), JWT_BAD);
+	assert_int_equal(ERR_peek_error(), 0);
+	free(token);
+	signer_fini(&rsa);
+	signer_fini(&other);
+}
+
+static void nobody_needs_to_be_told_why(void **state)
+{
+	(void)state;
+	assert_int_equal(jwt_verify(issuer.keys, &POLICY, "x", 1, NOW_MS, &claims, NULL), JWT_BAD);
+	char *token = signer_token(&issuer, HEADER, "{" ALICE ",'exp':1}");
+	assert_int_equal(jwt_verify(issuer.keys, &POLICY, token, strlen(token), NOW_MS, &claims, NULL), JWT_EXPIRED);
+	free(token);
+}
+
+/* ---- threads ---- */
+
+static void *verify_often(void *argument)
+{
+	struct signer *signer = argument;
+	char header[64];
+	snprintf(header, sizeof header, "{'alg':'%s'}", signer->key.alg->name);
+	char *token = signer_token(signer, header, GOOD);
+	size_t bad = 0;
+	for (size_t i = 0; i < 200; i++) {
+		struct jwt_claims mine;
+		bad += jwt_verify(signer->keys, &POLICY, token, strlen(token), NOW_MS, &mine, NULL) != JWT_OK;
+	}
+	free(token);
+	return (void *)(uintptr_t)bad;
+}
+
+static void threads_share_a_key_set(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"HS256", "RS256", "PS256", "ES256", "EdDSA"};
+	for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+		struct signer signer;
+		pthread_t threads[4];
+		signer_init(&signer, names[n], NULL, NULL);
+		for (size_t i = 0; i < 4; i++)
+			assert_int_equal(pthread_create(&threads[i], NULL, verify_often, &signer), 0);
+		for (size_t i = 0; i < 4; i++) {
+			void *bad;
+			assert_int_equal(pthread_join(threads[i], &bad), 0);
+			assert_null(bad);
+		}
+		signer_fini(&signer);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_good_token_tells_user_and_end),
+		cmocka_unit_test(every_algorithm_lets_in_what_its_key_signed_and_nothing_else),
+		cmocka_unit_test(ed448_is_eddsa_too),
+		cmocka_unit_test(another_claim_can_be_the_user),
+		cmocka_unit_test(a_user_that_cannot_be_named_is_refused),
+		cmocka_unit_test(the_issuer_is_exact),
+		cmocka_unit_test(the_audience_is_a_string_or_an_array_with_one_of_ours),
+		cmocka_unit_test(expiry_counts_to_the_millisecond_behind_the_leeway),
+		cmocka_unit_test(fractions_never_lengthen_a_token),
+		cmocka_unit_test(a_token_for_later_is_not_yet_valid),
+		cmocka_unit_test(dates_are_finite_numbers_in_range),
+		cmocka_unit_test(typ_is_a_token_or_missing),
+		cmocka_unit_test(crit_is_refused_and_with_it_what_needs_it),
+		cmocka_unit_test(alg_none_is_refused_however_it_is_spelt),
+		cmocka_unit_test(an_empty_signature_is_none),
+		cmocka_unit_test(a_public_key_is_never_a_secret),
+		cmocka_unit_test(a_key_serves_its_own_algorithm_alone),
+		cmocka_unit_test(keys_brought_along_are_not_looked_at),
+		cmocka_unit_test(kid_selects),
+		cmocka_unit_test(without_kid_a_bounded_number_of_keys_is_tried),
+		cmocka_unit_test(doubled_keys_are_refused),
+		cmocka_unit_test(json_is_one_object_and_nothing_behind_it),
+		cmocka_unit_test(only_three_parts_of_strict_base64url_are_a_token),
+		cmocka_unit_test(another_spelling_of_the_same_bytes_is_another_token),
+		cmocka_unit_test(the_standard_alphabet_is_refused),
+		cmocka_unit_test(a_token_has_at_most_8192_bytes),
+		cmocka_unit_test(an_ecdsa_signature_in_der_is_refused),
+		cmocka_unit_test(ecdsa_zeros_sign_nothing),
+		cmocka_unit_test(a_refusal_never_quotes_the_token),
+		cmocka_unit_test(a_failed_check_leaves_no_error_for_tls),
+		cmocka_unit_test(nobody_needs_to_be_told_why),
+		cmocka_unit_test(threads_share_a_key_set),
+	};
+	return cmocka_run_group_tests_name("jwt", tests, with_issuer, without_issuer);
+}

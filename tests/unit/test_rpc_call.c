@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Operations that become commands, and those that answer from memory: against a core whose ports are answered from a memory store. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc_scene.h"
+
+/* The core with one port in use: load_chat keeps the ID, and the test answers it. */
+struct loop {
+	struct scene scene;
+	struct core *core;
+	char asked[CHAT_ID_MAX + 1];
+	struct rpc_request *finished;
+};
+
+static struct loop *the_loop; /* for finish, which has no context */
+
+static void ask_for_chat(void *context, const char *chat_id)
+{
+	struct loop *loop = context;
+	snprintf(loop->asked, sizeof loop->asked, "%s", chat_id);
+}
+
+static int open_loop(void **state)
+{
+	struct loop *loop = mem_zero(sizeof *loop);
+	scene_open(&loop->scene);
+	loop->core = core_new(&(struct core_ports){.context = loop, .writer = "test", .chats_max = 10, .load_chat = ask_for_chat});
+	loop->scene.world.core = loop->core;
+	*state = the_loop = loop;
+	return 0;
+}
+
+static int close_loop(void **state)
+{
+	struct loop *loop = *state;
+	core_free(loop->core);
+	scene_close(&loop->scene);
+	free(loop);
+	return 0;
+}
+
+static void chat_loaded(struct loop *loop, enum store_rc failure)
+{
+	struct chat_record *record = NULL;
+	struct store *store = loop->scene.store;
+	enum store_rc rc = failure != STORE_OK ? failure : store_ops(store)->load_chat(store, loop->asked, &record, NULL);
+	core_chat_loaded(loop->core, loop->asked, rc, record, 0);
+	store_free(record);
+}
+
+static void finish(struct rpc_request *request)
+{
+	assert_null(the_loop->finished);
+	the_loop->finished = request;
+}
+
+static void start_local(struct loop *loop, const char *user_id, const char *operation, const char *args)
+{
+	struct rpc_request *request = scene_request(&loop->scene, user_id, operation, "1", args);
+	request->finish = finish;
+	rpc_local(request, 0);
+}
+
+static json_t *take_answer(struct loop *loop)
+{
+	struct rpc_request *request = loop->finished;
+	assert_non_null(request);
+	loop->finished = NULL;
+	return scene_answer(request);
+}
+
+static json_t *asks_local(struct loop *loop, const char *user_id, const char *operation, const char *args)
+{
+	start_local(loop, user_id, operation, args);
+	if (loop->finished == NULL)
+		chat_loaded(loop, STORE_OK);
+	return take_answer(loop);
+}
+
+static void assert_refused(json_t *answer, const char *code)
+{
+	assert_string_equal(text_at(answer, "error.code"), code);
+	json_decref(answer);
+}
+
+/* ---- commands ---- */
+
+static struct command *command_of(struct scene *scene, const char *user_id, const char *operation, const char *id, const char *args)
+{
+	struct verdict verdict = {0};
+	struct rpc_request *request = scene_request(scene, user_id, operation, id, args);
+	assert_int_equal(rpc_kind(request), RPC_COMMAND);
+	struct command *command = rpc_command(request, &verdict);
+	assert_true((command == NULL) == (verdict.code != REFUSAL_NONE));
+	rpc_free(request);
+	return command;
+}
+
+static void send_message_is_a_command(void **state)
+{
+	struct loop *loop = *state;
+	struct command *command = command_of(&loop->scene, "alice", "sendMessage", "a1",
+		"{'chatID':'room','messageBody':'hi','contentType':'text/x','clientTime':12,'ifLatest':0,'senderID':'alice'}");
+	assert_int_equal(command->type, COMMAND_SEND);
+	assert_string_equal(command->chat_id, "room");
+	assert_string_equal(command->sender_id, "alice");
+	assert_string_equal(command->body, "hi");
+	assert_int_equal(command->body_len, 2);
+	assert_string_equal(command->content_type, "text/x");
+	assert_int_equal(command->client_time_ms, 12);
+	assert_true(command->has_if_latest);
+	assert_int_equal(command->if_latest, 0);
+	assert_int_equal(command->replied_to, 0);
+	assert_string_equal(command->key, "\x01rpc/sendMessage/a1");
+	assert_true(command->at_ms > 0);
+	command_free(command);
+}
+
+static void a_call_without_an_id_has_no_key(void **state)
+{
+	struct loop *loop = *state;
+	struct command *command = command_of(&loop->scene, "alice", "sendMessage", "", "{'chatID':'room','messageBody':''}");
+	assert_null(command->key);
+	assert_string_equal(command->body, "");
+	assert_null(command->content_type);
+	assert_false(command->has_if_latest);
+	command_free(command);
+}
+
+static void the_longest_key_fits(void **state)
+{
+	struct loop *loop = *state;
+	char id[COMMAND_ID_MAX + 1];
+	memset(id, 'i', COMMAND_ID_MAX);
+	id[COMMAND_ID_MAX] = '\0';
+	for (size_t i = 0; i < operation_count; i++)
+		if (operation_table[i].kind == RPC_COMMAND)
+			assert_in_range(strlen("\x01rpc/") + strlen(operation_table[i].name) + 1 + strlen(id), 1, KEY_MAX);
+	struct command *command = command_of(&loop->scene, "alice", "createPeerToPeerChat", id, "{'receiverUserID':'bob'}");
+	assert_in_range(strlen(command->key), COMMAND_ID_MAX, KEY_MAX);
+	command_free(command);
+}
+
+static void the_same_call_has_the_same_hash(void **state)
+{
+	struct loop *loop = *state;
+	struct command *first = command_of(&loop->scene, "alice", "sendMessage", "1", "{'chatID':'room','messageBody':'hi'}");
+	struct command *again = command_of(&loop->scene, "alice", "sendMessage", "1", "{'messageBody':'hi','chatID':'room'}");
+	struct command *other = command_of(&loop->scene, "alice", "sendMessage", "1", "{'messageBody':'ho','chatID':'room'}");
+	assert_memory_equal(first->key_hash, again->key_hash, ID_BYTES);
+	assert_memory_not_equal(first->key_hash, other->key_hash, ID_BYTES);
+	command_free(first);
+	command_free(again);
+	command_free(other);
+}
+
+static void reply_message_answers_a_message(void **state)
+{
+	struct loop *loop = *state;
+	struct command *command =
+		command_of(&loop->scene, "alice", "replyMessage", "1", "{'chatID':'room','messageID':4,'messageBody':'indeed'}");
+	assert_int_equal(command->type, COMMAND_SEND);
+	assert_int_equal(command->replied_to, 4);
+	assert_string_equal(command->key, "\x01rpc/replyMessage/1");
+	command_free(command);
+}
+
+static void create_peer_to_peer_chat_names_the_chat_of_the_two(void **state)
+{
+	struct loop *loop = *state;
+	struct scene *scene = &loop->scene;
+	struct command *from_alice = command_of(scene, "alice", "createPeerToPeerChat", "1", "{'receiverUserID':'bob'}");
+	struct command *from_bob = command_of(scene, "bob", "createPeerToPeerChat", "1", "{'receiverUserID':'alice','initiatorID':'bob'}");
+	assert_int_equal(from_alice->type, COMMAND_CREATE);
+	assert_string_equal(from_alice->peer_id, "bob");
+	assert_string_equal(from_alice->chat_id, from_bob->chat_id);
+	assert_string_equal(from_alice->chat_id, scene_pair(scene, "alice", "bob"));
+	command_free(from_alice);
+	command_free(from_bob);
+}
+
+static void no_command_for_somebody_else_or_with_oneself(void **state)
+{
+	struct loop *loop = *state;
+	assert_null(command_of(&loop->scene, "alice", "sendMessage", "1", "{'chatID':'room','messageBody':'hi','senderID':'bob'}"));
+	assert_null(command_of(&loop->scene, "alice", "createPeerToPeerChat", "1", "{'receiverUserID':'alice'}"));
+}
+
+static json_t *answer_to(struct loop *loop, const char *operation, const char *args, const struct answer *answer)
+{
+	struct rpc_request *request = scene_request(&loop->scene, "alice", operation, "1", args);
+	rpc_command_done(request, answer);
+	return scene_answer(request);
+}
+
+static void a_command_that_was_done_is_answered_with_its_numbers(void **state)
+{
+	struct loop *loop = *state;
+	json_t *answer = answer_to(loop, "sendMessage", "{'chatID':'room','messageBody':'hi'}", &(struct answer){.chat_id = "room", .number = 6});
+	assert_string_equal(text_at(answer, "result.chatID"), "room");
+	assert_int_equal(number_at(answer, "result.messageID"), 6);
+	assert_int_equal(number_at(answer, "result.transactionID"), 6);
+	json_decref(answer);
+	answer = answer_to(loop, "createPeerToPeerChat", "{'receiverUserID':'bob'}", &(struct answer){.chat_id = "c", .repeated = true});
+	assert_string_equal(text_at(answer, "result.chatID"), "c");
+	json_decref(answer);
+}
+
+static void a_refusal_names_the_argument_of_the_operation(void **state)
+{
+	struct loop *loop = *state;
+	static const char args[] = "{'chatID':'room','messageID':4,'messageBody':'hi'}";
+	struct verdict verdict;
+	refuse(&verdict, REFUSAL_ID_REUSED, NULL);
+	json_t *answer = answer_to(loop, "replyMessage", args, &(struct answer){.refused = &verdict, .chat_id = "room"});
+	assert_non_null(strstr(text_at(answer, "error.message"), "id:"));
+	assert_null(strstr(text_at(answer, "error.message"), "commandID"));
+	assert_refused(answer, "id_reused");
+	refuse(&verdict, REFUSAL_FORBIDDEN, "repliedTo: there is no such message");
+	answer = answer_to(loop, "replyMessage", args, &(struct answer){.refused = &verdict, .chat_id = "room"});
+	assert_string_equal(text_at(answer, "error.message"), "messageID: there is no such message");
+	assert_refused(answer, "forbidden");
+	refuse(&verdict, REFUSAL_UNAVAILABLE, NULL);
+	verdict.retry_after_ms = 1000;
+	answer = answer_to(loop, "replyMessage", args, &(struct answer){.refused = &verdict, .chat_id = "room"});
+	assert_int_equal(number_at(answer, "error.retryAfter"), 1000);
+	json_decref(answer);
+}
+
+/* ---- from memory ---- */
+
+static void everybody_is_told_who_he_is(void **state)
+{
+	struct loop *loop = *state;
+	struct rpc_request *request = scene_request(&loop->scene, "alice", "getChatUserID", "1", "{}");
+	request->device = mem_text("laptop");
+	request->finish = finish;
+	request->at_ms = 1790000000123;
+	rpc_local(request, 0);
+	json_t *answer = take_answer(loop);
+	assert_string_equal(text_at(answer, "result.userID"), "alice");
+	assert_string_equal(text_at(answer, "result.deviceID"), "laptop");
+	assert_int_equal(number_at(answer, "result.serverTime"), 1790000000123);
+	assert_string_equal(text_at(answer, "result.epoch"), loop->scene.world.info.epoch);
+	json_decref(answer);
+	answer = asks_local(loop, "alice", "getChatUserID", "{}");
+	assert_false(has(answer, "result.deviceID"));
+	json_decref(answer);
+}
+
+static void the_server_tells_what_it_can(void **state)
+{
+	struct loop *loop = *state;
+	json_t *answer = asks_local(loop, "alice", "getServerInfo", "{}");
+	assert_string_equal(text_at(answer, "result.version"), HC_VERSION);
+	assert_int_equal(count_at(answer, "result.features"), operation_count);
+	assert_int_equal(number_at(answer, "result.limits.bodyBytes"), 16384);
+	assert_int_equal(number_at(answer, "result.limits.pageItems"), 200);
+	json_decref(answer);
+}
+
+/* "room": alice, bob, carol, dave (1-4), message 5; bob and dave read it, carol did not. */
+static void fill_room(struct scene *scene)
+{
+	static const char *const user_ids[] = {"alice", "bob", "carol", "dave"};
+	for (size_t i = 0; i < 4; i++)
+		scene_adds(scene, "room", user_ids[i]);
+	scene_says(scene, "room", "alice", "news");
+	scene_receipts(scene, "room", "alice", 5, 5);
+	scene_receipts(scene, "room", "bob", 5, 5);
+	scene_receipts(scene, "room", "carol", 5, 4);
+	scene_receipts(scene, "room", "dave", 5, 5);
+}
+
+static void readers_are_the_others_who_read_it(void **state)
+{
+	struct loop *loop = *state;
+	fill_room(&loop->scene);
+	json_t *answer = asks_local(loop, "alice", "getReaders", "{'chatID':'room','messageID':5}");
+	assert_int_equal(number_at(answer, "result.count"), 2);
+	assert_int_equal(count_at(answer, "result.userIDs"), 2);
+	assert_string_equal(text_at(answer, "result.userIDs.0"), "bob");
+	assert_string_equal(text_at(answer, "result.userIDs.1"), "dave");
+	json_decref(answer);
+}
+
+static void who_left_is_no_reader_and_learns_of_none(void **state)
+{
+	struct loop *loop = *state;
+	fill_room(&loop->scene);
+	scene_removes(&loop->scene, "room", "dave");
+	json_t *answer = asks_local(loop, "alice", "getReaders", "{'chatID':'room','messageID':5}");
+	assert_int_equal(number_at(answer, "result.count"), 1);
+	json_decref(answer);
+	assert_refused(asks_local(loop, "dave", "getReaders", "{'chatID':'room','messageID':5}"), "forbidden");
+}
+
+static void readers_of_what_one_cannot_see_are_forbidden(void **state)
+{
+	struct loop *loop = *state;
+	fill_room(&loop->scene);
+	json_t *unseen = asks_local(loop, "bob", "getReaders", "{'chatID':'room','messageID':1}");
+	json_t *future = asks_local(loop, "bob", "getReaders", "{'chatID':'room','messageID':6}");
+	json_t *stranger = asks_local(loop, "mallory", "getReaders", "{'chatID':'room','messageID':5}");
+	json_t *missing = asks_local(loop, "mallory", "getReaders", "{'chatID':'nowhere','messageID':5}");
+	assert_true(json_equal(unseen, future) && json_equal(unseen, stranger) && json_equal(unseen, missing));
+	json_decref(future);
+	json_decref(stranger);
+	json_decref(missing);
+	assert_refused(unseen, "forbidden");
+}
+
+static void in_a_larger_group_readers_are_only_counted(void **state)
+{
+	struct loop *loop = *state;
+	char user_id[16];
+	for (int i = 0; i <= RPC_NAMES_MAX; i++) {
+		snprintf(user_id, sizeof user_id, "user%d", i);
+		scene_adds(&loop->scene, "hall", user_id);
+	}
+	scene_says(&loop->scene, "hall", "user0", "all hands");
+	for (int i = 0; i <= RPC_NAMES_MAX; i++) {
+		snprintf(user_id, sizeof user_id, "user%d", i);
+		scene_receipts(&loop->scene, "hall", user_id, 34, 34);
+	}
+	json_t *answer = asks_local(loop, "user0", "getReaders", "{'chatID':'hall','messageID':34}");
+	assert_int_equal(number_at(answer, "result.count"), RPC_NAMES_MAX);
+	assert_false(has(answer, "result.userIDs"));
+	json_decref(answer);
+}
+
+static void names_that_do_not_fit_are_only_counted(void **state)
+{
+	struct loop *loop = *state;
+	char user_id[USER_ID_MAX + 1];
+	scene_adds(&loop->scene, "room", "alice");
+	for (int i = 0; i < 3; i++) {
+		snprintf(user_id, sizeof user_id, "%0*d", USER_ID_MAX, i);
+		scene_adds(&loop->scene, "room", user_id);
+	}
+	scene_says(&loop->scene, "room", "alice", "hi");
+	for (int i = 0; i < 3; i++) {
+		snprintf(user_id, sizeof user_id, "%0*d", USER_ID_MAX, i);
+		scene_receipts(&loop->scene, "room", user_id, 5, 5);
+	}
+	json_t *answer = asks_local(loop, "alice", "getReaders", "{'chatID':'room','messageID':5,'maxBytes':256}");
+	assert_int_equal(number_at(answer, "result.count"), 3);
+	assert_false(has(answer, "result.userIDs"));
+	json_decref(answer);
+}
+
+static void a_question_waits_for_the_chat_and_fails_with_it(void **state)
+{
+	struct loop *loop = *state;
+	fill_room(&loop->scene);
+	start_local(loop, "alice", "getReaders", "{'chatID':'room','messageID':5}");
+	assert_null(loop->finished);
+	chat_loaded(loop, STORE_UNAVAILABLE);
+	assert_refused(take_answer(loop), "unavailable");
+}
+
+static void a_local_call_for_somebody_else_is_answered_at_once(void **state)
+{
+	struct loop *loop = *state;
+	start_local(loop, "alice", "getReaders", "{'chatID':'room','messageID':5,'userID':'bob'}");
+	assert_refused(take_answer(loop), "forbidden");
+	assert_string_equal(loop->asked, "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_loop, close_loop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(send_message_is_a_command),
+		TEST(a_call_without_an_id_has_no_key),
+		TEST(the_longest_key_fits),
+		TEST(the_same_call_has_the_same_hash),
+		TEST(reply_message_answers_a_message),
+		TEST(create_peer_to_peer_chat_names_the_chat_of_the_two),
+		TEST(no_command_for_somebody_else_or_with_oneself),
+		TEST(a_command_that_was_done_is_answered_with_its_numbers),
+		TEST(a_refusal_names_the_argument_of_the_operation),
+		TEST(everybody_is_told_who_he_is),
+		TEST(the_server_tells_what_it_can),
+		TEST(readers_are_the_others_who_read_it),
+		TEST(who_left_is_no_reader_and_learns_of_none),
+		TEST(readers_of_what_one_cannot_see_are_forbidden),
+		TEST(in_a_larger_group_readers_are_only_counted),
+		TEST(names_that_do_not_fit_are_only_counted),
+		TEST(a_question_waits_for_the_chat_and_fails_with_it),
+		TEST(a_local_call_for_somebody_else_is_answered_at_once),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
