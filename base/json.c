@@ -57,29 +57,53 @@ json_t *json_read_object(const char *text, size_t len, struct error *err)
 	return json;
 }
 
+/* How a character at text[i] must be escaped: its code point and its length in bytes; 0: as it is. Beyond what JSON asks for, the line
+ * separators that many languages split at (U+0085, U+2028, U+2029) and the other control characters never appear raw, so that one line
+ * of ours is one line everywhere. */
+static size_t must_escape(const unsigned char *text, size_t left, unsigned *code)
+{
+	if (text[0] < 0x20 || text[0] == '"' || text[0] == '\\' || text[0] == 0x7F) {
+		*code = text[0];
+		return 1;
+	}
+	if (text[0] == 0xC2 && left >= 2 && text[1] < 0xA0) {
+		*code = text[1];
+		return 2;
+	}
+	if (text[0] == 0xE2 && left >= 3 && text[1] == 0x80 && (text[2] == 0xA8 || text[2] == 0xA9)) {
+		*code = text[2] == 0xA8 ? 0x2028 : 0x2029;
+		return 3;
+	}
+	return 0;
+}
+
+static void add_escape(struct buf *buf, unsigned code)
+{
+	static const char SHORT[] = {['"'] = '"', ['\\'] = '\\', ['\n'] = 'n', ['\t'] = 't', ['\r'] = 'r'};
+	if (code < sizeof SHORT && SHORT[code] != '\0') {
+		buf_add_char(buf, '\\');
+		buf_add_char(buf, SHORT[code]);
+	} else {
+		buf_printf(buf, "\\u%04x", code);
+	}
+}
+
 void json_add_string(struct buf *buf, const char *text, size_t len)
 {
 	buf_reserve(buf, len + 2);
 	buf_add_char(buf, '"');
 	size_t plain = 0; /* start of what needs no escape and was not added yet */
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F)
+	for (size_t i = 0; i < len;) {
+		unsigned code;
+		size_t step = must_escape((const unsigned char *)text + i, len - i, &code);
+		if (step == 0) {
+			i++;
 			continue;
-		buf_add(buf, text + plain, i - plain);
-		plain = i + 1;
-		if (c == '"' || c == '\\') {
-			buf_add_char(buf, '\\');
-			buf_add_char(buf, (char)c);
-		} else if (c == '\n') {
-			buf_add(buf, "\\n", 2);
-		} else if (c == '\t') {
-			buf_add(buf, "\\t", 2);
-		} else if (c == '\r') {
-			buf_add(buf, "\\r", 2);
-		} else {
-			buf_printf(buf, "\\u%04x", c);
 		}
+		buf_add(buf, text + plain, i - plain);
+		add_escape(buf, code);
+		i += step;
+		plain = i;
 	}
 	buf_add(buf, text + plain, len - plain);
 	buf_add_char(buf, '"');

@@ -15,7 +15,7 @@
 enum alg_kind { ALG_HMAC, ALG_RSA, ALG_RSA_PSS, ALG_ECDSA, ALG_EDDSA };
 
 struct alg {
-	const char *name;   /* as `alg` spells it */
+	const char *name; /* as `alg` spells it */
 	enum alg_kind kind;
 	const char *digest; /* OpenSSL's name; NULL: EdDSA brings its own */
 	const char *group;  /* ECDSA: OpenSSL's name of the curve */

@@ -39,7 +39,7 @@ static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *build, bool priva
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
 	if (ctx == NULL || params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-	    EVP_PKEY_fromdata(ctx, &pkey, private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params) != 1)
+		EVP_PKEY_fromdata(ctx, &pkey, private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params) != 1)
 		error_set(err, 0, 0, "not a valid %s key", type);
 	OSSL_PARAM_free(params);
 	EVP_PKEY_CTX_free(ctx);
@@ -52,10 +52,14 @@ static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *build, bool priva
 static const struct {
 	const char *name, *param;
 } RSA_FIELDS[] = {
-	{"n", OSSL_PKEY_PARAM_RSA_N},           {"e", OSSL_PKEY_PARAM_RSA_E},
-	{"d", OSSL_PKEY_PARAM_RSA_D},           {"p", OSSL_PKEY_PARAM_RSA_FACTOR1},
-	{"q", OSSL_PKEY_PARAM_RSA_FACTOR2},     {"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1},
-	{"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},  {"qi", OSSL_PKEY_PARAM_RSA_COEFFICIENT1},
+	{"n", OSSL_PKEY_PARAM_RSA_N},
+	{"e", OSSL_PKEY_PARAM_RSA_E},
+	{"d", OSSL_PKEY_PARAM_RSA_D},
+	{"p", OSSL_PKEY_PARAM_RSA_FACTOR1},
+	{"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
+	{"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1},
+	{"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
+	{"qi", OSSL_PKEY_PARAM_RSA_COEFFICIENT1},
 };
 enum { RSA_PUBLIC = 2, RSA_SHORT = 3, RSA_ALL = sizeof RSA_FIELDS / sizeof *RSA_FIELDS };
 
@@ -117,7 +121,7 @@ static EVP_PKEY *ec_read(const json_t *jwk, enum key_use use, struct error *err)
 		return NULL;
 	}
 	if (!coordinate_read(jwk, "x", curve, &x, err) || !coordinate_read(jwk, "y", curve, &y, err) ||
-	    (use == KEY_SIGN && !coordinate_read(jwk, "d", curve, &d, err)))
+		(use == KEY_SIGN && !coordinate_read(jwk, "d", curve, &d, err)))
 		return NULL;
 	unsigned char point[1 + 2 * COORDINATE_MAX] = {POINT_CONVERSION_UNCOMPRESSED};
 	memcpy(point + 1, x.bytes, x.len);
@@ -127,8 +131,8 @@ static EVP_PKEY *ec_read(const json_t *jwk, enum key_use use, struct error *err)
 	BIGNUM *private = d.len ? BN_bin2bn(d.bytes, (int)d.len, BN_secure_new()) : NULL;
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	if (build != NULL && OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, curve->group, 0) == 1 &&
-	    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + x.len + y.len) == 1 &&
-	    (private == NULL || OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, private) == 1))
+		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + x.len + y.len) == 1 &&
+		(private == NULL || OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, private) == 1))
 		pkey = from_params("EC", build, private != NULL, err);
 	else
 		error_set(err, 0, 0, "not a valid EC key");
@@ -158,7 +162,7 @@ static EVP_PKEY *okp_read(const json_t *jwk, enum key_use use, struct error *err
 	if (!field_read(jwk, "x", &x, err) || (use == KEY_SIGN && !field_read(jwk, "d", &d, err)))
 		return NULL;
 	EVP_PKEY *pkey = use == KEY_SIGN ? EVP_PKEY_new_raw_private_key_ex(NULL, crv, NULL, d.bytes, d.len)
-	                                 : EVP_PKEY_new_raw_public_key_ex(NULL, crv, NULL, x.bytes, x.len);
+									 : EVP_PKEY_new_raw_public_key_ex(NULL, crv, NULL, x.bytes, x.len);
 	OPENSSL_cleanse(&d, sizeof d);
 	if (pkey == NULL) {
 		error_set(err, 0, 0, "not a valid %s key", crv);

@@ -49,12 +49,12 @@ static bool add_rsa(struct buf *out, const struct key *key, bool private)
 	EVP_PKEY *pkey = key->pkey;
 	buf_add_text(out, "\"kty\":\"RSA\"");
 	return add_number(out, "n", pkey, OSSL_PKEY_PARAM_RSA_N, 0) && add_number(out, "e", pkey, OSSL_PKEY_PARAM_RSA_E, 0) &&
-	       (!private ||
-	        (add_number(out, "d", pkey, OSSL_PKEY_PARAM_RSA_D, 0) && add_number(out, "p", pkey, OSSL_PKEY_PARAM_RSA_FACTOR1, 0) &&
-	         add_number(out, "q", pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, 0) &&
-	         add_number(out, "dp", pkey, OSSL_PKEY_PARAM_RSA_EXPONENT1, 0) &&
-	         add_number(out, "dq", pkey, OSSL_PKEY_PARAM_RSA_EXPONENT2, 0) &&
-	         add_number(out, "qi", pkey, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, 0)));
+		   (!private ||
+			   (add_number(out, "d", pkey, OSSL_PKEY_PARAM_RSA_D, 0) && add_number(out, "p", pkey, OSSL_PKEY_PARAM_RSA_FACTOR1, 0) &&
+				   add_number(out, "q", pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, 0) &&
+				   add_number(out, "dp", pkey, OSSL_PKEY_PARAM_RSA_EXPONENT1, 0) &&
+				   add_number(out, "dq", pkey, OSSL_PKEY_PARAM_RSA_EXPONENT2, 0) &&
+				   add_number(out, "qi", pkey, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, 0)));
 }
 
 static bool add_ec(struct buf *out, const struct key *key, bool private)
@@ -62,8 +62,8 @@ static bool add_ec(struct buf *out, const struct key *key, bool private)
 	size_t len = key->alg->bytes;
 	buf_printf(out, "\"kty\":\"EC\",\"crv\":\"%s\"", len == 32 ? "P-256" : len == 48 ? "P-384" : "P-521");
 	return add_number(out, "x", key->pkey, OSSL_PKEY_PARAM_EC_PUB_X, len) &&
-	       add_number(out, "y", key->pkey, OSSL_PKEY_PARAM_EC_PUB_Y, len) &&
-	       (!private || add_number(out, "d", key->pkey, OSSL_PKEY_PARAM_PRIV_KEY, len));
+		   add_number(out, "y", key->pkey, OSSL_PKEY_PARAM_EC_PUB_Y, len) &&
+		   (!private || add_number(out, "d", key->pkey, OSSL_PKEY_PARAM_PRIV_KEY, len));
 }
 
 static bool add_okp(struct buf *out, const struct key *key, bool private)

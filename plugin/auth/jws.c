@@ -84,7 +84,7 @@ bool jws_read(const char *token, size_t len, struct jws *jws, struct error *err)
 	part = second + 1;
 	jws->signature = jws->bytes + jws->payload_len;
 	decoded = decoded && base64url_decode(part, len - (size_t)(part - token), jws->bytes + jws->payload_len,
-	                                      sizeof jws->bytes - jws->payload_len, &jws->signature_len);
+							 sizeof jws->bytes - jws->payload_len, &jws->signature_len);
 	if (decoded)
 		return true;
 	jws_fini(jws);
@@ -123,7 +123,7 @@ static size_t ecdsa_der(const struct alg *alg, const struct jws *jws, unsigned c
 static bool pss_setup(EVP_PKEY_CTX *ctx)
 {
 	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
+		   EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
 }
 
 static bool mac_matches(EVP_MD_CTX *ctx, const struct key *key, const struct jws *jws)
@@ -131,8 +131,8 @@ static bool mac_matches(EVP_MD_CTX *ctx, const struct key *key, const struct jws
 	unsigned char mac[EVP_MAX_MD_SIZE];
 	size_t len = sizeof mac;
 	return EVP_DigestSignInit_ex(ctx, NULL, key->alg->digest, NULL, NULL, key->pkey, NULL) == 1 &&
-	       EVP_DigestSign(ctx, mac, &len, (const unsigned char *)jws->token, jws->signed_len) == 1 && len == jws->signature_len &&
-	       CRYPTO_memcmp(mac, jws->signature, len) == 0;
+		   EVP_DigestSign(ctx, mac, &len, (const unsigned char *)jws->token, jws->signed_len) == 1 && len == jws->signature_len &&
+		   CRYPTO_memcmp(mac, jws->signature, len) == 0;
 }
 
 static bool signature_matches(EVP_MD_CTX *ctx, const struct key *key, const struct jws *jws)
@@ -146,8 +146,8 @@ static bool signature_matches(EVP_MD_CTX *ctx, const struct key *key, const stru
 		signature = der;
 	}
 	return len > 0 && EVP_DigestVerifyInit_ex(ctx, &pkey_ctx, key->alg->digest, NULL, NULL, key->pkey, NULL) == 1 &&
-	       (key->alg->kind != ALG_RSA_PSS || pss_setup(pkey_ctx)) &&
-	       EVP_DigestVerify(ctx, signature, len, (const unsigned char *)jws->token, jws->signed_len) == 1;
+		   (key->alg->kind != ALG_RSA_PSS || pss_setup(pkey_ctx)) &&
+		   EVP_DigestVerify(ctx, signature, len, (const unsigned char *)jws->token, jws->signed_len) == 1;
 }
 
 static bool signed_by(const struct key *key, const struct jws *jws)

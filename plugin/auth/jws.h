@@ -13,8 +13,8 @@
 #include "plugin/auth/keys.h"
 
 enum {
-	JWS_MAX = 8192,      /* bytes of the whole text */
-	JWS_TRIES_MAX = 8,   /* keys tried for one text; further ones that would fit are not */
+	JWS_MAX = 8192,    /* bytes of the whole text */
+	JWS_TRIES_MAX = 8, /* keys tried for one text; further ones that would fit are not */
 };
 
 struct jws {

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "plugin/auth/printable.h"
 
-#define SECOND_MS ((int64_t)1000)
+#define SECOND_MS  ((int64_t)1000)
 #define DATE_MAX_S 253402300799 /* the end of 9999 */
 
 enum rounding { ROUND_DOWN, ROUND_UP };
@@ -37,23 +37,23 @@ static double seconds(int64_t ms)
 	return (double)ms / 1000;
 }
 
-static enum jwt_rc times_check(const json_t *json, const struct jwt_policy *policy, int64_t now_ms, struct jwt_claims *claims,
-                               struct error *err)
+static enum jwt_rc times_check(
+	const json_t *json, const struct jwt_policy *policy, int64_t now_ms, struct jwt_claims *claims, struct error *err)
 {
 	int64_t exp_ms = -1, nbf_ms = 0, iat_ms = 0, leeway_ms = policy->leeway_s * SECOND_MS;
 	if (!date_read(json, "exp", ROUND_DOWN, &exp_ms, err) || !date_read(json, "nbf", ROUND_UP, &nbf_ms, err) ||
-	    !date_read(json, "iat", ROUND_DOWN, &iat_ms, err))
+		!date_read(json, "iat", ROUND_DOWN, &iat_ms, err))
 		return JWT_BAD;
 	if (exp_ms < 0)
 		return error_set(err, JWT_BAD, 0, "exp: missing");
 	if (now_ms >= exp_ms + leeway_ms)
 		return error_set(err, JWT_EXPIRED, 0, "exp: expired %.3f s ago, the leeway is %d s", seconds(now_ms - exp_ms), policy->leeway_s);
 	if (now_ms < nbf_ms - leeway_ms)
-		return error_set(err, JWT_NOT_YET, 0, "nbf: not valid for another %.3f s, the leeway is %d s", seconds(nbf_ms - now_ms),
-		                 policy->leeway_s);
+		return error_set(
+			err, JWT_NOT_YET, 0, "nbf: not valid for another %.3f s, the leeway is %d s", seconds(nbf_ms - now_ms), policy->leeway_s);
 	if (now_ms < iat_ms - leeway_ms)
-		return error_set(err, JWT_NOT_YET, 0, "iat: issued %.3f s in the future, the leeway is %d s", seconds(iat_ms - now_ms),
-		                 policy->leeway_s);
+		return error_set(
+			err, JWT_NOT_YET, 0, "iat: issued %.3f s in the future, the leeway is %d s", seconds(iat_ms - now_ms), policy->leeway_s);
 	claims->expires_at_ms = exp_ms + leeway_ms;
 	claims->issued_at_ms = iat_ms;
 	return JWT_OK;
@@ -87,7 +87,8 @@ static bool audience_check(const json_t *json, const struct jwt_policy *policy, 
 	size_t i;
 	if (!json_is_string(aud) && !json_is_array(aud))
 		return error_set(err, 0, 0, "aud: missing or neither a string nor an array");
-	json_array_foreach(aud, i, member) {
+	json_array_foreach(aud, i, member)
+	{
 		if (!json_is_string(member))
 			return error_set(err, 0, 0, "aud: an array with something else than strings");
 		ours = ours || is_ours(member, policy);
@@ -107,8 +108,8 @@ static bool user_read(const json_t *json, const struct jwt_policy *policy, struc
 	return true;
 }
 
-static enum jwt_rc claims_check(const struct jws *jws, const struct jwt_policy *policy, int64_t now_ms, struct jwt_claims *claims,
-                                struct error *err)
+static enum jwt_rc claims_check(
+	const struct jws *jws, const struct jwt_policy *policy, int64_t now_ms, struct jwt_claims *claims, struct error *err)
 {
 	struct error why;
 	json_t *json = json_read_object((const char *)jws->payload, jws->payload_len, &why);
@@ -122,7 +123,7 @@ static enum jwt_rc claims_check(const struct jws *jws, const struct jwt_policy *
 }
 
 enum jwt_rc jwt_verify(const struct key_set *keys, const struct jwt_policy *policy, const char *token, size_t len, int64_t now_ms,
-                       struct jwt_claims *out, struct error *err)
+	struct jwt_claims *out, struct error *err)
 {
 	struct jws jws;
 	struct jwt_claims claims;

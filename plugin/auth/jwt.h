@@ -5,8 +5,8 @@
  *
  * `iss` must be equal to the configured one, `aud` (a string or an array) must hold one of ours, `exp` must be there; `nbf` and `iat`
  * are looked at when they are there. The leeway stretches all three: a token counts from nbf - leeway to exp + leeway, and may have
- * been issued at most the leeway in the future. NumericDates may be fractional; to the millisecond, exp and iat are rounded down, nbf up. They lie
- * between 1970 and 9999.
+ * been issued at most the leeway in the future. NumericDates may be fractional; to the millisecond, exp and iat are rounded down, nbf up.
+ * They lie between 1970 and 9999.
  *
  * The signature is checked last, as the dearest step: a client that keeps coming with a dead token costs no more than reading it
  * (field: "dead tokens cannot load the broker"). So EXPIRED and NOT_YET say what the token claims, and OK alone says that it is true.
@@ -48,6 +48,6 @@ struct jwt_claims {
 /* now_ms: the wall clock. out is written on JWT_OK only. err names the claim, by how much times are off, and what was expected, never the
  * token; foreign text in it is cut and printable. */
 enum jwt_rc jwt_verify(const struct key_set *keys, const struct jwt_policy *policy, const char *token, size_t len, int64_t now_ms,
-                       struct jwt_claims *out, struct error *err);
+	struct jwt_claims *out, struct error *err);
 
 #endif

@@ -94,9 +94,8 @@ static bool meant_for(const json_t *jwk, enum key_use use, struct error *err)
 	const char *wanted = use == KEY_SIGN ? "sign" : "verify";
 	const json_t *operations = json_object_get(jwk, "key_ops"), *operation;
 	size_t i;
-	json_array_foreach(operations, i, operation)
-		if (json_is_string(operation) && strcmp(json_string_value(operation), wanted) == 0)
-			return true;
+	json_array_foreach(
+		operations, i, operation) if (json_is_string(operation) && strcmp(json_string_value(operation), wanted) == 0) return true;
 	return operations == NULL || error_set(err, 0, 0, "not used: \"key_ops\" has no \"%s\"", wanted);
 }
 
@@ -139,8 +138,7 @@ static bool read_jwk_set(struct key_set *set, const char *text, size_t len, enum
 	const json_t *keys = json_object_get(json, "keys"), *jwk;
 	bool is_set = json_is_array(keys);
 	size_t i;
-	json_array_foreach(keys, i, jwk)
-		add_jwk(set, i + 1, jwk, use);
+	json_array_foreach(keys, i, jwk) add_jwk(set, i + 1, jwk, use);
 	json_decref(json);
 	return is_set || error_set(err, 0, 0, "not a JWK Set: \"keys\" is missing or no array");
 }

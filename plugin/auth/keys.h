@@ -10,7 +10,8 @@
  *
  * What cannot or must not be used (unknown kty, curve or alg, `use` other than sig, key_ops without verify, RSA below 2048 bits, a short
  * secret, a point off its curve) is passed over; `notes` says which and why, and the others are loaded. A certificate
- * counts as the key in it: its dates and issuer are not looked at, and each one in the file is believed. Private parts are noted and not kept.
+ * counts as the key in it: its dates and issuer are not looked at, and each one in the file is believed. Private parts are noted and not
+ * kept.
  *
  * A set is immutable and shared by reference; loading reads a file and may block (worker, or at start). All else: any thread. */
 
@@ -22,8 +23,8 @@
 #include "plugin/auth/alg.h"
 
 enum {
-	KEYS_MAX = 64,             /* in one set; more are passed over with a note */
-	KEYS_FILE_MAX = 1 << 20,   /* bytes */
+	KEYS_MAX = 64,           /* in one set; more are passed over with a note */
+	KEYS_FILE_MAX = 1 << 20, /* bytes */
 };
 
 enum key_use {

@@ -100,7 +100,7 @@ static bool device_is_valid(const char *device)
 {
 	size_t len = strlen(device);
 	return len > 0 && len <= AUTH_DEVICE_MAX && strpbrk(device, "/+#") == NULL && text_is_utf8(device, len) &&
-	       !text_has_control(device, len);
+		   !text_has_control(device, len);
 }
 
 enum client_kind client_id_read(const char *client_id, const char *user_id, const char **device, struct error *err)
@@ -113,8 +113,8 @@ enum client_kind client_id_read(const char *client_id, const char *user_id, cons
 		return error_set(err, CLIENT_REFUSED, 0, "the client ID is another user's device");
 	const char *name = client_id + user_len + (client_id[user_len] == '/');
 	if (client_id[user_len] == '/' && !device_is_valid(name))
-		return error_set(err, CLIENT_REFUSED, 0, "the client ID names no device: 1 to %d bytes without /, +, # and control characters",
-		                 AUTH_DEVICE_MAX);
+		return error_set(
+			err, CLIENT_REFUSED, 0, "the client ID names no device: 1 to %d bytes without /, +, # and control characters", AUTH_DEVICE_MAX);
 	*device = name;
 	return CLIENT_DEVICE;
 }

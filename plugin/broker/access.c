@@ -4,7 +4,7 @@
  *
  * What is below the prefix is decided here alone and finally; the rest is left to `outside`. Publishing to a topic of the protocol is let
  * through: intake.c has the last word, with the payload at hand. Delivery below hc/me/ is by client ID, which the broker does not ask
- * about; so a READ for such a topic is about something that it queued or resends, and the store does that better: no. */
+ * about; so a READ for such a topic is about something that it queued, or is about to send again (cursor.h). */
 #include "plugin/broker/access.h"
 
 #include <stdlib.h>
@@ -65,7 +65,7 @@ static bool is_member(struct server *server, const struct session *session, cons
 	return chat != NULL && member_is_current(chat_member(chat, session->person->user_id));
 }
 
-static int check_read(struct server *server, const struct session *session, const struct mosquitto_evt_acl_check *event)
+static int check_read(struct server *server, struct session *session, const struct mosquitto_evt_acl_check *event)
 {
 	struct topic topic;
 	if (strcmp(event->topic, TOPIC_SINK) == 0)
@@ -75,8 +75,8 @@ static int check_read(struct server *server, const struct session *session, cons
 		return outside(server);
 	if (session == NULL || event->retain)
 		return MOSQ_ERR_ACL_DENIED;
-	if (topic.kind == TOPIC_ME && strcmp(topic.rest, "inbox") == 0)
-		cursor_unacknowledged(server, session, event->payload, event->payloadlen);
+	if (topic.kind == TOPIC_ME)
+		return yes(cursor_resend(server, session, topic.rest));
 	return yes(topic.kind == TOPIC_EVENTS && is_member(server, session, topic.chat_id));
 }
 

@@ -101,6 +101,8 @@ void answer_request(struct rpc_request *request)
 	const struct session *session = session_by_id(server, origin->session_id);
 	if (person != NULL && person->rpc_in_flight > 0)
 		person->rpc_in_flight--;
+	if (request->problem.text[0] != '\0')
+		server_log(MOSQ_LOG_ERR, "the store could not answer %s: %s", rpc_name(request), request->problem.text);
 	if (request->refused.code != REFUSAL_NONE) {
 		buf_clear(&request->answer);
 		verdict_add_json(&request->answer, &request->refused);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/server.h"
 
@@ -75,12 +74,13 @@ static void collect(struct server *server, struct session *session, struct put *
 	struct track *track, *next;
 	HASH_ITER(hh, feed->tracks, track, next) {
 		settle(track, server->now_ms, feed_trail_ms(session));
-		if (session->device != NULL && track->safe > track->stored) {
+		if (session->device != NULL && (track->safe > track->stored || !track->placed)) {
 			if (put->count == put->size)
 				put->cursors = mem_grow(put->cursors, (put->size = put->size * 2 + 16) * sizeof *put->cursors);
 			put->cursors[put->count++] = (struct cursor){
 				mem_text(session->person->user_id), mem_text(session->device), mem_text(track->chat_id), track->safe};
 			track->stored = track->safe;
+			track->placed = true;
 		}
 		if (feed->loaded && track->safe == track->latest && track->handed == track->latest) {
 			HASH_DEL(feed->tracks, track);
@@ -141,6 +141,15 @@ const struct parked_track *parked_find(const struct parked *parked, const char *
 	return track;
 }
 
+/* The line's transaction did not leave; what came before it did. */
+static void lower(struct parked *parked, const struct line *line)
+{
+	struct parked_track *track;
+	HASH_FIND_STR(parked->tracks, line->chat_id, track);
+	if (track != NULL && track->handed >= line->number)
+		track->handed = line->number - 1;
+}
+
 static struct parked *find(struct server *server, const char *client_id)
 {
 	struct parked *parked;
@@ -159,6 +168,25 @@ static void make_room(struct server *server)
 	}
 }
 
+/* With QoS 0 anywhere, what the broker does not hold may be lost. */
+static bool all_held(const struct session *session)
+{
+	if (session->device == NULL || session->quota_lost > 0 || session->feed == NULL || !session->feed->loaded)
+		return false;
+	for (unsigned i = 0; i < session->filter_count; i++)
+		if (session->filters[i].qos == 0 && filter_reaches_text(&session->filters[i]))
+			return false;
+	return session->inbox_qos != 0;
+}
+
+static void park_track(struct parked *parked, const char *chat_id, uint64_t handed)
+{
+	struct parked_track *track = mem_zero(sizeof *track);
+	track->chat_id = mem_text(chat_id);
+	track->handed = handed;
+	HASH_ADD_KEYPTR(hh, parked->tracks, track->chat_id, strlen(track->chat_id), track);
+}
+
 static void park(struct server *server, struct session *session)
 {
 	struct parked *parked = find(server, session->client_id);
@@ -166,24 +194,19 @@ static void park(struct server *server, struct session *session)
 		HASH_DEL(server->parked, parked);
 		parked_free(parked);
 	}
-	/* Only where the broker keeps what was not acknowledged, and can say later which message that was. */
-	if (session->device == NULL || session->clean || session->inbox_qos != 1 || session->text || !session->feed->loaded ||
-	    session->feed->tracks == NULL)
+	if (session->clean)
 		return;
 	make_room(server);
 	parked = mem_zero(sizeof *parked);
 	parked->client_id = mem_text(session->client_id);
 	parked->user_id = mem_text(session->person->user_id);
 	parked->at_ms = server->now_ms;
-	for (struct track *track = session->feed->tracks; track != NULL; track = track->hh.next) {
-		struct parked_track *copy = mem_zero(sizeof *copy);
-		copy->chat_id = mem_text(track->chat_id);
-		copy->acknowledged = track->handed;
-		HASH_ADD_KEYPTR(hh, parked->tracks, copy->chat_id, strlen(copy->chat_id), copy);
-	}
+	parked->exact = all_held(session);
+	for (struct track *track = parked->exact ? session->feed->tracks : NULL; track != NULL; track = track->hh.next)
+		park_track(parked, track->chat_id, track->handed);
 	/* Lines that were waiting for the window were counted as handed, but never left. */
-	for (size_t i = 0; i < session->feed->line_count; i++)
-		cursor_lower(parked, session->feed->lines[i]->text, session->feed->lines[i]->len);
+	for (size_t i = 0; parked->exact && i < session->feed->line_count; i++)
+		lower(parked, session->feed->lines[i]);
 	HASH_ADD_KEYPTR(hh, server->parked, parked->client_id, strlen(parked->client_id), parked);
 }
 
@@ -191,7 +214,8 @@ void cursor_leave(struct server *server, struct session *session)
 {
 	struct put *put = mem_zero(sizeof *put);
 	park(server, session);
-	collect(server, session, put);
+	if (session->feed != NULL)
+		collect(server, session, put);
 	put_start(server, put);
 }
 
@@ -201,7 +225,7 @@ struct parked *cursor_unpark(struct server *server, const struct session *sessio
 	if (parked == NULL)
 		return NULL;
 	HASH_DEL(server->parked, parked);
-	if (!session->clean && strcmp(parked->user_id, session->person->user_id) == 0)
+	if (parked->exact && session->kept && strcmp(parked->user_id, session->person->user_id) == 0)
 		return parked;
 	parked_free(parked);
 	return NULL;
@@ -216,52 +240,12 @@ void cursor_free_all(struct server *server)
 	}
 }
 
-/* A line that we made: {"chatID":"…","transactionID":17,… or a latest hint, which begins with its type. */
-static bool read_line(const char *line, size_t len, char chat_id[CHAT_ID_MAX * 6 + 1], uint64_t *number)
-{
-	static const char ID[] = "\"chatID\":\"", NUMBER[] = "\",\"transactionID\":";
-	const char *id = memmem(line, len, ID, sizeof ID - 1);
-	if (id == NULL)
-		return false;
-	id += sizeof ID - 1;
-	const char *end = memmem(id, len - (size_t)(id - line), NUMBER, sizeof NUMBER - 1);
-	if (end == NULL || end - id > CHAT_ID_MAX)
-		return false;
-	memcpy(chat_id, id, (size_t)(end - id));
-	chat_id[end - id] = '\0';
-	const char *digits = end + sizeof NUMBER - 1;
-	size_t digit_count = 0;
-	while (digits + digit_count < line + len && digits[digit_count] >= '0' && digits[digit_count] <= '9')
-		digit_count++;
-	return text_to_u64(digits, digit_count, UINT64_MAX, number);
-}
-
-void cursor_lower(struct parked *parked, const char *line, size_t len)
-{
-	char chat_id[CHAT_ID_MAX * 6 + 1];
-	uint64_t number;
-	struct parked_track *track;
-	if (!read_line(line, len, chat_id, &number)) {
-		track_free_all(parked); /* cannot be told: what is stored counts */
-		return;
-	}
-	HASH_FIND_STR(parked->tracks, chat_id, track);
-	if (track != NULL && track->acknowledged >= number)
-		track->acknowledged = number - 1;
-}
-
-void cursor_unacknowledged(struct server *server, const struct session *session, const char *payload, size_t len)
+bool cursor_resend(struct server *server, struct session *session, const char *topic)
 {
 	struct parked *parked = find(server, session->client_id);
-	if (parked == NULL || strcmp(parked->user_id, session->person->user_id) != 0)
-		return;
-	while (len > 0) {
-		const char *newline = memchr(payload, '\n', len);
-		size_t line_len = newline ? (size_t)(newline - payload) : len;
-		cursor_lower(parked, payload, line_len);
-		if (newline == NULL)
-			break;
-		payload = newline + 1;
-		len -= line_len + 1;
-	}
+	bool stream = strcmp(topic, "inbox") == 0 || strncmp(topic, "text/", 5) == 0;
+	bool allowed = parked != NULL && strcmp(parked->user_id, session->person->user_id) == 0 && (parked->exact || !stream);
+	if (!allowed && server->version.major == 2 && server->version.minor == 0)
+		session->quota_lost++;
+	return allowed;
 }

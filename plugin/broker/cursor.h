@@ -6,10 +6,15 @@
  * The cursor may only stand where everything before it has surely arrived; what is repeated after a loss is allowed, what is missing is not.
  *  - A `received` receipt says so.
  *  - What was handed over longer ago than the broker needs to notice a dead connection (1.5 × keepalive) has arrived.
- *  - Where the MQTT session goes on and the inbox was subscribed with QoS 1, the broker itself tells at the reconnect: it asks READ for every
- *    message that was not acknowledged. So a device that went away is parked with what it was handed; what READ then names was not
- *    received, the rest was. Parked devices are in memory only; after a crash of the broker the stored cursor counts. */
+ *  - Where the MQTT session goes on and everything was subscribed with QoS 1, the broker itself holds what was not acknowledged and sends it
+ *    again, in order. So a device that goes away is parked with what it was handed, and comes back exactly there. Parked devices are
+ *    in memory only; after a crash of the broker the stored cursor counts.
+ *
+ * At a reconnect the broker asks READ for each message that it is about to send again. For a parked device the answer is yes. Else it is
+ * no, because replay will begin at the stored cursor, before those messages; on 2.0 each such no takes a place of the connection's send
+ * quota for good, so that connection is served with QoS 0 (see struct session, quota_lost). */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uthash.h>
@@ -19,7 +24,7 @@ struct session;
 
 struct parked_track {
 	char *chat_id;
-	uint64_t acknowledged;
+	uint64_t handed;
 	UT_hash_handle hh;
 };
 
@@ -27,6 +32,7 @@ struct parked {
 	char *client_id;
 	char *user_id;
 	int64_t at_ms;
+	bool exact; /* the broker holds all that was not acknowledged, if it keeps the session */
 	struct parked_track *tracks;
 	UT_hash_handle hh;
 };
@@ -40,13 +46,10 @@ void cursor_flush(struct server *server);
 /* The connection goes: stores its cursors, parks the device. */
 void cursor_leave(struct server *server, struct session *session);
 
-/* READ of a message on hc/me/inbox: it was not acknowledged before the connection was lost. */
-void cursor_unacknowledged(struct server *server, const struct session *session, const char *payload, size_t len);
+/* READ of a message below hc/me/ that the broker holds for this client ID: whether it may send it again. */
+bool cursor_resend(struct server *server, struct session *session, const char *topic);
 
-/* The line, which is one of ours, did not arrive. */
-void cursor_lower(struct parked *parked, const char *line, size_t len);
-
-/* Takes the parked state of the session's device out, NULL: none. */
+/* Takes the parked state of the session's device out, if what it was handed is sure to arrive; else NULL. */
 struct parked *cursor_unpark(struct server *server, const struct session *session);
 const struct parked_track *parked_find(const struct parked *parked, const char *chat_id); /* parked may be NULL */
 void parked_free(struct parked *parked);

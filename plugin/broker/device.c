@@ -127,11 +127,12 @@ static void loaded(struct server *server, struct session *session, const struct 
 {
 	if (session->bytes_max == 0)
 		session->bytes_max = record->max_bytes;
-	bool forget = session->clean && record->subscriptions[0] != '\0';
+	bool kept = session_is_kept(session);
+	bool forget = !kept && record->subscriptions[0] != '\0';
 	if (forget || server->wall_ms - record->seen_at_ms > SEEN_AGAIN_MS)
 		session->device_dirty = true;
 	bool dirty = session->device_dirty;
-	if (!session->clean)
+	if (kept)
 		resume(server, session, record->subscriptions);
 	session->device_dirty = dirty; /* what was resumed is stored already */
 }

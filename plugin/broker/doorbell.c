@@ -42,7 +42,7 @@ struct doorbell {
 	struct doorbell_conf conf;
 	atomic_bool pending;
 	atomic_int way; /* written on the broker's thread */
-	int event_fd, epoll_fd;
+	int event_fd, epoll_fd; /* once opened, event_fd stays open: a ring under way may have chosen it */
 	int64_t test_until_ms; /* under lock */
 	struct sigaction old_action;
 	pthread_t broker, ringer;
@@ -231,10 +231,9 @@ static void set_way(struct doorbell *doorbell, enum way way)
 
 static void settle_on_signal(struct doorbell *doorbell, const char *why)
 {
-	if (doorbell->event_fd >= 0)
-		close(doorbell->event_fd); /* takes it out of the epoll as well */
-	doorbell->event_fd = -1;
 	set_way(doorbell, WAY_SIGNAL);
+	if (doorbell->epoll_fd >= 0 && doorbell->event_fd >= 0)
+		epoll_ctl(doorbell->epoll_fd, EPOLL_CTL_DEL, doorbell->event_fd, NULL); /* not there is as good as taken out */
 	char line[160];
 	snprintf(line, sizeof line, "doorbell: by signal (%s)", why);
 	doorbell->conf.log(line);
@@ -299,13 +298,12 @@ static void go_on_with_test(struct doorbell *doorbell)
 			settle_on_signal(doorbell, "the broker did not hear the epoll way");
 		return;
 	}
-	if (!watch(doorbell, EPOLL_CTL_MOD, 0)) {
-		settle_on_signal(doorbell, "the broker's epoll has changed");
-		return;
-	}
+	/* In this order: arming reports at once what was rung until then, be it by the ringer or into the event. */
 	set_way(doorbell, WAY_EPOLL);
-	write_event(doorbell); /* for a ring that was given to the ringer in the last moment */
-	doorbell->conf.log("doorbell: by epoll");
+	if (watch(doorbell, EPOLL_CTL_MOD, 0))
+		doorbell->conf.log("doorbell: by epoll");
+	else
+		settle_on_signal(doorbell, "the broker's epoll has changed");
 }
 
 /* ---- the bell ---- */

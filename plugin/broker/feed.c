@@ -28,10 +28,12 @@ enum {
 	TRAIL_UNKNOWN_MS = 10 * 60 * 1000, /* without a keepalive a dead peer is noticed by TCP alone */
 };
 
-struct line *line_new(const char *text, size_t len)
+struct line *line_new(const struct transaction *tx, const char *text, size_t len)
 {
 	struct line *line = mem_new(sizeof *line + len);
 	line->references = 1;
+	line->number = tx->number;
+	strcpy(line->chat_id, tx->chat_id);
 	line->len = (uint32_t)len;
 	memcpy(line->text, text, len);
 	return line;
@@ -71,12 +73,11 @@ void feed_begin(struct server *server, struct session *session)
 		replay_load(server, session);
 }
 
-void feed_end(struct server *server, struct session *session)
+void feed_end(struct session *session)
 {
 	struct feed *feed = session->feed;
 	if (feed == NULL)
 		return;
-	cursor_leave(server, session);
 	for (size_t i = 0; i < feed->line_count; i++)
 		line_drop(feed->lines[i]);
 	free(feed->lines);
@@ -212,7 +213,7 @@ static bool add_line(struct server *server, struct session *session, const struc
 	if (feed->line_count > 0)
 		send_lines(server, session);
 	if (line_add_within(&cut, tx, max)) {
-		struct line *own = line_new(cut.data, cut.len);
+		struct line *own = line_new(tx, cut.data, cut.len);
 		keep_line(feed, own);
 		line_drop(own);
 	}

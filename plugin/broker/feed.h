@@ -24,6 +24,8 @@ struct chat;
 struct line {
 	unsigned references;
 	uint32_t len;
+	uint64_t number;
+	char chat_id[CHAT_ID_MAX + 1];
 	char text[];
 };
 
@@ -35,6 +37,7 @@ struct track {
 	/* the cursor's: numbers that are older than the connection can hide a loss */
 	uint64_t safe, mid, stored;
 	int64_t mid_at_ms;
+	bool placed; /* the store has a cursor: without one, the user's received mark would count */
 	UT_hash_handle hh;
 };
 
@@ -71,8 +74,8 @@ struct feed {
 
 /* The session subscribed to its inbox or text. */
 void feed_begin(struct server *server, struct session *session);
-/* It does not want them any more, or is gone. Stores how far it has what. */
-void feed_end(struct server *server, struct session *session);
+/* It does not want them any more, or is gone. cursor_leave comes first. */
+void feed_end(struct session *session);
 
 /* A transaction of one of the user's chats is committed. line: shared, a reference is taken where it is kept. */
 void feed_commit(struct server *server, struct session *session, const struct transaction *tx, struct line *line);
@@ -86,7 +89,7 @@ struct track *feed_find(struct feed *feed, const char *chat_id);
 void track_handed(struct track *track, uint64_t number, int64_t now_ms, int64_t trail_ms);
 void parcel_free(struct parcel *parcel);
 
-struct line *line_new(const char *text, size_t len);
+struct line *line_new(const struct transaction *tx, const char *text, size_t len);
 void line_drop(struct line *line);
 
 /* How long a client may be gone before the broker notices: 1.5 × keepalive. */

@@ -1,2 +1,161 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Judges the broker's own configuration by one table of checks. Any thread, at start only. */
 #include "plugin/broker/hostconf.h"
-extern int hostconf_placeholder; int hostconf_placeholder;
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "plugin/broker/hostconf_read.h"
+
+enum {
+	QUEUE_GOOD = 10000,
+	COMMAND_MAX = 64 << 10,              /* the longest command that is taken: JOURNAL_PAYLOAD_MAX */
+	COMMAND_PACKET = COMMAND_MAX + 1024, /* with its topic and the properties of MQTT 5 */
+};
+
+/* A check writes its text and returns whether there is something to say. */
+#define SAY(...) (snprintf(text, size, __VA_ARGS__), true)
+
+static bool check_per_listener(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return s->is_2_0 && s->per_listener &&
+	       SAY("per_listener_settings true: Mosquitto 2.0 never calls plugins between packets then. Set it to false, or use 2.1");
+}
+
+static bool check_mount_point(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return s->mount_point.met && SAY("mount_point of listener %s: chat topics have other names behind it. Remove it", s->mount_point.name);
+}
+
+static bool check_instances(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return s->instances > 1 &&
+	       SAY(HOSTCONF_PLUGIN_FILE " is loaded %u times, it works only once in a broker. Keep one of its lines", s->instances);
+}
+
+static bool check_unread(const struct hostconf_settings *s, char *text, size_t size)
+{
+	if (s->unread.met)
+		return SAY("Mosquitto's settings in %s could not be read again (%s) and were not checked", s->unread.name,
+			strerror(s->unread_errno));
+	return !s->read && SAY("Mosquitto's settings were not checked: its command line has no -c FILE");
+}
+
+static bool check_for_one_listener(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return !s->is_2_0 && s->for_one_listener &&
+	       SAY(HOSTCONF_PLUGIN_FILE " belongs to single listeners: clients of others reach chat topics unchecked. Use global_plugin");
+}
+
+static bool check_bridge(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return s->bridge.met &&
+	       SAY("topic %s of bridge %s covers chat topics: a bridge skips all checks. Choose topics that do not", s->bridge_topic.name,
+			   s->bridge.name);
+}
+
+static bool check_certificate(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return s->certificate.met &&
+	       SAY("use_identity_as_username or use_subject_as_username of listener %s: no token is asked there, so its clients cannot chat",
+			   s->certificate.name);
+}
+
+static bool check_acl(const struct hostconf_settings *s, char *text, size_t size)
+{
+	const struct hostconf_place *place = s->acl.met ? &s->acl : &s->acl_of_plugin;
+	return !s->is_2_0 && place->met &&
+	       SAY("acl_file %s: Mosquitto 2.1 no longer matches %%c with a client ID that contains '/', as user/device does. Use %%u",
+			   place->name);
+}
+
+/* What was left at its default is judged only when everything was read. */
+static bool is_known(const struct hostconf_settings *s, bool set)
+{
+	return set || (s->read && !s->unread.met);
+}
+
+static bool check_duplicates(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return !s->duplicates && is_known(s, s->duplicates_set) &&
+	       SAY("allow_duplicate_messages is false%s: one message to many MQTT 3 clients takes quadratic time. Set it to true",
+			   s->is_2_0 && !s->duplicates_set ? ", the default of Mosquitto 2.0" : "");
+}
+
+static bool check_queue_max(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return s->queue_max > 0 && s->queue_max < QUEUE_GOOD && is_known(s, s->queue_set) &&
+	       SAY("max_queued_messages is %d%s: above it Mosquitto drops messages without a word. Set it to %d or more, or to 0", s->queue_max,
+			   s->queue_set ? "" : ", the default", QUEUE_GOOD);
+}
+
+static bool check_queue_qos0(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return s->queue_qos0 &&
+	       SAY("queue_qos0_messages true: useless here, an offline device gets its messages from the store. Set it to false");
+}
+
+/* Both limits are for what clients send; what the broker sends knows only the client's own limit. */
+static bool check_payload_max(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return s->payload_max > 0 && s->payload_max < COMMAND_MAX &&
+	       SAY("message_size_limit %d: Mosquitto drops longer commands, for MQTT 3 clients without a word. Set it to %d or more, or to 0",
+			   s->payload_max, COMMAND_MAX);
+}
+
+static bool check_packet_max(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return s->packet_max > 0 && s->packet_max < COMMAND_PACKET &&
+	       SAY("max_packet_size %d: Mosquitto cuts the connection of a client whose command is longer. Set it to %d or more", s->packet_max,
+			   COMMAND_PACKET);
+}
+
+static const struct check {
+	bool fatal;
+	bool (*check)(const struct hostconf_settings *settings, char *text, size_t size);
+} CHECKS[] = {
+	{true, check_per_listener},
+	{true, check_mount_point},
+	{true, check_instances},
+	{false, check_unread},
+	{false, check_for_one_listener},
+	{false, check_bridge},
+	{false, check_certificate},
+	{false, check_acl},
+	{false, check_duplicates},
+	{false, check_queue_max},
+	{false, check_queue_qos0},
+	{false, check_payload_max},
+	{false, check_packet_max},
+};
+_Static_assert(sizeof CHECKS / sizeof *CHECKS == HOSTCONF_FINDING_MAX, "the header says how many");
+
+static size_t judge(const struct hostconf_settings *settings, struct hostconf_finding *findings, size_t max)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < sizeof CHECKS / sizeof *CHECKS && count < max; i++) {
+		struct hostconf_finding *finding = &findings[count];
+		finding->fatal = CHECKS[i].fatal;
+		count += CHECKS[i].check(settings, finding->text, sizeof finding->text);
+	}
+	return count;
+}
+
+size_t hostconf_check(const char *command_line, size_t len, const int version[3], const char *prefix, struct hostconf_finding *findings,
+	size_t max)
+{
+	struct hostconf_settings settings;
+	hostconf_read(command_line, len, version[0] < 2 || (version[0] == 2 && version[1] == 0), prefix, &settings);
+	return judge(&settings, findings, max);
+}
+
+size_t hostconf_check_self(const int version[3], const char *prefix, struct hostconf_finding *findings, size_t max)
+{
+	struct buf command_line = BUF_EMPTY;
+	bool read = hostconf_own_command_line(&command_line);
+	size_t count = hostconf_check(command_line.data, read ? command_line.len : 0, version, prefix, findings, max);
+	buf_fini(&command_line);
+	return count;
+}

@@ -1,5 +1,35 @@
-/* placeholder of the lead, to be overwritten */
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_HOSTCONF_H
+#define HC_BROKER_HOSTCONF_H
+/* Looks through the broker's own configuration for settings under which this plugin cannot work, or works badly.
+ *
+ * Mosquitto's plugin API tells nothing about them, so the files named on the broker's command line are read again, as Mosquitto 2.0 and 2.1
+ * read them (src/conf.c, src/conf_includedir.c). Mosquitto has accepted them before it loads a plugin: a line that it would have refused is
+ * passed over here. What cannot be read makes one warning, and what might have been set there is not judged.
+ *
+ * Any thread. Reads local files, at most HOSTCONF_BYTES_MAX in all: for the start only. */
+
 #include <stdbool.h>
 #include <stddef.h>
-struct hostconf_finding { bool fatal; char text[200]; };
-static inline size_t hostconf_check_self(const int version[3], const char *prefix, struct hostconf_finding *findings, size_t max) { (void)version; (void)prefix; (void)findings; (void)max; return 0; }
+
+enum {
+	HOSTCONF_FINDING_MAX = 13, /* there are never more: one for each setting, naming the first place */
+	HOSTCONF_BYTES_MAX = 16 << 20,
+};
+
+struct hostconf_finding {
+	bool fatal;     /* the plugin must not start */
+	char text[200]; /* one line: which setting, why, what to do; printable whatever the files held */
+};
+
+/* command_line  as /proc/<pid>/cmdline has it: each argument followed by NUL; may begin with a loader and its options.
+ * version       of the broker: major, minor, revision.
+ * prefix        first level of our topics, without '/'.
+ * Returns how many of the max findings were filled in, fatal ones first. */
+size_t hostconf_check(const char *command_line, size_t len, const int version[3], const char *prefix, struct hostconf_finding *findings,
+	size_t max);
+
+/* The same for the process it is called in. */
+size_t hostconf_check_self(const int version[3], const char *prefix, struct hostconf_finding *findings, size_t max);
+
+#endif

@@ -267,14 +267,6 @@ static bool read_reply(struct server *server, struct mosquitto_evt_message *even
 	return true;
 }
 
-/* Reads wait until the receipts that are still in memory are stored, so that an answer has what was said before the question. */
-static void start_read(struct server *server, struct rpc_request *request)
-{
-	if (rpc_reads_receipts(request))
-		core_flush_receipts(server->core);
-	ports_read_request(server, request, rpc_reads_receipts(request));
-}
-
 static int start_request(struct server *server, struct session *session, struct mosquitto_evt_message *event, struct rpc_request *request)
 {
 	struct verdict verdict;
@@ -282,7 +274,7 @@ static int start_request(struct server *server, struct session *session, struct 
 	if (rpc_kind(request) != RPC_COMMAND) {
 		int rc = taken(event);
 		if (rpc_kind(request) == RPC_READ)
-			start_read(server, request);
+			ports_read_request(server, request);
 		else
 			rpc_local(request, server->now_ms);
 		return rc;

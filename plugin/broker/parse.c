@@ -80,8 +80,8 @@ static bool read_member(struct command *command, const struct parse_conf *conf, 
 			refuse(verdict, REFUSAL_BAD_REQUEST, "%s: a text within its length is expected", name);
 			return false;
 		}
-	refuse(verdict, REFUSAL_BAD_REQUEST,
-		"the payload has a member that is none of body, commandID, contentType, repliedTo, clientTime, ifLatest");
+	refuse(verdict, REFUSAL_BAD_REQUEST, "%.*s: none of body, commandID, contentType, repliedTo, clientTime, ifLatest",
+		(int)text_cut(name, strlen(name), 32), name);
 	return false;
 }
 

@@ -101,9 +101,9 @@ static struct query *query_new(struct server *server, const char *chat_id)
 }
 
 /* A full queue is answered like a store that is down: the core comes again. */
-static void query_start(struct query *query)
+static void query_start(struct query *query, bool behind_writes)
 {
-	if (!workers_add(query->server->readers, &query->job))
+	if (!server_read(query->server, &query->job, behind_writes))
 		mailbox_post(query->server->mailbox, &query->job);
 }
 
@@ -122,7 +122,7 @@ static void port_load_chat(void *context, const char *chat_id)
 	struct query *query = query_new(context, chat_id);
 	query->ask = ask_chat;
 	query->tell = tell_chat;
-	query_start(query);
+	query_start(query, false);
 }
 
 static void ask_user(struct query *query, struct store *store, struct error *err)
@@ -147,7 +147,7 @@ static void port_check_user(void *context, const char *chat_id, const char *user
 		mailbox_post(server->mailbox, &query->job);
 		return;
 	}
-	query_start(query);
+	query_start(query, true); /* he may have come and gone just now */
 }
 
 static void ask_key(struct query *query, struct store *store, struct error *err)
@@ -167,7 +167,7 @@ static void port_find_key(void *context, const char *chat_id, const char *sender
 	query->tell = tell_key;
 	snprintf(query->user_id, sizeof query->user_id, "%s", sender_id);
 	snprintf(query->key, sizeof query->key, "%s", key);
-	query_start(query);
+	query_start(query, false);
 }
 
 static void ask_page(struct query *query, struct store *store, struct error *err)
@@ -189,7 +189,7 @@ static void port_read(void *context, const char *chat_id, enum core_read what, u
 	query->what = what;
 	query->from = from;
 	query->to = to;
-	query_start(query);
+	query_start(query, false);
 }
 
 /* ---- receipts ---- */
@@ -262,7 +262,7 @@ static void port_committed(void *context, struct chat *chat, struct transaction 
 	struct server *server = context;
 	struct buf text = BUF_EMPTY;
 	line_add(&text, tx);
-	struct line *line = line_new(text.data, text.len);
+	struct line *line = line_new(tx, text.data, text.len);
 	for (struct member *member = chat->members; member != NULL; member = member->hh.next)
 		if (sees(member, tx->number))
 			deliver(server, member->user_id, tx, line);
@@ -342,42 +342,15 @@ static void request_done(struct job *job)
 	request->finish(request);
 }
 
-static void request_start(struct server *server, struct rpc_request *request)
+void ports_read_request(struct server *server, struct rpc_request *request)
 {
 	request->job = (struct job){.run = request_run, .done = request_done};
-	if (workers_add(server->readers, &request->job))
+	bool receipts = rpc_reads_receipts(request);
+	if (receipts)
+		core_flush_receipts(server->core);
+	if (server_read(server, &request->job, receipts))
 		return;
 	refuse(&request->refused, REFUSAL_UNAVAILABLE, NULL);
 	request->refused.retry_after_ms = 1000;
 	mailbox_post(server->mailbox, &request->job);
-}
-
-struct barrier {
-	struct job job;
-	struct server *server;
-	struct rpc_request *request;
-};
-
-static void barrier_run(struct job *job)
-{
-	(void)job; /* what was in the lane before it is done */
-}
-
-static void barrier_done(struct job *job)
-{
-	struct barrier *barrier = (struct barrier *)job;
-	request_start(barrier->server, barrier->request);
-	free(barrier);
-}
-
-void ports_read_request(struct server *server, struct rpc_request *request, bool behind)
-{
-	struct barrier *barrier = mem_zero(sizeof *barrier);
-	barrier->job = (struct job){.run = barrier_run, .done = barrier_done};
-	barrier->server = server;
-	barrier->request = request;
-	if (behind && lanes_put(server->lanes, "", &barrier->job))
-		return;
-	free(barrier);
-	request_start(server, request);
 }

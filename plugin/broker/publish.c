@@ -38,7 +38,7 @@ void publish_owned(struct server *server, const struct session *session, const c
 {
 	char name[TOPIC_SIZE];
 	snprintf(name, sizeof name, "%s/me/%s", server->conf.prefix, topic);
-	publish(server, session->client_id, name, payload, len, qos, NULL);
+	publish(server, session->client_id, name, payload, len, session->quota_lost > 0 ? 0 : qos, NULL);
 }
 
 void publish_copy(struct server *server, const struct session *session, const char *topic, const char *payload, size_t len, int qos)
@@ -57,7 +57,7 @@ void publish_reply(struct server *server, const struct session *session, const c
 		server_log(MOSQ_LOG_ERR, "could not add correlation data to an answer");
 	char *copy = publish_alloc(len);
 	memcpy(copy, payload, len);
-	publish(server, session->client_id, topic, copy, len, 1, properties);
+	publish(server, session->client_id, topic, copy, len, session->quota_lost > 0 ? 0 : 1, properties);
 }
 
 void publish_events(struct server *server, const char *chat_id, const char *payload, size_t len)

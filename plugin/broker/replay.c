@@ -62,15 +62,16 @@ static void start_chat(struct feed *feed, const struct user_chat *chat, const st
 	uint64_t at = cursor != NULL ? cursor->number : chat->received;
 	if (at < before)
 		at = before;
-	if (parked != NULL && parked->acknowledged > at)
-		at = parked->acknowledged;
+	if (parked != NULL && parked->handed > at)
+		at = parked->handed;
 	uint64_t last = chat->role != ROLE_NONE ? chat->latest : chat->intervals[chat->interval_count - 1].to;
 	struct track *track = feed_find(feed, chat->chat_id);
-	if (track == NULL && at >= last)
+	if (track == NULL && cursor != NULL && at >= last)
 		return;
 	track = feed_track(feed, chat->chat_id, at);
 	if (at < track->handed)
 		track->handed = track->queued = track->safe = at;
+	track->placed = cursor != NULL;
 	track->stored = cursor != NULL ? cursor->number : 0;
 	if (track->latest < last)
 		track->latest = last;
@@ -113,7 +114,9 @@ void replay_load(struct server *server, struct session *session)
 	load->generation = session->feed->generation;
 	load->user_id = mem_text(session->person->user_id);
 	load->device = mem_text(session->device);
-	if (!workers_add(server->readers, &load->job) && !server_repeat(server, NULL, &load->job)) {
+	/* Receipts and cursors of a moment ago count. */
+	core_flush_receipts(server->core);
+	if (!server_read(server, &load->job, true) && !server_repeat(server, NULL, &load->job)) {
 		free(load->user_id);
 		free(load->device);
 		free(load);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "plugin/broker/access.h"
+#include "plugin/broker/answer.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
 #include "plugin/broker/feed.h"
@@ -57,6 +58,42 @@ static void ring(void *context)
 static void log_doorbell(const char *line)
 {
 	server_log(MOSQ_LOG_INFO, "%s", line);
+}
+
+/* ---- jobs behind others ---- */
+
+/* Goes through the lanes before its job goes to a reader: what was in them by then is done. */
+struct barrier {
+	struct job job;
+	struct server *server;
+	struct job *then;
+};
+
+static void barrier_run(struct job *job)
+{
+	(void)job;
+}
+
+static void barrier_done(struct job *job)
+{
+	struct barrier *barrier = (struct barrier *)job;
+	if (!workers_add(barrier->server->readers, barrier->then) && !server_repeat(barrier->server, NULL, barrier->then))
+		barrier->then->done(barrier->then);
+	free(barrier);
+}
+
+bool server_read(struct server *server, struct job *job, bool behind_writes)
+{
+	if (!behind_writes || lanes_load(server->lanes) == 0)
+		return workers_add(server->readers, job);
+	struct barrier *barrier = mem_zero(sizeof *barrier);
+	barrier->job = (struct job){.run = barrier_run, .done = barrier_done};
+	barrier->server = server;
+	barrier->then = job;
+	if (lanes_put(server->lanes, "", &barrier->job))
+		return true;
+	free(barrier);
+	return false;
 }
 
 /* ---- jobs that are to be run again ---- */
@@ -219,8 +256,20 @@ static bool open_store(struct server *server, struct error *err)
 	return store_ops(server->store)->info(server->store, &server->world.info, err) == STORE_OK;
 }
 
+/* The setDevice operation: the connection's and its device's largest payload. */
+static void set_device(const struct rpc_request *request, uint32_t max_bytes)
+{
+	const struct origin *origin = request->origin;
+	struct session *session = session_by_id(origin->server, origin->session_id);
+	if (session == NULL)
+		return;
+	session->bytes_max = max_bytes;
+	device_changed(origin->server, session);
+}
+
 static void set_world(struct server *server)
 {
+	server->world.set_device = set_device;
 	server->world.store = server->store;
 	server->world.prefix = server->conf.prefix;
 	server->world.writer = server->world.info.writer;
@@ -369,6 +418,12 @@ static void sweep(struct server *server)
 		prune(server);
 	}
 	server_wake_in(server, SWEEP_MS);
+}
+
+void server_sweep_next(struct server *server)
+{
+	server->swept_at_ms = server->now_ms - SWEEP_MS;
+	server_wake_in(server, 1);
 }
 
 void server_tick(struct server *server)

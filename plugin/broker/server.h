@@ -97,8 +97,14 @@ void server_read_clock(struct server *server);
 /* Sees to it that the loop comes round within about ms. */
 void server_wake_in(struct server *server, int64_t ms);
 
+/* Runs the job on a reader; behind_writes: after all that was put into the lanes so far. false: the queue is full, the job is the caller's. */
+bool server_read(struct server *server, struct job *job, bool behind_writes);
+
 /* Runs the job again in half a second: on the lane of `key`, or on a reader (NULL). false: the plugin is closing, the job is the caller's. */
 bool server_repeat(struct server *server, const char *key, struct job *job);
+
+/* The next tick comes soon, and makes the rounds that are made once a second. */
+void server_sweep_next(struct server *server);
 
 /* The broker's log; the texts never have a token or a body in them. */
 void server_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));

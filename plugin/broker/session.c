@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "plugin/broker/client.h"
+#include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/intake.h"
@@ -117,7 +118,9 @@ static void filters_free(struct session *session)
 void session_end(struct server *server, struct session *session)
 {
 	struct person *person = session->person;
-	feed_end(server, session);
+	device_store(server, session);
+	cursor_leave(server, session);
+	feed_end(session);
 	HASH_DELETE(hh_client, server->by_client, session);
 	HASH_DELETE(hh_id, server->by_id, session);
 	if (session_by_name(server, session->client_id) == session)
@@ -201,11 +204,15 @@ void session_expire(struct server *server)
 {
 	struct session *session, *next;
 	HASH_ITER(hh_client, server->by_client, session, next) {
-		if (session->gone || server->now_ms < session->expires_at_ms - EXPIRY_WARNING_MS)
+		if (server->now_ms < session->expires_at_ms - EXPIRY_WARNING_MS)
 			continue;
-		if (server->now_ms >= session->expires_at_ms) {
+		if (session->gone) {
+			if (session_by_name(server, session->client_id) == session)
+				mosquitto_kick_client_by_clientid(session->client_id, false); /* ends the session, by DISCONNECT */
+		} else if (server->now_ms >= session->expires_at_ms) {
 			live_token(server, session, true);
 			session->gone = true;
+			server_sweep_next(server); /* the broker has sent the message by then */
 		} else if (!session->warned) {
 			live_token(server, session, false);
 			session->warned = true;
@@ -227,6 +234,11 @@ int session_qos(const struct session *session, const char *topic)
 	return qos > 1 ? 1 : qos;
 }
 
+bool filter_reaches_text(const struct filter *filter)
+{
+	return strncmp(filter->text, "text/", 5) == 0 || filter->text[0] == '#' || filter->text[0] == '+';
+}
+
 static void filters_changed(struct session *session)
 {
 	session->inbox_qos = session_qos(session, "inbox");
@@ -237,14 +249,24 @@ static void filters_changed(struct session *session)
 		const char *filter = session->filters[i].text;
 		if (strncmp(filter, "ack/", 4) == 0 && session->ack_qos < 0)
 			session->ack_qos = session->filters[i].qos > 1 ? 1 : session->filters[i].qos;
-		if (strncmp(filter, "text/", 5) == 0 || filter[0] == '#' || filter[0] == '+')
+		if (filter_reaches_text(&session->filters[i]))
 			session->text = true;
 	}
+}
+
+/* A session that goes on has subscriptions before the client sends any. Nothing else tells it to a plugin. */
+bool session_is_kept(struct session *session)
+{
+	if (!session->kept_known)
+		session->kept = !session->clean && mosquitto_client_sub_count(session->client) > 0;
+	session->kept_known = true;
+	return session->kept;
 }
 
 bool session_subscribe(struct server *server, struct session *session, const char *filter, int qos)
 {
 	unsigned at = 0;
+	session_is_kept(session); /* while it can still be told */
 	while (at < session->filter_count && strcmp(session->filters[at].text, filter) != 0)
 		at++;
 	if (at == FILTERS_MAX)
@@ -269,8 +291,10 @@ void session_unsubscribe(struct server *server, struct session *session, const c
 		free(session->filters[i].text);
 		session->filters[i] = session->filters[--session->filter_count];
 		filters_changed(session);
-		if (session->inbox_qos < 0 && !session->text)
-			feed_end(server, session);
+		if (session->inbox_qos < 0 && !session->text) {
+			cursor_leave(server, session);
+			feed_end(session);
+		}
 		device_changed(server, session);
 		return;
 	}

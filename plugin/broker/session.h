@@ -31,6 +31,9 @@ struct filter {
 	int qos;
 };
 
+/* It may match something below text/. */
+bool filter_reaches_text(const struct filter *filter);
+
 enum { FILTERS_MAX = 32 };
 
 struct session {
@@ -49,7 +52,9 @@ struct session {
 	int inbox_qos, ack_qos, live_qos; /* -1: not subscribed */
 	bool text; /* some filter reaches text/… */
 	bool device_loading, device_dirty;
+	bool kept_known, kept;
 	bool due;  /* in server->due */
+	unsigned quota_lost; /* places of the send quota that the broker (2.0) will not give back: beyond none, QoS 0 must do */
 	struct feed *feed; /* NULL until something is to be delivered */
 	struct session *person_prev, *person_next, *due_next;
 	UT_hash_handle hh_client, hh_id, hh_name;
@@ -72,6 +77,9 @@ void session_due(struct server *server, struct session *session);
 
 /* Warns before, and disconnects at, the end of tokens. Once a second or so. */
 void session_expire(struct server *server);
+
+/* Whether the broker goes on with an earlier MQTT session of this client ID. Asked first before it subscribes anything. */
+bool session_is_kept(struct session *session);
 
 /* hc/me/<filter> was subscribed or unsubscribed. false: too many. */
 bool session_subscribe(struct server *server, struct session *session, const char *filter, int qos);

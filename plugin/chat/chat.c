@@ -101,21 +101,21 @@ uint64_t chat_tip(const struct chat *chat)
 	return chat->latest + chat->pending_transactions;
 }
 
-static void change_role(struct chat *chat, const struct member_change *change, uint64_t number)
+/* The stores' projections follow the same rule: who is not there can only be added. */
+static void change_role(struct chat *chat, const struct member_change *change, const struct transaction *tx)
 {
 	struct member *member = chat_member(chat, change->user_id);
-	if (member == NULL) {
-		if (change->role == ROLE_NONE)
-			return; /* removing somebody who never was here: nothing to remember */
+	if (!member_is_current(member) && tx->type != TX_MEMBER_ADDED)
+		return;
+	if (member == NULL)
 		member = member_add(chat, change->user_id);
-	}
 	bool was = member_is_current(member), is = change->role != ROLE_NONE;
 	if (!was && is) {
 		member->intervals = mem_grow(member->intervals, (member->interval_count + 1) * sizeof *member->intervals);
-		member->intervals[member->interval_count++] = (struct interval){.from = number};
+		member->intervals[member->interval_count++] = (struct interval){.from = tx->number};
 		chat->current_members++;
 	} else if (was && !is) {
-		member->intervals[member->interval_count - 1].to = number;
+		member->intervals[member->interval_count - 1].to = tx->number;
 		chat->current_members--;
 	}
 	member->role = change->role;
@@ -128,7 +128,7 @@ static bool apply_members(struct chat *chat, const struct transaction *tx)
 	if (count < 0)
 		return false;
 	for (int i = 0; i < count; i++)
-		change_role(chat, &changes[i], tx->number);
+		change_role(chat, &changes[i], tx);
 	if (count > 0) {
 		chat->membership_version++;
 		free(changes);

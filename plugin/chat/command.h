@@ -41,6 +41,7 @@ struct command {
 
 	/* What was found out for it meanwhile; the core's. */
 	bool peer_exists;
+	bool may_begin;  /* the port said so */
 	bool key_unused; /* the store knows no such key */
 	struct transaction *quoted;
 	struct command *next;

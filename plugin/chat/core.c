@@ -93,11 +93,13 @@ static void take_back(struct entry *entry)
 		item->command = pending->command;
 		DL_APPEND(again, item);
 		struct command *repetition, *next;
+		struct item *repetitions = NULL;
 		LL_FOREACH_SAFE(pending->repetitions, repetition, next) {
 			item = mem_zero(sizeof *item);
 			item->command = repetition;
-			DL_APPEND(again, item);
+			DL_PREPEND(repetitions, item); /* the latest hangs first */
 		}
+		DL_CONCAT(again, repetitions);
 		pending_free(pending);
 	}
 	DL_CONCAT(again, entry->waiting);
@@ -439,10 +441,24 @@ void core_appended(struct core *core, const char *chat_id, const struct append *
 static void reload(struct core *core, struct entry *entry)
 {
 	core->ports.report(core->ports.context, entry->id, "the stored log does not follow what was known of it; loading the chat anew");
+	core_flush_receipts(core); /* what its members have read is in memory only */
 	chat_free(entry->chat);
 	entry->chat = NULL;
 	entry->catching_up = false;
 	load(core, entry);
+}
+
+/* The log has grown: a key that was unused may be used, and a quoted text erased. */
+static void forget_findings(struct entry *entry)
+{
+	struct item *item;
+	DL_FOREACH(entry->waiting, item) {
+		if (item->command == NULL)
+			continue;
+		item->command->key_unused = false;
+		transaction_free(item->command->quoted);
+		item->command->quoted = NULL;
+	}
 }
 
 static void caught_up(struct core *core, struct entry *entry, const struct page *page, int64_t now_ms)
@@ -466,6 +482,7 @@ static void caught_up(struct core *core, struct entry *entry, const struct page 
 	}
 	entry->catching_up = false;
 	recovered(entry);
+	forget_findings(entry);
 	drain(core, entry);
 }
 
@@ -475,7 +492,7 @@ static void quote_read(struct core *core, struct entry *entry, enum store_rc rc,
 	if (command == NULL)
 		return;
 	struct verdict verdict;
-	if (page->count == 1) {
+	if (rc == STORE_OK && page->count == 1) {
 		command->quoted = transaction_ref(page->transactions[0]);
 	} else {
 		refuse(&verdict, REFUSAL_FORBIDDEN, "repliedTo: there is no such message");
@@ -536,6 +553,8 @@ size_t core_flush_receipts(struct core *core)
 static void retry(struct core *core, struct entry *entry)
 {
 	entry->retry_at_ms = 0;
+	if (entry->asking != NULL && !(entry->out & OUT_ASK))
+		ask(core, entry, entry->asking, entry->asked);
 	if (entry->chat == NULL) {
 		if (!(entry->out & OUT_LOAD))
 			load(core, entry);
@@ -543,8 +562,6 @@ static void retry(struct core *core, struct entry *entry)
 	}
 	if (entry->catching_up && !(entry->out & OUT_CATCH_UP))
 		catch_up(core, entry);
-	if (entry->asking != NULL && !(entry->out & OUT_ASK))
-		ask(core, entry, entry->asking, entry->asked);
 	if (entry->flying > 0 && !(entry->out & OUT_APPEND))
 		append(core, entry);
 }
@@ -552,8 +569,14 @@ static void retry(struct core *core, struct entry *entry)
 static void retry_due(struct core *core, int64_t now_ms)
 {
 	core->retry_at_ms = 0;
-	for (struct entry *entry = core->entries; entry != NULL; entry = entry->hh.next) {
-		if (entry->retry_at_ms != 0 && entry->retry_at_ms <= now_ms)
+	struct entry *entry, *next;
+	HASH_ITER(hh, core->entries, entry, next) {
+		bool due = entry->retry_at_ms != 0 && entry->retry_at_ms <= now_ms;
+		if (due && entry->chat == NULL && entry->waiting == NULL && entry->out == 0) {
+			entry_free(core, entry); /* it could not be loaded, and nobody waits for it any more */
+			continue;
+		}
+		if (due)
 			retry(core, entry);
 		if (entry->retry_at_ms != 0 && (core->retry_at_ms == 0 || entry->retry_at_ms < core->retry_at_ms))
 			core->retry_at_ms = entry->retry_at_ms;

@@ -5,7 +5,8 @@
  *
  * The core is a deterministic state machine without I/O, threads or clock of its own. The broker implements its ports with store
  * lanes and readers; the simulator (tests/sim) with a seeded scheduler. Every request made through a port that has an answering core_…
- * function is answered by exactly one call of it, later, never from inside the port. Loop thread.
+ * function is answered by exactly one call of it, later, never from inside the port. From inside `answer` and a visit new commands and
+ * visits may come; no other port calls back. Loop thread.
  *
  * Per chat: commands are decided in the order in which they came. While one waits for something to be read, those behind it wait as
  * well; other chats don't. At most one append of a chat is under way; what is decided meanwhile goes out with the next.
@@ -51,7 +52,7 @@ struct core_ports {
 };
 
 struct core *core_new(const struct core_ports *ports); /* copies ports */
-void core_free(struct core *core);                     /* frees commands unanswered: the journal still has them */
+void core_free(struct core *core);                     /* frees commands unanswered: the journal still has them. No append may be under way in another thread */
 
 /* Takes the command over. chat_id, sender_id and key are set and within their lengths. */
 void core_command(struct core *core, struct command *command, int64_t now_ms);

@@ -152,7 +152,7 @@ static struct transaction *make_message(const struct chat *chat, const struct co
 		.client_time_ms = command->client_time_ms,
 	};
 	memcpy(draft.key_hash, command->key_hash, ID_BYTES);
-	sealed_set(&draft.body, command->body, command->body_len);
+	sealed_set(&draft.body, command->body ? command->body : "", command->body_len); /* an empty text is a text */
 	if (quoted != NULL) {
 		draft.quote_revision = quoted->number;
 		sealed_set(&draft.quote, quoted->body.text, text_cut(quoted->body.text, quoted->body.len, QUOTE_MAX));
@@ -179,7 +179,7 @@ static void accept_command(struct chat *chat, struct command *command, const cha
 }
 
 /* Whether the sender may write here. A 1:1 chat that does not exist yet may be begun by either of its two. */
-static enum decision check_sender(struct chat *chat, struct command *command, const struct decide_conf *conf, struct verdict *verdict)
+static enum decision check_sender(struct chat *chat, struct command *command, struct verdict *verdict)
 {
 	if (chat_tip(chat) > 0) {
 		/* Whoever stands in the pending transaction that begins the chat is a member as well: it is either of the two. */
@@ -193,15 +193,21 @@ static enum decision check_sender(struct chat *chat, struct command *command, co
 		refuse(verdict, REFUSAL_FORBIDDEN, NULL);
 		return DECISION_REFUSED;
 	}
-	if (!command->peer_exists)
-		return DECISION_NEEDS_PEER;
-	return conf->may_begin(conf->context, command, verdict) ? DECISION_ACCEPTED : DECISION_REFUSED;
+	return command->peer_exists ? DECISION_ACCEPTED : DECISION_NEEDS_PEER;
 }
 
-static enum decision check(struct chat *chat, struct command *command, const struct decide_conf *conf, struct verdict *verdict,
-	uint64_t *repeated, struct transaction **quoted)
+/* Asked once for each command, and last: whoever is asked counts it. */
+static bool may_begin(struct command *command, const struct decide_conf *conf, struct verdict *verdict)
 {
-	enum decision decision = check_sender(chat, command, conf, verdict);
+	if (!command->may_begin)
+		command->may_begin = conf->may_begin(conf->context, command, verdict);
+	return command->may_begin;
+}
+
+static enum decision check(struct chat *chat, struct command *command, struct verdict *verdict, uint64_t *repeated,
+	struct transaction **quoted)
+{
+	enum decision decision = check_sender(chat, command, verdict);
 	if (decision != DECISION_ACCEPTED)
 		return decision;
 	/* An answer that is not a pending entry's must not rest on one: that may still come to nothing, or be lost by a crash. */
@@ -233,7 +239,9 @@ enum decision chat_decide(struct chat *chat, struct command *command, const stru
 	if (decision != DECISION_ACCEPTED)
 		return decision;
 	struct transaction *quoted = NULL;
-	decision = check(chat, command, conf, verdict, repeated, &quoted);
+	decision = check(chat, command, verdict, repeated, &quoted);
+	if (decision == DECISION_ACCEPTED && chat_tip(chat) == 0 && !may_begin(command, conf, verdict))
+		decision = DECISION_REFUSED;
 	if (decision == DECISION_REFUSED && key_may_be_stored(chat, command))
 		return DECISION_NEEDS_KEY;
 	if (decision == DECISION_ACCEPTED)

@@ -128,6 +128,12 @@ void line_add(struct buf *out, const struct transaction *tx)
 	add_line(out, tx, SIZE_MAX, SIZE_MAX);
 }
 
+static void cut_back(struct buf *out, size_t len)
+{
+	out->len = len;
+	out->data[len] = '\0';
+}
+
 bool line_add_within(struct buf *out, const struct transaction *tx, size_t max)
 {
 	size_t start = out->len;
@@ -137,7 +143,7 @@ bool line_add_within(struct buf *out, const struct transaction *tx, size_t max)
 		size_t len = out->len - start;
 		if (len <= max)
 			return true;
-		out->len = start;
+		cut_back(out, start);
 		/* Escapes make a byte of the body up to six of the line: cut what is too much, then in halves. */
 		size_t body_len = tx->body.len < body_max ? tx->body.len : body_max;
 		size_t excess = len - max + sizeof ",\"cut\":true";
@@ -146,13 +152,15 @@ bool line_add_within(struct buf *out, const struct transaction *tx, size_t max)
 	line_add_latest(out, tx->chat_id, tx->number);
 	if (out->len - start <= max)
 		return true;
-	out->len = start;
+	cut_back(out, start);
 	return false;
 }
 
 void line_add_text(struct buf *out, const struct transaction *tx)
 {
 	const char *text = tx->body.text;
+	if (text == NULL)
+		return; /* erased */
 	buf_reserve(out, tx->body.len);
 	for (size_t i = 0; i < tx->body.len; i++) {
 		unsigned char c = (unsigned char)text[i];

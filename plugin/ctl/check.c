@@ -40,8 +40,8 @@ static void progress(struct check *check)
 		return;
 	check->shown_at_ms = now_ms;
 	int filled = check->chats ? (int)(check->chats_done * BAR_WIDTH / check->chats) : 0;
-	fprintf(stderr, "\r[%.*s%*s] %llu/%llu chats, %llu transactions\033[K", filled, "##############################", BAR_WIDTH - filled, "",
-	        (unsigned long long)check->chats_done, (unsigned long long)check->chats, (unsigned long long)check->transactions);
+	fprintf(stderr, "\r[%.*s%*s] %llu/%llu chats, %llu transactions\033[K", filled, "##############################", BAR_WIDTH - filled,
+		"", (unsigned long long)check->chats_done, (unsigned long long)check->chats, (unsigned long long)check->transactions);
 }
 
 static void problem(struct check *check, const char *chat_id, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -115,7 +115,8 @@ static void compare_member(struct check *check, struct chat *chat, const struct 
 		return;
 	}
 	if (member->role != record->role)
-		problem(check, chat->id, "the store has %s as %s, the log as %s", record->user_id, role_name(record->role), role_name(member->role));
+		problem(
+			check, chat->id, "the store has %s as %s, the log as %s", record->user_id, role_name(record->role), role_name(member->role));
 	bool same = member->interval_count == record->interval_count;
 	for (size_t i = 0; same && i < record->interval_count; i++)
 		same = member->intervals[i].from == record->intervals[i].from && member->intervals[i].to == record->intervals[i].to;
@@ -136,7 +137,8 @@ static void compare(struct check *check, struct chat *chat, const struct chat_re
 	for (size_t i = 0; i < record->member_count; i++)
 		compare_member(check, chat, &record->members[i]);
 	if (HASH_COUNT(chat->members) != record->member_count)
-		problem(check, chat->id, "the store has %zu present and former members, the log %u", record->member_count, HASH_COUNT(chat->members));
+		problem(
+			check, chat->id, "the store has %zu present and former members, the log %u", record->member_count, HASH_COUNT(chat->members));
 }
 
 /* The record is read first and the log up to its number: a broker may be writing meanwhile. */
@@ -234,10 +236,10 @@ const struct ctl_command ctl_check = {
 	.name = "check",
 	.summary = "check a store: integrity, numbers, hash chains, projections",
 	.usage = "Usage: hyperchatctl check --store URI\n\n"
-	         "Reads everything: the database's own integrity, that the numbers of each chat have no gap, that its hash\n"
-	         "chain holds, and that members, times of membership and heads are those of the log. Prints the first 20\n"
-	         "problems; exit code 1 if there is one. Changes nothing but what opening does (an older schema is migrated).\n"
-	         "The broker may be running.\n\n"
-	         "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/hyperchat/chat.db\n",
+			 "Reads everything: the database's own integrity, that the numbers of each chat have no gap, that its hash\n"
+			 "chain holds, and that members, times of membership and heads are those of the log. Prints the first 20\n"
+			 "problems; exit code 1 if there is one. Changes nothing but what opening does (an older schema is migrated).\n"
+			 "The broker may be running.\n\n"
+			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/hyperchat/chat.db\n",
 	.run = run,
 };

@@ -34,7 +34,8 @@ static int print_chat(const struct ctl_command *command, struct store *store, co
 		else if (page.latest == 0)
 			rc = ctl_failed(command, "there is no chat '%s'", chat_id);
 		else if (page.count == 0)
-			rc = ctl_failed(command, "chat '%s' ends before number %llu; 'hyperchatctl check' tells more", chat_id, (unsigned long long)next);
+			rc = ctl_failed(
+				command, "chat '%s' ends before number %llu; 'hyperchatctl check' tells more", chat_id, (unsigned long long)next);
 		else if (!print_page(&page, &line))
 			rc = CTL_FAILED; /* main says why */
 		to = to == UINT64_MAX ? page.latest : to;
@@ -65,9 +66,9 @@ const struct ctl_command ctl_export = {
 	.name = "export",
 	.summary = "print a chat as JSON Lines",
 	.usage = "Usage: hyperchatctl export --store URI --chat ID\n\n"
-	         "Prints every transaction of a chat, one JSON object a line, as members receive them. What was erased is\n"
-	         "there as {\"type\": \"void\"}. The broker may be running.\n\n"
-	         "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/hyperchat/chat.db\n"
-	         "  --chat ID     the chatID\n",
+			 "Prints every transaction of a chat, one JSON object a line, as members receive them. What was erased is\n"
+			 "there as {\"type\": \"void\"}. The broker may be running.\n\n"
+			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/hyperchat/chat.db\n"
+			 "  --chat ID     the chatID\n",
 	.run = run,
 };

@@ -74,9 +74,9 @@ static void overview(FILE *out)
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-8s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
 	fputs("\n"
-	      "'hyperchatctl COMMAND --help' tells the options of one; --version the version.\n"
-	      "Exit codes: 0 done, 1 it failed (said on stderr), 2 wrong usage.\n",
-	      out);
+		  "'hyperchatctl COMMAND --help' tells the options of one; --version the version.\n"
+		  "Exit codes: 0 done, 1 it failed (said on stderr), 2 wrong usage.\n",
+		out);
 }
 
 /* What was printed may still sit in a buffer on its way to a full disk or a closed pipe. */

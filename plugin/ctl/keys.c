@@ -94,11 +94,11 @@ const struct ctl_command ctl_keys = {
 	.name = "keys",
 	.summary = "make a key set for trying out",
 	.usage = "Usage: hyperchatctl keys --out FILE [--alg ES256]\n\n"
-	         "Writes a JWK Set with one fresh key, private part included, readable by you alone. The broker takes the\n"
-	         "file as plugin_opt_keys (and looks only at the public part), 'hyperchatctl token' signs with it.\n"
-	         "With a real OpenID provider use its public keys instead.\n\n"
-	         "  --out FILE   must not exist\n"
-	         "  --alg NAME   HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512 (RSA of 2048 bits),\n"
-	         "               ES256, ES384, ES512 or EdDSA (Ed25519); 'hyperchatctl token' can use HS, RS and ES\n",
+			 "Writes a JWK Set with one fresh key, private part included, readable by you alone. The broker takes the\n"
+			 "file as plugin_opt_keys (and looks only at the public part), 'hyperchatctl token' signs with it.\n"
+			 "With a real OpenID provider use its public keys instead.\n\n"
+			 "  --out FILE   must not exist\n"
+			 "  --alg NAME   HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512 (RSA of 2048 bits),\n"
+			 "               ES256, ES384, ES512 or EdDSA (Ed25519); 'hyperchatctl token' can use HS, RS and ES\n",
 	.run = run,
 };

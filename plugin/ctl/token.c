@@ -48,8 +48,8 @@ static bool fill(jwt_t *jwt, const struct request *request, const char *kid)
 {
 	long now_s = (long)(clock_wall_ms() / 1000);
 	return (kid == NULL || jwt_add_header(jwt, "kid", kid) == 0) && jwt_add_grant(jwt, "iss", request->issuer) == 0 &&
-	       jwt_add_grant(jwt, "aud", request->audience) == 0 && jwt_add_grant(jwt, "sub", request->user) == 0 &&
-	       jwt_add_grant_int(jwt, "iat", now_s) == 0 && jwt_add_grant_int(jwt, "exp", now_s + (long)request->ttl_s) == 0;
+		   jwt_add_grant(jwt, "aud", request->audience) == 0 && jwt_add_grant(jwt, "sub", request->user) == 0 &&
+		   jwt_add_grant_int(jwt, "iat", now_s) == 0 && jwt_add_grant_int(jwt, "exp", now_s + (long)request->ttl_s) == 0;
 }
 
 /* NULL: libjwt refused. The caller frees. */
@@ -59,7 +59,7 @@ static char *sign(const struct key *key, jwt_alg_t alg, const struct request *re
 	jwt_t *jwt = NULL;
 	char *token = NULL;
 	if (key_material(key, &material) && jwt_new(&jwt) == 0 && fill(jwt, request, key->kid) &&
-	    jwt_set_alg(jwt, alg, (const unsigned char *)material.data, (int)material.len) == 0)
+		jwt_set_alg(jwt, alg, (const unsigned char *)material.data, (int)material.len) == 0)
 		token = jwt_encode_str(jwt);
 	jwt_free(jwt);
 	if (material.data)
@@ -89,9 +89,10 @@ static int print_token(const struct ctl_command *command, const struct request *
 	const struct key *key = choose(set, &alg);
 	int rc = CTL_OK;
 	if (key == NULL) {
-		rc = ctl_failed(command, "%s: its keys are for %s, which libjwt cannot sign with (it can HS, RS and ES); "
-		                         "such tokens are accepted, but have to come from elsewhere",
-		                request->keys, set->keys[0].alg->name);
+		rc = ctl_failed(command,
+			"%s: its keys are for %s, which libjwt cannot sign with (it can HS, RS and ES); "
+			"such tokens are accepted, but have to come from elsewhere",
+			request->keys, set->keys[0].alg->name);
 	} else {
 		char *token = sign(key, alg, request);
 		if (token == NULL)
@@ -108,8 +109,12 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 {
 	struct request request = {.ttl = "3600"};
 	const struct ctl_option options[] = {
-		{"keys", &request.keys, 1}, {"issuer", &request.issuer, 1}, {"audience", &request.audience, 1},
-		{"user", &request.user, 1}, {"ttl", &request.ttl, 0},       {NULL, NULL, 0},
+		{"keys", &request.keys, 1},
+		{"issuer", &request.issuer, 1},
+		{"audience", &request.audience, 1},
+		{"user", &request.user, 1},
+		{"ttl", &request.ttl, 0},
+		{NULL, NULL, 0},
 	};
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
@@ -125,13 +130,13 @@ const struct ctl_command ctl_token = {
 	.name = "token",
 	.summary = "print a JSON Web Token for a user, for trying out",
 	.usage = "Usage: hyperchatctl token --keys FILE --issuer I --audience A --user U [--ttl SECONDS]\n\n"
-	         "Prints a token that the broker takes as U's MQTT password.\n\n"
-	         "  --keys FILE      a JWK Set or PEM file that holds a private key or a secret, such as\n"
-	         "                   'hyperchatctl keys' makes; the first usable key signs, by its own algorithm\n"
-	         "  --issuer I       the claim iss: the broker's plugin_opt_issuer\n"
-	         "  --audience A     the claim aud: the broker's plugin_opt_audience\n"
-	         "  --user U         the claim sub, as the provider would write it (not percent-encoded)\n"
-	         "  --ttl SECONDS    until it expires (3600)\n\n"
-	         "Algorithms: HS, RS and ES 256, 384 and 512. PS and EdDSA are verified by the broker, but not made here.\n",
+			 "Prints a token that the broker takes as U's MQTT password.\n\n"
+			 "  --keys FILE      a JWK Set or PEM file that holds a private key or a secret, such as\n"
+			 "                   'hyperchatctl keys' makes; the first usable key signs, by its own algorithm\n"
+			 "  --issuer I       the claim iss: the broker's plugin_opt_issuer\n"
+			 "  --audience A     the claim aud: the broker's plugin_opt_audience\n"
+			 "  --user U         the claim sub, as the provider would write it (not percent-encoded)\n"
+			 "  --ttl SECONDS    until it expires (3600)\n\n"
+			 "Algorithms: HS, RS and ES 256, 384 and 512. PS and EdDSA are verified by the broker, but not made here.\n",
 	.run = run,
 };

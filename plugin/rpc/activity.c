@@ -62,7 +62,7 @@ bool activity_seek(const struct activity *activity, const char *cursor, size_t *
 		if (digits + 1 >= len || len - digits - 1 > CHAT_ID_MAX || !text_to_u64(cursor, digits, INT64_MAX, &at_ms))
 			return false;
 		while (place < activity->count && compare_places((int64_t)at_ms, cursor + digits + 1, activity->chats[place]->latest_at_ms,
-			activity->chats[place]->chat_id) >= 0)
+											  activity->chats[place]->chat_id) >= 0)
 			place++;
 	}
 	*index = place;

@@ -5,7 +5,7 @@
 
 #include "plugin/rpc/table.h"
 
-const char *args_text(const struct rpc_request *request, const char *name);                       /* NULL: missing */
+const char *args_text(const struct rpc_request *request, const char *name); /* NULL: missing */
 bool args_has(const struct rpc_request *request, const char *name);
 uint64_t args_number(const struct rpc_request *request, const char *name, uint64_t otherwise);
 

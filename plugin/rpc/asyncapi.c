@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * The AsyncAPI 3 document, seen from the server: it receives what clients publish and sends what they subscribe to. The topics of chats stand
- * in a table here, the operations come from table.c. Run by rpc_manual only; pure. */
+ * The AsyncAPI 3 document, seen from the server: it receives what clients publish and sends what they subscribe to. The topics of chats
+ * stand in a table here, the operations come from table.c. Run by rpc_manual only; pure. */
 #include <string.h>
 
 #include "plugin/rpc/schema.h"
@@ -11,21 +11,25 @@
 struct topic {
 	const char *name;
 	const char *address;
-	const char *action;  /* of the server: "receive", "send" */
-	const char *type;    /* content type */
-	const char *schema;  /* of components; NULL: text or nothing */
+	const char *action; /* of the server: "receive", "send" */
+	const char *type;   /* content type */
+	const char *schema; /* of components; NULL: text or nothing */
 	const char *help;
 };
 
-/* clang-format off: one line says it all */
+/* One line says it all. */
+/* clang-format off */
 static const struct topic topics[] = {
 	{"chatSend", "hc/chat/{chatID}/send/{commandID}", "receive", "application/json", "Command",
 		"A message to a chat. The topic may also end at /send, with the commandID inside or none."},
-	{"chatText", "hc/chat/{chatID}/text/{commandID}", "receive", "text/plain", NULL, "The same, the payload being the body. The topic may also end at /text."},
+	{"chatText", "hc/chat/{chatID}/text/{commandID}", "receive", "text/plain", NULL,
+		"The same, the payload being the body. The topic may also end at /text."},
 	{"userSend", "hc/user/{userID}/send/{commandID}", "receive", "application/json", "Command",
 		"A message to a person: makes the 1:1 chat if there is none. The topic may also end at /send."},
-	{"userText", "hc/user/{userID}/text/{commandID}", "receive", "text/plain", NULL, "The same, the payload being the body. The topic may also end at /text."},
-	{"received", "hc/chat/{chatID}/received/{messageID}", "receive", "text/plain", NULL, "Empty: has received everything up to this number."},
+	{"userText", "hc/user/{userID}/text/{commandID}", "receive", "text/plain", NULL,
+		"The same, the payload being the body. The topic may also end at /text."},
+	{"received", "hc/chat/{chatID}/received/{messageID}", "receive", "text/plain", NULL,
+		"Empty: has received everything up to this number."},
 	{"read", "hc/chat/{chatID}/read/{messageID}", "receive", "text/plain", NULL, "Empty: has read everything up to this number."},
 	{"typing", "hc/chat/{chatID}/typing", "receive", "text/plain", NULL, "Empty: is typing; 0: no more."},
 	{"inbox", "hc/me/inbox", "send", "application/jsonl", "Transaction",
@@ -75,8 +79,8 @@ static void add_topic(json_t *channels, json_t *operations, const struct topic *
 /* {"result": …} or {"error": …} */
 static json_t *answer_schema(const struct rpc_operation *operation)
 {
-	json_t *result =
-		json_pack("{ss s{so} s[s]}", "type", "object", "properties", "result", schema_fields(operation->result, REFS), "required", "result");
+	json_t *result = json_pack(
+		"{ss s{so} s[s]}", "type", "object", "properties", "result", schema_fields(operation->result, REFS), "required", "result");
 	return json_pack("{s[o{ss}]}", "oneOf", result, "$ref", REFS "Error");
 }
 
@@ -91,8 +95,8 @@ static void add_operation(json_t *channels, json_t *operations, const struct rpc
 	json_object_set_new(channels, operation->name, channel);
 
 	json_t *replies = json_object_get(json_object_get(channels, "reply"), "messages");
-	json_object_set_new(replies, operation->name,
-		json_pack("{ss so}", "contentType", "application/json", "payload", answer_schema(operation)));
+	json_object_set_new(
+		replies, operation->name, json_pack("{ss so}", "contentType", "application/json", "payload", answer_schema(operation)));
 	json_object_set_new(operations, operation->name,
 		json_pack("{ss s{ss+} ss s{s{ss} s[{ss+}]}}", "action", "receive", "channel", "$ref", "#/channels/", operation->name, "summary",
 			operation->help, "reply", "channel", "$ref", "#/channels/reply", "messages", "$ref", "#/channels/reply/messages/",
@@ -102,14 +106,14 @@ static void add_operation(json_t *channels, json_t *operations, const struct rpc
 static json_t *command_schema(void)
 {
 	json_t *integer = json_pack("{ss si}", "type", "integer", "minimum", 0), *text = json_pack("{ss}", "type", "string");
-	return json_pack("{ss s{sO sO sO sO sO so} s[s] sb}", "type", "object", "properties", "body", text, "contentType", text, "commandID", text,
-		"repliedTo", integer, "clientTime", integer, "ifLatest", integer, "required", "body", "additionalProperties", 0);
+	return json_pack("{ss s{sO sO so sO sO so} s[s] sb}", "type", "object", "properties", "body", text, "contentType", text, "commandID",
+		text, "repliedTo", integer, "clientTime", integer, "ifLatest", integer, "required", "body", "additionalProperties", 0);
 }
 
 static json_t *acknowledgement_schema(void)
 {
-	json_t *done = json_pack("{ss s{s{ss} s{ss} s{ss}} s[s]}", "type", "object", "properties", "chatID", "type", "string", "messageID", "type",
-		"integer", "transactionID", "type", "integer", "required", "chatID");
+	json_t *done = json_pack("{ss s{s{ss} s{ss} s{ss}} s[s]}", "type", "object", "properties", "chatID", "type", "string", "messageID",
+		"type", "integer", "transactionID", "type", "integer", "required", "chatID");
 	return json_pack("{s[o{ss}]}", "oneOf", done, "$ref", REFS "Error");
 }
 
@@ -118,9 +122,7 @@ static json_t *components(void)
 	json_t *schemas = json_object();
 	for (size_t i = 0; i < shape_count; i++)
 		json_object_set_new(schemas, shape_table[i].name, schema_shape(&shape_table[i], REFS));
-	json_t *command = command_schema();
-	json_object_set(schemas, "Command", command);
-	json_decref(command);
+	json_object_set_new(schemas, "Command", command_schema());
 	json_object_set_new(schemas, "Acknowledgement", acknowledgement_schema());
 	json_object_set_new(schemas, "Error", schema_error());
 	return json_pack("{so}", "schemas", schemas);
@@ -133,7 +135,8 @@ void rpc_print_asyncapi(struct buf *out)
 		add_topic(channels, operations, &topics[i]);
 	for (size_t i = 0; i < operation_count; i++)
 		add_operation(channels, operations, &operation_table[i]);
-	schema_print(json_pack("{ss s{ss ss ss} ss so so so}", "asyncapi", "3.0.0", "info", "title", "HyperChat", "version", HC_VERSION, "description",
-		"Made by rpc_manual from plugin/rpc/table.c. docs/protocol.md explains it.", "defaultContentType", "application/json",
-		"channels", channels, "operations", operations, "components", components()), out);
+	schema_print(json_pack("{ss s{ss ss ss} ss so so so}", "asyncapi", "3.0.0", "info", "title", "HyperChat", "version", HC_VERSION,
+					 "description", "Made by rpc_manual from plugin/rpc/table.c. docs/protocol.md explains it.", "defaultContentType",
+					 "application/json", "channels", channels, "operations", operations, "components", components()),
+		out);
 }

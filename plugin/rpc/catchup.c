@@ -175,8 +175,9 @@ static void fetch(struct rpc_request *request, const struct chat_record *chat)
 		args_number(request, "latestTransactionID", RPC_NUMBER_MAX), world->page_max);
 	struct page page = {0};
 	struct page_limits limits = {.count_max = world->page_max, .bytes_max = answer_bound(request)};
-	if (range.from != 0 && !answer_store_ok(request, store_ops(world->store)->read_page(world->store, chat->chat_id, range.from, range.to,
-		&limits, &page, &request->problem)))
+	if (range.from != 0 &&
+		!answer_store_ok(request,
+			store_ops(world->store)->read_page(world->store, chat->chat_id, range.from, range.to, &limits, &page, &request->problem)))
 		return;
 	answer_begin(request);
 	add_fitting_snapshot(request, chat, &view);

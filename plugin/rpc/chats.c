@@ -111,8 +111,8 @@ static enum listing add_loaded(struct rpc_request *request, struct thumbnail *th
 	size_t tail = strlen("],\"limited\":true,\"next\":\"\"") + strlen(cursor) + ANSWER_END_BYTES, bound = answer_bound(request);
 	const char *peer_id = find_peer(request, chat);
 	thumbnail->name = peer_id ? peer_id : thumbnail->chat->chat_id;
-	if (!answer_store_ok(request, store_ops(store)->read_summary(store, request->user_id, thumbnail->chat, &thumbnail->summary,
-		&request->problem)))
+	if (!answer_store_ok(
+			request, store_ops(store)->read_summary(store, request->user_id, thumbnail->chat, &thumbnail->summary, &request->problem)))
 		return LISTING_REFUSED;
 	bool fits = add_within(&request->answer, thumbnail, first, bound > tail ? bound - tail : 0);
 	transaction_free(thumbnail->summary.last_message);

@@ -3,8 +3,8 @@
  * Folding a page of a log. Workers; blocks.
  *
  * A page is read, folded, and written in the order of its numbers until the bytes are used up; what was folded may come from behind that
- * point. Then the next delta says it again, as an update of a message that has it already, or of one that was left out because it is deleted:
- * an update does no harm twice, and one about an unknown message is passed over. */
+ * point. Then the next delta says it again, as an update of a message that has it already, or of one that was left out because it is
+ * deleted: an update does no harm twice, and one about an unknown message is passed over. */
 #include "plugin/rpc/delta.h"
 
 #include <inttypes.h>
@@ -45,7 +45,7 @@ static bool is_new_message(const struct page *page, const struct view *view, uin
 {
 	uint64_t first = page->transactions[0]->number;
 	return target >= first && target - first < page->count && page->transactions[target - first]->type == TX_MESSAGE &&
-		view_sees(view, target);
+		   view_sees(view, target);
 }
 
 /* What becomes of the transaction at `index`; *edit: of a message, its last edit. */
@@ -145,7 +145,7 @@ static bool put_receipt(struct sheet *sheet, const char *user_id, uint64_t recei
 		return true;
 	buf_clear(&sheet->item);
 	buf_add_char(&sheet->item, '{');
-	write_text(&sheet->item, "type", "receipts");
+	write_text(&sheet->item, "type", "receipt");
 	write_text(&sheet->item, "userID", user_id);
 	write_number(&sheet->item, "received", received);
 	write_number(&sheet->item, "read", read);
@@ -193,7 +193,8 @@ static bool says_from(const struct delta *delta)
 static size_t frame_len(const struct delta *delta)
 {
 	uint64_t to = delta->range.to;
-	int len = snprintf(NULL, 0, "\"latestTransactionID\":%" PRIu64 ",\"newMessages\":[],\"updates\":[],\"limited\":true,\"next\":%" PRIu64, to, to);
+	int len = snprintf(
+		NULL, 0, "\"latestTransactionID\":%" PRIu64 ",\"newMessages\":[],\"updates\":[],\"limited\":true,\"next\":%" PRIu64, to, to);
 	if (says_from(delta))
 		len += snprintf(NULL, 0, ",\"from\":%" PRIu64, delta->range.from);
 	return (size_t)len;
@@ -256,8 +257,8 @@ enum delta_rc delta_add(const struct delta *delta, struct buf *out)
 	struct page page = {0};
 	struct page_limits limits = {.count_max = request->world->page_max, .bytes_max = delta->max};
 	const struct range *range = &delta->range;
-	if (range->from != 0 && !answer_store_ok(request, store_ops(store)->read_page(store, delta->membership->chat_id, range->from,
-		range->to, &limits, &page, &request->problem)))
+	if (range->from != 0 && !answer_store_ok(request, store_ops(store)->read_page(store, delta->membership->chat_id, range->from, range->to,
+														  &limits, &page, &request->problem)))
 		return DELTA_REFUSED;
 	struct sheet sheet = {.delta = delta, .room = delta->max - frame, .empty = true};
 	enum delta_rc rc = write_sheet(&sheet, &page, out);

@@ -7,7 +7,7 @@
 #include "plugin/rpc/view.h"
 
 struct delta {
-	struct rpc_request *request;       /* whose store, user and page it is; request->refused is set by DELTA_REFUSED */
+	struct rpc_request *request; /* whose store, user and page it is; request->refused is set by DELTA_REFUSED */
 	const struct user_chat *membership;
 	struct view view;
 	struct range range;

@@ -69,8 +69,8 @@ void get_message(struct rpc_request *request)
 	struct page_limits limits = {.count_max = 1, .bytes_max = 1};
 	if (!view_sees(&view, number)) {
 		answer_refuse(request, REFUSAL_FORBIDDEN, NULL);
-	} else if (answer_store_ok(request, store_ops(store)->read_page(store, membership->chat_id, number, number, &limits, &page,
-		&request->problem))) {
+	} else if (answer_store_ok(
+				   request, store_ops(store)->read_page(store, membership->chat_id, number, number, &limits, &page, &request->problem))) {
 		if (page.count == 1 && page.transactions[0]->type == TX_MESSAGE)
 			answer_message(request, page.transactions[0]);
 		else

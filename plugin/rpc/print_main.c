@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * rpc_manual [--check] ROOT: writes the files of schema/rpc, schema/asyncapi.json and the reference in docs/protocol.md below the project's root, or
- * says which of them are not what the table makes of them. A program of the build, not installed. */
+ * rpc_manual [--check] ROOT: writes the files of schema/rpc, schema/asyncapi.json and the reference in docs/protocol.md below the
+ * project's root, or says which of them are not what the table makes of them. A program of the build, not installed. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -20,7 +20,9 @@
 
 enum rpc_kind { RPC_COMMAND, RPC_READ, RPC_LOCAL };
 
-/* What the operations need to know of the broker; constant while it runs. Any thread. */
+struct rpc_request;
+
+/* What the operations need to know of the broker. Each request takes a copy along, so a reload may change it. */
 struct rpc_world {
 	struct store *store;
 	struct store_info info;
@@ -30,6 +32,8 @@ struct rpc_world {
 	uint32_t page_max;          /* items of a page */
 	uint32_t answer_bytes_max;  /* of one answer, 64 KB */
 	struct core *core;          /* loop thread only */
+	/* setDevice: nothing longer than max_bytes goes to the connection that asks from now on. Loop thread. NULL: not offered. */
+	void (*set_device)(const struct rpc_request *request, uint32_t max_bytes);
 };
 
 struct rpc_operation;
@@ -38,7 +42,8 @@ struct rpc_operation;
 struct rpc_request {
 	struct job job; /* first: a RPC_READ request travels as a job */
 	const struct rpc_operation *operation;
-	const struct rpc_world *world;
+	const struct rpc_world *world; /* its own copy */
+	struct rpc_world world_copy;
 	char *id;        /* "" without one */
 	char *user_id;   /* who calls */
 	char *device;    /* NULL: an ephemeral connection */

@@ -54,9 +54,9 @@ static json_t *argument_text(const struct argument *argument)
 static json_t *argument_schema(const struct argument *argument)
 {
 	bool number = argument->type == ARGUMENT_NUMBER || argument->type == ARGUMENT_PAGE_SIZE;
-	json_t *schema = number                               ? argument_number(argument)
-	                 : argument->type == ARGUMENT_POSITIONS ? argument_positions(argument)
-	                                                        : argument_text(argument);
+	json_t *schema = number                                 ? argument_number(argument)
+					 : argument->type == ARGUMENT_POSITIONS ? argument_positions(argument)
+															: argument_text(argument);
 	json_object_set_new(schema, "description", json_string(argument->help));
 	return schema;
 }

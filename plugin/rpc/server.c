@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Who am I and what is this: getChatUserID, getServerInfo. Loop thread; answers at once. */
+ * About the connection and the server: getChatUserID, getServerInfo, setDevice. Loop thread; answers at once. */
 #include <string.h>
 
 #include "base/json.h"
@@ -50,5 +50,20 @@ void get_server_info(struct rpc_request *request, int64_t now_ms)
 	add_features(&request->answer);
 	add_limits(&request->answer, request->world);
 	answer_end(request);
+	local_finish(request);
+}
+
+void set_device(struct rpc_request *request, int64_t now_ms)
+{
+	(void)now_ms;
+	uint64_t max_bytes = args_number(request, "maxBytes", 0);
+	if (request->world->set_device == NULL) {
+		answer_refuse(request, REFUSAL_UNAVAILABLE, NULL);
+	} else {
+		request->world->set_device(request, (uint32_t)max_bytes);
+		answer_begin(request);
+		write_number(&request->answer, "maxBytes", max_bytes);
+		answer_end(request);
+	}
 	local_finish(request);
 }

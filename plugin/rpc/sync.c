@@ -47,7 +47,8 @@ void fetch_delta(struct rpc_request *request)
 
 /* ---- sync ---- */
 
-/* Whether there is anything new in the chat for this client, and where. A chat that he has left and the client does not know is of no interest. */
+/* Whether there is anything new in the chat for this client, and where. A chat that the user has left and the client does not know is of no
+ * interest. */
 static bool find_news(const struct rpc_request *request, const struct user_chat *chat, struct delta *delta)
 {
 	const json_t *last = json_object_get(json_object_get(request->args, "chats"), chat->chat_id);

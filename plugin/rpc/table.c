@@ -6,9 +6,11 @@
 
 #include <string.h>
 
-/* clang-format off: an argument reads best as one line */
+/* An argument reads best as one line. */
+/* clang-format off */
 
-#define NUMBER_ARGUMENT(name_, min_, help_) {.name = name_, .type = ARGUMENT_NUMBER, .min = min_, .max = RPC_NUMBER_MAX, .help = help_}
+#define NUMBER_ARGUMENT(name_, min_, help_) \
+	{.name = name_, .type = ARGUMENT_NUMBER, .min = min_, .max = RPC_NUMBER_MAX, .help = help_}
 #define SELF(name_) {.name = name_, .type = ARGUMENT_SELF, .min = 1, .max = USER_ID_MAX, .help = "The caller; the token tells anyway."}
 #define CHAT {.name = "chatID", .type = ARGUMENT_CHAT, .required = true, .min = 1, .max = CHAT_ID_MAX, .help = "The chat."}
 #define MAX_BYTES {.name = "maxBytes", .type = ARGUMENT_NUMBER, .min = RPC_BYTES_MIN, .max = RPC_NUMBER_MAX, \
@@ -45,6 +47,14 @@ const struct rpc_operation operation_table[] = {
 			{"features", FIELD_TEXTS, NULL, false, "The operations that there are."},
 			{"limits", FIELD_OBJECT, "Limits", false, "What is refused or cut above them."},
 			EPOCH)},
+	{.name = "setDevice", .kind = RPC_LOCAL, .local = set_device,
+		.who = "everyone",
+		.help = "Bounds what this device is sent, also after it comes back: for clients that cannot say it in CONNECT. A connection without a "
+			"device keeps it as long as it lasts.",
+		.arguments = ARGUMENTS(
+			{.name = "maxBytes", .type = ARGUMENT_NUMBER, .required = true, .min = RPC_BYTES_MIN, .max = UINT32_MAX,
+				.help = "The longest payload; the server's own bound holds as well."}),
+		.result = FIELDS(EPOCH, {"maxBytes", FIELD_NUMBER, NULL, false, "As it is now."})},
 	{.name = "createPeerToPeerChat", .kind = RPC_COMMAND, .command = create_peer_chat, .command_done = peer_chat_created,
 		.who = "everyone, with everyone who has logged in once",
 		.help = "The 1:1 chat with somebody; makes it if there is none. A message to `hc/user/<userID>/send` does the same.",
@@ -93,8 +103,8 @@ const struct rpc_operation operation_table[] = {
 		.result = FIELDS(EPOCH, {"transactionID", FIELD_NUMBER, NULL, false, "The number."})},
 	{.name = "fetchSnapshotAndTransactions", .kind = RPC_READ, .read = fetch_transactions, .reads_receipts = true,
 		.who = "members and former members",
-		.help = "The chat as it is now, and its transactions behind `clientTransactionID` up to `latestTransactionID`. What the caller may not see "
-			"before and behind his times of membership is skipped, in between it is `void`.",
+		.help = "The chat as it is now, and its transactions behind `clientTransactionID` up to `latestTransactionID`. What the caller may not "
+			"see before and behind his times of membership is skipped, in between it is `void`.",
 		.arguments = ARGUMENTS(SELF("userID"), CHAT,
 			NUMBER_ARGUMENT("clientTransactionID", 0, "The last number that the client has; 0: nothing. Without it: the newest page."),
 			NUMBER_ARGUMENT("latestTransactionID", 0, "The last number wanted; without it, the newest."),
@@ -124,8 +134,8 @@ const struct rpc_operation operation_table[] = {
 			CUT)},
 	{.name = "sync", .kind = RPC_READ, .read = sync_chats, .reads_receipts = true,
 		.who = "everyone",
-		.help = "The deltas of all of the caller's chats that have something new, newest activity first: those named, and those he does not know of yet. "
-			"Call again with `next` until there is none; then fetch what is `limited`.",
+		.help = "The deltas of all of the caller's chats that have something new, newest activity first: those named, and those he does not "
+			"know of yet. Call again with `next` until there is none; then fetch what is `limited`.",
 		.arguments = ARGUMENTS(SELF("userID"),
 			{.name = "chats", .type = ARGUMENT_POSITIONS, .required = true, .max = RPC_POSITIONS_MAX,
 				.help = "The last number that the client has of each chat; `{}`: nothing."},
@@ -136,7 +146,8 @@ const struct rpc_operation operation_table[] = {
 			{"next", FIELD_TEXT, NULL, true, "There may be more: the next call's `next`."})},
 	{.name = "ListChats", .kind = RPC_READ, .read = list_chats, .reads_receipts = true,
 		.who = "everyone",
-		.help = "The chats that the caller is a member of, newest activity first. By `pageIdx` and `pageSize`, or from answer to answer by `cursor`.",
+		.help = "The chats that the caller is a member of, newest activity first. By `pageIdx` and `pageSize`, or from answer to answer by "
+			"`cursor`.",
 		.arguments = ARGUMENTS(SELF("userID"),
 			{.name = "pageIdx", .type = ARGUMENT_NUMBER, .max = 1000000, .help = "The first page is 0. Not together with `cursor`."},
 			{.name = "pageSize", .type = ARGUMENT_PAGE_SIZE, .min = 1, .help = "Chats a page; without it, as many as allowed."},
@@ -150,7 +161,7 @@ const struct rpc_operation operation_table[] = {
 const size_t operation_count = sizeof operation_table / sizeof operation_table[0];
 
 const struct shape shape_table[] = {
-	{"Message", "A message as it is now. Too long for the bound, it is cut: first its texts, then everything but `messageID` and `cut`.", FIELDS(
+	{"Message", "A message as it is now. Too long for the bound, it is cut: first its texts, then all but `messageID` and `cut`.", FIELDS(
 		{"messageID", FIELD_NUMBER, NULL, false, "The number of the transaction that made it."},
 		{"senderID", FIELD_TEXT, NULL, true, "Who wrote it."},
 		{"sentAt", FIELD_TIME, NULL, true, "When."},
@@ -166,8 +177,9 @@ const struct shape shape_table[] = {
 		{"messageID", FIELD_NUMBER, NULL, false, "The message; `getMessage` has what has become of it."},
 		{"body", FIELD_TEXT, NULL, true, "At most 256 bytes of its text as it was then; missing if that was deleted."})},
 	{"Update",
-		"A transaction (schema/transaction.json) about an older message or about the chat, with only `type`, `messageID` or `transactionID`, and `cut` "
-		"where the bound is too small; or the receipts of a member, `type` being `receipts`. An update about an unknown message is passed over.", NULL},
+		"A transaction (schema/transaction.json) about an older message or about the chat, with only `type`, `messageID` or "
+		"`transactionID`, and `cut` where the bound is too small; or a member's watermarks, as on `live`: `{\"type\": \"receipt\", "
+		"\"userID\", \"received\", \"read\"}`. An update about an unknown message is passed over.", NULL},
 	{"Delta", "What `fetchDelta` answers. Only `limited` and nothing else: it did not fit, fetch it.", FIELDS(
 		{"latestTransactionID", FIELD_NUMBER, NULL, true, "What the client has afterwards, once nothing is `limited`."},
 		{"from", FIELD_NUMBER, NULL, true, "The first number looked at, where it is not the client's + 1."},

@@ -9,10 +9,10 @@
 #define RPC_NUMBER_MAX ((uint64_t)9007199254740991)
 
 enum {
-	RPC_BYTES_MIN = 256,    /* the least that maxBytes can be */
+	RPC_BYTES_MIN = 256, /* the least that maxBytes can be */
 	RPC_POSITIONS_MAX = 2000,
-	RPC_NAMES_MAX = 32,     /* in chats of up to so many members, members are named and their receipts told */
-	RPC_PREVIEW_MAX = 256,  /* bytes of a message in a chat list */
+	RPC_NAMES_MAX = 32,    /* in chats of up to so many members, members are named and their receipts told */
+	RPC_PREVIEW_MAX = 256, /* bytes of a message in a chat list */
 };
 
 enum argument_type {
@@ -106,5 +106,6 @@ void sync_chats(struct rpc_request *request);
 /* server.c */
 void get_user_id(struct rpc_request *request, int64_t now_ms);
 void get_server_info(struct rpc_request *request, int64_t now_ms);
+void set_device(struct rpc_request *request, int64_t now_ms);
 
 #endif

@@ -66,7 +66,7 @@ static bool check_number(const struct argument *argument, const json_t *value, c
 static bool is_position(const char *chat_id, const json_t *number)
 {
 	return is_chat_id(chat_id, strlen(chat_id)) && json_is_integer(number) && json_integer_value(number) >= 0 &&
-		(uint64_t)json_integer_value(number) <= RPC_NUMBER_MAX;
+		   (uint64_t)json_integer_value(number) <= RPC_NUMBER_MAX;
 }
 
 static bool check_positions(const struct argument *argument, json_t *value, struct verdict *verdict)
@@ -81,7 +81,8 @@ static bool check_positions(const struct argument *argument, json_t *value, stru
 	}
 	const char *chat_id;
 	json_t *number;
-	json_object_foreach (value, chat_id, number) {
+	json_object_foreach(value, chat_id, number)
+	{
 		if (is_position(chat_id, number))
 			continue;
 		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: each key is a chatID, each value an integer from 0 to %" PRIu64, argument->name,
@@ -124,7 +125,8 @@ static bool check_arguments(const struct rpc_operation *operation, json_t *args,
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach (args, name, value) {
+	json_object_foreach(args, name, value)
+	{
 		if (is_known(operation, name))
 			continue;
 		refuse_unknown(name, verdict);
@@ -151,6 +153,24 @@ static const struct rpc_operation *find_operation(const char *name, struct verdi
 	return NULL;
 }
 
+/* Integers of more than 63 bits are no JSON for jansson. Read once more as something else, they can be named. */
+static void refuse_unreadable(
+	const struct rpc_operation *operation, const char *payload, size_t len, const struct error *err, struct verdict *verdict)
+{
+	bool overflow = err->native == (int)json_error_numeric_overflow;
+	json_t *args = overflow ? json_loadb(payload, len, JSON_DECODE_INT_AS_REAL, NULL) : NULL;
+	const char *name;
+	json_t *value;
+	refuse(verdict, REFUSAL_BAD_REQUEST, "arguments: %s", err->text);
+	json_object_foreach(args, name, value)
+	{
+		double number = json_real_value(value);
+		if (is_known(operation, name) && (number >= 0x1p63 || number <= -0x1p63))
+			refuse(verdict, REFUSAL_BAD_REQUEST, "%s: the number is out of range", name);
+	}
+	json_decref(args);
+}
+
 static bool check_id(const char *id, struct verdict *verdict)
 {
 	size_t len = strlen(id);
@@ -160,8 +180,8 @@ static bool check_id(const char *id, struct verdict *verdict)
 	return false;
 }
 
-struct rpc_request *rpc_parse(const struct rpc_world *world, const char *operation, const char *id, const char *payload, size_t payload_len,
-	struct verdict *verdict)
+struct rpc_request *rpc_parse(
+	const struct rpc_world *world, const char *operation, const char *id, const char *payload, size_t payload_len, struct verdict *verdict)
 {
 	const struct rpc_operation *found = find_operation(operation, verdict);
 	if (found == NULL || !check_id(id ? id : "", verdict))
@@ -169,7 +189,7 @@ struct rpc_request *rpc_parse(const struct rpc_world *world, const char *operati
 	struct error err;
 	json_t *args = payload_len == 0 ? json_object() : json_read_object(payload, payload_len, &err);
 	if (args == NULL) {
-		refuse(verdict, REFUSAL_BAD_REQUEST, "arguments: %s", err.text);
+		refuse_unreadable(found, payload, payload_len, &err, verdict);
 		return NULL;
 	}
 	if (!check_arguments(found, args, world, verdict)) {
@@ -178,7 +198,8 @@ struct rpc_request *rpc_parse(const struct rpc_world *world, const char *operati
 	}
 	struct rpc_request *request = mem_zero(sizeof *request);
 	request->operation = found;
-	request->world = world;
+	request->world_copy = *world;
+	request->world = &request->world_copy;
 	request->id = mem_text(id ? id : "");
 	request->args = args;
 	request->bytes_max = world->answer_bytes_max;

@@ -67,6 +67,6 @@ struct range view_range(const struct view *view, bool has_after, uint64_t after,
 bool view_load(struct rpc_request *request, struct user_chat **membership)
 {
 	struct store *store = request->world->store;
-	return answer_store_ok(request, store_ops(store)->load_membership(store, request->user_id, args_text(request, "chatID"), membership,
-		&request->problem));
+	return answer_store_ok(
+		request, store_ops(store)->load_membership(store, request->user_id, args_text(request, "chatID"), membership, &request->problem));
 }

@@ -171,7 +171,8 @@ enum journal_rc journal_file_format(struct journal_file *file, uint64_t size, st
 	if (problem) {
 		if (ftruncate(file->fd, 0) != 0)
 			problem = errno;
-		return error_set(err, JOURNAL_REFUSED, problem, "no room for a journal of %llu bytes: %s", (unsigned long long)size, strerror(problem));
+		return error_set(err, JOURNAL_REFUSED, problem, "no room for a journal of %llu bytes: %s", (unsigned long long)size,
+			strerror(problem));
 	}
 	id_random(&file->mark, sizeof file->mark);
 	file->ring_size = journal_file_ring_size(size);
@@ -265,7 +266,8 @@ uint64_t journal_file_place(const struct journal_file *file, uint64_t head, size
 
 static uint32_t record_crc(const struct record_head *head, const void *payload)
 {
-	uLong crc = crc32(0, (const unsigned char *)&head->position, offsetof(struct record_head, crc) - offsetof(struct record_head, position));
+	size_t len = offsetof(struct record_head, crc) - offsetof(struct record_head, position);
+	uLong crc = crc32(0, (const unsigned char *)&head->position, len);
 	return head->len > 0 ? (uint32_t)crc32(crc, payload, head->len) : (uint32_t)crc; /* crc32 of NULL would start anew */
 }
 
@@ -281,14 +283,8 @@ enum journal_rc journal_file_put(struct journal_file *file, const struct record 
 	memcpy(file->buffer, &head, sizeof head);
 	if (record->len > 0)
 		memcpy(file->buffer + sizeof head, payload, record->len);
-	uint64_t offset = offset_of(file, record->position);
-	int problem = write_at(file->fd, file->buffer, sizeof head + record->len, offset);
-	if (problem == 0)
-		return JOURNAL_OK;
-	/* The caller is told "not journaled", so a replay should not find it. If this fails as well, the next record overwrites it. */
-	static const struct record_head nothing;
-	(void)write_at(file->fd, &nothing, sizeof nothing, offset);
-	return failed(err, problem, "record");
+	int problem = write_at(file->fd, file->buffer, sizeof head + record->len, offset_of(file, record->position));
+	return problem ? failed(err, problem, "record") : JOURNAL_OK; /* a torn one fails its CRC, and the next one goes over it */
 }
 
 enum journal_rc journal_file_set_done(struct journal_file *file, uint64_t position, struct error *err)

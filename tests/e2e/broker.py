@@ -74,7 +74,7 @@ class Broker:
         self.anonymous = False
         tokens.write_keys(self.keys, self.issuer)
         self.options = {"keys": self.keys, "issuer": tokens.ISSUER, "audience": tokens.AUDIENCE, "store": f"sqlite:{self.store}",
-                        "journal": self.journal, "journal_size": "1M", **options}
+                        "journal": self.journal, "journal_size": "8M", **options}
 
     # ---- configuration ----
 

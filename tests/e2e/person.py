@@ -56,11 +56,12 @@ class Person:
         self.client.disconnect()
 
     def is_cut_off(self):
+        self.sort()  # what the client has read, and acknowledged, was received
         self.client.close()
 
     def returns(self, subscribes=True):
         """The same device again."""
-        self.client.close()
+        self.is_cut_off()
         self.connects(subscribes)
 
     def on(self, device, **how):

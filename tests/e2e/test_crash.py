@@ -183,7 +183,11 @@ def test_what_waits_for_a_held_up_store_survives_kill_9(broker, alice, bob, chat
     assert alice.gets_ack("a1")["transactionID"] == 2
 
 
-def test_when_the_journal_is_full_too_senders_are_cut_off_and_lose_nothing(broker, alice, bob, chat):
+def test_when_the_journal_is_full_too_senders_are_cut_off_and_lose_nothing(idle_broker):
+    idle_broker.options["journal_size"] = "1M"
+    broker = idle_broker.start()
+    alice, bob = broker.person("alice"), broker.person("bob")
+    chat = alice.chat_with(bob)
     body, taken = "x" * 8000, 0
     with HeldStore(broker):
         try:

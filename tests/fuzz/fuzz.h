@@ -11,10 +11,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Unlike assert, in every kind of build. */
-#define FUZZ_CHECK(condition)      \
-	do {                           \
-		if (!(condition))          \
-			abort();               \
+#define FUZZ_CHECK(condition)                                                                                                              \
+	do {                                                                                                                                   \
+		if (!(condition))                                                                                                                  \
+			abort();                                                                                                                       \
 	} while (0)
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * The JSON reader and the string writer. Whatever is read can be written and read again as the same; any valid text, as a string, comes back
- * byte for byte. */
+ * The JSON reader and the string writer. Whatever is read can be written and read again as the same; any valid text, as a string, comes
+ * back byte for byte. */
 #include <string.h>
 
 #include "base/json.h"

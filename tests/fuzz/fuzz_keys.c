@@ -23,7 +23,8 @@ static void check_round_trip(const struct key *key, enum key_use use)
 	buf_add_text(&out, "]}");
 	struct error err;
 	struct key_set *again = key_set_read("again", out.data, out.len, use, &err);
-	FUZZ_CHECK(again != NULL && again->key_count == 1 && again->keys[0].alg == key->alg && EVP_PKEY_eq(again->keys[0].pkey, key->pkey) == 1);
+	FUZZ_CHECK(
+		again != NULL && again->key_count == 1 && again->keys[0].alg == key->alg && EVP_PKEY_eq(again->keys[0].pkey, key->pkey) == 1);
 	key_set_free(again);
 	buf_fini(&out);
 }

@@ -21,7 +21,7 @@ static void run(const char *file)
 		buf_add(&input, chunk, got);
 	fclose(in);
 	printf("%s\n", file);
-	fflush(stdout); /* the last line names the file that ended the process */
+	fflush(stdout);                   /* the last line names the file that ended the process */
 	char *exact = mem_new(input.len); /* no NUL behind it: reading further is noticed */
 	if (input.len > 0)
 		memcpy(exact, input.data, input.len);

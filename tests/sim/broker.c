@@ -80,7 +80,9 @@ static void port_answer(void *context, struct command *command, const struct ans
 	struct world *world = broker->world;
 	struct attempt *attempt = command->origin;
 	trace(world, "broker %u: command %lu is %s%s, number %lu", broker->index, (unsigned long)attempt->order,
-		answer->refused ? "refused: " : answer->repeated ? "a repetition" : "done",
+		answer->refused    ? "refused: "
+		: answer->repeated ? "a repetition"
+						   : "done",
 		answer->refused ? refusal_name(answer->refused->code) : "", (unsigned long)answer->number);
 	oracle_answered(broker, attempt, answer);
 	release(broker, command->journal_seq, answer->refused != NULL);
@@ -259,6 +261,6 @@ void broker_visit(struct broker *broker, size_t chat)
 		return;
 	trace(world, "broker %u: somebody looks at chat %zu", broker->index, chat);
 	struct visit visit = {broker, broker->incarnation, chat, false};
-	core_visit(broker->core, world->truths[chat].id, visited, list_add(&world->visits, &world->visit_count, &visit, sizeof visit),
-		world->mono_ms);
+	core_visit(
+		broker->core, world->truths[chat].id, visited, list_add(&world->visits, &world->visit_count, &visit, sizeof visit), world->mono_ms);
 }

@@ -56,7 +56,8 @@ static void look_at_quote(const struct world *world, const struct truth *truth, 
 	expect(world, tx->target <= truth->latest, "%lu replies to %lu", (unsigned long)tx->number, (unsigned long)tx->target);
 	const struct transaction *target = truth->log[tx->target - 1];
 	size_t len = target->body.len < QUOTE_MAX ? target->body.len : QUOTE_MAX;
-	expect(world, target->type == TX_MESSAGE && tx->quote_revision == tx->target, "%lu replies to what is no message", (unsigned long)tx->number);
+	expect(world, target->type == TX_MESSAGE && tx->quote_revision == tx->target, "%lu replies to what is no message",
+		(unsigned long)tx->number);
 	expect(world, tx->quote.len == len && memcmp(tx->quote.text, target->body.text, len) == 0, "%lu quotes another text",
 		(unsigned long)tx->number);
 }
@@ -72,8 +73,8 @@ static bool may_have_made(const struct world *world, const struct attempt *attem
 	if (intent->has_if_latest && intent->if_latest != first - 1)
 		return false;
 	return tx->type == TX_MEMBER_ADDED ? intent->type == COMMAND_CREATE
-	                                   : tx->type == TX_MESSAGE && intent->type == COMMAND_SEND && same_text(intent->body, tx->body.text) &&
-	                                         intent->replied_to == tx->target;
+									   : tx->type == TX_MESSAGE && intent->type == COMMAND_SEND && same_text(intent->body, tx->body.text) &&
+											 intent->replied_to == tx->target;
 }
 
 static void look_at_cause(const struct world *world, const struct truth *truth, const struct transaction *tx)
@@ -116,8 +117,9 @@ void oracle_appends(const struct request *request)
 	const struct world *world = request->broker->world;
 	for (size_t i = 0; i < world->request_count; i++) {
 		const struct request *other = world->requests[i];
-		expect(world, other == request || other->type != REQUEST_APPEND || other->answered || other->broker != request->broker ||
-			other->incarnation != request->incarnation || other->chat != request->chat,
+		expect(world,
+			other == request || other->type != REQUEST_APPEND || other->answered || other->broker != request->broker ||
+				other->incarnation != request->incarnation || other->chat != request->chat,
 			"two appends to chat %zu are under way", request->chat);
 	}
 }
@@ -153,7 +155,8 @@ void oracle_visited(struct visit *visit, const struct chat *chat, bool unavailab
 	visit->called = true;
 	if (unavailable)
 		return;
-	expect(world, (chat == NULL ? 0 : chat->latest) == view->shown && view->known, "a visitor sees a chat %zu that was not shown", visit->chat);
+	expect(world, (chat == NULL ? 0 : chat->latest) == view->shown && view->known, "a visitor sees a chat %zu that was not shown",
+		visit->chat);
 	expect(world, chat == NULL || memcmp(chat->head, truth->log[chat->latest - 1]->head, HEAD_BYTES) == 0, "a visitor sees another log");
 }
 
@@ -189,8 +192,10 @@ static void check_done(struct broker *broker, const struct attempt *attempt, con
 		expect(world, truth->latest > 0, "command %lu is told that its chat is there, and the store has none", order);
 		return;
 	}
-	expect(world, number_of(world, intent) == answer->number, "command %lu is answered with number %lu, which is not its own", order, number);
-	expect(world, same_hash(truth->log[answer->number - 1]->key_hash, intent->key_hash), "command %lu is taken for another, %lu", order, number);
+	expect(
+		world, number_of(world, intent) == answer->number, "command %lu is answered with number %lu, which is not its own", order, number);
+	expect(world, same_hash(truth->log[answer->number - 1]->key_hash, intent->key_hash), "command %lu is taken for another, %lu", order,
+		number);
 	if (answer->repeated) {
 		expect(world, count_attempts(world, intent, true) > 1, "command %lu is new and called a repetition", order);
 		return;
@@ -223,7 +228,8 @@ static bool was_overtaken(const struct broker *broker, const struct attempt *att
 {
 	const struct intent *intent = attempt->intent;
 	uint64_t latest = broker->world->truths[intent->chat].latest, shown = broker->views[intent->chat].shown;
-	return intent->has_if_latest && (attempt->store_before != intent->if_latest || latest != intent->if_latest || shown < intent->if_latest);
+	return intent->has_if_latest &&
+		   (attempt->store_before != intent->if_latest || latest != intent->if_latest || shown < intent->if_latest);
 }
 
 static bool is_just(const struct broker *broker, const struct attempt *attempt, enum refusal code)
@@ -257,7 +263,8 @@ static void check_refused(struct broker *broker, const struct attempt *attempt, 
 	expect(world, is_just(broker, attempt, verdict->code), "command %lu is refused without reason: %s", (unsigned long)attempt->order,
 		refusal_name(verdict->code));
 	expect(world, !taken || number > broker->views[intent->chat].shown || verdict->code == REFUSAL_UNAVAILABLE,
-		"command %lu is refused (%s) and was done, as %lu", (unsigned long)attempt->order, refusal_name(verdict->code), (unsigned long)number);
+		"command %lu is refused (%s) and was done, as %lu", (unsigned long)attempt->order, refusal_name(verdict->code),
+		(unsigned long)number);
 }
 
 void oracle_answered(struct broker *broker, struct attempt *attempt, const struct answer *answer)
@@ -282,8 +289,9 @@ static void check_all_answered(const struct world *world)
 		const struct attempt *attempt = world->attempts[i];
 		expect(world, attempt->answered || attempt->incarnation != world->brokers[attempt->broker].incarnation,
 			"command %lu was never answered", (unsigned long)attempt->order);
-		expect(world, attempt->incarnation != world->brokers[attempt->broker].incarnation ||
-			attempt->number <= world->brokers[attempt->broker].views[attempt->intent->chat].shown,
+		expect(world,
+			attempt->incarnation != world->brokers[attempt->broker].incarnation ||
+				attempt->number <= world->brokers[attempt->broker].views[attempt->intent->chat].shown,
 			"command %lu was answered with %lu, which its broker never showed", (unsigned long)attempt->order,
 			(unsigned long)attempt->number);
 	}
@@ -339,8 +347,9 @@ static void check_tail(struct world *world, const struct broker *broker)
 static void check_member(const struct world *world, const struct member_record *stored, struct chat *folded)
 {
 	const struct member *member = chat_member(folded, stored->user_id);
-	expect(world, member != NULL && member->role == stored->role && member->interval_count == stored->interval_count &&
-		memcmp(member->intervals, stored->intervals, stored->interval_count * sizeof *stored->intervals) == 0,
+	expect(world,
+		member != NULL && member->role == stored->role && member->interval_count == stored->interval_count &&
+			memcmp(member->intervals, stored->intervals, stored->interval_count * sizeof *stored->intervals) == 0,
 		"the store has another membership of %s than the log", stored->user_id);
 	expect(world, stored->received >= stored->read && stored->received <= folded->latest, "%s has received %lu and read %lu of %lu",
 		stored->user_id, (unsigned long)stored->received, (unsigned long)stored->read, (unsigned long)folded->latest);
@@ -356,7 +365,8 @@ static void check_projection(const struct world *world, const struct truth *trut
 	enum store_rc rc = store_memory.load_chat(world->store, truth->id, &record, NULL);
 	expect(world, rc == (truth->latest > 0 ? STORE_OK : STORE_NOT_FOUND), "loading a chat: %d", (int)rc);
 	if (rc == STORE_OK) {
-		expect(world, record->latest == folded->latest && memcmp(record->head, folded->head, HEAD_BYTES) == 0, "the record is not the log's");
+		expect(
+			world, record->latest == folded->latest && memcmp(record->head, folded->head, HEAD_BYTES) == 0, "the record is not the log's");
 		expect(world, record->member_count == HASH_COUNT(folded->members), "the store has other members than the log");
 		for (size_t i = 0; i < record->member_count; i++)
 			check_member(world, &record->members[i], folded);

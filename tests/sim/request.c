@@ -19,8 +19,7 @@ void *list_add(void *list_pointer, size_t *count, const void *item, size_t size)
 struct request *request_new(struct broker *broker, enum request_type type, const char *chat_id)
 {
 	struct world *world = broker->world;
-	struct request request = {
-		.type = type, .broker = broker, .incarnation = broker->incarnation, .chat = world_chat(world, chat_id)};
+	struct request request = {.type = type, .broker = broker, .incarnation = broker->incarnation, .chat = world_chat(world, chat_id)};
 	return list_add(&world->requests, &world->request_count, &request, sizeof request);
 }
 
@@ -84,15 +83,16 @@ static void append(struct request *request)
 {
 	struct world *world = request->broker->world;
 	struct append *result = &request->result;
-	*result = (struct append){
-		.chat_id = chat_id_of(request), .transactions = request->transactions, .transaction_count = request->count};
+	*result = (struct append){.chat_id = chat_id_of(request), .transactions = request->transactions, .transaction_count = request->count};
 	request->rc = store_memory.append(request->broker->store, result, 1, NULL);
 	oracle_look(world, request->chat);
 	if (result->result == APPEND_CONFLICT)
 		name_duplicate(request);
 	trace(world, "store: %zu from number %lu to chat %zu of broker %u: %s", request->count, (unsigned long)request->transactions[0]->number,
 		request->chat, request->broker->index,
-		result->result == APPEND_OK ? "added" : result->duplicate_number != 0 ? "a key is there already" : "conflict");
+		result->result == APPEND_OK     ? "added"
+		: result->duplicate_number != 0 ? "a key is there already"
+										: "conflict");
 }
 
 /* The answer goes ahead of the deed. */
@@ -113,8 +113,10 @@ static void append_with_fault(struct request *request)
 	enum { NOTHING, UNKNOWN_NOT_DONE, UNKNOWN_DONE, UNKNOWN_LATER, FAULTS };
 	unsigned fault = random_below(&world->random, FAULTS);
 	trace(world, "store: an append to chat %zu of broker %u is answered %s", request->chat, request->broker->index,
-		fault == NOTHING ? "NOTHING_ADDED" : fault == UNKNOWN_DONE ? "UNKNOWN, done" : fault == UNKNOWN_LATER ? "UNKNOWN, done later"
-		                                                                                                       : "UNKNOWN, not done");
+		fault == NOTHING         ? "NOTHING_ADDED"
+		: fault == UNKNOWN_DONE  ? "UNKNOWN, done"
+		: fault == UNKNOWN_LATER ? "UNKNOWN, done later"
+								 : "UNKNOWN, not done");
 	if (fault == UNKNOWN_DONE)
 		append(request);
 	else if (fault == UNKNOWN_LATER)
@@ -243,10 +245,10 @@ bool request_answer_any(struct world *world)
 	if (!is_orphan(request)) {
 		trace(world, "broker %u: gets the answer about a%s %s of chat %zu: %s", request->broker->index,
 			request->type == REQUEST_APPEND ? "n" : "", names[request->type], request->chat,
-			request->type == REQUEST_APPEND ? (const char *[]){"OK", "CONFLICT", "NOTHING_ADDED", "UNKNOWN"}[request->result.result]
-			: request->rc == STORE_OK       ? "OK"
+			request->type == REQUEST_APPEND  ? (const char *[]){"OK", "CONFLICT", "NOTHING_ADDED", "UNKNOWN"}[request->result.result]
+			: request->rc == STORE_OK        ? "OK"
 			: request->rc == STORE_NOT_FOUND ? "there is none"
-			                                 : "not available");
+											 : "not available");
 		answer(request);
 	}
 	request_free(request);

@@ -82,7 +82,8 @@ void sim_trace(const struct world *where, const char *format, ...)
 /* The core's own assertions, and runs that never end. */
 static void on_signal(int signal)
 {
-	dprintf(STDOUT_FILENO, "%s: %s\n", options.find_bug ? "FOUND" : "FAILED", signal == SIGALRM ? "a run does not end" : "an assertion failed");
+	dprintf(
+		STDOUT_FILENO, "%s: %s\n", options.find_bug ? "FOUND" : "FAILED", signal == SIGALRM ? "a run does not end" : "an assertion failed");
 	say_where(STDOUT_FILENO);
 	_exit(options.find_bug ? 0 : 1);
 }
@@ -104,9 +105,9 @@ static bool read_options(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
 		uint64_t *number = strcmp(argv[i], "--seed") == 0      ? &options.seed
-		                   : strcmp(argv[i], "--runs") == 0    ? &options.runs
-		                   : strcmp(argv[i], "--seconds") == 0 ? &options.seconds
-		                                                       : NULL;
+						   : strcmp(argv[i], "--runs") == 0    ? &options.runs
+						   : strcmp(argv[i], "--seconds") == 0 ? &options.seconds
+															   : NULL;
 		if (strcmp(argv[i], "--trace") == 0)
 			options.tracing = true;
 		else if (strcmp(argv[i], "--find-bug") == 0)

@@ -100,14 +100,14 @@ struct record {
 struct journal_model {
 	struct record *records; /* seq - 1 */
 	size_t count;
-	size_t watermark;       /* all before it are done and never come back */
+	size_t watermark; /* all before it are done and never come back */
 };
 
 /* What a broker has shown of a chat. */
 struct view {
 	bool known;
-	uint64_t shown;       /* up to here, without a gap since it was loaded */
-	uint64_t last_order;  /* of the attempts answered as new */
+	uint64_t shown;      /* up to here, without a gap since it was loaded */
+	uint64_t last_order; /* of the attempts answered as new */
 };
 
 struct world;
@@ -115,7 +115,7 @@ struct world;
 struct broker {
 	struct world *world;
 	unsigned index, incarnation;
-	char writer[8];
+	char writer[16];
 	struct store *store;
 	struct core *core; /* NULL: it is down */
 	struct journal_model journal;
@@ -150,7 +150,7 @@ struct world {
 	uint64_t steps, attempts_made, keys_made;
 	struct store *store;
 	struct broker brokers[BROKERS_MAX];
-	char user_ids[USERS_MAX][8];
+	char user_ids[USERS_MAX][16];
 	bool user_exists[USERS_MAX];
 	unsigned home[USERS_MAX]; /* the broker that a user is connected to */
 	struct truth truths[CHATS_MAX];
@@ -170,7 +170,7 @@ struct world {
 /* Says what is wrong, how to see it again, and ends the process (or, where a bug is expected, reports the find). */
 _Noreturn void sim_fail(const struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sim_trace(const struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
-#define trace(world, ...) ((world)->tracing ? sim_trace(world, __VA_ARGS__) : (void)0)
+#define trace(world, ...)             ((world)->tracing ? sim_trace(world, __VA_ARGS__) : (void)0)
 #define expect(world, condition, ...) ((condition) ? (void)0 : sim_fail(world, __VA_ARGS__))
 
 /* Adds a copy of the item to a list of pointers. */
@@ -207,7 +207,7 @@ struct request {
 
 	struct transaction **transactions;
 	size_t count;
-	char user_id[8], key[KEY_SIZE];
+	char user_id[16], key[KEY_SIZE];
 	enum core_read what;
 	uint64_t from, to;
 	struct receipt *receipts;
@@ -221,7 +221,7 @@ struct request {
 };
 
 struct request *request_new(struct broker *broker, enum request_type type, const char *chat_id);
-bool request_do_any(struct world *world);     /* false: there is none */
+bool request_do_any(struct world *world); /* false: there is none */
 bool request_answer_any(struct world *world);
 void request_free_all(struct world *world);
 

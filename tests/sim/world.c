@@ -268,6 +268,14 @@ static size_t unanswered(const struct world *world)
 	return count;
 }
 
+static bool something_is_left(struct world *world)
+{
+	bool left = world->request_count > 0 || unanswered(world) > 0;
+	for (unsigned i = 0; i < world->broker_count && !left; i++)
+		left = core_tick(world->brokers[i].core, world->mono_ms) >= 0;
+	return left;
+}
+
 /* Everything works, nobody wants anything new: within a minute of the world's time all must be done. */
 static void calm_down(struct world *world)
 {
@@ -277,7 +285,7 @@ static void calm_down(struct world *world)
 		broker_start(&world->brokers[i]);
 	int64_t until_ms = world->mono_ms + CALM_MS;
 	unsigned rounds = 0;
-	while (world->request_count > 0 || unanswered(world) > 0) {
+	while (something_is_left(world)) {
 		expect(world, world->mono_ms < until_ms, "%zu commands are still not answered after a calm minute", unanswered(world));
 		expect(world, ++rounds < CALM_ROUNDS_MAX, "%zu commands are still not answered after %u calm steps", unanswered(world), rounds);
 		bool chance = random_chance(&world->random, 500);

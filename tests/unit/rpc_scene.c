@@ -14,13 +14,16 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "storage/faulty/faulty.h"
 
 static int64_t now_ms = 1790000000000;
 
 void scene_open(struct scene *scene)
 {
 	struct error err;
-	assert_int_equal(store_open("memory:", &scene->store, &err), STORE_OK);
+	struct store *memory;
+	assert_int_equal(store_open("memory:", &memory, &err), STORE_OK);
+	scene->store = store_faulty_new(memory);
 	scene->world = (struct rpc_world){
 		.store = scene->store,
 		.prefix = "hc",
@@ -149,21 +152,19 @@ static void assert_field(const json_t *value, const struct field *field, const c
 	size_t i;
 	json_t *item;
 	const char *key;
-	bool good = field->type == FIELD_TEXT                                 ? json_is_string(value)
-	            : field->type == FIELD_NUMBER || field->type == FIELD_TIME ? json_is_integer(value)
-	            : field->type == FIELD_BOOL                                ? json_is_boolean(value)
-	            : field->type == FIELD_TEXTS || field->type == FIELD_OBJECTS ? json_is_array(value)
-	                                                                         : json_is_object(value);
+	bool good = field->type == FIELD_TEXT                                    ? json_is_string(value)
+				: field->type == FIELD_NUMBER || field->type == FIELD_TIME   ? json_is_integer(value)
+				: field->type == FIELD_BOOL                                  ? json_is_boolean(value)
+				: field->type == FIELD_TEXTS || field->type == FIELD_OBJECTS ? json_is_array(value)
+																			 : json_is_object(value);
 	if (!good)
 		fail_msg("%s.%s is not what the table says", where, field->name);
 	if (field->type == FIELD_OBJECT)
 		assert_shape(value, field->shape, where);
 	if (field->type == FIELD_OBJECTS)
-		json_array_foreach (value, i, item)
-			assert_shape(item, field->shape, where);
+		json_array_foreach(value, i, item) assert_shape(item, field->shape, where);
 	if (field->type == FIELD_MAP)
-		json_object_foreach ((json_t *)(uintptr_t)value, key, item)
-			assert_shape(item, field->shape, where);
+		json_object_foreach((json_t *)(uintptr_t)value, key, item) assert_shape(item, field->shape, where);
 }
 
 static void assert_fields(const json_t *json, const struct field *fields, const char *where)
@@ -173,7 +174,8 @@ static void assert_fields(const json_t *json, const struct field *fields, const 
 	for (const struct field *field = fields; field->name != NULL; field++)
 		if (!field->optional && json_object_get(json, field->name) == NULL)
 			fail_msg("%s.%s is missing", where, field->name);
-	json_object_foreach ((json_t *)(uintptr_t)json, name, value) {
+	json_object_foreach((json_t *)(uintptr_t)json, name, value)
+	{
 		const struct field *field = fields;
 		while (field->name != NULL && strcmp(field->name, name) != 0)
 			field++;

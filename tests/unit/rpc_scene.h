@@ -6,7 +6,7 @@
 #include "plugin/rpc/table.h"
 
 struct scene {
-	struct store *store;
+	struct store *store; /* faulty over memory; nothing is armed */
 	struct rpc_world world;
 };
 
@@ -25,7 +25,8 @@ uint64_t scene_deletes(struct scene *scene, const char *chat_id, const char *use
 const char *scene_pair(struct scene *scene, const char *user_a, const char *user_b);
 void scene_receipts(struct scene *scene, const char *chat_id, const char *user_id, uint64_t received, uint64_t read);
 
-/* The whole payload that the user gets from an RPC_READ operation: {"result":…} or {"error":…}. printf-like arguments, ' for ". json_decref. */
+/* The whole payload that the user gets from an RPC_READ operation: {"result":…} or {"error":…}. printf-like arguments,
+ * ' for ". The caller frees. */
 json_t *scene_asks(struct scene *scene, const char *user_id, const char *operation, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 

@@ -127,6 +127,18 @@ static void what_is_written_is_read_back(void **state)
 	}
 }
 
+/* Some languages split lines at these as well. Their neighbours stay as they are. */
+static void no_line_separator_is_written_raw(void **state)
+{
+	(void)state;
+	struct buf text = BUF_EMPTY;
+	static const char body[] = "\xc2\x85|\xe2\x80\xa8|\xe2\x80\xa9|\xc2\x80|\xc2\xa0|\xe2\x80\xa7|\xe2\x80\xaa|\xe2\x81\xa8";
+	json_add_string(&text, body, sizeof body - 1);
+	assert_string_equal(text.data,
+		"\"\\u0085|\\u2028|\\u2029|\\u0080|\xc2\xa0|\xe2\x80\xa7|\xe2\x80\xaa|\xe2\x81\xa8\"");
+	buf_fini(&text);
+}
+
 static void escapes_are_the_short_ones(void **state)
 {
 	(void)state;
@@ -160,6 +172,7 @@ int main(void)
 		cmocka_unit_test(nul_and_broken_text_are_refused),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(what_is_written_is_read_back),
+		cmocka_unit_test(no_line_separator_is_written_raw),
 		cmocka_unit_test(escapes_are_the_short_ones),
 		cmocka_unit_test(a_member_that_is_no_string_is_no_text),
 	};

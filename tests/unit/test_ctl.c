@@ -191,8 +191,8 @@ static void what_libjwt_cannot_sign_is_said(void **state)
 
 static char store_file[64];
 
-static struct transaction *transaction(const char *chat_id, uint64_t number, enum transaction_type type, const char *body,
-                                       unsigned char head[HEAD_BYTES])
+static struct transaction *transaction(
+	const char *chat_id, uint64_t number, enum transaction_type type, const char *body, unsigned char head[HEAD_BYTES])
 {
 	struct transaction tx = {
 		.chat_id = chat_id, .number = number, .type = type, .sender_id = "alice", .at_ms = 1790000000000 + (int64_t)number, .writer = "w"};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
  * The doorbell in stock brokers, both ways: every ring is served, fast. The brokers are the start scripts "mosquitto-…" in the directory
- * that HC_BROKERS names, or else the installed one; without any this is skipped, loudly. doorbell_plugin.c measures. */
+ * given (scripts/get-brokers makes it; HC_BROKER_DIR names another), or else the installed one; without any this is skipped, loudly.
+ * doorbell_plugin.c measures. */
 #include <glob.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -58,7 +59,8 @@ static void write_config(const char *mode, const char *version)
 	fprintf(conf, "listener 0 %s/socket\nallow_anonymous true\nlog_dest file %s/log\n", directory, directory);
 	if (geteuid() == 0)
 		fprintf(conf, "user root\n");
-	fprintf(conf, "plugin %s\nplugin_opt_mode %s\nplugin_opt_version %s\nplugin_opt_result %s/result\n", plugin_path, mode, version, directory);
+	fprintf(conf, "plugin %s\nplugin_opt_mode %s\nplugin_opt_version %s\n", plugin_path, mode, version);
+	fprintf(conf, "plugin_opt_result %s/result\n", directory);
 	fclose(conf);
 }
 
@@ -132,17 +134,14 @@ static void every_ring_is_served_by_signal(void **state)
 		assert_served_fast(brokers.gl_pathv[i], "signal", "signal");
 }
 
-static bool find_brokers(void)
+static bool find_brokers(const char *broker_directory)
 {
-	const char *from = getenv("HC_BROKERS");
 	char pattern[300];
-	if (from)
-		snprintf(pattern, sizeof pattern, "%s/mosquitto-*", from);
-	else
-		snprintf(pattern, sizeof pattern, "/usr/sbin/mosquitto");
-	if (glob(pattern, 0, NULL, &brokers) == 0)
+	const char *other = getenv("HC_BROKER_DIR");
+	snprintf(pattern, sizeof pattern, "%s/mosquitto-*", other ? other : broker_directory);
+	if (glob(pattern, 0, NULL, &brokers) == 0 || glob("/usr/sbin/mosquitto", 0, NULL, &brokers) == 0)
 		return true;
-	printf("SKIPPED: no broker at %s; install mosquitto, or set HC_BROKERS to a directory with start scripts mosquitto-VERSION\n", pattern);
+	printf("SKIPPED: no Mosquitto, neither %s nor an installed one; run scripts/get-brokers\n", pattern);
 	return false;
 }
 
@@ -160,12 +159,12 @@ static int remove_directory(void **state)
 
 int main(int argc, char **argv)
 {
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s PLUGIN\n", argv[0]);
+	if (argc != 3) {
+		fprintf(stderr, "usage: %s PLUGIN BROKER_DIRECTORY\n", argv[0]);
 		return 2;
 	}
 	plugin_path = argv[1];
-	if (!find_brokers())
+	if (!find_brokers(argv[2]))
 		return SKIPPED;
 	if (mkdtemp(directory) == NULL)
 		return 1;

@@ -2,10 +2,8 @@
  *
  * The intake journal as its users see it: what was added comes back after a crash, what was released does not, whatever is full or
  * stuck. Damage is in test_journal_damage.c, the random tests in test_journal_model.c. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -146,6 +144,34 @@ static void any_payload_up_to_the_limit_comes_back_as_it_was(void **state)
 	free(payload);
 }
 
+/* The journal's wall clock (linked with --wrap). */
+static int64_t wall_offset_ms;
+int64_t __real_clock_wall_ms(void);
+int64_t __wrap_clock_wall_ms(void);
+int64_t __wrap_clock_wall_ms(void)
+{
+	return __real_clock_wall_ms() + wall_offset_ms;
+}
+
+static void numbers_grow_although_the_clock_goes_back(void **state)
+{
+	(void)state;
+	uint64_t last = 0;
+	for (wall_offset_ms = 10000000; wall_offset_ms >= 0; wall_offset_ms -= 5000000) {
+		crash_after(add_three);
+		struct journal *journal = opened();
+		struct heard heard;
+		const struct journal_reader reader = hearing(&heard);
+		assert_int_equal(journal_replay(journal, &reader, NULL), JOURNAL_OK);
+		buf_fini(&heard.text);
+		assert_true(heard.last_seq > last);
+		last = add(journal, "x");
+		assert_true(last > heard.last_seq);
+		journal_close(journal);
+	}
+	wall_offset_ms = 0;
+}
+
 static void numbers_grow_over_restarts_and_the_loss_of_the_file(void **state)
 {
 	(void)state;
@@ -197,6 +223,23 @@ static void a_full_journal_says_so_and_recovers(void **state)
 	assert_int_equal(stats_of(journal).corrupt, 0);
 	assert_true(stats_of(journal).records > 150);
 	journal_close(journal);
+}
+
+static void a_full_journal_whose_oldest_is_stuck_recovers_too(void **state)
+{
+	(void)state;
+	char *payload = mem_zero(JOURNAL_PAYLOAD_MAX);
+	uint64_t seqs[1000];
+	struct journal *journal = opened();
+	add_bytes(journal, payload, JOURNAL_PAYLOAD_MAX);
+	size_t count = fill_up(journal, seqs, 1000);
+	for (size_t i = 0; i < count; i++)
+		release(journal, seqs[i], JOURNAL_COMMITTED);
+	for (int i = 0; i < 1000; i++)
+		release(journal, add_bytes(journal, payload, 5000), JOURNAL_COMMITTED);
+	assert_int_equal(stats_of(journal).records, 1);
+	journal_close(journal);
+	free(payload);
 }
 
 static void the_file_never_grows(void **state)
@@ -304,27 +347,24 @@ static void what_was_committed_behind_a_stuck_one_is_forgotten_after_a_minute(vo
 	assert_reopening_replays("stuck/1 young/1 ");
 }
 
-static void move_and_decline(void)
+/* A record leaves its old place when the space in use shrinks at an add. No flush, so the file still knows of the old place only. */
+static void copy_and_decline(void)
 {
 	struct journal *journal = opened();
 	uint64_t stuck = add(journal, "stuck");
-	release(journal, add(journal, "committed"), JOURNAL_DECLINED);
-	flush_at(journal, 0);
-	struct rlimit limit = {4096, RLIM_INFINITY}; /* the head can be written, the ring cannot: the flush below moves nothing */
-	signal(SIGXFSZ, SIG_IGN);
-	setrlimit(RLIMIT_FSIZE, &limit);
-	if (journal_flush(journal, JOURNAL_PINNED_MS, NULL) != JOURNAL_FAILED)
-		_exit(1);
-	limit.rlim_cur = RLIM_INFINITY;
-	setrlimit(RLIMIT_FSIZE, &limit);
-	flush_at(journal, JOURNAL_PINNED_MS);
+	const char payload[5000] = {0};
+	uint64_t used = 0;
+	while (stats_of(journal).used >= used) {
+		used = stats_of(journal).used;
+		release(journal, add_bytes(journal, payload, sizeof payload), JOURNAL_DECLINED);
+	}
 	release(journal, stuck, JOURNAL_DECLINED);
 }
 
 static void a_copied_record_that_was_refused_does_not_come_back_from_its_old_place(void **state)
 {
 	(void)state;
-	assert_int_equal(crash_after(move_and_decline), 0);
+	assert_int_equal(crash_after(copy_and_decline), 0);
 	struct buf file = file_read(kit_path);
 	const char *first = memmem(file.data, file.len, "stuck", 5);
 	assert_non_null(first);
@@ -407,8 +447,10 @@ int main(void)
 		cmocka_unit_test_setup(closing_flushes, kit_remove_files),
 		cmocka_unit_test_setup(a_record_may_be_released_while_it_is_replayed, kit_remove_files),
 		cmocka_unit_test_setup(any_payload_up_to_the_limit_comes_back_as_it_was, kit_remove_files),
+		cmocka_unit_test_setup(numbers_grow_although_the_clock_goes_back, kit_remove_files),
 		cmocka_unit_test_setup(numbers_grow_over_restarts_and_the_loss_of_the_file, kit_remove_files),
 		cmocka_unit_test_setup(a_full_journal_says_so_and_recovers, kit_remove_files),
+		cmocka_unit_test_setup(a_full_journal_whose_oldest_is_stuck_recovers_too, kit_remove_files),
 		cmocka_unit_test_setup(the_file_never_grows, kit_remove_files),
 		cmocka_unit_test_setup(one_stuck_command_pins_nothing, kit_remove_files),
 		cmocka_unit_test_setup(a_chat_that_is_stuck_with_most_of_the_journal_pins_nothing, kit_remove_files),

@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,8 @@
 #include "plugin/auth/jwt.h"
 #include "tests/unit/signer.h"
 
-#define NOW_S  1790000000
-#define NOW_MS (NOW_S * INT64_C(1000))
+#define NOW_S    1790000000
+#define NOW_MS   (NOW_S * INT64_C(1000))
 #define LEEWAY_S 60
 
 static const char *const AUDIENCES[] = {"chat", "chat-next"};
@@ -175,7 +176,7 @@ static void the_issuer_is_exact(void **state)
 {
 	(void)state;
 	assert_claims_refused("{'iss':'https://id.example/','aud':'chat','sub':'alice','exp':1790000600}",
-	                      "iss: \"https://id.example/\", expected \"https://id.example\"");
+		"iss: \"https://id.example/\", expected \"https://id.example\"");
 	assert_claims_refused("{'iss':'HTTPS://id.example','aud':'chat','sub':'alice','exp':1790000600}", "iss: ");
 	assert_claims_refused("{'iss':['https://id.example'],'aud':'chat','sub':'alice','exp':1790000600}", "iss: missing or no string");
 	assert_claims_refused("{'aud':'chat','sub':'alice','exp':1790000600}", "iss: missing");
@@ -519,24 +520,49 @@ static void a_token_has_at_most_8192_bytes(void **state)
 	assert_true(let_in >= 4); /* up to the very end, but for the lengths that base64url skips */
 }
 
+/* A token whose signature OpenSSL makes in the form that it likes. salt_len: for PSS only. */
+static void sign_as_openssl_likes(const struct signer *signer, const char *header, int salt_len, char *token, size_t size)
+{
+	char *first = encoded(header), *second = encoded(GOOD), text[512];
+	size_t len = (size_t)snprintf(token, size, "%s.%s", first, second);
+	unsigned char signature[256];
+	size_t signature_len = sizeof signature;
+	EVP_PKEY_CTX *pkey_ctx;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	assert_int_equal(EVP_DigestSignInit_ex(ctx, &pkey_ctx, "SHA256", NULL, NULL, signer->key.pkey, NULL), 1);
+	if (signer->key.alg->kind == ALG_RSA_PSS) {
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(pkey_ctx, RSA_PKCS1_PSS_PADDING), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey_ctx, salt_len), 1);
+	}
+	assert_int_equal(EVP_DigestSign(ctx, signature, &signature_len, (unsigned char *)token, len), 1);
+	EVP_MD_CTX_free(ctx);
+	base64url_encode(signature, signature_len, text);
+	snprintf(token + len, size - len, ".%s", text);
+	free(first);
+	free(second);
+}
+
 static void an_ecdsa_signature_in_der_is_refused(void **state)
 {
 	(void)state;
 	struct signer signer;
+	char token[1024];
 	signer_init(&signer, "ES256", NULL, NULL);
-	char *header = encoded("{'alg':'ES256'}"), *payload = encoded(GOOD), token[1024], text[256];
-	int len = snprintf(token, sizeof token, "%s.%s", header, payload);
-	unsigned char der[128];
-	size_t der_len = sizeof der;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	assert_int_equal(EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, signer.key.pkey, NULL), 1);
-	assert_int_equal(EVP_DigestSign(ctx, der, &der_len, (unsigned char *)token, (size_t)len), 1);
-	EVP_MD_CTX_free(ctx);
-	base64url_encode(der, der_len, text);
-	len += snprintf(token + len, sizeof token - (size_t)len, ".%s", text);
-	assert_int_equal(verify_text(signer.keys, token, (size_t)len), JWT_BAD);
-	free(header);
-	free(payload);
+	sign_as_openssl_likes(&signer, "{'alg':'ES256'}", 0, token, sizeof token);
+	assert_int_equal(verify_text(signer.keys, token, strlen(token)), JWT_BAD);
+	signer_fini(&signer);
+}
+
+static void the_salt_of_pss_is_as_long_as_the_digest(void **state)
+{
+	(void)state;
+	struct signer signer;
+	char token[1024];
+	signer_init(&signer, "PS256", NULL, NULL);
+	for (int salt_len = 0; salt_len <= 48; salt_len += 16) {
+		sign_as_openssl_likes(&signer, "{'alg':'PS256'}", salt_len, token, sizeof token);
+		assert_int_equal(verify_text(signer.keys, token, strlen(token)), salt_len == 32 ? JWT_OK : JWT_BAD);
+	}
 	signer_fini(&signer);
 }
 
@@ -677,6 +703,7 @@ int main(void)
 		cmocka_unit_test(the_standard_alphabet_is_refused),
 		cmocka_unit_test(a_token_has_at_most_8192_bytes),
 		cmocka_unit_test(an_ecdsa_signature_in_der_is_refused),
+		cmocka_unit_test(the_salt_of_pss_is_as_long_as_the_digest),
 		cmocka_unit_test(ecdsa_zeros_sign_nothing),
 		cmocka_unit_test(a_refusal_never_quotes_the_token),
 		cmocka_unit_test(a_failed_check_leaves_no_error_for_tls),

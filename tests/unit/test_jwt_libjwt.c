@@ -28,7 +28,7 @@
 #include "tests/unit/signer.h"
 
 #define NOW_MS INT64_C(1790000000000)
-#define GOOD "{'iss':'i','aud':'a','sub':'alice','exp':1790000600}"
+#define GOOD   "{'iss':'i','aud':'a','sub':'alice','exp':1790000600}"
 
 static const char *const AUDIENCES[] = {"a"};
 static const struct jwt_policy POLICY = {
@@ -68,7 +68,7 @@ static bool libjwt_finds_signed(const char *token, const struct buf *material)
 static bool libjwt_has_opinion(const char *header)
 {
 	return strstr(header, "at+jwt") == NULL && strstr(header, "application") == NULL && strstr(header, "'PS") == NULL &&
-	       strstr(header, "'EdDSA'") == NULL;
+		   strstr(header, "'EdDSA'") == NULL;
 }
 
 /* ---- chance ---- */
@@ -97,10 +97,12 @@ static uint64_t number_from_environment(const char *name, uint64_t otherwise)
 
 static void make_header(char *out, size_t size, const char *alg)
 {
-	static const char *const typs[] = {"", "", ",'typ':'JWT'", ",'typ':'jwt'", ",'typ':'at+jwt'", ",'typ':'application/jwt'", ",'typ':'JOSE'", ",'typ':1"};
+	static const char *const typs[] = {
+		"", "", ",'typ':'JWT'", ",'typ':'jwt'", ",'typ':'at+jwt'", ",'typ':'application/jwt'", ",'typ':'JOSE'", ",'typ':1"};
 	static const char *const extras[] = {"", "", "", "", ",'kid':'k'", ",'kid':'other'", ",'crit':['b64'],'b64':false", ",'alg':'none'",
-	                                     ",'jku':'http://x/'", ",'cty':'JWT'", ",'x':[[[[[[[[[0]]]]]]]]]", ",'x':1e999", ",'x':'\\uD800'", "}x"};
-	static const char *const others[] = {"none", "None", "HS256", "HS512", "RS256", "RS384", "PS256", "ES256", "ES512", "EdDSA", "es256", ""};
+		",'jku':'http://x/'", ",'cty':'JWT'", ",'x':[[[[[[[[[0]]]]]]]]]", ",'x':1e999", ",'x':'\\uD800'", "}x"};
+	static const char *const others[] = {
+		"none", "None", "HS256", "HS512", "RS256", "RS384", "PS256", "ES256", "ES512", "EdDSA", "es256", ""};
 	const char *typ = ONE_OF(typs), *extra = ONE_OF(extras);
 	snprintf(out, size, "{'alg':'%s'%s%s}", chance(8) ? alg : ONE_OF(others), typ, extra);
 }
@@ -110,8 +112,10 @@ static void make_payload(char *out, size_t size)
 	static const char *const isses[] = {"'i'", "'i'", "'i'", "'i'", "'i'", "'j'", "1"};
 	static const char *const auds[] = {"'a'", "'a'", "'a'", "'a'", "['b','a']", "['a',1]", "'b'", "[]", "{}"};
 	static const char *const subs[] = {"'alice'", "'alice'", "'alice'", "'a/b\\u0001'", "'\xC3\xA9'", "''", "'\\u0000'", "null"};
-	static const char *const exps[] = {"1790000600", "1790000600", "1790000600", "1790000600.5", "1.79e9", "1789999941", "1789999940", "'1790000600'", "1e300", "-1"};
-	static const char *const extras[] = {"", "", "", "", ",'nbf':1790000060", ",'nbf':1790000061", ",'iat':1.5", ",'iat':null", ",'sub':'bob'", ",'x':'\xFF'", ",", "}}"};
+	static const char *const exps[] = {
+		"1790000600", "1790000600", "1790000600", "1790000600.5", "1.79e9", "1789999941", "1789999940", "'1790000600'", "1e300", "-1"};
+	static const char *const extras[] = {
+		"", "", "", "", ",'nbf':1790000060", ",'nbf':1790000061", ",'iat':1.5", ",'iat':null", ",'sub':'bob'", ",'x':'\xFF'", ",", "}}"};
 	const char *iss = ONE_OF(isses), *aud = ONE_OF(auds), *sub = ONE_OF(subs), *exp = ONE_OF(exps), *extra = ONE_OF(extras);
 	if (chance(2) == 0)
 		snprintf(out, size, "%s", GOOD);
@@ -174,7 +178,8 @@ static void drop_signature(struct buf *token)
 	token->data[token->len] = '\0';
 }
 
-static void (*const SPOIL[])(struct buf *token) = {replace_char, flip_bit, insert_char, cut, delete_char, change_last_char, append, drop_signature};
+static void (*const SPOIL[])(struct buf *token) = {
+	replace_char, flip_bit, insert_char, cut, delete_char, change_last_char, append, drop_signature};
 
 /* ---- the comparison ---- */
 
@@ -185,15 +190,16 @@ struct tally {
 /* What we look at and libjwt does not: the beginnings of our refusals. */
 static bool is_ours_to_refuse(const char *why)
 {
-	static const char *const reasons[] = {"header: ", "payload: ", "payload or signature: not base64url", "iss: ", "aud: ", "sub: ", "exp: ",
-	                                      "nbf: ",    "iat: ",     "not a token", "no key for alg "};
+	static const char *const reasons[] = {"header: ", "payload: ", "payload or signature: not base64url",
+		"iss: ", "aud: ", "sub: ", "exp: ", "nbf: ", "iat: ", "not a token", "no key for alg "};
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
 		if (strncmp(why, reasons[i], strlen(reasons[i])) == 0)
 			return true;
 	return false;
 }
 
-static void compare(const struct signer *signer, const struct buf *material, const char *header, const struct buf *token, struct tally *tally)
+static void compare(
+	const struct signer *signer, const struct buf *material, const char *header, const struct buf *token, struct tally *tally)
 {
 	struct jwt_claims claims;
 	struct error err;
@@ -241,7 +247,7 @@ static void we_let_in_nothing_that_libjwt_finds_unsigned(void **state)
 		signer_fini(&signer);
 	}
 	printf("let in by both %zu, by us alone %zu, found signed by libjwt alone %zu, refused by both %zu\n", tally.both, tally.ours_alone,
-	       tally.libjwt_alone, tally.neither);
+		tally.libjwt_alone, tally.neither);
 	assert_true(tally.both > rounds / 2 && tally.ours_alone > rounds / 8 && tally.libjwt_alone > rounds / 2 && tally.neither > rounds / 2);
 }
 

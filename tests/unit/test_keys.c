@@ -22,11 +22,11 @@
 #include "tests/unit/signer.h"
 
 /* RFC 7515 A.1, A.3 and RFC 8037 A.1. */
-#define OCT "'kty':'oct','k':'AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow'"
+#define OCT  "'kty':'oct','k':'AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow'"
 #define EC_X "'x':'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU'"
 #define EC_Y "'y':'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0'"
-#define EC "'kty':'EC','crv':'P-256'," EC_X "," EC_Y
-#define ED "'kty':'OKP','crv':'Ed25519','x':'11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'"
+#define EC   "'kty':'EC','crv':'P-256'," EC_X "," EC_Y
+#define ED   "'kty':'OKP','crv':'Ed25519','x':'11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'"
 
 static struct error err;
 
@@ -166,9 +166,15 @@ static void damaged_keys_are_passed_over(void **state)
 {
 	(void)state;
 	assert_passed_over("{'kty':'EC','crv':'P-256'," EC_X "}", "\"y\" is missing");
-	assert_passed_over("{'kty':'EC','crv':'P-256'," EC_X "," "'y':'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a1'}", "\"y\" is not base64url");
-	assert_passed_over("{'kty':'EC','crv':'P-256'," EC_X "," "'y':'y_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0'}", "not a valid EC key");
-	assert_passed_over("{'kty':'EC','crv':'P-256'," EC_X "," "'y':'AMfxRM0bvZt-hyzf7bnuufSzaV1uqQskrYpGIyiFiOWt'}", "\"y\" has 33 bytes, P-256 takes 32");
+	assert_passed_over("{'kty':'EC','crv':'P-256'," EC_X ","
+					   "'y':'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a1'}",
+		"\"y\" is not base64url");
+	assert_passed_over("{'kty':'EC','crv':'P-256'," EC_X ","
+					   "'y':'y_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0'}",
+		"not a valid EC key");
+	assert_passed_over("{'kty':'EC','crv':'P-256'," EC_X ","
+					   "'y':'AMfxRM0bvZt-hyzf7bnuufSzaV1uqQskrYpGIyiFiOWt'}",
+		"\"y\" has 33 bytes, P-256 takes 32");
 	assert_passed_over("{'kty':'EC','crv':'P-256','x':'','y':''}", "\"x\" is not base64url, empty");
 	assert_passed_over("{'kty':'OKP','crv':'Ed25519','x':'AAAA'}", "not a valid Ed25519 key");
 	assert_passed_over("{'kty':'RSA','n':'AQAB'}", "\"e\" is missing");
@@ -179,12 +185,13 @@ static void weak_keys_are_passed_over(void **state)
 {
 	(void)state;
 	assert_passed_over("{'kty':'oct','k':'c2VjcmV0'}", "a secret of 6 bytes is too weak for HS256, which needs 32");
-	assert_passed_over("{'kty':'oct','alg':'HS384','k':'AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr8'}", "32 bytes is too weak for HS384, which needs 48");
+	assert_passed_over(
+		"{'kty':'oct','alg':'HS384','k':'AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr8'}", "32 bytes is too weak for HS384, which needs 48");
 	/* 1024 bits, made for this test. */
 	assert_passed_over("{'kty':'RSA','e':'AQAB','n':'"
-	                   "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknj"
-	                   "hMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQ'}",
-	                   "bits: 2048 to 8192 are accepted");
+					   "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknj"
+					   "hMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQ'}",
+		"bits: 2048 to 8192 are accepted");
 }
 
 static void an_exponent_of_one_is_no_rsa_key(void **state)
@@ -284,7 +291,8 @@ static void add_public(struct buf *out, EVP_PKEY *pkey)
 static void add_private(struct buf *out, EVP_PKEY *pkey, const char *password)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
-	assert_int_equal(PEM_write_bio_PrivateKey(bio, pkey, password ? EVP_aes_128_cbc() : NULL, NULL, 0, NULL, (void *)(uintptr_t)password), 1);
+	assert_int_equal(
+		PEM_write_bio_PrivateKey(bio, pkey, password ? EVP_aes_128_cbc() : NULL, NULL, 0, NULL, (void *)(uintptr_t)password), 1);
 	add_bio(out, bio);
 }
 

@@ -138,7 +138,8 @@ static void on_done(void *context, const struct append *result, const struct err
 
 static struct transaction *make(const char *chat_id, uint64_t number)
 {
-	const struct transaction tx = {.chat_id = chat_id, .number = number, .type = TX_MESSAGE, .sender_id = "alice", .key = "k", .writer = "w"};
+	const struct transaction tx = {
+		.chat_id = chat_id, .number = number, .type = TX_MESSAGE, .sender_id = "alice", .key = "k", .writer = "w"};
 	return transaction_new(&tx);
 }
 

@@ -205,7 +205,8 @@ static json_t *answer_to(struct loop *loop, const char *operation, const char *a
 static void a_command_that_was_done_is_answered_with_its_numbers(void **state)
 {
 	struct loop *loop = *state;
-	json_t *answer = answer_to(loop, "sendMessage", "{'chatID':'room','messageBody':'hi'}", &(struct answer){.chat_id = "room", .number = 6});
+	json_t *answer =
+		answer_to(loop, "sendMessage", "{'chatID':'room','messageBody':'hi'}", &(struct answer){.chat_id = "room", .number = 6});
 	assert_string_equal(text_at(answer, "result.chatID"), "room");
 	assert_int_equal(number_at(answer, "result.messageID"), 6);
 	assert_int_equal(number_at(answer, "result.transactionID"), 6);
@@ -264,6 +265,37 @@ static void the_server_tells_what_it_can(void **state)
 	assert_string_equal(text_at(answer, "result.version"), HC_VERSION);
 	assert_int_equal(count_at(answer, "result.features"), operation_count);
 	assert_int_equal(number_at(answer, "result.limits.bodyBytes"), 16384);
+	assert_int_equal(number_at(answer, "result.limits.pageItems"), 200);
+	json_decref(answer);
+}
+
+static uint32_t bound_set;
+
+static void keep_bound(const struct rpc_request *request, uint32_t max_bytes)
+{
+	assert_string_equal(request->user_id, "alice");
+	bound_set = max_bytes;
+}
+
+static void a_device_sets_its_bound(void **state)
+{
+	struct loop *loop = *state;
+	assert_refused(asks_local(loop, "alice", "setDevice", "{'maxBytes':1024}"), "unavailable");
+	loop->scene.world.set_device = keep_bound;
+	json_t *answer = asks_local(loop, "alice", "setDevice", "{'maxBytes':1024}");
+	assert_int_equal(number_at(answer, "result.maxBytes"), 1024);
+	assert_int_equal(bound_set, 1024);
+	json_decref(answer);
+}
+
+static void a_request_keeps_the_limits_it_came_under(void **state)
+{
+	struct loop *loop = *state;
+	struct rpc_request *request = scene_request(&loop->scene, "alice", "getServerInfo", "1", "{}");
+	request->finish = finish;
+	loop->scene.world.page_max = 7;
+	rpc_local(request, 0);
+	json_t *answer = take_answer(loop);
 	assert_int_equal(number_at(answer, "result.limits.pageItems"), 200);
 	json_decref(answer);
 }
@@ -392,6 +424,8 @@ int main(void)
 		TEST(a_refusal_names_the_argument_of_the_operation),
 		TEST(everybody_is_told_who_he_is),
 		TEST(the_server_tells_what_it_can),
+		TEST(a_device_sets_its_bound),
+		TEST(a_request_keeps_the_limits_it_came_under),
 		TEST(readers_are_the_others_who_read_it),
 		TEST(who_left_is_no_reader_and_learns_of_none),
 		TEST(readers_of_what_one_cannot_see_are_forbidden),

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "rpc_scene.h"
+#include "storage/faulty/faulty.h"
 
 static int open_scene(void **state)
 {
@@ -127,9 +128,9 @@ static void between_two_memberships_numbers_are_void(void **state)
 {
 	struct scene *scene = *state;
 	fill_room(scene);
-	scene_removes(scene, "room", "bob");           /* 6 */
+	scene_removes(scene, "room", "bob");            /* 6 */
 	scene_says(scene, "room", "alice", "a secret"); /* 7 */
-	scene_adds(scene, "room", "bob");              /* 8 */
+	scene_adds(scene, "room", "bob");               /* 8 */
 	scene_says(scene, "room", "alice", "welcome");  /* 9 */
 	json_t *answer = scene_asks(scene, "bob", "fetchSnapshotAndTransactions", "{'chatID':'room','clientTransactionID':5}");
 	assert_int_equal(count_at(answer, "result.transactions"), 4);
@@ -203,7 +204,8 @@ static void a_snapshot_is_the_chat_now(void **state)
 	const json_t *member;
 	size_t i;
 	bool seen = false;
-	json_array_foreach ((json_t *)(uintptr_t)at(answer, "result.snapshot.members"), i, member) {
+	json_array_foreach((json_t *)(uintptr_t)at(answer, "result.snapshot.members"), i, member)
+	{
 		if (strcmp(text_at(member, "userID"), "bob") != 0)
 			continue;
 		assert_int_equal(number_at(member, "received"), 5);
@@ -317,6 +319,7 @@ static void new_messages_carry_their_edits(void **state)
 	scene_edits(scene, "room", "alice", 4, "one, best");
 	scene_says(scene, "room", "carol", "oops");
 	scene_deletes(scene, "room", "carol", 8);
+	scene_edits(scene, "room", "carol", 8, "too late: delete beats a late edit");
 	json_t *answer = scene_asks(scene, "bob", "fetchDelta", "{'chatID':'room','clientTransactionID':3}");
 	assert_int_equal(count_at(answer, "result.newMessages"), 2);
 	assert_string_equal(text_at(answer, "result.newMessages.0.body"), "one, best");
@@ -325,7 +328,7 @@ static void new_messages_carry_their_edits(void **state)
 	assert_string_equal(text_at(answer, "result.newMessages.1.body"), "two");
 	assert_true(json_is_false(at(answer, "result.newMessages.1.isEdited")));
 	assert_int_equal(count_at(answer, "result.updates"), 0);
-	assert_int_equal(number_at(answer, "result.latestTransactionID"), 9);
+	assert_int_equal(number_at(answer, "result.latestTransactionID"), 10);
 	json_decref(answer);
 }
 
@@ -357,7 +360,7 @@ static void receipts_come_last_the_own_first(void **state)
 	scene_receipts(scene, "room", "bob", 4, 3);
 	json_t *answer = scene_asks(scene, "bob", "fetchDelta", "{'chatID':'room','clientTransactionID':5}");
 	assert_int_equal(count_at(answer, "result.updates"), 2);
-	assert_string_equal(text_at(answer, "result.updates.0.type"), "receipts");
+	assert_string_equal(text_at(answer, "result.updates.0.type"), "receipt");
 	assert_string_equal(text_at(answer, "result.updates.0.userID"), "bob");
 	assert_string_equal(text_at(answer, "result.updates.1.userID"), "alice");
 	assert_int_equal(number_at(answer, "result.updates.1.received"), 5);
@@ -398,8 +401,8 @@ static void follow_delta(struct scene *scene, const char *chat_id, int max_bytes
 		*messages += count_at(answer, "result.newMessages");
 		const json_t *update;
 		size_t i;
-		json_array_foreach ((json_t *)(uintptr_t)at(answer, "result.updates"), i, update)
-			*receipts += strcmp(text_at(update, "type"), "receipts") == 0;
+		json_array_foreach((json_t *)(uintptr_t)at(answer, "result.updates"), i, update) *receipts +=
+			strcmp(text_at(update, "type"), "receipt") == 0;
 		limited = has(answer, "result.limited");
 		if (limited) {
 			assert_true((uint64_t)number_at(answer, "result.next") > last);
@@ -412,7 +415,8 @@ static void follow_delta(struct scene *scene, const char *chat_id, int max_bytes
 static void a_bounded_delta_always_moves_on(void **state)
 {
 	struct scene *scene = *state;
-	char *rooms[] = {text_of('r', CHAT_ID_MAX), text_of('r', ID_TEXT_LEN)}, *body = text_of('"', 1500), *user_id = text_of('u', USER_ID_MAX);
+	char *rooms[] = {text_of('r', CHAT_ID_MAX), text_of('r', ID_TEXT_LEN)}, *body = text_of('"', 1500),
+		 *user_id = text_of('u', USER_ID_MAX);
 	size_t messages, receipts;
 	for (size_t i = 0; i < 2; i++) {
 		scene_adds(scene, rooms[i], "alice");
@@ -425,7 +429,8 @@ static void a_bounded_delta_always_moves_on(void **state)
 		for (int max = RPC_BYTES_MIN; max < 6000; max += max / 3) {
 			follow_delta(scene, rooms[i], max, &messages, &receipts);
 			assert_int_equal(messages, 10);
-			assert_in_range(receipts, max < 512 ? 1 : 2, 2);
+			/* of two members; the own ones come again where those of the other find no room. At the smallest bounds his never do */
+			assert_in_range(receipts, max < 512 ? 1 : 2, 3);
 		}
 	}
 	free(rooms[0]);
@@ -490,11 +495,12 @@ static size_t follow_sync(struct scene *scene, int max_bytes)
 	json_t *seen = json_object();
 	char next[160] = "";
 	for (bool more = true; more;) {
-		json_t *answer = scene_asks(scene, "alice", "sync", "{'chats':{},'maxBytes':%d%s%s%s}", max_bytes, next[0] ? ",'next':'" : "", next,
-			next[0] ? "'" : "");
+		json_t *answer = scene_asks(
+			scene, "alice", "sync", "{'chats':{},'maxBytes':%d%s%s%s}", max_bytes, next[0] ? ",'next':'" : "", next, next[0] ? "'" : "");
 		const char *chat_id;
 		json_t *delta;
-		json_object_foreach ((json_t *)(uintptr_t)at(answer, "result.chats"), chat_id, delta) {
+		json_object_foreach((json_t *)(uintptr_t)at(answer, "result.chats"), chat_id, delta)
+		{
 			assert_null(json_object_get(seen, chat_id));
 			json_object_set_new(seen, chat_id, json_true());
 			assert_true(has(delta, "limited") || count_at(delta, "newMessages") + count_at(delta, "updates") > 0);
@@ -633,8 +639,8 @@ static void cursors_lead_through_all_chats(void **state)
 		char next[160] = "";
 		size_t seen = 0;
 		for (bool more = true; more;) {
-			json_t *answer = scene_asks(scene, "alice", "ListChats", "{'maxBytes':%d,'pageSize':10%s%s%s}", max, next[0] ? ",'cursor':'" : "", next,
-				next[0] ? "'" : "");
+			json_t *answer = scene_asks(scene, "alice", "ListChats", "{'maxBytes':%d,'pageSize':10%s%s%s}", max,
+				next[0] ? ",'cursor':'" : "", next, next[0] ? "'" : "");
 			for (size_t i = 0; i < count_at(answer, "result.chats"); i++) {
 				char chat_id[16];
 				snprintf(chat_id, sizeof chat_id, "chat%zu", 24 - seen++);
@@ -669,30 +675,42 @@ static void a_thumbnail_that_is_too_long_is_thinned_out(void **state)
 
 /* ---- the store fails ---- */
 
-static enum store_rc failing_load_membership(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
-	struct error *err)
+/* The calls to the store that a question takes fail one after the other; the asker gets all of the answer, or none of it. */
+static void assert_survives_faults(struct scene *scene, const char *operation, const char *args)
 {
-	(void)store, (void)user_id, (void)chat_id, (void)membership;
-	return error_set(err, STORE_UNAVAILABLE, 5, "the disk is on strike");
+	struct rpc_request *request = scene_request(scene, "alice", operation, "", args);
+	rpc_read(request);
+	json_t *expected = scene_answer(request);
+	bool struck = true;
+	for (uint64_t call = 1; struck; call++) {
+		store_faulty_arm(scene->store, &(struct fault){.op = FAULTY_ANY, .call = call, .action = FAULTY_FAIL});
+		request = scene_request(scene, "alice", operation, "", args);
+		rpc_read(request);
+		struck = store_faulty_has_struck(scene->store);
+		assert_true((request->problem.text[0] != '\0') == struck);
+		json_t *answer = scene_answer(request);
+		assert_true(struck || call > 1);
+		if (struck)
+			assert_string_equal(text_at(answer, "error.code"), "unavailable");
+		else
+			assert_true(json_equal(answer, expected));
+		json_decref(answer);
+	}
+	store_faulty_disarm(scene->store);
+	json_decref(expected);
 }
 
 static void what_the_store_cannot_say_is_unavailable(void **state)
 {
 	struct scene *scene = *state;
-	const struct store_ops failing = {.name = "failing", .load_membership = failing_load_membership};
-	struct {
-		const struct store_ops *ops;
-	} store = {&failing};
-	struct rpc_request *request = scene_request(scene, "alice", "fetchDelta", "", "{'chatID':'room'}");
-	struct rpc_world world = scene->world;
-	world.store = (struct store *)&store;
-	request->world = &world;
-	rpc_read(request);
-	assert_int_equal(request->refused.code, REFUSAL_UNAVAILABLE);
-	assert_string_equal(request->problem.text, "the disk is on strike");
-	assert_null(strstr(request->refused.message, "strike"));
-	assert_int_equal(request->answer.len, 0);
-	rpc_free(request);
+	fill_room(scene);
+	scene_pair(scene, "alice", "bob");
+	assert_survives_faults(scene, "getLatestTransactionID", "{'chatID':'room'}");
+	assert_survives_faults(scene, "getMessage", "{'chatID':'room','messageID':4}");
+	assert_survives_faults(scene, "fetchSnapshotAndTransactions", "{'chatID':'room'}");
+	assert_survives_faults(scene, "fetchDelta", "{'chatID':'room'}");
+	assert_survives_faults(scene, "sync", "{'chats':{}}");
+	assert_survives_faults(scene, "ListChats", "{}");
 }
 
 static void an_answer_that_cannot_fit_is_refused(void **state)

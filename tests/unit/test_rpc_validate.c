@@ -213,7 +213,8 @@ static void check_positions(const struct rpc_operation *operation, const struct 
 		assert_refused(operation, with(operation, argument->name, json_pack("{si}", wrong_ids[i], 1)), REFUSAL_BAD_REQUEST, argument->name,
 			"each key");
 	assert_refused(operation, with(operation, argument->name, json_pack("{si}", "c", -1)), REFUSAL_BAD_REQUEST, argument->name, "each key");
-	assert_refused(operation, with(operation, argument->name, json_pack("{ss}", "c", "1")), REFUSAL_BAD_REQUEST, argument->name, "each key");
+	assert_refused(
+		operation, with(operation, argument->name, json_pack("{ss}", "c", "1")), REFUSAL_BAD_REQUEST, argument->name, "each key");
 }
 
 static void positions_are_checked_one_by_one(void **state)
@@ -257,13 +258,26 @@ static void what_is_no_object_is_refused(void **state)
 		{"{\"chatID\":\"\\u0000\"}", "U+0000"},
 		{"{\"chatID\":\"\\ud800\"}", "not valid JSON"},
 		{"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}", "nested deeper"},
-		{"{\"messageID\":99999999999999999999}", "not valid JSON"},
+		{"{\"messageID\":1e999}", "not valid JSON"},
+		{"{\"evil\":99999999999999999999}", "not valid JSON"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct verdict verdict = verdict_on_text("getMessage", "1", cases[i].payload, strlen(cases[i].payload));
 		assert_int_equal(verdict.code, REFUSAL_BAD_REQUEST);
 		if (strncmp(verdict.message, "arguments: ", 11) != 0 || strstr(verdict.message, cases[i].why) == NULL)
 			fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].payload, verdict.message, cases[i].why);
+	}
+}
+
+static void a_number_of_too_many_bits_is_named(void **state)
+{
+	(void)state;
+	static const char *const payloads[] = {
+		"{\"chatID\":\"a\",\"maxBytes\":300,\"messageID\":9223372036854775808}", "{\"messageID\":-99999999999999999999}"};
+	for (size_t i = 0; i < 2; i++) {
+		struct verdict verdict = verdict_on_text("getMessage", "1", payloads[i], strlen(payloads[i]));
+		assert_int_equal(verdict.code, REFUSAL_BAD_REQUEST);
+		assert_string_equal(verdict.message, "messageID: the number is out of range");
 	}
 }
 
@@ -323,6 +337,7 @@ int main(void)
 		cmocka_unit_test(positions_are_checked_one_by_one),
 		cmocka_unit_test(an_unknown_argument_is_named_if_it_is_harmless),
 		cmocka_unit_test(what_is_no_object_is_refused),
+		cmocka_unit_test(a_number_of_too_many_bits_is_named),
 		cmocka_unit_test(nothing_counts_as_no_arguments),
 		cmocka_unit_test(an_unknown_operation_is_refused),
 		cmocka_unit_test(an_id_is_bounded),

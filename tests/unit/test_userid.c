@@ -28,9 +28,9 @@ static void what_would_end_or_widen_a_topic_level_is_encoded(void **state)
 	assert_string_equal(encode("", "100%/a+b#c"), "100%25%2Fa%2Bb%23c");
 	assert_string_equal(encode("", "a\001b\037c\177d"), "a%01b%1Fc%7Fd");
 	assert_string_equal(encode("", "a\xC2\x80"
-	                               "b\xC2\x9F"
-	                               "c\xC2\xA0"),
-	                    "a%C2%80b%C2%9Fc\xC2\xA0");
+								   "b\xC2\x9F"
+								   "c\xC2\xA0"),
+		"a%C2%80b%C2%9Fc\xC2\xA0");
 	assert_string_equal(encode("", "%2F"), "%252F");
 	assert_string_equal(encode("google:", "a/b"), "google:a%2Fb");
 }
@@ -57,13 +57,15 @@ static void at_most_128_bytes_after_encoding(void **state)
 static void no_user_without_a_name_that_topics_can_carry(void **state)
 {
 	(void)state;
-	static const char *const claims[] = {"\xFF", "a\xC0\x80", "\xED\xA0\x80", "\xEF\xB7\x90", "a\xEF\xBF\xBF", "\xF0\x9F\xBF\xBE", "\xF4\x8F\xBF\xBF"};
+	static const char *const claims[] = {
+		"\xFF", "a\xC0\x80", "\xED\xA0\x80", "\xEF\xB7\x90", "a\xEF\xBF\xBF", "\xF0\x9F\xBF\xBE", "\xF4\x8F\xBF\xBF"};
 	assert_string_equal(encode("", ""), "empty");
 	assert_string_equal(encode("p", ""), "empty");
 	for (size_t i = 0; i < sizeof claims / sizeof *claims; i++)
 		assert_string_equal(encode("", claims[i]), "not UTF-8, or a character that no topic can carry");
 	assert_false(user_id_encode("", "a\0b", 3, user_id, NULL));
-	assert_string_equal(encode("", "\xEF\xBF\xBD\xEF\xB7\x8F\xEF\xB7\xB0\xF0\x9F\xBF\xBD"), "\xEF\xBF\xBD\xEF\xB7\x8F\xEF\xB7\xB0\xF0\x9F\xBF\xBD");
+	assert_string_equal(
+		encode("", "\xEF\xBF\xBD\xEF\xB7\x8F\xEF\xB7\xB0\xF0\x9F\xBF\xBD"), "\xEF\xBF\xBD\xEF\xB7\x8F\xEF\xB7\xB0\xF0\x9F\xBF\xBD");
 }
 
 static bool is_valid(const char *text)
@@ -75,7 +77,8 @@ static void a_user_has_one_spelling(void **state)
 {
 	(void)state;
 	static const char *const right[] = {"alice", "a%2Fb", "%25", "%7F%C2%80", "kc:é"};
-	static const char *const wrong[] = {"", "%00", "a/b", "a+", "#", "%", "%2", "%2f", "%41", "%C3%A9", "%ZZ", "a\nb", "a%", "\xFF", "%C2", "%C2%A0"};
+	static const char *const wrong[] = {
+		"", "%00", "a/b", "a+", "#", "%", "%2", "%2f", "%41", "%C3%A9", "%ZZ", "a\nb", "a%", "\xFF", "%C2", "%C2%A0", "/%41"};
 	for (size_t i = 0; i < sizeof right / sizeof *right; i++)
 		if (!is_valid(right[i]))
 			fail_msg("%s", right[i]);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_HOSTCONF_READ_H
+#define HC_BROKER_HOSTCONF_READ_H
+/* The settings of the broker that matter to us, read from its configuration files; hostconf.h judges them. Any thread. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "plugin/auth/printable.h"
+
+enum {
+	HOSTCONF_PLUGIN_LOADS_MAX = 8, /* plugin_load lines with our file */
+	HOSTCONF_QUEUE_DEFAULT = 1000, /* max_queued_messages */
+};
+
+#define HOSTCONF_PLUGIN_FILE "mosquitto_hyperchat.so"
+
+/* The first place at which something was met. */
+struct hostconf_place {
+	bool met;
+	char name[PRINTABLE_SIZE];
+};
+
+struct hostconf_settings {
+	bool is_2_0;                  /* else 2.1 or later */
+	bool read;                    /* a main file was found and read */
+	struct hostconf_place unread; /* a file or directory that could not be, and why */
+	int unread_errno;
+	bool per_listener;               /* per_listener_settings */
+	bool duplicates, duplicates_set; /* allow_duplicate_messages; _set: not left at its default */
+	bool queue_qos0;                 /* queue_qos0_messages */
+	int queue_max;                   /* max_queued_messages, 0: without limit */
+	bool queue_set;
+	int payload_max, packet_max;                /* message_size_limit, max_packet_size; 0: the default, which is large enough */
+	struct hostconf_place mount_point;          /* a listener that has one */
+	struct hostconf_place certificate;          /* a listener that takes user names from certificates */
+	struct hostconf_place bridge, bridge_topic; /* whose local topic covers some of ours */
+	struct hostconf_place acl, acl_of_plugin;   /* files with %c in a pattern */
+	unsigned instances;                         /* of this plugin */
+	bool for_one_listener;                      /* this plugin is not global */
+	char names[HOSTCONF_PLUGIN_LOADS_MAX][PRINTABLE_SIZE]; /* by plugin_load, not used so far */
+};
+
+/* command_line and prefix as for hostconf_check. Overwrites all of settings. */
+void hostconf_read(const char *command_line, size_t len, bool is_2_0, const char *prefix, struct hostconf_settings *settings);
+
+/* Appends /proc/self/cmdline to text, followed by NUL. */
+struct buf;
+bool hostconf_own_command_line(struct buf *text);
+
+#endif
