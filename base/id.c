@@ -70,27 +70,41 @@ bool base64url_decode(const char *text, size_t text_len, void *bytes, size_t siz
 
 /* Fetched once: OpenSSL 3's implicit fetch at each use costs more than hashing one of our headers. */
 static EVP_MD *md;
+static pthread_key_t context_key;
 static pthread_once_t md_once = PTHREAD_ONCE_INIT;
+
+static void context_free(void *ctx)
+{
+	EVP_MD_CTX_free(ctx);
+}
 
 static void md_fetch(void)
 {
 	md = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (md == NULL)
+	if (md == NULL || pthread_key_create(&context_key, context_free) != 0)
 		abort();
+}
+
+/* A context for each thread, for the same reason. */
+static EVP_MD_CTX *thread_context(void)
+{
+	pthread_once(&md_once, md_fetch);
+	EVP_MD_CTX *ctx = pthread_getspecific(context_key);
+	if (ctx == NULL && ((ctx = EVP_MD_CTX_new()) == NULL || pthread_setspecific(context_key, ctx) != 0))
+		abort();
+	return ctx;
 }
 
 void sha256(const struct bytes *parts, size_t part_count, unsigned char digest[SHA256_BYTES])
 {
-	pthread_once(&md_once, md_fetch);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	if (ctx == NULL || EVP_DigestInit_ex2(ctx, md, NULL) != 1)
+	EVP_MD_CTX *ctx = thread_context();
+	if (EVP_DigestInit_ex2(ctx, md, NULL) != 1)
 		abort();
 	for (size_t i = 0; i < part_count; i++)
 		if (EVP_DigestUpdate(ctx, parts[i].data, parts[i].len) != 1)
 			abort();
 	if (EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
 		abort();
-	EVP_MD_CTX_free(ctx);
 }
 
 void hmac_sha256(const void *key, size_t key_len, const struct bytes *parts, size_t part_count, unsigned char digest[SHA256_BYTES])

@@ -49,7 +49,7 @@ enum append_result {
 	APPEND_OK,            /* all of them survive power loss; position is set in none (transactions are immutable): see last_position */
 	APPEND_CONFLICT,      /* nothing of this chat was added, and never will be in this form:
 	                       *   duplicate_number != 0: the key of transactions[duplicate_index] is that transaction's already (same chat, sender, key,
-	                       *     at most 7 days old, another head);
+	                       *     at most 7 days old, another head); not looked for where the key is a KEY_ONCE;
 	                       *   else: another writer has a number of ours, or the number before ours is not there */
 	APPEND_NOTHING_ADDED, /* safe to try again, later */
 	APPEND_UNKNOWN,       /* some outcome of the above: repeat the same transactions at the same numbers until it is known. An append of what is already
@@ -181,9 +181,10 @@ struct store_ops {
 	enum store_rc (*load_membership)(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
 	                                 struct error *err);
 
-	/* The number and content hash of the transaction that (chat, sender, key) made, at most 7 days ago. NOT_FOUND: none. */
-	enum store_rc (*find_key)(struct store *store, const char *chat_id, const char *sender_id, const char *key, uint64_t *number,
-	                          unsigned char key_hash[ID_BYTES], struct error *err);
+	/* The number and content hash of the transaction that (chat, sender, key) made, at most 7 days ago. NOT_FOUND: none.
+	 * since_ms: a KEY_ONCE is searched among the transactions that are not older; for any other key it has no meaning. */
+	enum store_rc (*find_key)(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
+	                          uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err);
 
 	/* Numbers from…to, both included, as far as the limits go. A chat that does not exist is an empty page with latest 0. */
 	enum store_rc (*read_page)(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,

@@ -289,7 +289,8 @@ void feed_flush(struct server *server, struct session *session)
 		return;
 	if (feed->line_count > 0 && may_send(server, feed))
 		send_lines(server, session);
-	while (feed->parcels != NULL && may_send(server, feed))
+	/* What was read from the store comes behind the lines that wait, also if the socket drained a moment ago. */
+	while (feed->line_count == 0 && feed->parcels != NULL && may_send(server, feed))
 		send_parcel(server, session);
 	replay_next(server, session);
 	if (feed->line_count > 0 || feed->parcels != NULL) {

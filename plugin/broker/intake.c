@@ -128,6 +128,7 @@ static int take_command(struct server *server, const struct session *session, st
 		command_free(command);
 		return not_now(server, "too many are waiting");
 	}
+	buf_reserve(&record, event->payloadlen + 512); /* one allocation for nearly all */
 	intake_encode(&(struct intake){.sender_id = session->person->user_id, .client_id = session->client_id, .topic = event->topic,
 	                               .payload = event->payload, .payload_len = event->payloadlen, .at_ms = server->wall_ms},
 		&record);

@@ -62,6 +62,7 @@ struct query {
 	char chat_id[CHAT_ID_MAX + 1];
 	char user_id[USER_ID_MAX + 1];
 	char key[KEY_MAX + 1];
+	int64_t since_ms;
 	uint64_t from, to;
 	enum core_read what;
 	/* results */
@@ -152,7 +153,7 @@ static void port_check_user(void *context, const char *chat_id, const char *user
 
 static void ask_key(struct query *query, struct store *store, struct error *err)
 {
-	query->rc = store_ops(store)->find_key(store, query->chat_id, query->user_id, query->key, &query->number, query->key_hash, err);
+	query->rc = store_ops(store)->find_key(store, query->chat_id, query->user_id, query->key, query->since_ms, &query->number, query->key_hash, err);
 }
 
 static void tell_key(struct query *query)
@@ -160,13 +161,14 @@ static void tell_key(struct query *query)
 	core_key_found(query->server->core, query->chat_id, query->rc, query->number, query->key_hash, query->server->now_ms);
 }
 
-static void port_find_key(void *context, const char *chat_id, const char *sender_id, const char *key)
+static void port_find_key(void *context, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms)
 {
 	struct query *query = query_new(context, chat_id);
 	query->ask = ask_key;
 	query->tell = tell_key;
 	snprintf(query->user_id, sizeof query->user_id, "%s", sender_id);
 	snprintf(query->key, sizeof query->key, "%s", key);
+	query->since_ms = since_ms;
 	query_start(query, false);
 }
 
@@ -261,6 +263,7 @@ static void port_committed(void *context, struct chat *chat, struct transaction 
 {
 	struct server *server = context;
 	struct buf text = BUF_EMPTY;
+	buf_reserve(&text, tx->body.len + tx->quote.len + 512); /* one allocation for nearly all */
 	line_add(&text, tx);
 	struct line *line = line_new(tx, text.data, text.len);
 	for (struct member *member = chat->members; member != NULL; member = member->hh.next)
@@ -323,7 +326,11 @@ void ports_finish_command(struct server *server, struct command *command)
 	if (command->key == NULL) {
 		/* The record's number never comes again, so a replay has the same key, and nothing else has. */
 		struct buf key = BUF_EMPTY;
-		buf_printf(&key, "\x01journal/%s/%llu", server->world.info.writer, (unsigned long long)command->journal_seq);
+		buf_reserve(&key, KEY_MAX);
+		buf_add_char(&key, KEY_ONCE);
+		buf_add_text(&key, server->world.info.writer);
+		buf_add_char(&key, '/');
+		buf_add_u64(&key, command->journal_seq);
 		command->key = key.data;
 	}
 	command_hash(command);

@@ -96,6 +96,18 @@ struct transaction *chat_recent(const struct chat *chat, uint64_t number)
 	return number >= chat->recent_from && number <= chat->latest ? chat->recent[number % CHAT_RECENT_MAX] : NULL;
 }
 
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001B3); /* FNV-1a: a collision only costs a comparison */
+	return hash * UINT64_C(0x100000001B3);
+}
+
+uint64_t chat_key_hash(const char *sender_id, const char *key)
+{
+	return key != NULL ? hash_text(hash_text(UINT64_C(0xCBF29CE484222325), sender_id), key) : 0;
+}
+
 uint64_t chat_tip(const struct chat *chat)
 {
 	return chat->latest + chat->pending_transactions;
@@ -141,6 +153,7 @@ static void remember(struct chat *chat, struct transaction *tx)
 	if (chat->latest - chat->recent_from + 1 == CHAT_RECENT_MAX)
 		recent_drop_oldest(chat);
 	chat->recent[tx->number % CHAT_RECENT_MAX] = transaction_ref(tx);
+	chat->recent_hashes[tx->number % CHAT_RECENT_MAX] = chat_key_hash(tx->sender_id, tx->key);
 	chat->recent_bytes += tx->body.len;
 	chat->latest = tx->number;
 	while (chat->recent_bytes > CHAT_RECENT_BYTES_MAX && chat->recent_from < chat->latest)

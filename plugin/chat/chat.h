@@ -26,11 +26,15 @@ struct member {
 struct pending {
 	struct command *command;
 	struct command *repetitions; /* the same command again: answered with it */
-	uint64_t key64;
+	uint64_t key_hash;
 	struct transaction *transactions[2]; /* the last one carries the command's key */
 	size_t transaction_count;
 	struct pending *next, *prev;
 };
+
+/* How far a chat's times may run ahead of the clock: a clock that was wrong once must not date a chat into the future for ever. So a
+ * transaction is at most this much older than its command. */
+enum { AT_AHEAD_MAX_MS = 60 * 60 * 1000 };
 
 enum { CHAT_RECENT_MAX = 128, CHAT_RECENT_BYTES_MAX = 128 * 1024, CHAT_PENDING_MAX = 8192 };
 
@@ -46,6 +50,7 @@ struct chat {
 	unsigned long membership_version; /* grows with each change of who is a member */
 	/* the last transactions, without a gap up to `latest`; for repetitions and quotes */
 	struct transaction *recent[CHAT_RECENT_MAX]; /* a ring: number n is at n % CHAT_RECENT_MAX */
+	uint64_t recent_hashes[CHAT_RECENT_MAX];      /* chat_key_hash of each */
 	uint64_t recent_from;                         /* the lowest number in it; latest + 1: empty */
 	size_t recent_bytes;
 	/* decided */
@@ -63,6 +68,7 @@ bool chat_apply(struct chat *chat, struct transaction *tx);
 struct member *chat_member(struct chat *chat, const char *user_id); /* former ones too; NULL */
 bool member_is_current(const struct member *member);                /* NULL: no */
 struct transaction *chat_recent(const struct chat *chat, uint64_t number); /* NULL: not at hand; no reference is taken */
+uint64_t chat_key_hash(const char *sender_id, const char *key);            /* to compare quickly; in memory only. key NULL: 0 */
 uint64_t chat_tip(const struct chat *chat);                         /* the latest number, pending ones included */
 
 enum decision {

@@ -195,7 +195,7 @@ static void ask(struct core *core, struct entry *entry, struct command *command,
 	if (what == DECISION_NEEDS_PEER)
 		core->ports.check_user(context, entry->id, command->peer_id);
 	else if (what == DECISION_NEEDS_KEY)
-		core->ports.find_key(context, entry->id, command->sender_id, command->key);
+		core->ports.find_key(context, entry->id, command->sender_id, command->key, command->at_ms - AT_AHEAD_MAX_MS);
 	else
 		core->ports.read(context, entry->id, CORE_READ_QUOTE, command->replied_to, command->replied_to);
 }

@@ -38,7 +38,7 @@ struct core_ports {
 	void (*append)(void *context, const char *chat_id, struct transaction *const *transactions, size_t count);
 	void (*load_chat)(void *context, const char *chat_id);                                     /* → core_chat_loaded */
 	void (*check_user)(void *context, const char *chat_id, const char *user_id);               /* → core_user_checked */
-	void (*find_key)(void *context, const char *chat_id, const char *sender_id, const char *key); /* → core_key_found */
+	void (*find_key)(void *context, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms); /* → core_key_found */
 	void (*read)(void *context, const char *chat_id, enum core_read what, uint64_t from, uint64_t to); /* → core_page_read */
 	void (*put_receipts)(void *context, const struct receipt *receipts, size_t count);         /* copies; repeats until stored */
 

@@ -13,9 +13,6 @@
 #include "plugin/chat/chat.h"
 #include "plugin/chat/line.h"
 
-/* A clock that was wrong once must not date a chat into the future for ever. */
-enum { AT_AHEAD_MAX_MS = 60 * 60 * 1000 };
-
 static bool same_key(const struct transaction *tx, const struct command *command)
 {
 	return tx->key != NULL && strcmp(tx->key, command->key) == 0 && strcmp(tx->sender_id, command->sender_id) == 0;
@@ -32,14 +29,29 @@ static enum decision answer_repetition(const struct transaction *tx, const struc
 	return DECISION_REPEATED;
 }
 
+/* A key that cannot come twice, but for a replay of the journal. */
+static bool is_once(const struct command *command)
+{
+	return command->key[0] == KEY_ONCE;
+}
+
+/* Might the store know the key, although nothing at hand has it? Append finds a repetition by itself; but who is about to be refused, and
+ * a KEY_ONCE, of which there is no index, must be looked up before. */
+static bool key_may_be_stored(const struct chat *chat, const struct command *command)
+{
+	return !command->key_unused && chat->recent_from > 1 && (!is_once(command) || command->replayed);
+}
+
 /* In the pending list, or in what is at hand of the log. DECISION_ACCEPTED: it is new as far as is known here. */
 static enum decision find_repetition(struct chat *chat, struct command *command, struct verdict *verdict, uint64_t *repeated)
 {
-	uint64_t key64 = transaction_key64(command->sender_id, command->key);
+	uint64_t hash = chat_key_hash(command->sender_id, command->key);
 	struct pending *pending;
+	if (is_once(command) && !command->replayed)
+		return DECISION_ACCEPTED;
 	DL_FOREACH(chat->pending, pending) {
 		struct transaction *tx = pending->transactions[pending->transaction_count - 1];
-		if (pending->key64 != key64 || !same_key(tx, command))
+		if (pending->key_hash != hash || !same_key(tx, command))
 			continue;
 		if (memcmp(tx->key_hash, command->key_hash, ID_BYTES) != 0)
 			return DECISION_NEEDS_COMMIT; /* only then is it clear which of the two has the ID */
@@ -47,15 +59,9 @@ static enum decision find_repetition(struct chat *chat, struct command *command,
 		return DECISION_REPEATS_PENDING;
 	}
 	for (uint64_t number = chat->recent_from; number <= chat->latest; number++)
-		if (same_key(chat_recent(chat, number), command))
+		if (chat->recent_hashes[number % CHAT_RECENT_MAX] == hash && same_key(chat_recent(chat, number), command))
 			return answer_repetition(chat_recent(chat, number), command, verdict, repeated);
-	return DECISION_ACCEPTED;
-}
-
-/* Before a command is refused: might it be the repetition of one that was taken long ago? */
-static bool key_may_be_stored(const struct chat *chat, const struct command *command)
-{
-	return !command->key_unused && chat->recent_from > 1;
+	return is_once(command) && key_may_be_stored(chat, command) ? DECISION_NEEDS_KEY : DECISION_ACCEPTED;
 }
 
 /* The transaction that a reply answers, seen by its sender. NULL: *decision says what follows. */
@@ -165,7 +171,7 @@ static void accept_command(struct chat *chat, struct command *command, const cha
 	struct pending *pending = mem_zero(sizeof *pending);
 	struct tip tip = tip_of(chat);
 	pending->command = command;
-	pending->key64 = transaction_key64(command->sender_id, command->key);
+	pending->key_hash = chat_key_hash(command->sender_id, command->key);
 	if (tip.number == 0)
 		pending->transactions[pending->transaction_count++] = make_begin(chat, command, writer, &tip);
 	if (command->type == COMMAND_SEND) {

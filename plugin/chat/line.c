@@ -11,7 +11,7 @@
 
 const char *line_command_id(const struct transaction *tx)
 {
-	return tx->key != NULL && tx->key[0] != '\x01' ? tx->key : NULL;
+	return tx->key != NULL && tx->key[0] > KEY_ONCE ? tx->key : NULL;
 }
 
 bool intervals_contain(const struct interval *intervals, size_t count, uint64_t number)

@@ -186,10 +186,10 @@ static enum store_rc faulty_load_membership(struct store *store, const char *use
 	PASS(FAULTY_LOAD_MEMBERSHIP, true, below(store)->load_membership(inner(store), user_id, chat_id, membership, err));
 }
 
-static enum store_rc faulty_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, uint64_t *number,
-                                     unsigned char key_hash[ID_BYTES], struct error *err)
+static enum store_rc faulty_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
+                                     uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err)
 {
-	PASS(FAULTY_FIND_KEY, true, below(store)->find_key(inner(store), chat_id, sender_id, key, number, key_hash, err));
+	PASS(FAULTY_FIND_KEY, true, below(store)->find_key(inner(store), chat_id, sender_id, key, since_ms, number, key_hash, err));
 }
 
 static enum store_rc faulty_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,

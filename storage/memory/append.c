@@ -66,7 +66,7 @@ static bool follows(const struct tx_list *log, const struct append *append, size
 static uint64_t find_duplicate(const struct memory_data *data, const struct chat *chat, const struct append *append, size_t present, size_t i)
 {
 	const struct transaction *tx = append->transactions[i];
-	if (tx->key == NULL)
+	if (tx->key == NULL || tx->key[0] == KEY_ONCE)
 		return 0;
 	for (size_t j = present; j < i; j++) {
 		const struct transaction *other = append->transactions[j];

@@ -113,12 +113,13 @@ enum store_rc memory_list_chats(struct store *store, const char *after, size_t c
 
 /* ---- transactions ---- */
 
-enum store_rc memory_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, uint64_t *number,
-                              unsigned char key_hash[ID_BYTES], struct error *err)
+enum store_rc memory_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
+                              uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err)
 {
 	struct memory_data *data = data_lock(store);
 	const struct chat *chat = named_find(&data->chats, chat_id);
-	const struct transaction *tx = chat ? chat_find_key(data, chat, sender_id, key, latest_of(chat)->at_ms - KEY_AGE_MS) : NULL;
+	int64_t oldest_ms = chat == NULL ? 0 : key[0] == KEY_ONCE ? since_ms : latest_of(chat)->at_ms - KEY_AGE_MS;
+	const struct transaction *tx = chat ? chat_find_key(data, chat, sender_id, key, oldest_ms) : NULL;
 	if (tx == NULL)
 		return not_found(data, err, "key");
 	*number = tx->number;

@@ -11,9 +11,12 @@
 
 #include "storage/sqlite/handle.h"
 
-/* The writer whose positions are being given out; in practice the whole batch has one. */
 struct batch {
 	struct db *db;
+	int64_t oldest_generation; /* of keys */
+	uint64_t *hashes;          /* transaction_key64 of the append's new transactions that have a key; grows */
+	size_t hash_count_max;
+	/* The writer whose positions are being given out; in practice the whole batch has one. */
 	char writer[WRITER_MAX + 1];
 	int64_t writer_id; /* 0: none yet */
 	uint64_t position;
@@ -111,26 +114,45 @@ static bool follows(const struct chat_row *chat, const struct append *append, si
 	return true;
 }
 
-/* The number that has the key of new transaction i already, in the log or before it in this append; 0: none. */
-static uint64_t find_duplicate(struct db *db, const struct chat_row *chat, const struct append *append, size_t present, size_t i)
+static bool same_key(const struct transaction *a, const struct transaction *b)
 {
-	const struct transaction *tx = append->transactions[i];
-	if (tx->key == NULL)
-		return 0;
-	for (size_t j = present; j < i; j++) {
-		const struct transaction *other = append->transactions[j];
-		if (other->key != NULL && strcmp(other->key, tx->key) == 0 && strcmp(other->sender_id, tx->sender_id) == 0)
-			return other->number;
-	}
-	return chat->id ? log_find_key(db, chat->id, tx->sender_id, tx->key, tx->at_ms, NULL) : 0;
+	return a->key != NULL && strcmp(a->key, b->key) == 0 && strcmp(a->sender_id, b->sender_id) == 0;
 }
 
-static enum append_result check(struct db *db, const struct chat_row *chat, struct append *append, size_t *present)
+/* What is a KEY_ONCE needs no index, and would be most of it: keys lie scattered, so each costs a page of its own. */
+static bool is_indexed(const struct transaction *tx)
 {
-	if (!count_present(db, chat, append, present) || !follows(chat, append, *present))
+	return tx->key != NULL && tx->key[0] != KEY_ONCE;
+}
+
+/* The number that has the key of new transaction i already, in the log or before it in this append; 0: none. */
+static uint64_t find_duplicate(struct batch *batch, const struct chat_row *chat, const struct append *append, size_t present, size_t i)
+{
+	const struct transaction *tx = append->transactions[i];
+	if (!is_indexed(tx))
+		return 0;
+	for (size_t j = present; j < i; j++)
+		if (same_key(append->transactions[j], tx))
+			return append->transactions[j]->number;
+	uint64_t hash = batch->hashes[i] = transaction_key64(tx->sender_id, tx->key);
+	return chat->id ? log_find_key(batch->db, batch->oldest_generation, chat->id, tx->sender_id, tx->key, hash, tx->at_ms).number : 0;
+}
+
+static void hashes_reserve(struct batch *batch, size_t count)
+{
+	if (count <= batch->hash_count_max)
+		return;
+	batch->hashes = mem_grow(batch->hashes, count * sizeof *batch->hashes);
+	batch->hash_count_max = count;
+}
+
+static enum append_result check(struct batch *batch, const struct chat_row *chat, struct append *append, size_t *present)
+{
+	hashes_reserve(batch, append->transaction_count);
+	if (!count_present(batch->db, chat, append, present) || !follows(chat, append, *present))
 		return APPEND_CONFLICT;
 	for (size_t i = *present; i < append->transaction_count; i++) {
-		uint64_t number = find_duplicate(db, chat, append, *present, i);
+		uint64_t number = find_duplicate(batch, chat, append, *present, i);
 		if (number != 0) {
 			append->duplicate_index = i;
 			append->duplicate_number = number;
@@ -212,13 +234,20 @@ static void save_chat(struct db *db, const struct chat_row *chat)
 	db_run(db, set);
 }
 
-static void add(struct batch *batch, struct chat_row *chat, const struct transaction *tx)
+static void add_key(struct batch *batch, int64_t chat, uint64_t hash, int64_t at_ms, int64_t row)
+{
+	int64_t generation = log_add_key(batch->db, chat, hash, at_ms, row);
+	if (generation < batch->oldest_generation)
+		batch->oldest_generation = generation;
+}
+
+static void add(struct batch *batch, struct chat_row *chat, const struct transaction *tx, uint64_t hash)
 {
 	use_writer(batch, tx->writer);
 	int64_t sender = log_intern_user(batch->db, tx->sender_id);
 	int64_t row = log_add_row(batch->db, tx, chat->id, sender, batch->writer_id, ++batch->position);
-	if (tx->key)
-		log_add_key(batch->db, chat->id, tx, row);
+	if (is_indexed(tx))
+		add_key(batch, chat->id, hash, tx->at_ms, row);
 	apply(batch->db, chat, tx);
 }
 
@@ -227,13 +256,13 @@ static void append_chat(struct batch *batch, struct append *append)
 	size_t present;
 	struct chat_row chat;
 	log_find_chat(batch->db, append->chat_id, &chat);
-	append->result = check(batch->db, &chat, append, &present);
+	append->result = check(batch, &chat, append, &present);
 	if (append->result != APPEND_OK || present == append->transaction_count)
 		return;
 	if (chat.id == 0)
 		add_chat(batch->db, append->chat_id, &chat);
 	for (size_t i = present; i < append->transaction_count; i++)
-		add(batch, &chat, append->transactions[i]);
+		add(batch, &chat, append->transactions[i], is_indexed(append->transactions[i]) ? batch->hashes[i] : 0);
 	append->last_position = batch->position;
 	save_chat(batch->db, &chat);
 }
@@ -255,11 +284,13 @@ enum store_rc sqlite_append(struct store *store, struct append *appends, size_t 
 	struct batch batch = {.db = write_begin(store, &rc, err)};
 	if (batch.db == NULL)
 		return rc;
+	batch.oldest_generation = log_oldest_generation(batch.db);
 	for (size_t i = 0; i < append_count && batch.db->failure == 0; i++) {
 		assert(appends[i].transaction_count > 0);
 		append_chat(&batch, &appends[i]);
 	}
 	save_position(&batch);
+	free(batch.hashes);
 	rc = write_end(store, batch.db, err);
 	if (rc != STORE_OK)
 		clear_results(appends, append_count, rc == STORE_UNKNOWN ? APPEND_UNKNOWN : APPEND_NOTHING_ADDED);

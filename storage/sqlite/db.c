@@ -4,6 +4,7 @@
 #include "storage/sqlite/db.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { BUSY_TIMEOUT_MS = 2000, WRITE_CACHE_KIB = 65536, READ_CACHE_KIB = 8192 };
@@ -87,6 +88,7 @@ void db_close(struct db *db)
 	for (size_t i = 0; i < STATEMENT_COUNT; i++)
 		sqlite3_finalize(db->statements[i]);
 	sqlite3_close(db->handle);
+	free(db->users);
 	*db = (struct db){0};
 }
 

@@ -28,7 +28,10 @@ enum statement {
 	SQL_SET_WRITER,
 	SQL_FIND_NUMBER,
 	SQL_ADD_LOG,
+	SQL_OLDEST_KEY,
 	SQL_FIND_KEY,
+	SQL_READ_KEY,
+	SQL_SEARCH_KEY,
 	SQL_ADD_KEY,
 	SQL_FIND_MEMBER,
 	SQL_SET_MEMBER,
@@ -62,6 +65,7 @@ extern const int sqlite_schema_version;                      /* how many there a
 struct db {
 	sqlite3 *handle; /* NULL: not open */
 	sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared at first use, kept */
+	struct user_cache *users; /* log.c's; of a writing connection; goes with the connection or a rollback */
 	int failure;     /* SQLite's extended code, 0: none */
 	char text[ERROR_TEXT_SIZE];
 };

@@ -48,7 +48,8 @@ struct chat_row {
 
 void log_find_chat(struct db *db, const char *chat_id, struct chat_row *chat);
 int64_t log_find_user(struct db *db, const char *user_id); /* 0: not there */
-int64_t log_intern_user(struct db *db, const char *user_id); /* adds it when it is not there */
+int64_t log_intern_user(struct db *db, const char *user_id); /* adds it when it is not there; writing connections only */
+void log_forget_users(struct db *db); /* after a rollback: what was added may be gone */
 
 /* The transaction in the current row of a statement that selects LOG_COLUMNS. Its texts are the statement's: copy it before the next
  * step. What cannot be one is a failure. */
@@ -58,9 +59,20 @@ enum { LOG_COLUMN_COUNT = 18 };
 /* Adds tx and returns its row's id. */
 int64_t log_add_row(struct db *db, const struct transaction *tx, int64_t chat, int64_t sender, int64_t writer, uint64_t position);
 
-/* The newest transaction of (chat, sender, key) that is at most 7 days older than at_ms; 0: none. key_hash: NULL, or gets its hash. */
-uint64_t log_find_key(struct db *db, int64_t chat, const char *sender_id, const char *key, int64_t at_ms, unsigned char *key_hash);
-void log_add_key(struct db *db, int64_t chat, const struct transaction *tx, int64_t row);
+/* A transaction that a key made. */
+struct key_owner {
+	uint64_t number; /* 0: none */
+	unsigned char key_hash[ID_BYTES];
+};
+
+/* The oldest generation that there are keys of; nothing need be looked for before it. */
+int64_t log_oldest_generation(struct db *db);
+/* The newest transaction of (chat, sender, key) that is at most 7 days older than at_ms. hash: transaction_key64 of the two. */
+struct key_owner log_find_key(struct db *db, int64_t oldest_generation, int64_t chat, const char *sender_id, const char *key, uint64_t hash,
+                              int64_t at_ms);
+/* The same for a KEY_ONCE, which no index has: from the newest transaction back to the first that is older than since_ms. */
+struct key_owner log_search_key(struct db *db, int64_t chat, const char *sender_id, const char *key, int64_t since_ms);
+int64_t log_add_key(struct db *db, int64_t chat, uint64_t hash, int64_t at_ms, int64_t row); /* returns its generation */
 
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
@@ -71,8 +83,8 @@ enum store_rc sqlite_load_chat(struct store *store, const char *chat_id, struct 
 enum store_rc sqlite_load_user(struct store *store, const char *user_id, struct user_record **record, struct error *err);
 enum store_rc sqlite_load_membership(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
                                      struct error *err);
-enum store_rc sqlite_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, uint64_t *number,
-                              unsigned char key_hash[ID_BYTES], struct error *err);
+enum store_rc sqlite_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
+                              uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err);
 enum store_rc sqlite_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
                                struct page *page, struct error *err);
 enum store_rc sqlite_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
  * Rows of the log and its index of keys: between struct transaction and columns. With a connection in hand. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "storage/sqlite/handle.h"
@@ -33,7 +34,28 @@ int64_t log_find_user(struct db *db, const char *user_id)
 	return id;
 }
 
-int64_t log_intern_user(struct db *db, const char *user_id)
+/* ---- users by name, remembered ---- */
+
+/* Most transactions are from few senders. A row of user is never removed or renamed, so what is in here stays true whatever other
+ * connections do. */
+enum { USER_CACHE_SIZE = 1024 };
+
+struct user_cache {
+	struct {
+		int64_t id; /* 0: empty */
+		char name[USER_ID_MAX + 1];
+	} slots[USER_CACHE_SIZE];
+};
+
+static size_t user_slot(const char *user_id)
+{
+	uint32_t hash = 2166136261; /* FNV-1a; a collision only costs a lookup */
+	for (const char *at = user_id; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 16777619;
+	return hash % USER_CACHE_SIZE;
+}
+
+static int64_t find_or_add_user(struct db *db, const char *user_id)
 {
 	int64_t id = log_find_user(db, user_id);
 	if (id != 0 || db->failure != 0)
@@ -42,6 +64,28 @@ int64_t log_intern_user(struct db *db, const char *user_id)
 	db_bind_text(db, add, 1, user_id);
 	db_run(db, add);
 	return sqlite3_last_insert_rowid(db->handle);
+}
+
+int64_t log_intern_user(struct db *db, const char *user_id)
+{
+	if (db->users == NULL)
+		db->users = mem_zero(sizeof *db->users);
+	size_t slot = user_slot(user_id), len = strlen(user_id);
+	int64_t *id = &db->users->slots[slot].id;
+	if (*id != 0 && strcmp(db->users->slots[slot].name, user_id) == 0)
+		return *id;
+	int64_t found = find_or_add_user(db, user_id);
+	if (db->failure == 0 && len <= USER_ID_MAX) {
+		*id = found;
+		memcpy(db->users->slots[slot].name, user_id, len + 1);
+	}
+	return found;
+}
+
+void log_forget_users(struct db *db)
+{
+	free(db->users);
+	db->users = NULL;
 }
 
 /* ---- reading ---- */
@@ -137,40 +181,85 @@ static int64_t generation_of(int64_t at_ms)
 	return at_ms / KEY_AGE_MS;
 }
 
-/* The newest of one generation: the hash only says where to look, sender and key decide. */
-static uint64_t find_key_in(struct db *db, int64_t generation, int64_t chat, const char *sender_id, const char *key, int64_t since_ms,
-                            unsigned char *key_hash)
+int64_t log_oldest_generation(struct db *db)
 {
-	uint64_t newest = 0;
+	sqlite3_stmt *oldest = db_statement(db, SQL_OLDEST_KEY);
+	if (!db_step(db, oldest))
+		return INT64_MAX;
+	int64_t generation = sqlite3_column_type(oldest, 0) == SQLITE_NULL ? INT64_MAX : sqlite3_column_int64(oldest, 0);
+	db_reset(oldest);
+	return generation;
+}
+
+/* What one is looking for. */
+struct key_search {
+	const char *sender_id, *key;
+	int64_t since_ms;
+};
+
+/* The hash only says where to look: the row decides. */
+static void read_key(struct db *db, int64_t row, const struct key_search *search, struct key_owner *owner)
+{
+	sqlite3_stmt *read = db_statement(db, SQL_READ_KEY);
+	db_bind_int(db, read, 1, row);
+	if (!db_step(db, read)) {
+		db_fail(db, SQLITE_CORRUPT, "a key points to a row that is not in the log");
+		return;
+	}
+	uint64_t number = (uint64_t)sqlite3_column_int64(read, 0);
+	if (number > owner->number && sqlite3_column_int64(read, 1) >= search->since_ms && strcmp(db_text(read, 2), search->key) == 0 &&
+		strcmp(db_text(read, 3), search->sender_id) == 0) {
+		owner->number = number;
+		db_read_bytes(db, read, 4, owner->key_hash, ID_BYTES);
+	}
+	db_reset(read);
+}
+
+static void find_key_in(struct db *db, int64_t generation, int64_t chat, uint64_t hash, const struct key_search *search, struct key_owner *owner)
+{
 	sqlite3_stmt *find = db_statement(db, SQL_FIND_KEY);
 	db_bind_int(db, find, 1, generation);
-	db_bind_int(db, find, 2, (int64_t)transaction_key64(sender_id, key));
+	db_bind_int(db, find, 2, (int64_t)hash);
 	db_bind_int(db, find, 3, chat);
-	while (db_step(db, find)) {
-		uint64_t number = (uint64_t)sqlite3_column_int64(find, 0);
-		if (sqlite3_column_int64(find, 1) < since_ms || number <= newest || strcmp(db_text(find, 2), key) != 0 ||
-			strcmp(db_text(find, 3), sender_id) != 0)
-			continue;
-		newest = number;
-		if (key_hash)
-			db_read_bytes(db, find, 4, key_hash, ID_BYTES);
-	}
-	return newest;
+	while (db_step(db, find))
+		read_key(db, sqlite3_column_int64(find, 0), search, owner);
 }
 
-uint64_t log_find_key(struct db *db, int64_t chat, const char *sender_id, const char *key, int64_t at_ms, unsigned char *key_hash)
+struct key_owner log_find_key(struct db *db, int64_t oldest_generation, int64_t chat, const char *sender_id, const char *key, uint64_t hash,
+                              int64_t at_ms)
 {
-	int64_t generation = generation_of(at_ms), since_ms = at_ms - KEY_AGE_MS;
-	uint64_t number = find_key_in(db, generation, chat, sender_id, key, since_ms, key_hash);
-	return number ? number : find_key_in(db, generation - 1, chat, sender_id, key, since_ms, key_hash);
+	struct key_owner owner = {0};
+	struct key_search search = {sender_id, key, at_ms - KEY_AGE_MS};
+	for (int64_t generation = generation_of(at_ms), i = 0; i < 2 && owner.number == 0 && generation - i >= oldest_generation; i++)
+		find_key_in(db, generation - i, chat, hash, &search, &owner);
+	return owner;
 }
 
-void log_add_key(struct db *db, int64_t chat, const struct transaction *tx, int64_t row)
+struct key_owner log_search_key(struct db *db, int64_t chat, const char *sender_id, const char *key, int64_t since_ms)
+{
+	struct key_owner owner = {0};
+	sqlite3_stmt *search = db_statement(db, SQL_SEARCH_KEY);
+	db_bind_int(db, search, 1, chat);
+	while (owner.number == 0 && db_step(db, search)) {
+		if (sqlite3_column_int64(search, 1) < since_ms)
+			break;
+		if (strcmp(db_text(search, 2), key) != 0 || strcmp(db_text(search, 3), sender_id) != 0)
+			continue;
+		owner.number = (uint64_t)sqlite3_column_int64(search, 0);
+		db_read_bytes(db, search, 4, owner.key_hash, ID_BYTES);
+	}
+	db_reset(search);
+	return owner;
+}
+
+int64_t log_add_key(struct db *db, int64_t chat, uint64_t hash, int64_t at_ms, int64_t row)
 {
 	sqlite3_stmt *add = db_statement(db, SQL_ADD_KEY);
-	db_bind_int(db, add, 1, generation_of(tx->at_ms));
-	db_bind_int(db, add, 2, (int64_t)transaction_key64(tx->sender_id, tx->key));
+	int64_t generation = generation_of(at_ms);
+	db_bind_int(db, add, 1, generation);
+	db_bind_int(db, add, 2, (int64_t)hash);
 	db_bind_int(db, add, 3, chat);
 	db_bind_int(db, add, 4, row);
 	db_run(db, add);
+	return generation;
 }

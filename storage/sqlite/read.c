@@ -243,23 +243,26 @@ enum store_rc sqlite_list_chats(struct store *store, const char *after, size_t c
 
 /* ---- transactions ---- */
 
-enum store_rc sqlite_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, uint64_t *number,
-                              unsigned char key_hash[ID_BYTES], struct error *err)
+enum store_rc sqlite_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
+                              uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err)
 {
 	enum store_rc rc = STORE_OK;
 	struct db *db = read_begin(store, &rc, err);
 	if (db == NULL)
 		return rc;
 	struct chat_row chat;
-	unsigned char hash[ID_BYTES];
+	struct key_owner owner = {0};
 	log_find_chat(db, chat_id, &chat);
-	uint64_t found = chat.id ? log_find_key(db, chat.id, sender_id, key, chat.latest_at_ms, hash) : 0;
+	if (chat.id != 0 && key[0] == KEY_ONCE)
+		owner = log_search_key(db, chat.id, sender_id, key, since_ms);
+	else if (chat.id != 0)
+		owner = log_find_key(db, INT64_MIN, chat.id, sender_id, key, transaction_key64(sender_id, key), chat.latest_at_ms);
 	rc = read_end(store, db, err);
-	if (found == 0)
+	if (owner.number == 0)
 		return not_found(rc, err, "key");
 	if (rc == STORE_OK) {
-		*number = found;
-		memcpy(key_hash, hash, ID_BYTES);
+		*number = owner.number;
+		memcpy(key_hash, owner.key_hash, ID_BYTES);
 	}
 	return rc;
 }

@@ -26,7 +26,8 @@ static enum store_rc file_refused(const char *path, int problem, struct error *e
 /* Makes an empty file that only we may read, or finds one. SQLite gives its mode to -wal and -shm. */
 static enum store_rc file_make(const char *path, struct error *err)
 {
-	if (path[0] == '\0' || path[0] == ':')
+	/* ":memory:" and, where SQLite was built so, "file:…" are not names of files to it. */
+	if (path[0] == '\0' || path[0] == ':' || strncmp(path, "file:", 5) == 0)
 		return error_set(err, STORE_REFUSED, 0, "a SQLite store is given as sqlite:<file>");
 	struct stat status;
 	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))

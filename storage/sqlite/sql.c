@@ -42,8 +42,11 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 					"key_hash, content_type, head, body_salt, quote_salt, body, quote) "
 					"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
 
-	[SQL_FIND_KEY] = "SELECT l.number, l.at, l.key, u.name, l.key_hash FROM dedup d CROSS JOIN log l ON l.id = d.log "
-					 "CROSS JOIN user u ON u.id = l.sender WHERE d.generation = ?1 AND d.hash = ?2 AND d.chat = ?3",
+	[SQL_OLDEST_KEY] = "SELECT min(generation) FROM dedup",
+	[SQL_FIND_KEY] = "SELECT log FROM dedup WHERE generation = ?1 AND hash = ?2 AND chat = ?3",
+	[SQL_READ_KEY] = "SELECT l.number, l.at, l.key, u.name, l.key_hash FROM log l CROSS JOIN user u ON u.id = l.sender WHERE l.id = ?1",
+	[SQL_SEARCH_KEY] = "SELECT l.number, l.at, l.key, u.name, l.key_hash FROM log l CROSS JOIN user u ON u.id = l.sender WHERE l.chat = ?1 "
+					   "ORDER BY l.number DESC",
 	[SQL_ADD_KEY] = "INSERT INTO dedup (generation, hash, chat, log) VALUES (?1, ?2, ?3, ?4)",
 
 	[SQL_FIND_MEMBER] = "SELECT role FROM member WHERE chat = ?1 AND user = ?2",

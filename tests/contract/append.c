@@ -265,13 +265,13 @@ static void find_key_tells_number_and_content(void **state)
 	struct transaction *tx = line_says_as(&line, "alice", "a1", "hi");
 	unsigned char hash[ID_BYTES] = {0};
 	uint64_t number = 0;
-	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", &number, hash, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", 0, &number, hash, NULL), STORE_NOT_FOUND);
 	assert_appended(world->store, transaction_ref(tx));
-	assert_int_equal(ON_WORLD(find_key, "c", "bob", "a1", &number, hash, NULL), STORE_NOT_FOUND);
-	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a2", &number, hash, NULL), STORE_NOT_FOUND);
-	assert_int_equal(ON_WORLD(find_key, "d", "alice", "a1", &number, hash, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON_WORLD(find_key, "c", "bob", "a1", 0, &number, hash, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a2", 0, &number, hash, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON_WORLD(find_key, "d", "alice", "a1", 0, &number, hash, NULL), STORE_NOT_FOUND);
 	assert_int_equal(number, 0);
-	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", &number, hash, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", 0, &number, hash, NULL), STORE_OK);
 	assert_int_equal(number, 1);
 	assert_memory_equal(hash, tx->key_hash, ID_BYTES);
 	transaction_free(tx);
@@ -286,11 +286,31 @@ static void find_key_tells_the_newest_and_forgets_after_seven_days(void **state)
 	assert_appended(world->store, line_says_as(&line, "alice", "a1", "hi"));
 	line.at_ms = START_MS + STORE_KEY_DAYS * DAY_MS + 1;
 	assert_appended(world->store, line_says_as(&line, "alice", "a1", "hi again"));
-	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", &number, hash, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", 0, &number, hash, NULL), STORE_OK);
 	assert_int_equal(number, 2);
 	line.at_ms += STORE_KEY_DAYS * DAY_MS;
 	assert_appended(world->store, line_says(&line, "alice", "later"));
-	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", &number, hash, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", 0, &number, hash, NULL), STORE_NOT_FOUND);
+}
+
+/* A KEY_ONCE has no index: nobody looks for it when appending, and find_key searches the log no further back than it is told. */
+static void a_key_once_is_found_by_search_alone(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	const char key[] = {KEY_ONCE, 'k', '\0'}, other[] = {KEY_ONCE, 'o', '\0'};
+	unsigned char hash[ID_BYTES];
+	uint64_t number = 0;
+	int64_t made_ms = line.at_ms;
+	assert_appended(world->store, line_says_as(&line, "alice", key, "hi"));
+	line.at_ms = made_ms + 1000;
+	assert_appended(world->store, line_says_as(&line, "bob", other, "hello"));
+	assert_int_equal(ON_WORLD(find_key, "c", "alice", key, made_ms, &number, hash, NULL), STORE_OK);
+	assert_int_equal(number, 1);
+	assert_int_equal(ON_WORLD(find_key, "c", "alice", key, made_ms + 1, &number, hash, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON_WORLD(find_key, "c", "bob", key, made_ms, &number, hash, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON_WORLD(find_key, "c", "alice", other, made_ms, &number, hash, NULL), STORE_NOT_FOUND);
+	assert_appended(world->store, line_says_as(&line, "alice", key, "hi"));
 }
 
 /* ---- batches ---- */
@@ -386,6 +406,7 @@ int run_append_stories(void)
 		STORY(a_number_of_another_counts_before_a_key_used_again),
 		STORY(find_key_tells_number_and_content),
 		STORY(find_key_tells_the_newest_and_forgets_after_seven_days),
+		STORY(a_key_once_is_found_by_search_alone),
 		STORY(a_conflict_of_one_chat_leaves_the_others_alone),
 		STORY(an_empty_batch_is_ok),
 		STORY(each_writer_counts_its_own_positions),

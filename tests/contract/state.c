@@ -199,7 +199,7 @@ static void prune_keeps_keys_for_seven_days(void **state)
 	uint64_t number = 0;
 	assert_appended(world->store, line_says_as(&line, "alice", "a1", "hi"));
 	prune_all(world, START_MS + STORE_KEY_DAYS * DAY_MS);
-	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", &number, hash, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", 0, &number, hash, NULL), STORE_OK);
 	assert_int_equal(append_one(world->store, line_says_as(&line, "alice", "a1", "hi")), APPEND_CONFLICT);
 }
 
@@ -212,7 +212,7 @@ static void prune_forgets_keys_but_not_transactions(void **state)
 	uint64_t number = 0;
 	assert_appended(world->store, line_says_as(&line, "alice", "a1", "hi"));
 	prune_all(world, START_MS + 2 * STORE_KEY_DAYS * DAY_MS + 1);
-	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", &number, hash, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", 0, &number, hash, NULL), STORE_NOT_FOUND);
 	assert_int_equal(assert_sound(world->store, "c"), 1);
 	struct transaction *tx = read_one(world->store, "c", 1);
 	assert_string_equal(tx->key, "a1");
@@ -235,8 +235,8 @@ static void prune_works_in_bounded_pieces_until_all_is_done(void **state)
 	prune_all(world, line.at_ms + 2 * STORE_KEY_DAYS * DAY_MS);
 	unsigned char hash[ID_BYTES];
 	uint64_t number = 0;
-	assert_int_equal(ON_WORLD(find_key, "c", "alice", "0000", &number, hash, NULL), STORE_NOT_FOUND);
-	assert_int_equal(ON_WORLD(find_key, "c", "alice", "6996", &number, hash, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON_WORLD(find_key, "c", "alice", "0000", 0, &number, hash, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON_WORLD(find_key, "c", "alice", "6996", 0, &number, hash, NULL), STORE_NOT_FOUND);
 }
 
 static void prune_forgets_devices_not_seen_for_ninety_days(void **state)
@@ -278,7 +278,7 @@ static void a_sound_store_verifies_and_checkpoints_at_any_time(void **state)
 static void what_is_no_store_is_refused_with_a_word(void **state)
 {
 	(void)state;
-	static const char *const uris[] = {"", "chat.db", ":", "redis:x", "memory:x", "sqlite:", "sqlite::memory:", "sqlit:x", "sqlitee:x"};
+	static const char *const uris[] = {"", "chat.db", ":", "redis:x", "memory:x", "sqlite:", "sqlite::memory:", "sqlite:file:x", "sqlit:x", "sqlitee:x"};
 	for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
 		struct store *store = NULL;
 		struct error err = {0};

@@ -34,11 +34,12 @@ static void port_check_user(void *context, const char *chat_id, const char *user
 	snprintf(request->user_id, sizeof request->user_id, "%s", user_id);
 }
 
-static void port_find_key(void *context, const char *chat_id, const char *sender_id, const char *key)
+static void port_find_key(void *context, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms)
 {
 	struct request *request = request_new(context, REQUEST_KEY, chat_id);
 	snprintf(request->user_id, sizeof request->user_id, "%s", sender_id);
 	snprintf(request->key, sizeof request->key, "%s", key);
+	request->since_ms = since_ms;
 }
 
 static void port_read(void *context, const char *chat_id, enum core_read what, uint64_t from, uint64_t to)

@@ -50,7 +50,7 @@ static void choose_conditions(struct world *world, struct intent *intent)
 static void choose_key(struct world *world, struct intent *intent)
 {
 	intent->silent = random_chance(&world->random, 200);
-	snprintf(intent->key, sizeof intent->key, "%sc%lu", intent->silent ? "\x01" : "", (unsigned long)++world->keys_made);
+	snprintf(intent->key, sizeof intent->key, "%sc%lu", intent->silent ? (char[]){KEY_ONCE, 0} : "", (unsigned long)++world->keys_made);
 }
 
 static void choose_chat(struct world *world, struct intent *intent)

@@ -139,7 +139,7 @@ static void read_store(struct request *request)
 		store_free(user);
 		break;
 	case REQUEST_KEY:
-		request->rc = store_memory.find_key(store, chat_id, request->user_id, request->key, &request->number, request->key_hash, NULL);
+		request->rc = store_memory.find_key(store, chat_id, request->user_id, request->key, request->since_ms, &request->number, request->key_hash, NULL);
 		break;
 	default:
 		request->rc = store_memory.read_page(store, chat_id, request->from, request->to, &limits, &request->page, NULL);

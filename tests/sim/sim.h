@@ -207,6 +207,7 @@ struct request {
 
 	struct transaction **transactions;
 	size_t count;
+	int64_t since_ms;
 	char user_id[16], key[KEY_SIZE];
 	enum core_read what;
 	uint64_t from, to;

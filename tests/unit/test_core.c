@@ -62,9 +62,10 @@ static void on_check_user(void *context, const char *chat_id, const char *user_i
 	note(context, "user %s?", user_id);
 }
 
-static void on_find_key(void *context, const char *chat_id, const char *sender_id, const char *key)
+static void on_find_key(void *context, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms)
 {
 	(void)chat_id;
+	(void)since_ms;
 	note(context, "key %s/%s?", sender_id, key);
 }
 
