@@ -50,7 +50,8 @@ enum append_result {
 	APPEND_CONFLICT,      /* nothing of this chat was added, and never will be in this form:
 	                       *   duplicate_number != 0: the key of transactions[duplicate_index] is that transaction's already (same chat, sender, key,
 	                       *     at most 7 days old, another head); not looked for where the key is a KEY_ONCE;
-	                       *   else: another writer has a number of ours, or the number before ours is not there */
+	                       *   else: another writer has a number of ours, the number before ours is not there, our head does not follow the
+	                       *     one that is, or the body of a membership transaction is not what its type says */
 	APPEND_NOTHING_ADDED, /* safe to try again, later */
 	APPEND_UNKNOWN,       /* some outcome of the above: repeat the same transactions at the same numbers until it is known. An append of what is already
 	                       * there (same number, same head) is APPEND_OK and adds nothing */
@@ -181,7 +182,8 @@ struct store_ops {
 	enum store_rc (*load_membership)(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
 	                                 struct error *err);
 
-	/* The number and content hash of the transaction that (chat, sender, key) made, at most 7 days ago. NOT_FOUND: none.
+	/* The number and content hash of the transaction that (chat, sender, key) made, at most 7 days before the chat's latest one
+	 * (a store has no clock of its own); the newest, if there are several. NOT_FOUND: none, or forgotten by prune.
 	 * since_ms: a KEY_ONCE is searched among the transactions that are not older; for any other key it has no meaning. */
 	enum store_rc (*find_key)(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
 	                          uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err);
@@ -212,6 +214,7 @@ struct store_ops {
 	                             struct error *err);
 	enum store_rc (*put_device)(struct store *store, const char *user_id, const char *device, int64_t seen_at_ms, const char *subscriptions,
 	                            uint32_t max_bytes, struct error *err);
+	/* Larger numbers win; cursors of unknown devices and chats are passed over: put_device comes first. */
 	enum store_rc (*put_cursors)(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
 
 	/* Forgets keys older than 7 days, and devices not seen for 90; a bounded piece of work at a time. *more: call again. */

@@ -93,6 +93,11 @@ void answer_command(void *context, struct command *command, const struct answer 
 	command_free(command);
 }
 
+static size_t reply_max(const struct session *session, const struct origin *origin)
+{
+	return session_payload_max(session, strlen(origin->reply_topic) + origin->correlation_len + 3, SIZE_MAX);
+}
+
 void answer_request(struct rpc_request *request)
 {
 	struct origin *origin = request->origin;
@@ -103,12 +108,14 @@ void answer_request(struct rpc_request *request)
 		person->rpc_in_flight--;
 	if (request->problem.text[0] != '\0')
 		server_log(MOSQ_LOG_ERR, "the store could not answer %s: %s", rpc_name(request), request->problem.text);
+	if (session != NULL && request->refused.code == REFUSAL_NONE && request->answer.len > reply_max(session, origin))
+		refuse(&request->refused, REFUSAL_TOO_LARGE, "the answer does not fit into what this connection takes"); /* less than when it asked */
 	if (request->refused.code != REFUSAL_NONE) {
 		buf_clear(&request->answer);
 		verdict_add_json(&request->answer, &request->refused);
 	}
 	size_t prefix_len = strlen(server->conf.prefix) + sizeof "/me/" - 1;
-	if (session != NULL && session_qos(session, origin->reply_topic + prefix_len) >= 0)
+	if (session != NULL && session_qos(session, origin->reply_topic + prefix_len) >= 0 && request->answer.len <= reply_max(session, origin))
 		publish_reply(server, session, origin->reply_topic, request->answer.data, request->answer.len, origin->correlation,
 			origin->correlation_len);
 	origin_free(origin);

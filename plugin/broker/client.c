@@ -69,8 +69,8 @@ static bool known(const struct mosquitto *client, struct start *start)
 {
 	if (layout == UNUSABLE || !read_start(client, start))
 		return false;
-	if (layout == NOT_TRIED)
-		layout = start->socket >= 0 && kernel_confirms(start->socket, client) ? TRUSTED : UNUSABLE;
+	if (layout == NOT_TRIED && start->socket >= 0) /* a session that is offline has none, and tells nothing */
+		layout = kernel_confirms(start->socket, client) ? TRUSTED : UNUSABLE;
 	return layout == TRUSTED;
 }
 

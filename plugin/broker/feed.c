@@ -73,18 +73,56 @@ void feed_begin(struct server *server, struct session *session)
 		replay_load(server, session);
 }
 
+static void drop_lines(struct feed *feed)
+{
+	for (size_t i = 0; i < feed->line_count; i++)
+		line_drop(feed->lines[i]);
+	feed->line_count = feed->line_bytes = 0;
+}
+
+static void drop_parcels(struct feed *feed)
+{
+	for (struct parcel *parcel = feed->parcels, *next; parcel != NULL; parcel = next) {
+		next = parcel->next;
+		parcel_free(parcel);
+	}
+	feed->parcels = NULL;
+	feed->parcel_count = 0;
+}
+
+void feed_bound_changed(struct server *server, struct session *session)
+{
+	struct feed *feed = session->feed;
+	if (feed == NULL || session->inbox_qos < 0)
+		return;
+	/* Lines were counted as handed when they were gathered. */
+	for (size_t i = feed->line_count; i-- > 0;) {
+		const struct line *line = feed->lines[i];
+		struct track *track = feed_track(feed, line->chat_id, line->number);
+		track->handed = line->number - 1;
+	}
+	drop_lines(feed);
+	drop_parcels(feed);
+	for (struct track *track = feed->tracks; track != NULL; track = track->hh.next) {
+		track->queued = track->handed;
+		if (track->mid > track->handed)
+			track->mid = track->handed;
+	}
+	if (feed->loaded) {
+		feed->generation = ++server->last_session_id; /* what is being read is passed over */
+		feed->reading = false;
+	}
+	session_due(server, session);
+}
+
 void feed_end(struct session *session)
 {
 	struct feed *feed = session->feed;
 	if (feed == NULL)
 		return;
-	for (size_t i = 0; i < feed->line_count; i++)
-		line_drop(feed->lines[i]);
+	drop_lines(feed);
 	free(feed->lines);
-	for (struct parcel *parcel = feed->parcels, *next; parcel != NULL; parcel = next) {
-		next = parcel->next;
-		parcel_free(parcel);
-	}
+	drop_parcels(feed);
 	struct track *track, *next;
 	HASH_ITER(hh, feed->tracks, track, next) {
 		HASH_DEL(feed->tracks, track);
@@ -221,6 +259,11 @@ static bool add_line(struct server *server, struct session *session, const struc
 	return true;
 }
 
+static size_t text_max(const struct server *server, const struct session *session, const char *topic)
+{
+	return session_payload_max(session, strlen(server->conf.prefix) + 4 + strlen(topic), SIZE_MAX);
+}
+
 /* The body alone, if a filter asks for it. */
 static void send_text(struct server *server, struct session *session, const struct transaction *tx)
 {
@@ -234,8 +277,7 @@ static void send_text(struct server *server, struct session *session, const stru
 	struct buf text = BUF_EMPTY;
 	buf_add(&text, "", 0);
 	line_add_text(&text, tx);
-	size_t max = session_payload_max(session, strlen(server->conf.prefix) + 4 + strlen(topic), SIZE_MAX);
-	size_t len = text_cut(text.data, text.len, max);
+	size_t len = text_cut(text.data, text.len, text_max(server, session, topic));
 	publish_copy(server, session, topic, text.data, len, qos);
 	sent(server, session->feed, len);
 	buf_fini(&text);
@@ -271,8 +313,10 @@ static void send_parcel(struct server *server, struct session *session)
 	feed->parcel_count--;
 	int qos = session_qos(session, parcel->topic);
 	if (qos >= 0 && parcel->len > 0) {
-		publish_copy(server, session, parcel->topic, parcel->payload, parcel->len, qos);
-		sent(server, feed, parcel->len);
+		bool is_text = strncmp(parcel->topic, "text/", 5) == 0;
+		size_t len = is_text ? text_cut(parcel->payload, parcel->len, text_max(server, session, parcel->topic)) : parcel->len;
+		publish_copy(server, session, parcel->topic, parcel->payload, len, qos);
+		sent(server, feed, len);
 	}
 	for (size_t i = 0; i < parcel->mark_count; i++) {
 		struct track *track = feed_find(feed, parcel->marks[i].chat_id);

@@ -80,6 +80,10 @@ void feed_end(struct session *session);
 /* A transaction of one of the user's chats is committed. line: shared, a reference is taken where it is kept. */
 void feed_commit(struct server *server, struct session *session, const struct transaction *tx, struct line *line);
 
+/* The longest payload that the client takes is another one: inbox messages that were made for the old one, and are not out yet, are made anew
+ * from the store. Texts are cut when they go out. */
+void feed_bound_changed(struct server *server, struct session *session);
+
 /* Sends what is due and may go out now. At the end of each tick. */
 void feed_flush(struct server *server, struct session *session);
 

@@ -23,6 +23,7 @@
 enum {
 	COMMANDS_MAX = 100000,   /* in memory, of all users: beyond that nothing is taken */
 	CLOSE_LOG_MS = 10000,
+	QUOTA_EXCEEDED_2_1 = -6,
 };
 
 /* A chat whose commands of one user are refused for a while: a burst that was cut must not go on in the middle. */
@@ -93,20 +94,27 @@ static int taken(struct mosquitto_evt_message *event)
 	return MOSQ_ERR_SUCCESS;
 }
 
+/* The reason code 0x97, quota exceeded. Only 2.1 can say it, and only MQTT 5 clients hear it (2.1's headers, which we are not built with,
+ * call it MOSQ_ERR_QUOTA_EXCEEDED). */
+static bool can_say_quota(const struct server *server, const struct session *session)
+{
+	return session->mqtt5 && server->version.major == 2 && server->version.minor >= 1;
+}
+
 static int refused(struct server *server, const struct session *session, const char *command_id, const struct verdict *verdict)
 {
 	answer_error(server, session, command_id, verdict);
-	return MOSQ_ERR_ACL_DENIED;
+	return verdict->code == REFUSAL_RATE_LIMITED && can_say_quota(server, session) ? QUOTA_EXCEEDED_2_1 : MOSQ_ERR_ACL_DENIED;
 }
 
-/* It cannot be taken now: without a PUBACK, a QoS 1 client will send it again. */
-static int not_now(struct server *server, const char *why)
+/* It cannot be taken now: a QoS 1 client will send it again, if it is told so, or gets no PUBACK. */
+static int not_now(struct server *server, const struct session *session, const char *why)
 {
 	if (server->now_ms - server->refused_at_ms > CLOSE_LOG_MS) {
 		server->refused_at_ms = server->now_ms;
-		server_log(MOSQ_LOG_WARNING, "commands cannot be taken (%s): their connections are closed, clients will retry", why);
+		server_log(MOSQ_LOG_WARNING, "commands cannot be taken (%s): their connections are closed or told so, clients will retry", why);
 	}
-	return MOSQ_ERR_NOMEM;
+	return can_say_quota(server, session) ? QUOTA_EXCEEDED_2_1 : MOSQ_ERR_NOMEM;
 }
 
 static struct origin *origin_new(struct server *server, const struct session *session, const char *command_id)
@@ -126,7 +134,7 @@ static int take_command(struct server *server, const struct session *session, st
 	if (core_command_count(server->core) >= COMMANDS_MAX) {
 		origin_free(command->origin);
 		command_free(command);
-		return not_now(server, "too many are waiting");
+		return not_now(server, session, "too many are waiting");
 	}
 	buf_reserve(&record, event->payloadlen + 512); /* one allocation for nearly all */
 	intake_encode(&(struct intake){.sender_id = session->person->user_id, .client_id = session->client_id, .topic = event->topic,
@@ -137,7 +145,7 @@ static int take_command(struct server *server, const struct session *session, st
 	if (rc != JOURNAL_OK) {
 		origin_free(command->origin);
 		command_free(command);
-		return not_now(server, rc == JOURNAL_FULL ? "the journal is full" : err.text);
+		return not_now(server, session, rc == JOURNAL_FULL ? "the journal is full" : err.text);
 	}
 	command->at_ms = server->wall_ms;
 	ports_finish_command(server, command);
@@ -293,7 +301,7 @@ static int start_request(struct server *server, struct session *session, struct 
 	command->origin = origin;
 	int rc = take_command(server, session, event, command);
 	if (rc != MOSQ_ERR_SUCCESS && rc != MOSQ_ERR_ACL_DENIED)
-		session->person->rpc_in_flight--; /* the origin, and the request with it, is gone */
+		session->person->rpc_in_flight--; /* it was not taken: the origin, and the request with it, is gone */
 	return rc;
 }
 

@@ -38,7 +38,10 @@ void publish_owned(struct server *server, const struct session *session, const c
 {
 	char name[TOPIC_SIZE];
 	snprintf(name, sizeof name, "%s/me/%s", server->conf.prefix, topic);
-	publish(server, session->client_id, name, payload, len, session->quota_lost > 0 ? 0 : qos, NULL);
+	if (len > session_payload_max(session, strlen(name), SIZE_MAX))
+		mosquitto_free(payload); /* an ack or a live event that cannot be shortened; the feed stays below the bound by itself */
+	else
+		publish(server, session->client_id, name, payload, len, session->quota_lost > 0 ? 0 : qos, NULL);
 }
 
 void publish_copy(struct server *server, const struct session *session, const char *topic, const char *payload, size_t len, int qos)

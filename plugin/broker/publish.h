@@ -12,7 +12,7 @@ struct session;
 /* The broker's way of counting memory: payloads given to publish_owned come from here. */
 char *publish_alloc(size_t len);
 
-/* hc/me/<topic> to one connection. payload belongs to the broker afterwards. qos: 0 or 1. */
+/* hc/me/<topic> to one connection, unless it is longer than that takes. payload belongs to the broker afterwards. qos: 0 or 1. */
 void publish_owned(struct server *server, const struct session *session, const char *topic, char *payload, size_t len, int qos);
 void publish_copy(struct server *server, const struct session *session, const char *topic, const char *payload, size_t len, int qos);
 

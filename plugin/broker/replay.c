@@ -89,6 +89,8 @@ static void load_done(struct job *job)
 		return;
 	if (feed != NULL && load->rc == STORE_OK) {
 		struct parked *parked = cursor_unpark(server, session);
+		if (session->bytes_max == 0 && load->record != NULL)
+			session->bytes_max = load->record->max_bytes; /* the login's own read may be behind this one */
 		for (size_t i = 0; load->user != NULL && i < load->user->chat_count; i++) {
 			const struct user_chat *chat = &load->user->chats[i];
 			start_chat(feed, chat, find_cursor(load->record, chat->chat_id), parked_find(parked, chat->chat_id));

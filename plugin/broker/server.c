@@ -265,6 +265,7 @@ static void set_device(const struct rpc_request *request, uint32_t max_bytes)
 		return;
 	session->bytes_max = max_bytes;
 	device_changed(origin->server, session);
+	feed_bound_changed(origin->server, session);
 }
 
 static void set_world(struct server *server)

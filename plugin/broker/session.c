@@ -161,12 +161,11 @@ static int outside_login(const struct server *server)
 }
 
 /* SIGHUP asks again for every session, with the password of its CONNECT. Whoever is connected stays until his token, perhaps a renewed one,
- * ends; what is offline stays as well and is asked properly when it comes back. */
+ * ends, and then he is told; what is offline stays as well and is asked properly when it comes back. */
 static int login_again(struct server *server, struct mosquitto *client)
 {
-	const struct session *session = session_of(server, client);
-	if (session != NULL)
-		return session->expires_at_ms > server->now_ms ? MOSQ_ERR_SUCCESS : MOSQ_ERR_AUTH;
+	if (session_of(server, client) != NULL)
+		return MOSQ_ERR_SUCCESS;
 	return client_socket(client) < 0 ? MOSQ_ERR_SUCCESS : outside_login(server);
 }
 

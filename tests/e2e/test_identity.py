@@ -143,8 +143,39 @@ def test_a_session_ends_with_its_token_after_a_warning(strict_broker, version):
     expires = int(time.time()) + 3
     alice = strict_broker.person("alice", version=version, token=strict_broker.token("alice", exp=expires))
     assert abs(alice.notices(type="tokenExpires")["at"] - expires * 1000) <= 1000
+    assert alice.notices(type="tokenExpired")["at"] == alice.notices(type="tokenExpires")["at"]
+    assert time.time() >= expires - 1
+    reason = alice.client.is_closed()
+    assert (reason or 0) >= 0x80 if version == mqtt.V5 else reason is None
+    assert time.time() < expires + 10
+    assert refused(strict_broker, version=version, username="", password=strict_broker.token("alice", exp=expires)) in (4, 5, 0x86, 0x87)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_other_end_of_a_connection_says_that_the_token_expired(strict_broker, version):
+    """Cut off by a second connection, by the broker's end, by a protocol error: nothing of tokens is said."""
+    alice = strict_broker.person("alice", version=version)
+    strict_broker.person("alice", version=version)
     alice.client.is_closed()
-    assert expires - 1 <= time.time() < expires + 10
+    bob = strict_broker.person("bob", version=version)
+    bob.client.send(b"\x00\x00")
+    bob.client.is_closed()
+    carol = strict_broker.person("carol", version=version)
+    strict_broker.stop()
+    carol.client.is_closed()
+    for person in (alice, bob, carol):
+        person.sort()
+        assert not [event for event in person.live if event["type"].startswith("token")]
+    strict_broker.start()
+
+
+def test_a_session_whose_device_logs_in_again_lives_as_long_as_the_new_token(strict_broker):
+    alice = strict_broker.person("alice", token=strict_broker.token("alice", exp=int(time.time()) + 2))
+    alice.connect_options["token"] = strict_broker.token("alice", exp=int(time.time()) + 3600)
+    alice.returns()
+    bob = strict_broker.person("bob", token=strict_broker.token("bob", exp=int(time.time()) + 3))
+    bob.client.is_closed()  # by then the first token of alice has been dead for a second
+    alice.is_up_to_date()
 
 
 def test_a_token_within_the_leeway_is_taken(idle_broker):
@@ -191,6 +222,50 @@ def test_a_reload_cuts_nobody_whose_token_would_be_refused_as_new(strict_broker)
     alice = strict_broker.person("alice")
     strict_broker.keys.write_text('{"keys": [%s]}' % json.dumps(tokens.Issuer("two").jwk()))
     strict_broker.reload()
+    alice.is_up_to_date()
+
+
+def test_a_reload_after_the_token_ended_leaves_the_last_word_to_the_session(strict_broker):
+    """SIGHUP between the token's end and the session's is no other way to be cut off."""
+    expires = int(time.time()) + 2
+    alice = strict_broker.person("alice", token=strict_broker.token("alice", exp=expires))
+    while time.time() < expires + 0.5:
+        strict_broker.reload()
+    alice.notices(type="tokenExpired")
+    alice.client.is_closed()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_reload_keeps_the_sessions_of_devices_that_are_away(idle_broker, version):
+    """Those of this run, and those that the broker restored, which have no password."""
+    idle_broker.top_lines = ["persistence true", f"persistence_location {idle_broker.directory}/"]
+    broker = idle_broker.start()
+    alice, bob = broker.person("alice", version=version), broker.person("bob", version=version)
+    chat = alice.chat_with(bob)
+    bob.leaves()
+    broker.reload()
+    alice.says("one", chat=chat)
+    bob.returns(subscribes=False)
+    assert bob.client.session_present
+    bob.hears("one")
+    bob.leaves()
+    alice.leaves()
+    broker.restart()
+    broker.reload()
+    alice.returns()
+    alice.says("two", chat=chat)
+    bob.returns(subscribes=False)
+    assert bob.client.session_present
+    bob.hears("two")
+    broker.reload()
+    bob.is_up_to_date()
+
+
+def test_a_reload_that_reopens_the_log_goes_on_writing_it(broker, alice):
+    """logrotate moves the file and sends SIGHUP."""
+    broker.log.rename(broker.directory / "mosquitto.log.1")
+    broker.reload()
+    broker.expects_line("bob/phone", lambda: broker.person("bob").is_up_to_date())
     alice.is_up_to_date()
 
 

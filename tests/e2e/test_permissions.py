@@ -100,6 +100,30 @@ def test_members_may_watch_a_chats_events(broker, alice, bob, chat):
     bob.until(lambda: any(t.get("body") == "hi" for t in bob.events), "the event")
 
 
+def test_who_watches_a_chat_that_is_not_his_is_told_and_sees_nothing(broker, alice, bob, carol, chat):
+    """A chat that is not in memory cannot be looked at within the SUBSCRIBE."""
+    alice.says("before", chat=chat)
+    broker.restart()
+    carol.returns()
+    for missing in (chat, NOBODYS_CHAT):
+        assert carol.client.subscribe(f"hc/chat/{missing}/events")[0] >= 0x80 or carol.gets_ack()["error"]["code"] == "forbidden"
+    alice.returns()
+    bob.returns()
+    assert bob.client.subscribe(f"hc/chat/{chat}/events") == [1]
+    alice.says("hi", chat=chat)
+    bob.until(lambda: any(t.get("body") == "hi" for t in bob.events), "the event")
+    assert carol.is_up_to_date().events == []
+
+
+def test_a_member_may_watch_a_chat_that_is_not_in_memory(broker, alice, bob, chat):
+    broker.restart()
+    bob.returns()
+    assert bob.client.subscribe(f"hc/chat/{chat}/events") == [1]
+    alice.returns()
+    alice.says("hi", chat=chat)
+    bob.until(lambda: any(t.get("body") == "hi" for t in bob.events), "the event")
+
+
 def test_strangers_may_not_watch_a_chats_events(alice, bob, carol, chat):
     assert carol.client.subscribe(f"hc/chat/{chat}/events")[0] >= 0x80
     alice.says("hi", chat=chat)
@@ -138,7 +162,7 @@ def test_retained_is_refused(broker, bob, version, qos):
     assert not any(packet.retain for packet in later.packets + later.elsewhere)
 
 
-@pytest.mark.parametrize("topic", ["hc/me/inbox", "hc/me/live", "hc/user/bob/text", "hc/chat/{chat}/text", "hc/chat/{chat}/events", "$hc"])
+@pytest.mark.parametrize("topic", ["hc/me/inbox", "hc/me/live", "hc/user/bob/text", "hc/chat/{chat}/text", "hc/chat/{chat}/send", "hc/rpc/sendMessage/1", "hc/chat/{chat}/events", "$hc"])
 @pytest.mark.parametrize("retain", [False, True])
 def test_a_will_reaches_nobody(broker, alice, bob, chat, topic, retain):
     bob.client.subscribe(f"hc/chat/{chat}/events")
@@ -152,6 +176,9 @@ def test_a_will_reaches_nobody(broker, alice, bob, chat, topic, retain):
     bob.until(lambda: any(t.get("body") == "end" for t in bob.events), "the event")
     assert bob.heard() == ["end"] and bob.elsewhere == []
     assert not any(event.get("body") == "will" for event in bob.events + bob.live)
+    later = broker.person("bob", "later")
+    later.client.subscribe(f"hc/chat/{chat}/events")
+    assert not any(packet.retain for packet in later.is_up_to_date().packets + later.elsewhere) and later.events == []
 
 
 # ---- outside the prefix ----
@@ -195,6 +222,59 @@ def test_an_acl_file_opens_nothing_below_the_prefix(idle_broker):
     broker = idle_broker.start()
     for topic_filter in ("hc/#", "#", "hc/chat/+/events", "$share/g/hc/#"):
         assert not may_subscribe(broker.client("mosq-1", "alice"), topic_filter)
+
+
+@pytest.mark.parametrize("client_id", ["alice/phone", "alice", "mosq-1"])
+def test_acl_patterns_with_client_ids(idle_broker, client_id):
+    """%c works on 2.0 as always; 2.1 does not match it with a '/', which the start says."""
+    acl = idle_broker.directory / "acl"
+    acl.write_text("pattern readwrite device/%c/#\npattern readwrite user/%u/#\n")
+    idle_broker.top_lines = [f"acl_file {acl}"]
+    broker = idle_broker.start()
+    client = broker.client(client_id, "alice", version=mqtt.V5)
+    works = client.publish_acked(f"device/{client_id}/x", "1") < 0x80
+    is_2_1 = broker.version.startswith("2.1")
+    assert works == ("/" not in client_id or not is_2_1)
+    assert client.publish_acked("device/bob/phone/x", "1") >= 0x80
+    assert client.publish_acked("user/alice/x", "1") < 0x80
+    assert client.publish_acked("user/bob/x", "1") >= 0x80
+    assert ("%c" in broker.log_text()) == is_2_1
+
+
+def test_everybody_hears_nothing_from_the_sink(idle_broker):
+    """What was taken is rewritten to a topic that no filter reaches, not even where everything else is open."""
+    idle_broker.options["outside"] = "allow"
+    broker = idle_broker.start()
+    alice, bob = broker.person("alice"), broker.person("bob")
+    listeners = []
+    for topic_filter in ("#", "+", "+/#", "$hc", "$hc/#", "$+", "$SYS/#", "$share/g/$hc", "$share/g/+", "/#", "+/+"):
+        for version in VERSIONS:
+            listener = broker.client(f"mosq-{len(listeners)}", "carol", version=version)
+            may_subscribe(listener, topic_filter)
+            listeners.append(listener)
+    for qos in (0, 1, 2):
+        alice.sends(f"secret {qos}", to=bob, qos=qos)
+    alice.publishes("user/bob/text", "secret text")
+    bob.hears("secret 0", "secret 1", "secret 2", "secret text")
+    for listener in listeners:
+        try:
+            listener.ping()
+        except mqtt.Closed:
+            pass
+        assert not [message for message in listener.messages if b"secret" in message.payload or message.topic == "$hc"]
+
+
+@pytest.mark.parametrize("qos", [1, 2])
+def test_mqtt_5_is_told_why_by_reason_code(broker, bob, carol, qos):
+    alice = broker.person("alice", version=mqtt.V5)
+    chat = alice.chat_with(bob)
+    assert alice.publishes(f"chat/{chat}/text", "hi", qos=qos) in (0, 0x10)
+    for topic, payload in ((f"chat/{chat}/send", "{}"), (f"chat/{chat}/text", b"\xff"), (f"chat/{chat}/text", "x" * 20000), ("me/inbox", "x"),
+                           ("rpc/getServerInfo", "{}"), ("rpc/nothing/1", "{}"), (f"chat/{chat}/typing", "yes"), ("nonsense", "x")):
+        assert alice.publishes(topic, payload, qos=qos) == 0x87, topic
+    alice.says("end", chat=chat)
+    bob.hears("hi", "end")
+    assert bob.heard() == ["hi", "end"]
 
 
 def test_another_prefix_moves_everything(idle_broker):
