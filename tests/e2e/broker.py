@@ -158,8 +158,15 @@ class Broker:
         return self.start()
 
     def reload(self):
-        """SIGHUP; returns when the broker has done it."""
+        """SIGHUP; returns when the broker has done it: a signal that comes before that is lost."""
         self.expects_line(r"Reloading config", lambda: self.process.send_signal(signal.SIGHUP))
+        self.is_in_its_loop()
+
+    def is_in_its_loop(self):
+        """What it was busy with is done: it answers a stranger."""
+        stranger = mqtt.Client(self.port, connect=False)
+        stranger.send(b"\x00\x00")
+        stranger.is_closed()
 
     def is_paused(self):
         self.process.send_signal(signal.SIGSTOP)

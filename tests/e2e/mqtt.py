@@ -331,7 +331,10 @@ class Client:
         message = Message(topic, reader.rest(), qos, bool(flags & 1), bool(flags & 8), packet_id, values, self.packet_size)
         self.messages.append(message)
         if qos and self.acknowledges:
-            self.acknowledge(message)
+            try:
+                self.acknowledge(message)
+            except Closed:
+                pass  # more may have come before the end; who reads on learns of it
 
     def wait(self, condition, what, patience=None):
         """Reads until condition() is true and returns its value; AssertionError with `what` after the deadline."""

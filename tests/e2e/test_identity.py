@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """Who is connected: tokens, user names, client IDs, expiry, key changes."""
 import json
+import signal
 import time
 
 import mqtt
@@ -143,7 +144,7 @@ def test_a_session_ends_with_its_token_after_a_warning(strict_broker, version):
     expires = int(time.time()) + 3
     alice = strict_broker.person("alice", version=version, token=strict_broker.token("alice", exp=expires))
     assert abs(alice.notices(type="tokenExpires")["at"] - expires * 1000) <= 1000
-    assert alice.notices(type="tokenExpired")["at"] == alice.notices(type="tokenExpires")["at"]
+    assert abs(alice.notices(type="tokenExpired")["at"] - expires * 1000) <= 1000
     assert time.time() >= expires - 1
     reason = alice.client.is_closed()
     assert (reason or 0) >= 0x80 if version == mqtt.V5 else reason is None
@@ -263,9 +264,11 @@ def test_a_reload_keeps_the_sessions_of_devices_that_are_away(idle_broker, versi
 
 def test_a_reload_that_reopens_the_log_goes_on_writing_it(broker, alice):
     """logrotate moves the file and sends SIGHUP."""
-    broker.log.rename(broker.directory / "mosquitto.log.1")
-    broker.reload()
+    before = broker.directory / "mosquitto.log.1"
+    broker.log.rename(before)
+    broker.process.send_signal(signal.SIGHUP)
     broker.expects_line("bob/phone", lambda: broker.person("bob").is_up_to_date())
+    assert "Reloading config" in before.read_text() and "bob/phone" not in before.read_text()
     alice.is_up_to_date()
 
 
