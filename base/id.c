@@ -3,17 +3,12 @@
  * Random bytes, digests and base64url. Any thread. */
 #include "base/id.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-void id_random(void *bytes, size_t len)
-{
-	if (RAND_bytes(bytes, (int)len) != 1)
-		abort();
-}
 
 static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -68,36 +63,67 @@ bool base64url_decode(const char *text, size_t text_len, void *bytes, size_t siz
 	return true;
 }
 
-/* Fetched once: OpenSSL 3's implicit fetch at each use costs more than hashing one of our headers. */
-static EVP_MD *md;
-static pthread_key_t context_key;
-static pthread_once_t md_once = PTHREAD_ONCE_INIT;
+/* What each thread keeps, because making it anew costs more than what it is used for: a digest context, and random bytes in store (each
+ * is given out once, and wiped). The digest is fetched once for all: OpenSSL 3's implicit fetch is dear as well. */
+enum { RANDOM_STORE = 1024 };
 
-static void context_free(void *ctx)
+struct kit {
+	EVP_MD_CTX *ctx;
+	size_t random_left;
+	unsigned char random[RANDOM_STORE];
+};
+
+static EVP_MD *md;
+static pthread_key_t kit_key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void kit_free(void *context)
 {
-	EVP_MD_CTX_free(ctx);
+	struct kit *kit = context;
+	EVP_MD_CTX_free(kit->ctx);
+	free(kit);
 }
 
-static void md_fetch(void)
+static void set_up(void)
 {
 	md = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (md == NULL || pthread_key_create(&context_key, context_free) != 0)
+	if (md == NULL || pthread_key_create(&kit_key, kit_free) != 0)
 		abort();
 }
 
-/* A context for each thread, for the same reason. */
-static EVP_MD_CTX *thread_context(void)
+static struct kit *kit_of_thread(void)
 {
-	pthread_once(&md_once, md_fetch);
-	EVP_MD_CTX *ctx = pthread_getspecific(context_key);
-	if (ctx == NULL && ((ctx = EVP_MD_CTX_new()) == NULL || pthread_setspecific(context_key, ctx) != 0))
+	pthread_once(&once, set_up);
+	struct kit *kit = pthread_getspecific(kit_key);
+	if (kit != NULL)
+		return kit;
+	kit = calloc(1, sizeof *kit);
+	if (kit == NULL || (kit->ctx = EVP_MD_CTX_new()) == NULL || pthread_setspecific(kit_key, kit) != 0)
 		abort();
-	return ctx;
+	return kit;
+}
+
+void id_random(void *bytes, size_t len)
+{
+	struct kit *kit = kit_of_thread();
+	if (len > RANDOM_STORE / 4) {
+		if (RAND_bytes(bytes, (int)len) != 1)
+			abort();
+		return;
+	}
+	if (kit->random_left < len) {
+		if (RAND_bytes(kit->random, RANDOM_STORE) != 1)
+			abort();
+		kit->random_left = RANDOM_STORE;
+	}
+	kit->random_left -= len;
+	memcpy(bytes, kit->random + kit->random_left, len);
+	OPENSSL_cleanse(kit->random + kit->random_left, len);
 }
 
 void sha256(const struct bytes *parts, size_t part_count, unsigned char digest[SHA256_BYTES])
 {
-	EVP_MD_CTX *ctx = thread_context();
+	EVP_MD_CTX *ctx = kit_of_thread()->ctx;
 	if (EVP_DigestInit_ex2(ctx, md, NULL) != 1)
 		abort();
 	for (size_t i = 0; i < part_count; i++)

@@ -13,7 +13,7 @@ enum {
 	SHA256_BYTES = 32,
 };
 
-/* From the system's generator. Aborts when there is none: no identifier may ever be guessable. */
+/* From OpenSSL's generator, which the system's seeds. Aborts when there is none: no identifier may ever be guessable. Not after fork(). */
 void id_random(void *bytes, size_t len);
 
 /* text gets (len * 4 + 2) / 3 characters and a NUL. */

@@ -181,7 +181,7 @@ struct job *workers_take(struct workers *workers, bool (*accept)(const struct jo
 	return job;
 }
 
-void workers_stop(struct workers *workers)
+void workers_finish(struct workers *workers)
 {
 	if (workers == NULL)
 		return;
@@ -191,6 +191,14 @@ void workers_stop(struct workers *workers)
 	pthread_mutex_unlock(&workers->lock);
 	for (unsigned i = 0; i < workers->thread_count; i++)
 		pthread_join(workers->threads[i], NULL);
+	workers->thread_count = 0;
+}
+
+void workers_stop(struct workers *workers)
+{
+	if (workers == NULL)
+		return;
+	workers_finish(workers);
 	pthread_cond_destroy(&workers->work);
 	pthread_mutex_destroy(&workers->lock);
 	free(workers);

@@ -48,7 +48,11 @@ size_t workers_load(struct workers *workers);
  * that it comes back by mailbox_post. Worker thread, inside run. */
 struct job *workers_take(struct workers *workers, bool (*accept)(const struct job *job, void *context), void *context);
 
-/* Takes no new jobs, runs what is queued, joins the threads. Loop thread; blocks as long as the jobs do. */
+/* Takes no new jobs, runs what is queued, joins the threads; workers_add says false from then on, so that mailbox_run can see to completions
+ * that ask for more. Loop thread; blocks as long as the jobs do. NULL is fine. */
+void workers_finish(struct workers *workers);
+
+/* The same, unless it was done, and frees. */
 void workers_stop(struct workers *workers);
 
 #endif

@@ -162,31 +162,45 @@ static void sealed_link(const struct sealed *sealed, unsigned char commitment[ID
 		memcpy(commitment, sealed->present ? sealed->salt : NOTHING, ID_BYTES);
 }
 
-static void add_length(struct buf *out, uint32_t len)
+/* Everything that a head covers fits: the limits on names are checked where they come in, and here once more. */
+struct header {
+	size_t len;
+	unsigned char bytes[1024];
+};
+
+static void add_bytes(struct header *out, const void *bytes, size_t len)
 {
-	unsigned char bytes[4] = {(unsigned char)(len >> 24), (unsigned char)(len >> 16), (unsigned char)(len >> 8), (unsigned char)len};
-	buf_add(out, bytes, sizeof bytes);
+	assert(len <= sizeof out->bytes - out->len);
+	if (len > 0)
+		memcpy(out->bytes + out->len, bytes, len);
+	out->len += len;
 }
 
-static void add_string(struct buf *out, const char *text)
+static void add_length(struct header *out, uint32_t len)
+{
+	unsigned char bytes[4] = {(unsigned char)(len >> 24), (unsigned char)(len >> 16), (unsigned char)(len >> 8), (unsigned char)len};
+	add_bytes(out, bytes, sizeof bytes);
+}
+
+static void add_string(struct header *out, const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 	add_length(out, text ? (uint32_t)len : UINT32_MAX);
-	buf_add(out, text, len);
+	add_bytes(out, text, len);
 }
 
-static void add_number(struct buf *out, uint64_t number)
+static void add_number(struct header *out, uint64_t number)
 {
 	unsigned char bytes[8];
 	for (size_t i = 0; i < sizeof bytes; i++)
 		bytes[i] = (unsigned char)(number >> (56 - 8 * i));
 	add_length(out, sizeof bytes);
-	buf_add(out, bytes, sizeof bytes);
+	add_bytes(out, bytes, sizeof bytes);
 }
 
-static void add_header(struct buf *out, const struct transaction *tx)
+static void add_header(struct header *out, const struct transaction *tx)
 {
-	buf_add_char(out, HEADER_VERSION);
+	add_bytes(out, &(unsigned char){HEADER_VERSION}, 1);
 	add_string(out, tx->chat_id);
 	add_number(out, tx->number);
 	add_number(out, (uint64_t)tx->type);
@@ -194,7 +208,7 @@ static void add_header(struct buf *out, const struct transaction *tx)
 	add_number(out, (uint64_t)tx->at_ms);
 	add_string(out, tx->key);
 	add_length(out, sizeof tx->key_hash);
-	buf_add(out, tx->key_hash, sizeof tx->key_hash);
+	add_bytes(out, tx->key_hash, sizeof tx->key_hash);
 	add_string(out, tx->writer);
 	add_number(out, tx->target);
 	add_string(out, tx->content_type);
@@ -205,16 +219,15 @@ static void add_header(struct buf *out, const struct transaction *tx)
 void transaction_head(const struct transaction *tx, const unsigned char previous[HEAD_BYTES], unsigned char head[HEAD_BYTES])
 {
 	unsigned char body[ID_BYTES], quote[ID_BYTES], digest[SHA256_BYTES];
+	struct header all;
+	all.len = 0;
 	sealed_link(&tx->body, body);
 	sealed_link(&tx->quote, quote);
-	struct buf all = BUF_EMPTY;
-	buf_reserve(&all, 1000); /* more than the limits on names allow: one allocation */
-	buf_add(&all, previous, HEAD_BYTES);
+	add_bytes(&all, previous, HEAD_BYTES);
 	add_header(&all, tx);
-	buf_add(&all, body, sizeof body);
-	buf_add(&all, quote, sizeof quote);
-	sha256(&(struct bytes){all.data, all.len}, 1, digest);
-	buf_fini(&all);
+	add_bytes(&all, body, sizeof body);
+	add_bytes(&all, quote, sizeof quote);
+	sha256(&(struct bytes){all.bytes, all.len}, 1, digest);
 	memcpy(head, digest, HEAD_BYTES);
 }
 

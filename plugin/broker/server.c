@@ -363,12 +363,15 @@ static void stop_threads(struct server *server)
 		core_flush_receipts(server->core);
 	server->closing = true;
 	timer_stop(server->timer);
-	lanes_stop(server->lanes);
-	workers_stop(server->readers);
-	workers_stop(server->upkeep);
+	lanes_finish(server->lanes);
+	workers_finish(server->readers);
+	workers_finish(server->upkeep);
 	while (server->mailbox != NULL && mailbox_run(server->mailbox) > 0)
 		; /* a completion may have asked for more, which is refused by now and comes back at once */
 	drop_later(server);
+	lanes_stop(server->lanes);
+	workers_stop(server->readers);
+	workers_stop(server->upkeep);
 }
 
 void server_close(struct server *server)

@@ -31,9 +31,11 @@ void command_free(struct command *command)
 void command_hash(struct command *command)
 {
 	const char *content_type = command->content_type ? command->content_type : "";
-	unsigned char digest[SHA256_BYTES];
+	unsigned char digest[SHA256_BYTES], replied_to[8]; /* big endian: the hash is stored, and compared by other machines */
+	for (size_t i = 0; i < sizeof replied_to; i++)
+		replied_to[i] = (unsigned char)(command->replied_to >> (56 - 8 * i));
 	sha256((struct bytes[]){{&(uint8_t){(uint8_t)command->type}, 1},
-	                        {&command->replied_to, sizeof command->replied_to},
+	                        {replied_to, sizeof replied_to},
 	                        {content_type, strlen(content_type) + 1},
 	                        {command->body, command->body_len}},
 	       4, digest);

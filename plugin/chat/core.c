@@ -30,6 +30,7 @@ struct entry {
 	enum decision asked;
 	bool catching_up;      /* after a conflict */
 	bool progress;         /* something was found in between */
+	uint64_t heard_of;     /* a number that is in the store, whether it was seen here or not */
 	unsigned out;          /* requests under way */
 	size_t flying;         /* pending entries in the append that is under way or due again */
 	struct transaction **transactions; /* theirs */
@@ -223,8 +224,26 @@ static bool decide_first(struct core *core, struct entry *entry)
 	return true;
 }
 
+/* Reads what others wrote behind `latest`. Nothing may be pending. */
+static void catch_up(struct core *core, struct entry *entry)
+{
+	entry->catching_up = true;
+	entry->out |= OUT_CATCH_UP;
+	core->ports.read(core->ports.context, entry->id, CORE_READ_CONFLICT, entry->chat->latest + 1, UINT64_MAX);
+}
+
+/* Another broker wrote what the store has told of, or this one before a crash: the members here see it as well. Nothing may be pending. */
+static void catch_up_if_behind(struct core *core, struct entry *entry)
+{
+	if (entry->chat == NULL || entry->heard_of <= entry->chat->latest || entry->flying > 0 || entry->catching_up)
+		return;
+	entry->progress = false;
+	catch_up(core, entry);
+}
+
 static void drain(struct core *core, struct entry *entry)
 {
+	catch_up_if_behind(core, entry);
 	while (entry->chat != NULL && entry->asking == NULL && !entry->catching_up && entry->waiting != NULL) {
 		struct item *item = entry->waiting;
 		if (item->command != NULL) {
@@ -267,14 +286,6 @@ struct chat *core_peek(struct core *core, const char *chat_id)
 {
 	struct entry *entry = entry_find(core, chat_id);
 	return entry != NULL && entry->chat != NULL && entry->chat->latest > 0 ? entry->chat : NULL;
-}
-
-/* Reads what others wrote behind `latest`. Nothing may be pending. */
-static void catch_up(struct core *core, struct entry *entry)
-{
-	entry->catching_up = true;
-	entry->out |= OUT_CATCH_UP;
-	core->ports.read(core->ports.context, entry->id, CORE_READ_CONFLICT, entry->chat->latest + 1, UINT64_MAX);
 }
 
 /* ---- answers ---- */
@@ -356,12 +367,8 @@ void core_key_found(struct core *core, const char *chat_id, enum store_rc rc, ui
 		refuse(&verdict, REFUSAL_ID_REUSED, NULL);
 		answer_waiting(core, entry, command, &verdict, 0);
 	}
-	/* Another broker wrote it, or this one before a crash: the members here see it as well. An append under way would find it out. */
-	bool behind = rc == STORE_OK && entry->chat != NULL && number > entry->chat->latest;
-	if (behind && entry->flying == 0 && !entry->catching_up) {
-		entry->progress = false;
-		catch_up(core, entry);
-	}
+	if (rc == STORE_OK && number > entry->heard_of)
+		entry->heard_of = number;
 	drain(core, entry);
 }
 

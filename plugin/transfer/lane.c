@@ -190,6 +190,12 @@ struct lanes *lanes_start(struct mailbox *mailbox, struct store *store, unsigned
 	return lanes;
 }
 
+void lanes_finish(struct lanes *lanes)
+{
+	for (unsigned i = 0; lanes != NULL && i < lanes->count; i++)
+		workers_finish(lanes->lanes[i].workers);
+}
+
 void lanes_stop(struct lanes *lanes)
 {
 	if (lanes == NULL)

@@ -7,7 +7,7 @@
  * A chat always goes to the same lane (by a hash of its ID), which makes "the same chat, one call at a time" of store.h true. With one
  * lane (SQLite) everything is in order; with several (MongoDB, about 8) what concerns one chat is.
  *
- * Threads: all functions on the loop's thread, none blocks but lanes_stop. Callbacks run on the loop's thread, inside mailbox_run. */
+ * Threads: all functions on the loop's thread, none blocks but lanes_finish and lanes_stop. Callbacks run on the loop's thread, inside mailbox_run. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,7 +42,11 @@ bool lanes_put(struct lanes *lanes, const char *key, struct job *job);
 /* Requests and jobs waiting or running. */
 size_t lanes_load(struct lanes *lanes);
 
-/* Takes nothing new, does what waits, joins the threads. Then mailbox_run once more for the last completions. NULL is fine. */
+/* Takes nothing new, does what waits, joins the threads. Then mailbox_run for the last completions; what they ask for is refused. NULL is
+ * fine. */
+void lanes_finish(struct lanes *lanes);
+
+/* The same, unless it was done, and frees. */
 void lanes_stop(struct lanes *lanes);
 
 #endif

@@ -13,7 +13,7 @@
 
 struct batch {
 	struct db *db;
-	int64_t oldest_generation; /* of keys */
+	int64_t oldest_generation; /* of keys, before this batch: a chat is in it only once, so what it adds is not looked for here */
 	uint64_t *hashes;          /* transaction_key64 of the append's new transactions that have a key; grows */
 	size_t hash_count_max;
 	/* The writer whose positions are being given out; in practice the whole batch has one. */
@@ -234,20 +234,13 @@ static void save_chat(struct db *db, const struct chat_row *chat)
 	db_run(db, set);
 }
 
-static void add_key(struct batch *batch, int64_t chat, uint64_t hash, int64_t at_ms, int64_t row)
-{
-	int64_t generation = log_add_key(batch->db, chat, hash, at_ms, row);
-	if (generation < batch->oldest_generation)
-		batch->oldest_generation = generation;
-}
-
 static void add(struct batch *batch, struct chat_row *chat, const struct transaction *tx, uint64_t hash)
 {
 	use_writer(batch, tx->writer);
 	int64_t sender = log_intern_user(batch->db, tx->sender_id);
 	int64_t row = log_add_row(batch->db, tx, chat->id, sender, batch->writer_id, ++batch->position);
 	if (is_indexed(tx))
-		add_key(batch, chat->id, hash, tx->at_ms, row);
+		log_add_key(batch->db, chat->id, hash, tx->at_ms, row);
 	apply(batch->db, chat, tx);
 }
 

@@ -72,7 +72,7 @@ struct key_owner log_find_key(struct db *db, int64_t oldest_generation, int64_t 
                               int64_t at_ms);
 /* The same for a KEY_ONCE, which no index has: from the newest transaction back to the first that is older than since_ms. */
 struct key_owner log_search_key(struct db *db, int64_t chat, const char *sender_id, const char *key, int64_t since_ms);
-int64_t log_add_key(struct db *db, int64_t chat, uint64_t hash, int64_t at_ms, int64_t row); /* returns its generation */
+void log_add_key(struct db *db, int64_t chat, uint64_t hash, int64_t at_ms, int64_t row);
 
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;

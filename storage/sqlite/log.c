@@ -252,14 +252,12 @@ struct key_owner log_search_key(struct db *db, int64_t chat, const char *sender_
 	return owner;
 }
 
-int64_t log_add_key(struct db *db, int64_t chat, uint64_t hash, int64_t at_ms, int64_t row)
+void log_add_key(struct db *db, int64_t chat, uint64_t hash, int64_t at_ms, int64_t row)
 {
 	sqlite3_stmt *add = db_statement(db, SQL_ADD_KEY);
-	int64_t generation = generation_of(at_ms);
-	db_bind_int(db, add, 1, generation);
+	db_bind_int(db, add, 1, generation_of(at_ms));
 	db_bind_int(db, add, 2, (int64_t)hash);
 	db_bind_int(db, add, 3, chat);
 	db_bind_int(db, add, 4, row);
 	db_run(db, add);
-	return generation;
 }

@@ -72,7 +72,11 @@ static void receipts_only_grow_each_by_itself(void **state)
 	static const struct receipt receipts[] = {{"c", "bob", 5, 3}, {"c", "bob", 4, 4}, {"c", "bob", 6, 0}};
 	assert_int_equal(ON_WORLD(put_receipts, receipts, 1, NULL), STORE_OK);
 	assert_marks(world, "bob", 5, 3);
-	assert_int_equal(ON_WORLD(put_receipts, receipts + 1, 2, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_receipts, receipts + 1, 1, NULL), STORE_OK);
+	assert_marks(world, "bob", 5, 4);
+	assert_int_equal(ON_WORLD(put_receipts, receipts + 2, 1, NULL), STORE_OK);
+	assert_marks(world, "bob", 6, 4);
+	assert_int_equal(ON_WORLD(put_receipts, receipts, 1, NULL), STORE_OK);
 	assert_marks(world, "bob", 6, 4);
 	assert_int_equal(ON_WORLD(put_receipts, receipts, 3, NULL), STORE_OK);
 	assert_marks(world, "bob", 6, 4);

@@ -260,6 +260,54 @@ static void a_log_that_contradicts_its_projection_is_corrupt(void **state)
 	close_store(store);
 }
 
+static void assert_sender(struct store *store, const char *chat_id, uint64_t number, const char *sender_id)
+{
+	struct transaction *tx = read_one(store, chat_id, number);
+	assert_string_equal(tx->sender_id, sender_id);
+	transaction_free(tx);
+}
+
+/* Bob's row is made and rolled back; its number then goes to carol, and what bob says must not become hers. */
+static void a_user_first_seen_in_what_was_rolled_back_is_not_taken_for_another(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_at(place->uri);
+	struct line c = line_new("c"), d = line_new("d"), again = c;
+	assert_appended(store, line_says(&c, "alice", "hi"));
+	with_sqlite(place->path, "UPDATE chat SET latest = 0, head = zeroblob(16)");
+	struct transaction *tx = line_says(&again, "bob", "ho");
+	struct append append = {.chat_id = "c", .transactions = &tx, .transaction_count = 1};
+	assert_int_equal(ON(store, append, &append, 1, NULL), STORE_CORRUPT);
+	transaction_free(tx);
+	assert_appended(store, line_says(&d, "carol", "one"));
+	assert_appended(store, line_says(&d, "bob", "two"));
+	assert_sender(store, "d", 1, "carol");
+	assert_sender(store, "d", 2, "bob");
+	close_store(store);
+}
+
+/* Two (sender, key) with one hash cannot be found by trying, so the index is told that there are. */
+static void keys_whose_hashes_collide_are_not_the_same_key(void **state)
+{
+	struct place *place = *state;
+	char sql[200];
+	struct store *store = open_at(place->uri);
+	struct line line = line_new("c");
+	unsigned char hash[ID_BYTES];
+	uint64_t number = 0;
+	assert_appended(store, line_says_as(&line, "alice", "a1", "hi"));
+	static const char *const others[][2] = {{"alice", "b1"}, {"bob", "a1"}};
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(sql, sizeof sql, "INSERT INTO dedup SELECT generation, %lld, chat, log FROM dedup LIMIT 1",
+			(long long)transaction_key64(others[i][0], others[i][1]));
+		with_sqlite(place->path, sql);
+		assert_int_equal(ON(store, find_key, "c", others[i][0], others[i][1], START_MS, &number, hash, NULL), STORE_NOT_FOUND);
+		assert_appended(store, line_says_as(&line, others[i][0], others[i][1], "ho"));
+	}
+	assert_int_equal(append_one(store, line_says_as(&line, "alice", "a1", "hi")), APPEND_CONFLICT);
+	close_store(store);
+}
+
 /* ---- locks ---- */
 
 static void while_another_process_holds_the_write_lock_appends_wait_and_reads_do_not(void **state)
@@ -549,6 +597,8 @@ int main(void)
 		PLACE_STORY(a_file_that_cannot_be_written_is_refused),
 		PLACE_STORY(damage_is_told_and_never_read_as_data),
 		PLACE_STORY(a_log_that_contradicts_its_projection_is_corrupt),
+		PLACE_STORY(a_user_first_seen_in_what_was_rolled_back_is_not_taken_for_another),
+		PLACE_STORY(keys_whose_hashes_collide_are_not_the_same_key),
 		PLACE_STORY(while_another_process_holds_the_write_lock_appends_wait_and_reads_do_not),
 		PLACE_STORY(a_checkpoint_moves_the_log_and_cuts_a_large_one),
 		PLACE_STORY(a_reader_that_stays_holds_up_nobody),

@@ -118,6 +118,7 @@ class Broker:
                 raise AssertionError(f"the broker ended with {self.process.returncode}:\n{self.all_output()}")
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                self.is_in_its_loop()  # it listens some time before it takes signals
                 return self
             except OSError:
                 time.sleep(0.01)

@@ -345,9 +345,48 @@ static void workers_have_a_name_and_block_the_hosts_signals(void **state)
 	loop_fini(&loop);
 }
 
+/* A job whose completion asks for another one. */
+struct asking {
+	struct job job;
+	struct workers *workers;
+	struct job *next;
+	bool refused;
+};
+
+static void do_nothing(struct job *job)
+{
+	(void)job;
+}
+
+static void asking_done(struct job *job)
+{
+	struct asking *asking = (struct asking *)job;
+	asking->refused = !workers_add(asking->workers, asking->next);
+}
+
+static void a_completion_that_asks_for_more_at_the_end_is_refused(void **state)
+{
+	(void)state;
+	struct loop loop;
+	loop_init(&loop);
+	atomic_int clock = 0;
+	struct task next;
+	tasks_init(&next, 1, &loop, &clock);
+	struct workers *workers = workers_start(loop.mailbox, "t", 2, 4);
+	struct asking asking = {.job = {.run = do_nothing, .done = asking_done}, .workers = workers, .next = &next.job};
+	assert_true(workers_add(workers, &asking.job));
+	workers_finish(workers);
+	assert_int_equal(mailbox_run(loop.mailbox), 1);
+	assert_true(asking.refused);
+	assert_int_equal(atomic_load(&clock), 0);
+	workers_stop(workers);
+	loop_fini(&loop);
+}
+
 static void stopping_nothing_is_fine(void **state)
 {
 	(void)state;
+	workers_finish(NULL);
 	workers_stop(NULL);
 	mailbox_free(NULL);
 }
@@ -363,6 +402,7 @@ int main(void)
 		cmocka_unit_test(what_a_done_posts_comes_in_the_next_run),
 		cmocka_unit_test(a_job_takes_what_waits_behind_it_up_to_the_first_it_does_not_accept),
 		cmocka_unit_test(workers_have_a_name_and_block_the_hosts_signals),
+		cmocka_unit_test(a_completion_that_asks_for_more_at_the_end_is_refused),
 		cmocka_unit_test(stopping_nothing_is_fine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
