@@ -2,15 +2,18 @@
  *
  * What the store keeps of users and devices. Broker thread; jobs on readers and lanes.
  *
- * A device's subscriptions are kept as text, "<qos> <filter>\n" each: a broker that restarts with persistence resumes its sessions without
+ * A device's subscriptions are kept as text, "<qos> <filter>\n" each, behind a line LISTENED if it has ever wanted its inbox: a broker that restarts with persistence resumes its sessions without
  * a SUBSCRIBE, and then this is all that tells what they listen to. */
 #include "plugin/broker/device.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/broker/feed.h"
+#include "plugin/broker/replay.h"
 #include "plugin/broker/server.h"
 
+#define LISTENED "*\n"
 enum { SEEN_AGAIN_MS = 24 * 60 * 60 * 1000 }; /* how stale the time of the last visit may become */
 
 /* ---- writes: repeated until the store has them; all are idempotent ---- */
@@ -82,6 +85,8 @@ void device_store(struct server *server, struct session *session)
 	session->device_dirty = false;
 	struct buf text = BUF_EMPTY;
 	buf_add(&text, "", 0);
+	if (session->device_known || session->feed != NULL)
+		buf_add_text(&text, LISTENED);
 	for (unsigned i = 0; i < session->filter_count; i++)
 		buf_printf(&text, "%d %s\n", session->filters[i].qos, session->filters[i].text);
 	struct put *device = mem_zero(sizeof *device);
@@ -128,12 +133,15 @@ static void loaded(struct server *server, struct session *session, const struct 
 	if (session->bytes_max == 0)
 		session->bytes_max = record->max_bytes;
 	bool kept = session_is_kept(session);
-	bool forget = !kept && record->subscriptions[0] != '\0';
+	bool listened = strncmp(record->subscriptions, LISTENED, strlen(LISTENED)) == 0;
+	const char *subscriptions = record->subscriptions + (listened ? strlen(LISTENED) : 0);
+	session->device_known = listened || record->cursor_count > 0;
+	bool forget = !kept && subscriptions[0] != '\0';
 	if (forget || server->wall_ms - record->seen_at_ms > SEEN_AGAIN_MS)
 		session->device_dirty = true;
 	bool dirty = session->device_dirty;
 	if (kept)
-		resume(server, session, record->subscriptions);
+		resume(server, session, subscriptions);
 	session->device_dirty = dirty; /* what was resumed is stored already */
 }
 
@@ -147,6 +155,8 @@ static void load_done(struct job *job)
 		session->device_loading = false;
 		if (load->rc == STORE_OK)
 			loaded(load->server, session, load->record);
+		if (session->feed != NULL && !session->feed->loading)
+			replay_load(load->server, session); /* it had to wait for this */
 		if (session->device_dirty)
 			session_due(load->server, session);
 	}

@@ -69,8 +69,9 @@ void feed_begin(struct server *server, struct session *session)
 	session->feed->socket = client_socket(session->client);
 	if (session->device == NULL)
 		session->feed->loaded = true; /* nothing missed: it begins now */
-	else
+	else if (!session->device_loading)
 		replay_load(server, session);
+	/* else: device.c comes back to it when it knows the device */
 }
 
 static void drop_lines(struct feed *feed)

@@ -59,7 +59,7 @@ struct parcel {
 
 struct feed {
 	uint64_t generation;   /* never reused: tells a job's feed from a later one of the same session */
-	bool loaded;           /* where it starts is known */
+	bool loading, loaded;  /* where it starts is asked for; is known */
 	bool reading;          /* a job of replay.c is under way */
 	struct track *tracks;  /* hashed by chat ID */
 	struct line **lines;   /* for the next inbox message */

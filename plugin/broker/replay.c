@@ -53,15 +53,20 @@ static const struct device_cursor *find_cursor(const struct device_record *recor
 	return NULL;
 }
 
-static void start_chat(struct feed *feed, const struct user_chat *chat, const struct device_cursor *cursor, const struct parked_track *parked)
+/* Without a cursor, a new device begins with what no device of the user has received; a known one was away when the chat began. */
+static uint64_t start_of(const struct user_chat *chat, const struct device_cursor *cursor, bool known)
+{
+	uint64_t before = chat->intervals[0].from - 1;
+	uint64_t at = cursor != NULL ? cursor->number : known ? 0 : chat->received;
+	return at < before ? before : at;
+}
+
+static void start_chat(struct feed *feed, const struct user_chat *chat, const struct device_cursor *cursor, bool known,
+	const struct parked_track *parked)
 {
 	if (chat->interval_count == 0)
 		return;
-	/* A new device begins with what no device of the user has received. */
-	uint64_t before = chat->intervals[0].from - 1;
-	uint64_t at = cursor != NULL ? cursor->number : chat->received;
-	if (at < before)
-		at = before;
+	uint64_t at = start_of(chat, cursor, known);
 	if (parked != NULL && parked->handed > at)
 		at = parked->handed;
 	uint64_t last = chat->role != ROLE_NONE ? chat->latest : chat->intervals[chat->interval_count - 1].to;
@@ -93,7 +98,7 @@ static void load_done(struct job *job)
 			session->bytes_max = load->record->max_bytes; /* the login's own read may be behind this one */
 		for (size_t i = 0; load->user != NULL && i < load->user->chat_count; i++) {
 			const struct user_chat *chat = &load->user->chats[i];
-			start_chat(feed, chat, find_cursor(load->record, chat->chat_id), parked_find(parked, chat->chat_id));
+			start_chat(feed, chat, find_cursor(load->record, chat->chat_id), session->device_known, parked_find(parked, chat->chat_id));
 		}
 		parked_free(parked);
 		session->person->chat_count = load->user ? load->user->chat_count : 0;
@@ -110,6 +115,7 @@ static void load_done(struct job *job)
 void replay_load(struct server *server, struct session *session)
 {
 	struct load *load = mem_zero(sizeof *load);
+	session->feed->loading = true;
 	load->job = (struct job){.run = load_run, .done = load_done};
 	load->server = server;
 	load->session_id = session->id;

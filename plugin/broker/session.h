@@ -53,6 +53,7 @@ struct session {
 	bool text; /* some filter reaches text/… */
 	bool device_loading, device_dirty;
 	bool kept_known, kept;
+	bool device_known; /* it has listened before: what it has no cursor for began while it was away */
 	bool due;  /* in server->due */
 	unsigned quota_lost; /* places of the send quota that the broker (2.0) will not give back: beyond none, QoS 0 must do */
 	struct feed *feed; /* NULL until something is to be delivered */

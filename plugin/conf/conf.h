@@ -50,7 +50,6 @@ struct conf {
 	uint64_t chats_max;
 	uint64_t deliveries_per_tick;
 	uint64_t inbox_bytes_max;
-	uint64_t large_group;
 
 	uint64_t *configured; /* conf.c's own: the limits as they are without the limits file */
 };

@@ -61,9 +61,9 @@ const struct option option_table[] = {
 
 	{.name = "limits_file", .group = GROUP_LIMITS, .type = OPTION_FILE, .offset = FIELD(limits_file), .max = 4096, .value = "",
 		.help = "File with limits, read at start and by SIGHUP: `<name> <value>` lines without `plugin_opt_`, `#` starts a comment. They win over the options here."},
-	{.name = "body_max", .group = GROUP_LIMITS, .type = OPTION_BYTES, .offset = FIELD(body_bytes_max), .min = 256, .max = 256 << 10,
+	{.name = "body_max", .group = GROUP_LIMITS, .type = OPTION_BYTES, .offset = FIELD(body_bytes_max), .min = 256, .max = 32 << 10,
 		.unit = "bytes", .value = "16K", .reloadable = true,
-		.help = "The longest body of a message."},
+		.help = "The longest body of a message. A whole publish, with its JSON escapes, has to fit into a journal record of 64 KB."},
 	{.name = "page_max", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(page_max), .min = 1, .max = 1000, .unit = "items",
 		.value = "200", .reloadable = true,
 		.help = "The most transactions or chats in one answer."},
@@ -91,9 +91,6 @@ const struct option option_table[] = {
 	{.name = "inbox_bytes_max", .group = GROUP_LIMITS, .type = OPTION_BYTES, .offset = FIELD(inbox_bytes_max), .min = 1 << 10,
 		.max = 1 << 20, .unit = "bytes", .value = "64K", .reloadable = true,
 		.help = "The longest inbox packet and RPC answer, unless a client asks for less."},
-	{.name = "large_group", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(large_group), .min = 2, .max = 100000,
-		.unit = "members", .value = "200", .reloadable = true,
-		.help = "Groups above this get a hint in the inbox and their stream on `events`."},
 };
 /* clang-format on */
 

@@ -115,6 +115,18 @@ def test_a_second_device_starts_where_the_user_has_received(broker, alice, bob, 
     assert tablet.heard() == ["new"]
 
 
+def test_a_known_device_hears_a_chat_that_began_while_it_was_away(broker, alice, bob):
+    """Also when another device of his has received it already."""
+    laptop = bob.on("laptop")
+    laptop.leaves()
+    alice.says("one", to=bob)
+    number = bob.hears("one")["transactionID"]
+    bob.receives(number, bob.inbox[-1]["chatID"])
+    alice.notices(type="receipt", userID="bob", received=number)
+    laptop.returns()
+    laptop.hears("one")
+
+
 def test_an_ephemeral_connection_gets_what_comes_only(broker, alice, bob, chat):
     alice.says("before", chat=chat)
     client = broker.client("mosq-random", "bob")
