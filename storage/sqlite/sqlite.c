@@ -11,8 +11,9 @@
 #include "storage/sqlite/handle.h"
 #include "storage/sqlite/schema.h"
 
-/* From here on a checkpoint also cuts the WAL, which takes the write lock for as long as the last frames and readers take. */
-enum { WAL_LARGE_BYTES = 64 << 20, TRUNCATE_TIMEOUT_MS = 50 };
+/* A checkpoint cuts a WAL that is large, but only once little is left to move: that part is done under the write lock. A huge one is
+ * cut whatever it takes, before it fills the disk. */
+enum { WAL_LARGE_BYTES = 64 << 20, WAL_HUGE_BYTES = 1 << 30, WAL_LITTLE_BYTES = 4 << 20, PASSIVE_MAX = 4, TRUNCATE_TIMEOUT_MS = 50 };
 
 /* ---- the writing connection ---- */
 
@@ -181,23 +182,35 @@ static enum store_rc sqlite_info(struct store *store, struct store_info *info, s
 
 /* ---- upkeep ---- */
 
+/* How much the WAL had when the checkpoint began, and how much of it has been moved in all. */
+struct wal_state {
+	int frames, moved;
+};
+
 /* BUSY is no failure: another checkpoint is at it, or readers and writers have not let go in time; the next call goes on. */
-static int checkpoint_as(struct db *db, int mode)
+static struct wal_state checkpoint_as(struct db *db, int mode)
 {
-	int frames = 0;
-	int code = sqlite3_wal_checkpoint_v2(db->handle, "main", mode, &frames, NULL);
+	struct wal_state wal = {0};
+	int code = db->failure ? SQLITE_OK : sqlite3_wal_checkpoint_v2(db->handle, "main", mode, &wal.frames, &wal.moved);
 	if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
 		db_fail(db, code, sqlite3_errmsg(db->handle));
-	return frames;
+	return wal;
 }
 
-/* PASSIVE never makes anyone wait. Under unbroken load it never reaches the end, though, and the WAL only grows; so a large one is cut:
- * PASSIVE has then moved all but the last frames, and TRUNCATE holds the write lock only for those. */
+/* PASSIVE never makes anyone wait. Under unbroken load it never reaches the end, though, and the WAL only grows; so a large one is cut.
+ * TRUNCATE holds the write lock while it moves and syncs what is left, and a PASSIVE that took seconds left seconds' worth of it. So
+ * PASSIVE is repeated until what came in meanwhile is little; where a reader or the load keeps that from happening, the next call
+ * tries again. */
 static void checkpoint_with(struct db *db)
 {
-	int64_t page_size = db_ask_int(db, "PRAGMA page_size", 4096);
-	int64_t frames = db->failure ? 0 : checkpoint_as(db, SQLITE_CHECKPOINT_PASSIVE);
-	if (db->failure != 0 || frames * page_size < WAL_LARGE_BYTES)
+	int64_t page_size = db_ask_int(db, "PRAGMA page_size", 4096), came = INT64_MAX;
+	struct wal_state wal = checkpoint_as(db, SQLITE_CHECKPOINT_PASSIVE);
+	for (int i = 0; i < PASSIVE_MAX && wal.frames * page_size >= WAL_LARGE_BYTES && came > WAL_LITTLE_BYTES; i++) {
+		int moved_before = wal.moved;
+		wal = checkpoint_as(db, SQLITE_CHECKPOINT_PASSIVE);
+		came = (wal.frames - moved_before) * page_size;
+	}
+	if (wal.frames * page_size < WAL_LARGE_BYTES || (came > WAL_LITTLE_BYTES && wal.frames * page_size < WAL_HUGE_BYTES))
 		return;
 	sqlite3_busy_timeout(db->handle, TRUNCATE_TIMEOUT_MS);
 	checkpoint_as(db, SQLITE_CHECKPOINT_TRUNCATE);

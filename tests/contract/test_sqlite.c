@@ -39,6 +39,7 @@ static int place_setup(void **state)
 static int place_teardown(void **state)
 {
 	struct place *place = *state;
+	umount2(place->dir, MNT_DETACH); /* what a story that failed left behind; for the others there is nothing to do */
 	unlink(place->path);
 	unlink(place->wal);
 	unlink(place->shm);
