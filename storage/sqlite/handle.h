@@ -4,6 +4,7 @@
 /* An open SQLite store: who has which connection when. For the files of this folder only. */
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "storage/sqlite/db.h"
 
@@ -21,6 +22,8 @@ struct sqlite_store {
 	pthread_cond_t pool_change;
 	struct db *idle[READERS_MAX];
 	unsigned idle_count, reader_count;
+
+	atomic_int wal_pages; /* in the WAL since it last began anew; set with each commit */
 
 	pthread_mutex_t checkpoint_lock; /* over checkpointer */
 	struct db checkpointer;

@@ -11,18 +11,45 @@
 #include "storage/sqlite/handle.h"
 #include "storage/sqlite/schema.h"
 
-/* A checkpoint cuts a WAL that is large, but only once little is left to move: that part is done under the write lock. A huge one is
- * cut whatever it takes, before it fills the disk. */
-enum { WAL_LARGE_BYTES = 64 << 20, WAL_HUGE_BYTES = 1 << 30, WAL_LITTLE_BYTES = 4 << 20, PASSIVE_MAX = 4, TRUNCATE_TIMEOUT_MS = 50 };
+/* Writing over a WAL costs half of what making it longer does (the file system has nothing to note of its own), so it is kept short: from
+ * WAL_ENOUGH on it is begun anew, as soon as little is left to move, since that part is done under the write lock. What is smaller
+ * than WAL_SMALL is not worth the sync. A WAL that became large all the same, behind a reader that stayed, is cut; a huge one whatever
+ * it takes, before it fills the disk. */
+enum {
+	WAL_SMALL_BYTES = 1 << 20,
+	WAL_ENOUGH_BYTES = 4 << 20,
+	WAL_LARGE_BYTES = 64 << 20,
+	WAL_HUGE_BYTES = 1 << 30,
+	WAL_LITTLE_BYTES = 1 << 20,
+	PASSIVE_MAX = 4,
+	CUT_TIMEOUT_MS = 50,
+};
 
 /* ---- the writing connection ---- */
+
+static int on_commit(void *context, sqlite3 *handle, const char *name, int pages)
+{
+	struct sqlite_store *self = context;
+	(void)handle;
+	(void)name;
+	atomic_store_explicit(&self->wal_pages, pages, memory_order_relaxed);
+	return SQLITE_OK;
+}
+
+static enum store_rc writer_open(struct sqlite_store *self, struct error *err)
+{
+	enum store_rc rc = db_open(&self->writer, self->path, DB_WRITE, err);
+	if (rc == STORE_OK)
+		sqlite3_wal_hook(self->writer.handle, on_commit, self);
+	return rc;
+}
 
 struct db *write_begin(struct store *store, enum store_rc *rc, struct error *err)
 {
 	struct sqlite_store *self = (struct sqlite_store *)store;
 	pthread_mutex_lock(&self->write_lock);
 	struct db *db = &self->writer;
-	*rc = db->handle ? STORE_OK : db_open(db, self->path, DB_WRITE, err);
+	*rc = db->handle ? STORE_OK : writer_open(self, err);
 	if (*rc == STORE_OK) {
 		db_run_simple(db, SQL_BEGIN_WRITE);
 		*rc = db_result(db, err);
@@ -143,6 +170,8 @@ static enum store_rc sqlite_open(const char *uri, struct store **store, struct e
 	}
 	self->ops = &store_sqlite;
 	self->path = mem_text(uri);
+	atomic_init(&self->wal_pages, 0);
+	sqlite3_wal_hook(self->writer.handle, on_commit, self);
 	pthread_mutex_init(&self->write_lock, NULL);
 	pthread_mutex_init(&self->pool_lock, NULL);
 	pthread_cond_init(&self->pool_change, NULL);
@@ -197,23 +226,23 @@ static struct wal_state checkpoint_as(struct db *db, int mode)
 	return wal;
 }
 
-/* PASSIVE never makes anyone wait. Under unbroken load it never reaches the end, though, and the WAL only grows; so a large one is cut.
- * TRUNCATE holds the write lock while it moves and syncs what is left, and a PASSIVE that took seconds left seconds' worth of it. So
- * PASSIVE is repeated until what came in meanwhile is little; where a reader or the load keeps that from happening, the next call
- * tries again. */
-static void checkpoint_with(struct db *db)
+/* PASSIVE never makes anyone wait. Under unbroken load it never reaches the end, though, and the WAL only grows; so from some size on it is
+ * begun anew. That holds the write lock while what is left is moved and synced, and a PASSIVE that took seconds left seconds' worth of
+ * it. So PASSIVE is repeated until what came in meanwhile is little; where the load keeps that from happening, the next call tries again. */
+static void checkpoint_with(struct db *db, int64_t page_size)
 {
-	int64_t page_size = db_ask_int(db, "PRAGMA page_size", 4096), came = INT64_MAX;
+	int64_t came = INT64_MAX;
 	struct wal_state wal = checkpoint_as(db, SQLITE_CHECKPOINT_PASSIVE);
-	for (int i = 0; i < PASSIVE_MAX && wal.frames * page_size >= WAL_LARGE_BYTES && came > WAL_LITTLE_BYTES; i++) {
+	for (int i = 0; i < PASSIVE_MAX && wal.frames * page_size >= WAL_ENOUGH_BYTES && came > WAL_LITTLE_BYTES; i++) {
 		int moved_before = wal.moved;
 		wal = checkpoint_as(db, SQLITE_CHECKPOINT_PASSIVE);
 		came = (wal.frames - moved_before) * page_size;
 	}
-	if (wal.frames * page_size < WAL_LARGE_BYTES || (came > WAL_LITTLE_BYTES && wal.frames * page_size < WAL_HUGE_BYTES))
+	int64_t bytes = wal.frames * page_size;
+	if (bytes < WAL_ENOUGH_BYTES || (came > WAL_LITTLE_BYTES && bytes < WAL_HUGE_BYTES))
 		return;
-	sqlite3_busy_timeout(db->handle, TRUNCATE_TIMEOUT_MS);
-	checkpoint_as(db, SQLITE_CHECKPOINT_TRUNCATE);
+	sqlite3_busy_timeout(db->handle, CUT_TIMEOUT_MS);
+	checkpoint_as(db, bytes < WAL_LARGE_BYTES ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 static enum store_rc sqlite_checkpoint(struct store *store, struct error *err)
@@ -223,7 +252,9 @@ static enum store_rc sqlite_checkpoint(struct store *store, struct error *err)
 	pthread_mutex_lock(&self->checkpoint_lock);
 	enum store_rc rc = db->handle ? STORE_OK : db_open(db, self->path, DB_WRITE, err);
 	if (rc == STORE_OK) {
-		checkpoint_with(db);
+		int64_t page_size = db_ask_int(db, "PRAGMA page_size", 4096);
+		if (atomic_load_explicit(&self->wal_pages, memory_order_relaxed) * page_size >= WAL_SMALL_BYTES)
+			checkpoint_with(db, page_size);
 		rc = db_result(db, err);
 		if (rc != STORE_OK)
 			db_close(db);
