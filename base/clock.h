@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 int64_t clock_wall_ms(void); /* since 1970, UTC; may jump */
+int64_t clock_wall_us(void);
 int64_t clock_mono_ms(void); /* since some start; never jumps */
 int64_t clock_mono_us(void);
 

@@ -5,6 +5,13 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+const char *error_words(int problem)
+{
+	const char *words = strerrordesc_np(problem);
+	return words ? words : "an unknown error";
+}
 
 int error_set(struct error *err, int rc, int native, const char *format, ...)
 {

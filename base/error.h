@@ -14,6 +14,9 @@ struct error {
 	char text[ERROR_TEXT_SIZE]; /* one line, without a token or a message body in it */
 };
 
+/* The system's words for an errno. Unlike strerror's they may be asked for on any thread, and are the same in every locale. */
+const char *error_words(int problem);
+
 /* Fills err (when not NULL) and returns rc, so that `return error_set(err, RC, 0, "…")` reads well. Any thread. */
 int error_set(struct error *err, int rc, int native, const char *format, ...) __attribute__((format(printf, 4, 5)));
 

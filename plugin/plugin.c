@@ -2,7 +2,7 @@
  *
  * The plugin's entry points and its table of callbacks: the whole surface towards the broker. Broker thread.
  *
- * One binary for all versions: events that only 2.1 knows would be registered by number, and their absence is no error. Each callback is
+ * One binary for all versions: events that only 2.1 knows are registered by number, and their absence is no error. Each callback is
  * timed; the longest one is logged, since nobody else is served meanwhile. */
 #include <stdlib.h>
 
@@ -14,6 +14,9 @@
 #define EXPORT __attribute__((visibility("default")))
 
 enum { LONG_CALLBACK_US = 20000 };
+
+/* 2.1 tells of a client whose session goes on by an event of its own, not by DISCONNECT. Its data begins like DISCONNECT's. */
+enum { EVT_CLIENT_OFFLINE_2_1 = 28 };
 
 static int on_reload(struct server *server, void *data)
 {
@@ -58,13 +61,15 @@ static const struct callback {
 	int event;
 	const char *name;
 	int (*run)(struct server *server, void *data);
+	bool optional; /* not every version has it */
 } CALLBACKS[] = {
-	{MOSQ_EVT_RELOAD, "reload", on_reload},
-	{MOSQ_EVT_ACL_CHECK, "access check", on_acl_check},
-	{MOSQ_EVT_BASIC_AUTH, "login", on_basic_auth},
-	{MOSQ_EVT_MESSAGE, "message", on_message},
-	{MOSQ_EVT_TICK, "tick", on_tick},
-	{MOSQ_EVT_DISCONNECT, "disconnect", on_disconnect},
+	{MOSQ_EVT_RELOAD, "reload", on_reload, false},
+	{MOSQ_EVT_ACL_CHECK, "access check", on_acl_check, false},
+	{MOSQ_EVT_BASIC_AUTH, "login", on_basic_auth, false},
+	{MOSQ_EVT_MESSAGE, "message", on_message, false},
+	{MOSQ_EVT_TICK, "tick", on_tick, false},
+	{MOSQ_EVT_DISCONNECT, "disconnect", on_disconnect, false},
+	{EVT_CLIENT_OFFLINE_2_1, "offline", on_disconnect, true},
 };
 enum { CALLBACK_COUNT = sizeof CALLBACKS / sizeof *CALLBACKS };
 
@@ -134,7 +139,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 	}
 	for (size_t i = 0; i < CALLBACK_COUNT; i++) {
 		int rc = mosquitto_callback_register(plugin_id, CALLBACKS[i].event, on_event, NULL, NULL);
-		if (rc == MOSQ_ERR_SUCCESS)
+		if (rc == MOSQ_ERR_SUCCESS || (rc == MOSQ_ERR_NOT_SUPPORTED && CALLBACKS[i].optional))
 			continue;
 		server_log(MOSQ_LOG_ERR, "the broker did not take the callback for %s: %s", CALLBACKS[i].name, mosquitto_strerror(rc));
 		unregister(i);

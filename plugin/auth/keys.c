@@ -257,13 +257,13 @@ static char *read_file(const char *file, size_t *len, struct error *err)
 {
 	FILE *in = fopen(file, "re");
 	if (in == NULL) {
-		error_set(err, -1, errno, "%s: %s", file, strerror(errno));
+		error_set(err, -1, errno, "%s: %s", file, error_words(errno));
 		return NULL;
 	}
 	char *text = mem_new(KEYS_FILE_MAX + 1);
 	*len = fread(text, 1, KEYS_FILE_MAX + 1, in);
 	if (ferror(in))
-		error_set(err, -1, errno, "%s: %s", file, strerror(errno));
+		error_set(err, -1, errno, "%s: %s", file, error_words(errno));
 	else if (*len > KEYS_FILE_MAX)
 		error_set(err, -1, 0, "%s: larger than %d bytes", file, KEYS_FILE_MAX);
 	bool fine = !ferror(in) && *len <= KEYS_FILE_MAX;

@@ -12,6 +12,7 @@
 
 #include "plugin/broker/answer.h"
 #include "plugin/broker/cursor.h"
+#include "plugin/broker/intake.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/topic.h"
 
@@ -59,6 +60,11 @@ static int check_write(struct server *server, const struct session *session, con
 
 /* ---- deliver ---- */
 
+static const char *client_id_of(const struct mosquitto *client)
+{
+	return client != NULL ? mosquitto_client_id(client) : NULL;
+}
+
 static bool is_member(struct server *server, const struct session *session, const char *chat_id)
 {
 	struct chat *chat = core_peek(server->core, chat_id);
@@ -73,6 +79,8 @@ static int check_read(struct server *server, struct session *session, const stru
 	topic_read(server->conf.prefix, event->topic, &topic);
 	if (topic.kind == TOPIC_OUTSIDE)
 		return outside(server);
+	if (session == NULL && topic.kind == TOPIC_ME)
+		cursor_forget(server, client_id_of(event->client)); /* somebody from outside has the device's MQTT session */
 	if (session == NULL || event->retain)
 		return MOSQ_ERR_ACL_DENIED;
 	if (topic.kind == TOPIC_ME)
@@ -142,6 +150,11 @@ static int subscribe_events(struct server *server, const struct session *session
 			watch(server, chat_id);
 		return yes(member);
 	}
+	struct verdict verdict;
+	if (!intake_allows(server, session->person, chat_id, 0, &verdict)) { /* it costs the store as much as a command */
+		answer_error(server, session, NULL, &verdict);
+		return MOSQ_ERR_ACL_DENIED;
+	}
 	struct subscription *subscription = mem_zero(sizeof *subscription);
 	subscription->server = server;
 	subscription->session_id = session->id;
@@ -155,6 +168,10 @@ static int check_subscribe(struct server *server, struct session *session, const
 	const char *rest;
 	char chat_id[CHAT_ID_MAX + 1];
 	enum filter_kind kind = filter_read(server->conf.prefix, event->topic, &rest, chat_id);
+	if (session != NULL)
+		session_is_kept(session); /* while it can still be told: before anything is subscribed, be it outside */
+	else
+		cursor_forget(server, client_id_of(event->client));
 	if (kind == FILTER_OUTSIDE)
 		return outside(server);
 	if (session == NULL || kind == FILTER_REFUSED)

@@ -21,6 +21,7 @@ struct put {
 	struct server *server;
 	struct cursor *cursors;
 	size_t count, size;
+	bool regular; /* cursor_flush's: one at a time */
 	enum store_rc rc;
 };
 
@@ -39,6 +40,8 @@ static void put_free(struct put *put)
 		free((char *)put->cursors[i].chat_id);
 	}
 	free(put->cursors);
+	if (put->regular)
+		put->server->cursors_busy = false;
 	free(put);
 }
 
@@ -52,15 +55,23 @@ static void put_done(struct job *job)
 static void put_start(struct server *server, struct put *put)
 {
 	put->job = (struct job){.run = put_run, .done = put_done};
-	put->server = server;
 	if (put->count == 0 || (!lanes_put(server->lanes, "", &put->job) && !server_repeat(server, "", &put->job)))
 		put_free(put);
 }
 
-/* Moves `safe` on with the time that has passed. */
-static void settle(struct track *track, int64_t now_ms, int64_t trail_ms)
+static struct put *put_new(struct server *server)
 {
-	if (track->mid > track->safe && now_ms - track->mid_at_ms >= trail_ms) {
+	struct put *put = mem_zero(sizeof *put);
+	put->server = server;
+	put->rc = STORE_UNAVAILABLE;
+	return put;
+}
+
+/* Moves `safe` on: what has left the broker, and is older than it needs to notice that nobody is there. A peer that pings and does not read
+ * is alive for ever, so the time alone does not tell. */
+static void settle(struct track *track, int64_t now_ms, int64_t trail_ms, int64_t arrived_ms)
+{
+	if (track->mid > track->safe && now_ms - track->mid_at_ms >= trail_ms && track->mid_at_ms < arrived_ms) {
 		track->safe = track->mid;
 		/* What came after mid has been on its way since some later moment: from now on, at the least. */
 		track->mid = track->handed;
@@ -71,9 +82,10 @@ static void settle(struct track *track, int64_t now_ms, int64_t trail_ms)
 static void collect(struct server *server, struct session *session, struct put *put)
 {
 	struct feed *feed = session->feed;
+	int64_t arrived_ms = feed_arrived_ms(server, feed), trail_ms = feed_trail_ms(session);
 	struct track *track, *next;
 	HASH_ITER(hh, feed->tracks, track, next) {
-		settle(track, server->now_ms, feed_trail_ms(session));
+		settle(track, server->now_ms, trail_ms, arrived_ms);
 		if (session->device != NULL && (track->safe > track->stored || !track->placed)) {
 			if (put->count == put->size)
 				put->cursors = mem_grow(put->cursors, (put->size = put->size * 2 + 16) * sizeof *put->cursors);
@@ -92,7 +104,10 @@ static void collect(struct server *server, struct session *session, struct put *
 
 void cursor_flush(struct server *server)
 {
-	struct put *put = mem_zero(sizeof *put);
+	if (server->cursors_busy)
+		return; /* the store is slow, or down */
+	struct put *put = put_new(server);
+	put->regular = server->cursors_busy = true;
 	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next)
 		if (session->feed != NULL && session->feed->tracks != NULL)
 			collect(server, session, put);
@@ -212,7 +227,7 @@ static void park(struct server *server, struct session *session)
 
 void cursor_leave(struct server *server, struct session *session)
 {
-	struct put *put = mem_zero(sizeof *put);
+	struct put *put = put_new(server);
 	park(server, session);
 	if (session->feed != NULL)
 		collect(server, session, put);
@@ -229,6 +244,15 @@ struct parked *cursor_unpark(struct server *server, const struct session *sessio
 		return parked;
 	parked_free(parked);
 	return NULL;
+}
+
+void cursor_forget(struct server *server, const char *client_id)
+{
+	struct parked *parked = client_id != NULL ? find(server, client_id) : NULL;
+	if (parked == NULL)
+		return;
+	HASH_DEL(server->parked, parked);
+	parked_free(parked);
 }
 
 void cursor_free_all(struct server *server)

@@ -5,7 +5,8 @@
  *
  * The cursor may only stand where everything before it has surely arrived; what is repeated after a loss is allowed, what is missing is not.
  *  - A `received` receipt says so.
- *  - What was handed over longer ago than the broker needs to notice a dead connection (1.5 × keepalive) has arrived.
+ *  - What has left the socket, and was handed over longer ago than the broker needs to notice a dead connection (1.5 × keepalive), has
+ *    arrived.
  *  - Where the MQTT session goes on and everything was subscribed with QoS 1, the broker itself holds what was not acknowledged and sends it
  *    again, in order. So a device that goes away is parked with what it was handed, and comes back exactly there. Parked devices are
  *    in memory only; after a crash of the broker the stored cursor counts.
@@ -53,6 +54,9 @@ bool cursor_resend(struct server *server, struct session *session, const char *t
 struct parked *cursor_unpark(struct server *server, const struct session *session);
 const struct parked_track *parked_find(const struct parked *parked, const char *chat_id); /* parked may be NULL */
 void parked_free(struct parked *parked);
+
+/* Somebody else has had the MQTT session of this client ID (NULL: none): what the broker held is not sure to arrive any more. */
+void cursor_forget(struct server *server, const char *client_id);
 void cursor_free_all(struct server *server);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * What the store keeps of users and devices. Broker thread; jobs on readers and lanes.
  *
- * A device's subscriptions are kept as text, "<qos> <filter>\n" each, behind a line LISTENED if it has ever wanted its inbox: a broker that restarts with persistence resumes its sessions without
- * a SUBSCRIBE, and then this is all that tells what they listen to. */
+ * A device's subscriptions are kept as text, "<qos> <filter>\n" each, behind a line LISTENED if it has ever wanted its inbox: a broker that
+ * restarts with persistence resumes its sessions without a SUBSCRIBE, and then this is all that tells what they listen to. */
 #include "plugin/broker/device.h"
 
 #include <stdlib.h>
@@ -14,25 +14,67 @@
 #include "plugin/broker/server.h"
 
 #define LISTENED "*\n"
-enum { SEEN_AGAIN_MS = 24 * 60 * 60 * 1000 }; /* how stale the time of the last visit may become */
+enum {
+	SEEN_AGAIN_MS = 24 * 60 * 60 * 1000, /* how stale the time of the last visit may become */
+	STORES_BURST = 5,                    /* changes of a connection that are stored at once; beyond that one a second */
+};
 
-/* ---- writes: repeated until the store has them; all are idempotent ---- */
+/* ---- writes: repeated until the store has them ---- */
 
+struct settings {
+	char *subscriptions;
+	uint32_t max_bytes;
+	int64_t at_ms;
+	bool partial; /* what the device had is not known: what this does not say stays */
+};
+
+/* Of one user or device. One is under way at a time, and what comes meanwhile replaces what waits: so an older one is never written over a
+ * newer one, and a store that is down gathers no heap of them. */
 struct put {
 	struct job job;
 	struct server *server;
-	char *user_id, *device, *subscriptions; /* device NULL: the user alone */
-	uint32_t max_bytes;
-	int64_t at_ms;
+	char *name;             /* of the hash: the user ID, or user ID, newline, device */
+	char *user_id, *device; /* device NULL: the user alone */
+	struct settings now;    /* the job's */
+	struct settings next;
+	bool again; /* next is to be written */
 	enum store_rc rc;
+	UT_hash_handle hh;
 };
 
 static void put_free(struct put *put)
 {
+	HASH_DEL(put->server->puts, put);
+	free(put->name);
 	free(put->user_id);
 	free(put->device);
-	free(put->subscriptions);
+	free(put->now.subscriptions);
+	free(put->next.subscriptions);
 	free(put);
+}
+
+static bool has_listened(const char *subscriptions)
+{
+	return strncmp(subscriptions, LISTENED, strlen(LISTENED)) == 0;
+}
+
+/* Adds what is stored of the device. */
+static enum store_rc complete(struct put *put, struct store *store, struct error *err)
+{
+	struct device_record *record;
+	enum store_rc rc = store_ops(store)->load_device(store, put->user_id, put->device, &record, err);
+	if (rc != STORE_OK)
+		return rc == STORE_NOT_FOUND ? STORE_OK : rc;
+	if (put->now.max_bytes == 0)
+		put->now.max_bytes = record->max_bytes;
+	if (has_listened(record->subscriptions) && !has_listened(put->now.subscriptions)) {
+		struct buf text = BUF_EMPTY;
+		buf_printf(&text, "%s%s", LISTENED, put->now.subscriptions);
+		free(put->now.subscriptions);
+		put->now.subscriptions = text.data;
+	}
+	store_free(record);
+	return STORE_OK;
 }
 
 static void put_run(struct job *job)
@@ -40,34 +82,77 @@ static void put_run(struct job *job)
 	struct put *put = (struct put *)job;
 	struct store *store = put->server->store;
 	struct error err;
+	put->rc = put->now.partial ? complete(put, store, &err) : STORE_OK;
+	if (put->rc != STORE_OK)
+		return;
 	if (put->device == NULL)
-		put->rc = store_ops(store)->put_user(store, put->user_id, put->at_ms, &err);
+		put->rc = store_ops(store)->put_user(store, put->user_id, put->now.at_ms, &err);
 	else
-		put->rc = store_ops(store)->put_device(store, put->user_id, put->device, put->at_ms, put->subscriptions, put->max_bytes, &err);
+		put->rc = store_ops(store)->put_device(
+			store, put->user_id, put->device, put->now.at_ms, put->now.subscriptions, put->now.max_bytes, &err);
 }
 
 static void put_done(struct job *job)
 {
 	struct put *put = (struct put *)job;
-	if (put->rc != STORE_OK && server_repeat(put->server, put->user_id, job))
+	bool stored = put->rc == STORE_OK;
+	if (stored && !put->again) {
+		put_free(put);
 		return;
-	put_free(put);
+	}
+	if (put->again) {
+		free(put->now.subscriptions);
+		put->now = put->next;
+		put->next = (struct settings){0};
+		put->again = false;
+	}
+	if (!(stored && lanes_put(put->server->lanes, put->user_id, job)) && !server_repeat(put->server, put->user_id, job))
+		put_free(put);
 }
 
-static void put(struct server *server, struct put *put)
+static struct put *put_new(struct server *server, const char *name, const char *user_id, const char *device)
 {
+	struct put *put = mem_zero(sizeof *put);
 	put->job = (struct job){.run = put_run, .done = put_done};
 	put->server = server;
-	put->at_ms = server->wall_ms;
-	if (!lanes_put(server->lanes, put->user_id, &put->job))
-		put_free(put);
+	put->name = mem_text(name);
+	put->user_id = mem_text(user_id);
+	put->device = device ? mem_text(device) : NULL;
+	put->rc = STORE_UNAVAILABLE;
+	HASH_ADD_KEYPTR(hh, server->puts, put->name, strlen(put->name), put);
+	return put;
+}
+
+static void add_name(struct buf *name, const char *user_id, const char *device)
+{
+	buf_add_text(name, user_id);
+	if (device != NULL)
+		buf_printf(name, "\n%s", device);
+}
+
+/* Takes settings->subscriptions over. */
+static void put(struct server *server, const char *user_id, const char *device, const struct settings *settings)
+{
+	struct buf name = BUF_EMPTY;
+	add_name(&name, user_id, device);
+	struct put *put;
+	HASH_FIND_STR(server->puts, name.data, put);
+	if (put != NULL) {
+		free(put->next.subscriptions);
+		put->next = *settings;
+		put->again = true;
+	} else {
+		put = put_new(server, name.data, user_id, device);
+		put->now = *settings;
+		if (!lanes_put(server->lanes, user_id, &put->job) && !server_repeat(server, user_id, &put->job))
+			put_free(put);
+	}
+	buf_fini(&name);
 }
 
 void device_put_user(struct server *server, const char *user_id)
 {
-	struct put *user = mem_zero(sizeof *user);
-	user->user_id = mem_text(user_id);
-	put(server, user);
+	put(server, user_id, NULL, &(struct settings){.at_ms = server->wall_ms});
 }
 
 void device_changed(struct server *server, struct session *session)
@@ -78,10 +163,8 @@ void device_changed(struct server *server, struct session *session)
 	session_due(server, session);
 }
 
-void device_store(struct server *server, struct session *session)
+static void store(struct server *server, struct session *session)
 {
-	if (!session->device_dirty || session->device_loading)
-		return; /* what it had is not known yet: load_done comes back to this */
 	session->device_dirty = false;
 	struct buf text = BUF_EMPTY;
 	buf_add(&text, "", 0);
@@ -89,12 +172,34 @@ void device_store(struct server *server, struct session *session)
 		buf_add_text(&text, LISTENED);
 	for (unsigned i = 0; i < session->filter_count; i++)
 		buf_printf(&text, "%d %s\n", session->filters[i].qos, session->filters[i].text);
-	struct put *device = mem_zero(sizeof *device);
-	device->user_id = mem_text(session->person->user_id);
-	device->device = mem_text(session->device);
-	device->subscriptions = text.data;
-	device->max_bytes = session->bytes_max;
-	put(server, device);
+	put(server, session->person->user_id, session->device,
+		&(struct settings){.subscriptions = text.data,
+			.max_bytes = session->bytes_max,
+			.at_ms = server->wall_ms,
+			.partial = session->device_loading});
+}
+
+void device_store(struct server *server, struct session *session)
+{
+	if (!session->device_dirty || session->device_loading)
+		return; /* what it had is not known yet: load_done comes back to this */
+	if (rate_take(&session->stores, 1, STORES_BURST, 1, server->now_ms) == 0)
+		store(server, session);
+}
+
+void device_leave(struct server *server, struct session *session)
+{
+	/* Of a session that goes on, what it had subscribed before would be lost; it is stored already. */
+	bool known = !session->device_loading || (session->kept_known && !session->kept);
+	if (session->device_dirty && known)
+		store(server, session);
+}
+
+void device_flush(struct server *server)
+{
+	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next)
+		if (session->device_dirty)
+			session_due(server, session);
 }
 
 /* ---- the read at login ---- */
@@ -121,7 +226,7 @@ static void resume(struct server *server, struct session *session, const char *s
 	while (*subscriptions != '\0') {
 		size_t len = strcspn(subscriptions, "\n");
 		char *filter = mem_copy(subscriptions, len);
-		if (len > 2)
+		if (len > 2 && !session_has_decided(session, filter + 2))
 			session_subscribe(server, session, filter + 2, filter[0] - '0');
 		free(filter);
 		subscriptions += len + (subscriptions[len] == '\n');
@@ -133,7 +238,7 @@ static void loaded(struct server *server, struct session *session, const struct 
 	if (session->bytes_max == 0)
 		session->bytes_max = record->max_bytes;
 	bool kept = session_is_kept(session);
-	bool listened = strncmp(record->subscriptions, LISTENED, strlen(LISTENED)) == 0;
+	bool listened = has_listened(record->subscriptions);
 	const char *subscriptions = record->subscriptions + (listened ? strlen(LISTENED) : 0);
 	session->device_known = listened || record->cursor_count > 0;
 	bool forget = !kept && subscriptions[0] != '\0';
@@ -157,6 +262,7 @@ static void load_done(struct job *job)
 			loaded(load->server, session, load->record);
 		if (session->feed != NULL && !session->feed->loading)
 			replay_load(load->server, session); /* it had to wait for this */
+		session_forget_decided(session);
 		if (session->device_dirty)
 			session_due(load->server, session);
 	}
@@ -174,7 +280,17 @@ void device_load(struct server *server, struct session *session)
 	load->session_id = session->id;
 	load->user_id = mem_text(session->person->user_id);
 	load->device = mem_text(session->device);
+	load->rc = STORE_UNAVAILABLE;
 	session->device_loading = true;
-	if (!workers_add(server->readers, &load->job))
-		server_repeat(server, NULL, &load->job);
+	/* What an earlier connection of the device has changed may be on its way to the store. */
+	struct buf name = BUF_EMPTY;
+	struct put *under_way;
+	add_name(&name, load->user_id, load->device);
+	HASH_FIND_STR(server->puts, name.data, under_way);
+	buf_fini(&name);
+	if (server_read(server, &load->job, under_way != NULL) || server_repeat(server, NULL, &load->job))
+		return;
+	free(load->user_id);
+	free(load->device);
+	free(load);
 }

@@ -16,5 +16,9 @@ void device_load(struct server *server, struct session *session);
 /* Its subscriptions or settings changed: device_store is called at the end of the tick. */
 void device_changed(struct server *server, struct session *session);
 void device_store(struct server *server, struct session *session);
+/* The connection goes: what was held back is stored now. */
+void device_leave(struct server *server, struct session *session);
+/* Comes back to changes that came too fast to be stored one by one. Every second or so. */
+void device_flush(struct server *server);
 
 #endif

@@ -4,7 +4,8 @@
  *
  * Pacing. The broker drops silently what exceeds its queue for a connected client, and a plugin does not see PUBACKs. So at most
  * WINDOW_PACKETS packets (fewer than the broker's own in-flight window) or WINDOW_BYTES go out before the socket was seen drained: all of it
- * acknowledged by the peer's TCP. Meanwhile lines are collected into one larger message; what exceeds that is read from the store later. */
+ * acknowledged by the peer's TCP. What was handed over in this round is not on the socket yet, so that tells nothing before the next one.
+ * Meanwhile lines are collected into one larger message; what exceeds that is read from the store later. */
 #include "plugin/broker/feed.h"
 
 #include <stdio.h>
@@ -24,6 +25,7 @@ enum {
 	WINDOW_BYTES = 1024 * 1024,
 	WINDOW_MS = 20,      /* where the socket is not known, a window may be used again after this time */
 	RECHECK_MS = 1,
+	RECHECK_MAX_MS = 64,
 	LINES_KEEP = 64,     /* room for lines that an idle feed keeps */
 	TRAIL_UNKNOWN_MS = 10 * 60 * 1000, /* without a keepalive a dead peer is noticed by TCP alone */
 };
@@ -108,6 +110,8 @@ void feed_bound_changed(struct server *server, struct session *session)
 		track->queued = track->handed;
 		if (track->mid > track->handed)
 			track->mid = track->handed;
+		if (track->safe > track->handed)
+			track->safe = track->handed;
 	}
 	if (feed->loaded) {
 		feed->generation = ++server->last_session_id; /* what is being read is passed over */
@@ -153,12 +157,10 @@ struct track *feed_track(struct feed *feed, const char *chat_id, uint64_t handed
 	return track;
 }
 
-void track_handed(struct track *track, uint64_t number, int64_t now_ms, int64_t trail_ms)
+void track_handed(struct track *track, uint64_t number, int64_t now_ms)
 {
 	if (number <= track->handed)
 		return;
-	if (track->mid > track->safe && now_ms - track->mid_at_ms >= trail_ms)
-		track->safe = track->mid;
 	if (track->mid <= track->safe) {
 		track->mid = number;
 		track->mid_at_ms = now_ms;
@@ -172,21 +174,48 @@ void track_handed(struct track *track, uint64_t number, int64_t now_ms, int64_t 
 
 /* ---- pacing ---- */
 
+static bool is_drained(struct server *server, struct feed *feed)
+{
+	if (feed->sent_round == server->round || server->now_ms < feed->check_at_ms)
+		return false;
+	int backlog = client_backlog(feed->socket);
+	if (backlog == 0)
+		feed->arrived_at_ms = feed->last_sent_at_ms;
+	if (backlog == 0 || (backlog < 0 && server->now_ms - feed->sent_at_ms >= WINDOW_MS)) {
+		feed->pause_ms = 0;
+		return true;
+	}
+	feed->pause_ms = feed->pause_ms == 0 ? RECHECK_MS : feed->pause_ms < RECHECK_MAX_MS ? feed->pause_ms * 2 : RECHECK_MAX_MS;
+	feed->check_at_ms = server->now_ms + feed->pause_ms;
+	return false;
+}
+
 static bool may_send(struct server *server, struct feed *feed)
 {
 	if (feed->sent_packets < WINDOW_PACKETS && feed->sent_bytes < WINDOW_BYTES)
 		return true;
-	int backlog = client_backlog(feed->socket);
-	if (backlog > 0 || (backlog < 0 && server->now_ms - feed->sent_at_ms < WINDOW_MS))
+	if (!is_drained(server, feed))
 		return false;
 	feed->sent_packets = feed->sent_bytes = 0;
 	return true;
+}
+
+int64_t feed_arrived_ms(const struct server *server, struct feed *feed)
+{
+	if (feed->socket < 0)
+		return server->now_ms; /* not known: time alone has to do */
+	if (feed->sent_round == server->round || client_backlog(feed->socket) != 0)
+		return feed->arrived_at_ms;
+	feed->arrived_at_ms = feed->last_sent_at_ms;
+	return feed->line_count == 0 ? server->now_ms : feed->arrived_at_ms;
 }
 
 static void sent(struct server *server, struct feed *feed, size_t len)
 {
 	if (feed->sent_packets == 0)
 		feed->sent_at_ms = server->now_ms;
+	feed->last_sent_at_ms = server->now_ms;
+	feed->sent_round = server->round;
 	feed->sent_packets++;
 	feed->sent_bytes += len;
 }
@@ -206,7 +235,7 @@ static void send_lines(struct server *server, struct session *session)
 		line_drop(feed->lines[i]);
 	}
 	size_t len = (size_t)(at - payload);
-	publish_owned(server, session, "inbox", payload, len, session->inbox_qos < 0 ? 0 : session->inbox_qos);
+	publish_owned(server, session, "inbox", payload, len, session->inbox_qos);
 	sent(server, feed, len);
 	feed->line_count = feed->line_bytes = 0;
 	if (feed->line_size > LINES_KEEP) {
@@ -284,6 +313,16 @@ static void send_text(struct server *server, struct session *session, const stru
 	buf_fini(&text);
 }
 
+bool feed_allows_live(struct server *server, struct session *session, size_t len)
+{
+	if (session->feed == NULL)
+		return true;
+	if (!may_send(server, session->feed))
+		return false;
+	sent(server, session->feed, len);
+	return true;
+}
+
 void feed_commit(struct server *server, struct session *session, const struct transaction *tx, struct line *line)
 {
 	struct feed *feed = session->feed;
@@ -301,7 +340,7 @@ void feed_commit(struct server *server, struct session *session, const struct tr
 		return;
 	if (session->text)
 		send_text(server, session, tx);
-	track_handed(track, tx->number, server->now_ms, feed_trail_ms(session));
+	track_handed(track, tx->number, server->now_ms);
 }
 
 /* ---- the end of a tick ---- */
@@ -322,7 +361,7 @@ static void send_parcel(struct server *server, struct session *session)
 	for (size_t i = 0; i < parcel->mark_count; i++) {
 		struct track *track = feed_find(feed, parcel->marks[i].chat_id);
 		if (track != NULL)
-			track_handed(track, parcel->marks[i].number, server->now_ms, feed_trail_ms(session));
+			track_handed(track, parcel->marks[i].number, server->now_ms);
 	}
 	parcel_free(parcel);
 }
@@ -332,6 +371,8 @@ void feed_flush(struct server *server, struct session *session)
 	struct feed *feed = session->feed;
 	if (feed == NULL || session->gone)
 		return;
+	if (session->inbox_qos < 0)
+		drop_lines(feed);
 	if (feed->line_count > 0 && may_send(server, feed))
 		send_lines(server, session);
 	/* What was read from the store comes behind the lines that wait, also if the socket drained a moment ago. */
@@ -340,6 +381,6 @@ void feed_flush(struct server *server, struct session *session)
 	replay_next(server, session);
 	if (feed->line_count > 0 || feed->parcels != NULL) {
 		session_due(server, session);
-		server_wake_in(server, RECHECK_MS);
+		server_wake_in(server, feed->pause_ms > 0 ? feed->pause_ms : RECHECK_MS);
 	}
 }

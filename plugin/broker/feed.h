@@ -69,7 +69,10 @@ struct feed {
 	/* pacing: what was handed over since the socket was last seen drained */
 	int socket;
 	size_t sent_packets, sent_bytes;
-	int64_t sent_at_ms;
+	int64_t sent_at_ms, last_sent_at_ms; /* the window's first, and the last ever */
+	uint64_t sent_round;                 /* of that last one: by the next round the broker has taken it up */
+	int64_t check_at_ms, pause_ms;       /* while the peer takes nothing, it is looked at ever more rarely */
+	int64_t arrived_at_ms;               /* what was handed over before this has reached the peer's TCP */
 };
 
 /* The session subscribed to its inbox or text. */
@@ -90,11 +93,17 @@ void feed_flush(struct server *server, struct session *session);
 /* There is more of a chat than was handed over. Makes the track if needed, starting after `handed`. */
 struct track *feed_track(struct feed *feed, const char *chat_id, uint64_t handed);
 struct track *feed_find(struct feed *feed, const char *chat_id);
-void track_handed(struct track *track, uint64_t number, int64_t now_ms, int64_t trail_ms);
+void track_handed(struct track *track, uint64_t number, int64_t now_ms);
 void parcel_free(struct parcel *parcel);
 
 struct line *line_new(const struct transaction *tx, const char *text, size_t len);
 void line_drop(struct line *line);
+
+/* Something that is worth sending only now, and only to who keeps up: false where it would push transactions out of the broker's queue. */
+bool feed_allows_live(struct server *server, struct session *session, size_t len);
+
+/* What was handed over before this time has reached the peer's TCP; it can still have been lost behind that. */
+int64_t feed_arrived_ms(const struct server *server, struct feed *feed);
 
 /* How long a client may be gone before the broker notices: 1.5 × keepalive. */
 int64_t feed_trail_ms(const struct session *session);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/error.h"
 #include "plugin/broker/hostconf_read.h"
 
 enum {
@@ -39,7 +40,7 @@ static bool check_unread(const struct hostconf_settings *s, char *text, size_t s
 {
 	if (s->unread.met)
 		return SAY("Mosquitto's settings in %s could not be read again (%s) and were not checked", s->unread.name,
-			strerror(s->unread_errno));
+			error_words(s->unread_errno));
 	return !s->read && SAY("Mosquitto's settings were not checked: its command line has no -c FILE");
 }
 

@@ -24,6 +24,8 @@ enum {
 	COMMANDS_MAX = 100000,   /* in memory, of all users: beyond that nothing is taken */
 	CLOSE_LOG_MS = 10000,
 	QUOTA_EXCEEDED_2_1 = -6,
+	PAYLOAD_MAX = 256 * 1024, /* of anything: what is longer is not even looked at. Only arguments of operations may be so long */
+	HELD_MAX = 64,            /* chats of one user that are held one by one */
 };
 
 /* A chat whose commands of one user are refused for a while: a burst that was cut must not go on in the middle. */
@@ -39,6 +41,7 @@ void intake_forget_person(struct person *person)
 	LL_FOREACH_SAFE(person->held, held, next)
 		free(held);
 	person->held = NULL;
+	person->held_count = 0;
 }
 
 /* ---- limits ---- */
@@ -46,12 +49,13 @@ void intake_forget_person(struct person *person)
 static int64_t held_for(struct person *person, const char *chat_id, int64_t now_ms)
 {
 	struct held_chat *held, *next;
-	int64_t left = 0;
+	int64_t left = person->all_held_until_ms > now_ms ? person->all_held_until_ms - now_ms : 0;
 	LL_FOREACH_SAFE(person->held, held, next) {
 		if (held->until_ms <= now_ms) {
 			LL_DELETE(person->held, held);
+			person->held_count--;
 			free(held);
-		} else if (strcmp(held->chat_id, chat_id) == 0) {
+		} else if (held->until_ms - now_ms > left && strcmp(held->chat_id, chat_id) == 0) {
 			left = held->until_ms - now_ms;
 		}
 	}
@@ -60,19 +64,38 @@ static int64_t held_for(struct person *person, const char *chat_id, int64_t now_
 
 static void hold(struct person *person, const char *chat_id, int64_t until_ms)
 {
+	if (person->held_count == HELD_MAX) {
+		person->all_held_until_ms = until_ms > person->all_held_until_ms ? until_ms : person->all_held_until_ms;
+		return;
+	}
+	person->held_count++;
 	struct held_chat *held = mem_new(sizeof *held + strlen(chat_id) + 1);
 	held->until_ms = until_ms;
 	strcpy(held->chat_id, chat_id);
 	LL_PREPEND(person->held, held);
 }
 
-static bool within_limits(struct server *server, struct person *person, const char *chat_id, size_t bytes, struct verdict *verdict)
+static double bytes_burst(const struct conf *conf)
+{
+	return (double)conf->bytes_per_second * (double)conf->commands_burst / (double)conf->commands_per_second;
+}
+
+bool intake_is_settled(const struct server *server, struct person *person)
+{
+	const struct conf *conf = &server->conf;
+	double hourly = (double)conf->new_contacts_per_hour;
+	return person->rpc_in_flight == 0 && person->all_held_until_ms <= server->now_ms &&
+	       rate_is_full(&person->bytes, (double)conf->bytes_per_second, bytes_burst(conf), server->now_ms) &&
+	       rate_is_full(&person->commands, (double)conf->commands_per_second, (double)conf->commands_burst, server->now_ms) &&
+	       rate_is_full(&person->contacts, hourly / 3600.0, hourly, server->now_ms);
+}
+
+bool intake_allows(struct server *server, struct person *person, const char *chat_id, size_t bytes, struct verdict *verdict)
 {
 	const struct conf *conf = &server->conf;
 	int64_t wait = held_for(person, chat_id, server->now_ms);
 	if (wait == 0) {
-		double seconds = (double)conf->commands_burst / (double)conf->commands_per_second;
-		wait = rate_take(&person->bytes, (double)conf->bytes_per_second, (double)conf->bytes_per_second * seconds, (double)bytes, server->now_ms);
+		wait = rate_take(&person->bytes, (double)conf->bytes_per_second, bytes_burst(conf), (double)bytes, server->now_ms);
 		if (wait == 0)
 			wait = rate_take(&person->commands, (double)conf->commands_per_second, (double)conf->commands_burst, 1, server->now_ms);
 		if (wait == 0)
@@ -156,19 +179,26 @@ static int take_command(struct server *server, const struct session *session, st
 	return server->deciding_refused ? MOSQ_ERR_ACL_DENIED : taken(event);
 }
 
+static bool fits_journal(const struct session *session, const struct mosquitto_evt_message *event, struct verdict *verdict)
+{
+	size_t max = intake_payload_max(
+		&(struct intake){.sender_id = session->person->user_id, .client_id = session->client_id, .topic = event->topic});
+	if (event->payloadlen <= max)
+		return true;
+	refuse(verdict, REFUSAL_TOO_LARGE, "payload: at most %zu bytes are taken", max);
+	return false;
+}
+
 static int take_send(struct server *server, struct session *session, struct mosquitto_evt_message *event, const struct topic *topic)
 {
 	struct verdict verdict;
 	const struct parse_conf conf = {server->world.info.secret, STORE_SECRET_BYTES, server->conf.body_bytes_max};
-	struct command *command = parse_send(&conf, topic, session->person->user_id, event->payload, event->payloadlen, &verdict);
+	struct command *command = NULL;
+	if (fits_journal(session, event, &verdict))
+		command = parse_send(&conf, topic, session->person->user_id, event->payload, event->payloadlen, &verdict);
 	if (command == NULL)
 		return refused(server, session, topic->command_id, &verdict);
-	struct intake intake = {.sender_id = session->person->user_id, .client_id = session->client_id, .topic = event->topic};
-	if (event->payloadlen > intake_payload_max(&intake))
-		refuse(&verdict, REFUSAL_TOO_LARGE, "payload: at most %zu bytes are taken", intake_payload_max(&intake));
-	else if (within_limits(server, session->person, command->chat_id, event->payloadlen, &verdict))
-		verdict.code = REFUSAL_NONE;
-	if (verdict.code != REFUSAL_NONE) {
+	if (!intake_allows(server, session->person, command->chat_id, event->payloadlen, &verdict)) {
 		int rc = refused(server, session, command->key, &verdict);
 		command_free(command);
 		return rc;
@@ -226,7 +256,7 @@ static int take_signal(struct server *server, struct session *session, struct mo
 		refuse(&verdict, REFUSAL_BAD_REQUEST, topic->kind == TOPIC_TYPING ? "payload: it is empty or 0" : "payload: it must be empty");
 		return refused(server, session, NULL, &verdict);
 	}
-	if (!within_limits(server, session->person, topic->chat_id, 0, &verdict))
+	if (!intake_allows(server, session->person, topic->chat_id, 0, &verdict))
 		return refused(server, session, NULL, &verdict);
 	struct signal *signal = mem_zero(sizeof *signal);
 	signal->server = server;
@@ -288,8 +318,8 @@ static int start_request(struct server *server, struct session *session, struct 
 			rpc_local(request, server->now_ms);
 		return rc;
 	}
-	struct command *command = rpc_command(request, &verdict);
-	if (command != NULL && !within_limits(server, session->person, command->chat_id, event->payloadlen, &verdict)) {
+	struct command *command = fits_journal(session, event, &verdict) ? rpc_command(request, &verdict) : NULL;
+	if (command != NULL && !intake_allows(server, session->person, command->chat_id, event->payloadlen, &verdict)) {
 		command_free(command);
 		command = NULL;
 	}
@@ -350,6 +380,11 @@ int intake_message(struct server *server, struct mosquitto_evt_message *event)
 	struct session *session = session_of(server, event->client);
 	if (session == NULL)
 		return MOSQ_ERR_ACL_DENIED;
+	if (event->payloadlen > PAYLOAD_MAX) {
+		struct verdict verdict;
+		refuse(&verdict, REFUSAL_TOO_LARGE, "payload: at most %d bytes are taken", PAYLOAD_MAX);
+		return refused(server, session, topic.command_id, &verdict);
+	}
 	switch (topic.kind) {
 	case TOPIC_SEND:
 	case TOPIC_TEXT:

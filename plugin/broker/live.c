@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "plugin/broker/feed.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/server.h"
 
@@ -22,8 +23,8 @@ struct receipt_due {
 
 static void tell(struct server *server, const struct person *person, const struct buf *payload)
 {
-	for (const struct session *session = person->sessions; session != NULL; session = session->person_next)
-		if (session->live_qos >= 0 && !session->gone)
+	for (struct session *session = person->sessions; session != NULL; session = session->person_next)
+		if (session->live_qos >= 0 && !session->gone && feed_allows_live(server, session, payload->len))
 			publish_copy(server, session, "live", payload->data, payload->len, session->live_qos);
 }
 

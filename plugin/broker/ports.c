@@ -39,6 +39,7 @@ static void append_done(void *context, const struct append *result, const struct
 {
 	struct appending *appending = context;
 	warn_store(appending->server, err);
+	appending->server->appended = true;
 	core_appended(appending->server->core, appending->chat_id, result, appending->server->now_ms);
 	free(appending);
 }
@@ -214,6 +215,7 @@ static void receipts_run(struct job *job)
 static void receipts_done(struct job *job)
 {
 	struct receipts *put = (struct receipts *)job;
+	put->server->receipts_failing = put->rc != STORE_OK;
 	if (put->rc != STORE_OK && server_repeat(put->server, "", job))
 		return;
 	for (size_t i = 0; i < put->count; i++) {
@@ -239,6 +241,12 @@ static void port_put_receipts(void *context, const struct receipt *receipts, siz
 	}
 	if (!lanes_put(server->lanes, "", &put->job))
 		mailbox_post(server->mailbox, &put->job);
+}
+
+void ports_flush_receipts(struct server *server)
+{
+	if (!server->receipts_failing)
+		core_flush_receipts(server->core);
 }
 
 /* ---- what happened ---- */
@@ -296,6 +304,16 @@ static bool port_may_begin(void *context, const struct command *command, struct 
 	return true;
 }
 
+static void port_in_work(void *context, const struct command *command, bool begins)
+{
+	struct server *server = context;
+	struct error err;
+	enum journal_rc rc = begins ? journal_begin_work(server->journal, command->journal_seq, &err)
+	                            : journal_end_work(server->journal, command->journal_seq, &err);
+	if (rc != JOURNAL_OK)
+		server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
+}
+
 static void port_report(void *context, const char *chat_id, const char *what)
 {
 	(void)context;
@@ -317,6 +335,7 @@ struct core_ports ports_for_core(struct server *server)
 		.committed = port_committed,
 		.answer = answer_command,
 		.may_begin = port_may_begin,
+		.in_work = port_in_work,
 		.report = port_report,
 	};
 }
@@ -354,7 +373,7 @@ void ports_read_request(struct server *server, struct rpc_request *request)
 	request->job = (struct job){.run = request_run, .done = request_done};
 	bool receipts = rpc_reads_receipts(request);
 	if (receipts)
-		core_flush_receipts(server->core);
+		ports_flush_receipts(server);
 	if (server_read(server, &request->job, receipts))
 		return;
 	refuse(&request->refused, REFUSAL_UNAVAILABLE, NULL);

@@ -16,6 +16,9 @@ struct core_ports ports_for_core(struct server *server);
 /* Gives the command its key, if its client gave none, and its hash. journal_seq is set. */
 void ports_finish_command(struct server *server, struct command *command);
 
+/* Stores the receipts that are still in memory; while the store takes none, they wait and gather. */
+void ports_flush_receipts(struct server *server);
+
 /* Runs a RPC_READ request on a reader; behind the receipts that are still in memory, if its answer depends on them. */
 void ports_read_request(struct server *server, struct rpc_request *request);
 

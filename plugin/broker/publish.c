@@ -27,6 +27,7 @@ static void publish(struct server *server, const char *client_id, const char *to
 	int rc = mosquitto_broker_publish(client_id, topic, (int)len, payload, qos, false, properties);
 	if (rc == MOSQ_ERR_SUCCESS) {
 		server->published = true;
+		server->handed_over++;
 		return;
 	}
 	mosquitto_free(payload);

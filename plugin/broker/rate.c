@@ -3,6 +3,11 @@
  * Token buckets. Pure. */
 #include "plugin/broker/rate.h"
 
+bool rate_is_full(const struct rate *rate, double per_second, double burst, int64_t now_ms)
+{
+	return rate->at_ms == 0 || rate->left + (double)(now_ms - rate->at_ms) / 1000.0 * per_second >= burst;
+}
+
 int64_t rate_take(struct rate *rate, double per_second, double burst, double cost, int64_t now_ms)
 {
 	if (rate->at_ms == 0) {

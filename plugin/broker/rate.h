@@ -14,4 +14,7 @@ struct rate {
 /* Takes `cost` if the bucket is not empty (it may go below 0: a large command is taken once it starts). 0: taken; else ms to wait. */
 int64_t rate_take(struct rate *rate, double per_second, double burst, double cost, int64_t now_ms);
 
+/* It is as if nothing had ever been taken. */
+bool rate_is_full(const struct rate *rate, double per_second, double burst, int64_t now_ms);
+
 #endif

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/feed.h"
+#include "plugin/broker/ports.h"
 #include "plugin/broker/server.h"
 #include "plugin/chat/line.h"
 
@@ -38,6 +39,10 @@ static void load_run(struct job *job)
 	struct load *load = (struct load *)job;
 	struct store *store = load->server->store;
 	struct error err;
+	store_free(load->user); /* of an attempt that got only so far */
+	store_free(load->record);
+	load->user = NULL;
+	load->record = NULL;
 	load->rc = store_ops(store)->load_user(store, load->user_id, &load->user, &err);
 	if (load->rc == STORE_OK || load->rc == STORE_NOT_FOUND) {
 		enum store_rc rc = store_ops(store)->load_device(store, load->user_id, load->device, &load->record, &err);
@@ -62,20 +67,23 @@ static uint64_t start_of(const struct user_chat *chat, const struct device_curso
 }
 
 static void start_chat(struct feed *feed, const struct user_chat *chat, const struct device_cursor *cursor, bool known,
-	const struct parked_track *parked)
+	const struct parked_track *parked, int64_t now_ms)
 {
 	if (chat->interval_count == 0)
 		return;
 	uint64_t at = start_of(chat, cursor, known);
-	if (parked != NULL && parked->handed > at)
-		at = parked->handed;
+	uint64_t handed = parked != NULL && parked->handed > at ? parked->handed : at;
 	uint64_t last = chat->role != ROLE_NONE ? chat->latest : chat->intervals[chat->interval_count - 1].to;
 	struct track *track = feed_find(feed, chat->chat_id);
 	if (track == NULL && cursor != NULL && at >= last)
 		return;
-	track = feed_track(feed, chat->chat_id, at);
-	if (at < track->handed)
-		track->handed = track->queued = track->safe = at;
+	track = feed_track(feed, chat->chat_id, handed);
+	if (handed < track->handed)
+		track->handed = track->queued = handed;
+	/* What the broker is sending again is in its memory only: until that has arrived, the cursor stays before it. */
+	track->safe = at;
+	track->mid = handed;
+	track->mid_at_ms = now_ms;
 	track->placed = cursor != NULL;
 	track->stored = cursor != NULL ? cursor->number : 0;
 	if (track->latest < last)
@@ -88,17 +96,27 @@ static void load_done(struct job *job)
 	struct server *server = load->server;
 	struct session *session = session_by_id(server, load->session_id);
 	struct feed *feed = session ? session->feed : NULL;
-	if (feed != NULL && feed->generation != load->generation)
+	/* It unsubscribed and came again meanwhile: what was stored when it left has to be read as well. */
+	bool earlier = feed != NULL && feed->loading && feed->generation != load->generation;
+	if (feed != NULL && !feed->loading)
 		feed = NULL;
-	if (feed != NULL && load->rc != STORE_OK && server_repeat(server, NULL, job))
+	if (earlier) {
+		load->generation = feed->generation;
+		if (server_read(server, job, true))
+			return;
+	}
+	if (feed != NULL && (earlier || load->rc != STORE_OK) && server_repeat(server, NULL, job))
 		return;
+	if (session != NULL)
+		session->replay_loading = false;
 	if (feed != NULL && load->rc == STORE_OK) {
 		struct parked *parked = cursor_unpark(server, session);
 		if (session->bytes_max == 0 && load->record != NULL)
 			session->bytes_max = load->record->max_bytes; /* the login's own read may be behind this one */
 		for (size_t i = 0; load->user != NULL && i < load->user->chat_count; i++) {
 			const struct user_chat *chat = &load->user->chats[i];
-			start_chat(feed, chat, find_cursor(load->record, chat->chat_id), session->device_known, parked_find(parked, chat->chat_id));
+			start_chat(feed, chat, find_cursor(load->record, chat->chat_id), session->device_known,
+				parked_find(parked, chat->chat_id), server->now_ms);
 		}
 		parked_free(parked);
 		session->person->chat_count = load->user ? load->user->chat_count : 0;
@@ -114,16 +132,20 @@ static void load_done(struct job *job)
 
 void replay_load(struct server *server, struct session *session)
 {
-	struct load *load = mem_zero(sizeof *load);
 	session->feed->loading = true;
+	if (session->replay_loading)
+		return; /* an earlier feed's comes back to this one: one at a time, whatever is subscribed and unsubscribed */
+	session->replay_loading = true;
+	struct load *load = mem_zero(sizeof *load);
 	load->job = (struct job){.run = load_run, .done = load_done};
 	load->server = server;
 	load->session_id = session->id;
 	load->generation = session->feed->generation;
 	load->user_id = mem_text(session->person->user_id);
 	load->device = mem_text(session->device);
+	load->rc = STORE_UNAVAILABLE;
 	/* Receipts and cursors of a moment ago count. */
-	core_flush_receipts(server->core);
+	ports_flush_receipts(server);
 	if (!server_read(server, &load->job, true) && !server_repeat(server, NULL, &load->job)) {
 		free(load->user_id);
 		free(load->device);
@@ -247,28 +269,30 @@ static bool wants_text(const struct read *read, const char *topic)
 	return matches;
 }
 
-static void add_text(struct read *read, const struct transaction *tx)
+/* NULL: nobody wants it. */
+static struct parcel *add_text(struct read *read, const struct transaction *tx)
 {
 	char topic[CHAT_ID_MAX + USER_ID_MAX + 8];
 	if (read->filter_count == 0 || tx->type != TX_MESSAGE || tx->body.text == NULL)
-		return;
+		return NULL;
 	snprintf(topic, sizeof topic, "text/%s/%s", tx->chat_id, tx->sender_id);
 	if (!wants_text(read, topic))
-		return;
+		return NULL;
 	struct buf text = BUF_EMPTY;
 	buf_add(&text, "", 0);
 	line_add_text(&text, tx);
 	size_t max = session_payload_max(&read->limits_copy, read->text_around + strlen(topic), SIZE_MAX);
-	add_parcel(read, topic, text.data, text_cut(text.data, text.len, max));
+	return add_parcel(read, topic, text.data, text_cut(text.data, text.len, max));
 }
 
 static void add_transaction(struct read *read, const struct transaction *tx, bool visible)
 {
 	if (read->inbox)
 		add_line(read, tx, visible);
-	if (visible)
-		add_text(read, tx);
+	struct parcel *text = visible ? add_text(read, tx) : NULL;
 	mark(read, tx->chat_id, tx->number);
+	if (text != NULL && !read->inbox)
+		give_marks(read, text); /* else the inbox's message has them, which comes behind */
 }
 
 /* false: the store could not be read; what was made so far stays. */
@@ -324,8 +348,12 @@ static void take_over(struct feed *feed, struct read *read)
 {
 	for (size_t i = 0; i < read->range_count; i++) {
 		struct track *track = feed_find(feed, read->ranges[i].chat_id);
-		if (track != NULL && read->ranges[i].done > track->queued)
-			track->queued = read->ranges[i].done;
+		if (track == NULL || read->ranges[i].done <= track->queued)
+			continue;
+		track->queued = read->ranges[i].done;
+		/* To the end of the line: one chat with a long past must not keep the others waiting. */
+		HASH_DEL(feed->tracks, track);
+		HASH_ADD_KEYPTR(hh, feed->tracks, track->chat_id, strlen(track->chat_id), track);
 	}
 	if (read->parcels == NULL)
 		return;

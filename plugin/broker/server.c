@@ -24,7 +24,9 @@ enum {
 	READER_QUEUE_MAX = 20000,
 	REPEAT_MS = 500,
 	SWEEP_MS = 1000,    /* token expiry, cursors, receipts */
+	CHECKPOINT_MS = 100,
 	PRUNE_MS = 600000,
+	PERSONS_MS = 10000,
 	FINDINGS_MAX = 16,
 };
 
@@ -102,7 +104,7 @@ struct later {
 	struct job *job;
 	char *key; /* NULL: a reader's */
 	int64_t at_ms;
-	struct later *next;
+	struct later *next, *prev;
 };
 
 bool server_repeat(struct server *server, const char *key, struct job *job)
@@ -113,7 +115,7 @@ bool server_repeat(struct server *server, const char *key, struct job *job)
 	later->job = job;
 	later->key = mem_text(key);
 	later->at_ms = server->now_ms + REPEAT_MS;
-	LL_APPEND(server->later, later);
+	DL_APPEND(server->later, later);
 	server_wake_in(server, REPEAT_MS);
 	return true;
 }
@@ -129,7 +131,7 @@ static void repeat_due(struct server *server)
 			later->at_ms = server->now_ms + REPEAT_MS;
 			break;
 		}
-		LL_DELETE(server->later, later);
+		DL_DELETE(server->later, later);
 		free(later->key);
 		free(later);
 	}
@@ -387,6 +389,7 @@ void server_close(struct server *server)
 	mailbox_free(server->mailbox);
 	doorbell_free(server->doorbell);
 	key_set_free(server->keys);
+	session_free_persons(server);
 	access_free_all(server);
 	cursor_free_all(server);
 	live_free_all(server);
@@ -398,14 +401,23 @@ void server_close(struct server *server)
 
 static void flush_due(struct server *server)
 {
-	struct session *due = server->due;
+	struct session *due = server->due, *session, *next;
 	server->due = NULL;
-	for (struct session *session = due, *next; session != NULL; session = next) {
-		next = session->due_next;
+	DL_FOREACH_SAFE2(due, session, next, due_next)
+	{
+		if (server->handed_over >= server->conf.deliveries_per_tick)
+			break;
+		DL_DELETE2(due, session, due_prev, due_next);
 		session->due = false;
 		device_store(server, session);
 		feed_flush(server, session);
 	}
+	if (due == NULL)
+		return;
+	/* The broker has enough for one round. Who had to wait comes first in the next. */
+	DL_CONCAT2(due, server->due, due_prev, due_next);
+	server->due = due;
+	server_wake_in(server, 0);
 }
 
 static void sweep(struct server *server)
@@ -414,14 +426,28 @@ static void sweep(struct server *server)
 		return;
 	server->swept_at_ms = server->now_ms;
 	session_expire(server);
+	device_flush(server);
 	cursor_flush(server);
-	core_flush_receipts(server->core);
-	checkpoint(server);
+	ports_flush_receipts(server);
+	if (server->now_ms - server->persons_at_ms >= PERSONS_MS) {
+		server->persons_at_ms = server->now_ms;
+		session_sweep_persons(server);
+	}
 	if (server->now_ms - server->pruned_at_ms >= PRUNE_MS) {
 		server->pruned_at_ms = server->now_ms;
 		prune(server);
 	}
 	server_wake_in(server, SWEEP_MS);
+}
+
+/* While there are commits; the store itself knows whether there is enough to move. */
+static void checkpoint_now_and_then(struct server *server)
+{
+	if (!server->appended || server->now_ms - server->checkpointed_at_ms < CHECKPOINT_MS)
+		return;
+	server->appended = false;
+	server->checkpointed_at_ms = server->now_ms;
+	checkpoint(server);
 }
 
 void server_sweep_next(struct server *server)
@@ -434,6 +460,8 @@ void server_tick(struct server *server)
 {
 	struct error err;
 	server->reloading = false;
+	server->round++;
+	server->handed_over = 0;
 	doorbell_tick(server->doorbell);
 	mailbox_run(server->mailbox);
 	repeat_due(server);
@@ -441,6 +469,7 @@ void server_tick(struct server *server)
 	if (wait_ms >= 0)
 		server_wake_in(server, wait_ms > 0 ? wait_ms : 1);
 	sweep(server);
+	checkpoint_now_and_then(server);
 	live_flush(server);
 	flush_due(server);
 	if (journal_flush(server->journal, server->now_ms, &err) != JOURNAL_OK)

@@ -61,17 +61,22 @@ struct server {
 	struct session *by_id;      /* hashed by session id */
 	struct session *by_name;    /* hashed by client ID: the connection that the broker delivers to */
 	struct person *persons;     /* hashed by user ID: who is connected */
-	struct session *due;        /* sessions with something to send this tick */
+	struct session *due;        /* sessions with something to send this tick, in the order of their turns */
 	uint64_t last_session_id;
+	struct put *puts;           /* hashed: what is being stored of users and devices */
 	struct parked *parked;      /* what devices had unacknowledged when they went, until they come back */
 
 	/* time, read at the start of each callback */
 	int64_t now_ms;  /* monotonic */
 	int64_t wall_ms;
-	int64_t swept_at_ms, receipts_at_ms, cursors_at_ms, pruned_at_ms, checkpointed_at_ms;
+	int64_t swept_at_ms, receipts_at_ms, cursors_at_ms, pruned_at_ms, checkpointed_at_ms, persons_at_ms;
 
 	bool reloading;   /* between RELOAD and the next tick: BASIC_AUTH is no login */
+	uint64_t round;   /* counts ticks */
+	uint64_t handed_over; /* messages given to the broker since the last tick */
+	bool cursors_busy, receipts_failing; /* a store that is slow or down gets no more of these */
 	bool published;   /* something was handed to the broker since the last tick */
+	bool appended;     /* something was committed since the last checkpoint */
 	bool store_warned; /* the log has said that the store takes nothing */
 	const struct command *deciding; /* the command that a client's packet has just brought, and what came of it at once */
 	bool deciding_refused;

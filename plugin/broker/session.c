@@ -7,6 +7,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "base/text.h"
 #include "plugin/broker/client.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
@@ -15,7 +16,10 @@
 #include "plugin/broker/live.h"
 #include "plugin/broker/server.h"
 
-enum { EXPIRY_WARNING_MS = 60 * 1000 };
+enum {
+	EXPIRY_WARNING_MS = 60 * 1000,
+	FILTER_BYTES_MAX = 512, /* above the longest topic that we publish to */
+};
 
 struct session *session_of(struct server *server, const struct mosquitto *client)
 {
@@ -103,7 +107,7 @@ void session_due(struct server *server, struct session *session)
 	if (session->due)
 		return;
 	session->due = true;
-	LL_PREPEND2(server->due, session, due_next);
+	DL_APPEND2(server->due, session, due_prev, due_next);
 }
 
 static void filters_free(struct session *session)
@@ -115,10 +119,18 @@ static void filters_free(struct session *session)
 	session->filter_count = 0;
 }
 
+static void person_free(struct server *server, struct person *person)
+{
+	HASH_DEL(server->persons, person);
+	intake_forget_person(person);
+	free(person->user_id);
+	free(person);
+}
+
 void session_end(struct server *server, struct session *session)
 {
 	struct person *person = session->person;
-	device_store(server, session);
+	device_leave(server, session);
 	cursor_leave(server, session);
 	feed_end(session);
 	HASH_DELETE(hh_client, server->by_client, session);
@@ -127,16 +139,28 @@ void session_end(struct server *server, struct session *session)
 		HASH_DELETE(hh_name, server->by_name, session);
 	DL_DELETE2(person->sessions, session, person_prev, person_next);
 	if (session->due)
-		LL_DELETE2(server->due, session, due_next);
+		DL_DELETE2(server->due, session, due_prev, due_next);
 	filters_free(session);
+	session_forget_decided(session);
 	free(session->client_id);
 	free(session);
-	if (person->sessions != NULL)
-		return;
-	HASH_DEL(server->persons, person);
-	intake_forget_person(person);
-	free(person->user_id);
-	free(person);
+	if (person->sessions == NULL && intake_is_settled(server, person))
+		person_free(server, person);
+}
+
+void session_sweep_persons(struct server *server)
+{
+	struct person *person, *next;
+	HASH_ITER(hh, server->persons, person, next)
+		if (person->sessions == NULL && intake_is_settled(server, person))
+			person_free(server, person);
+}
+
+void session_free_persons(struct server *server)
+{
+	struct person *person, *next;
+	HASH_ITER(hh, server->persons, person, next)
+		person_free(server, person);
 }
 
 /* ---- login ---- */
@@ -173,8 +197,13 @@ int session_login(struct server *server, struct mosquitto *client, const char *u
 {
 	if (server->reloading)
 		return login_again(server, client);
-	if (mosquitto_client_id(client) == NULL || !looks_like_token(password))
-		return outside_login(server);
+	const char *client_id = mosquitto_client_id(client);
+	if (client_id == NULL || !looks_like_token(password)) {
+		if (client_id == NULL || session_by_name(server, client_id) == NULL)
+			return outside_login(server);
+		server_log(MOSQ_LOG_NOTICE, "login from outside refused: a user of the chat is connected under this client ID");
+		return MOSQ_ERR_AUTH;
+	}
 	struct jwt_claims claims;
 	struct error err;
 	const char *why;
@@ -265,7 +294,9 @@ bool session_is_kept(struct session *session)
 bool session_subscribe(struct server *server, struct session *session, const char *filter, int qos)
 {
 	unsigned at = 0;
-	session_is_kept(session); /* while it can still be told */
+	size_t len = strlen(filter);
+	if (len > FILTER_BYTES_MAX || text_has_control(filter, len))
+		return false;
 	while (at < session->filter_count && strcmp(session->filters[at].text, filter) != 0)
 		at++;
 	if (at == FILTERS_MAX)
@@ -282,8 +313,37 @@ bool session_subscribe(struct server *server, struct session *session, const cha
 	return true;
 }
 
+bool session_has_decided(const struct session *session, const char *filter)
+{
+	for (unsigned i = 0; i < session->filter_count; i++)
+		if (strcmp(session->filters[i].text, filter) == 0)
+			return true;
+	for (unsigned i = 0; i < session->unsubscribed_count; i++)
+		if (strcmp(session->unsubscribed[i], filter) == 0)
+			return true;
+	return false;
+}
+
+void session_forget_decided(struct session *session)
+{
+	while (session->unsubscribed_count > 0)
+		free(session->unsubscribed[--session->unsubscribed_count]);
+	free(session->unsubscribed);
+	session->unsubscribed = NULL;
+}
+
+static void remember_unsubscribed(struct session *session, const char *filter)
+{
+	if (!session->device_loading || session->unsubscribed_count == FILTERS_MAX)
+		return;
+	session->unsubscribed = mem_grow(session->unsubscribed, (session->unsubscribed_count + 1) * sizeof *session->unsubscribed);
+	session->unsubscribed[session->unsubscribed_count++] = mem_text(filter);
+	session->device_dirty = true; /* the store has it, perhaps */
+}
+
 void session_unsubscribe(struct server *server, struct session *session, const char *filter)
 {
+	remember_unsubscribed(session, filter);
 	for (unsigned i = 0; i < session->filter_count; i++) {
 		if (strcmp(session->filters[i].text, filter) != 0)
 			continue;

@@ -2,7 +2,8 @@
 #ifndef HC_BROKER_SESSION_H
 #define HC_BROKER_SESSION_H
 /* Who is connected. A session is keyed by the struct mosquitto that passed authentication, never by a client ID that a DISCONNECT names: a
- * refused login fires DISCONNECT as well. A person is a user with at least one session. Broker thread. */
+ * refused login fires DISCONNECT as well. A person is a user with at least one session, or one whose limits are not forgotten yet: who
+ * connects again does not begin anew. Broker thread. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,8 @@ struct person {
 	struct session *sessions; /* utlist, by person_next */
 	struct rate commands, bytes, contacts;
 	struct held_chat *held;   /* chats whose commands are refused until a time has passed */
+	unsigned held_count;
+	int64_t all_held_until_ms; /* all of them: too many to be held one by one */
 	unsigned rpc_in_flight;
 	size_t chat_count;        /* as last loaded, and what was begun since; 0: not known */
 	UT_hash_handle hh;
@@ -51,13 +54,16 @@ struct session {
 	unsigned filter_count;
 	int inbox_qos, ack_qos, live_qos; /* -1: not subscribed */
 	bool text; /* some filter reaches text/… */
-	bool device_loading, device_dirty;
+	bool device_loading, device_dirty, replay_loading;
+	struct rate stores;      /* of changes to the device */
+	char **unsubscribed;     /* while the device is loading: what is not to come back with it */
+	unsigned unsubscribed_count;
 	bool kept_known, kept;
 	bool device_known; /* it has listened before: what it has no cursor for began while it was away */
 	bool due;  /* in server->due */
 	unsigned quota_lost; /* places of the send quota that the broker (2.0) will not give back: beyond none, QoS 0 must do */
 	struct feed *feed; /* NULL until something is to be delivered */
-	struct session *person_prev, *person_next, *due_next;
+	struct session *person_prev, *person_next, *due_prev, *due_next;
 	UT_hash_handle hh_client, hh_id, hh_name;
 };
 
@@ -82,7 +88,15 @@ void session_expire(struct server *server);
 /* Whether the broker goes on with an earlier MQTT session of this client ID. Asked first before it subscribes anything. */
 bool session_is_kept(struct session *session);
 
-/* hc/me/<filter> was subscribed or unsubscribed. false: too many. */
+/* While what the device had subscribed is on its way: whether the client itself has said something about this filter. */
+bool session_has_decided(const struct session *session, const char *filter);
+void session_forget_decided(struct session *session);
+
+/* Lets go of people who are not connected and whose limits are as if they had never been here. */
+void session_sweep_persons(struct server *server);
+void session_free_persons(struct server *server);
+
+/* hc/me/<filter> was subscribed or unsubscribed. false: too many, or none that could match anything. */
 bool session_subscribe(struct server *server, struct session *session, const char *filter, int qos);
 void session_unsubscribe(struct server *server, struct session *session, const char *filter);
 

@@ -201,6 +201,17 @@ static void ask(struct core *core, struct entry *entry, struct command *command,
 		core->ports.read(context, entry->id, CORE_READ_QUOTE, command->replied_to, command->replied_to);
 }
 
+static enum decision decide(struct core *core, struct entry *entry, struct command *command, struct verdict *verdict, uint64_t *repeated)
+{
+	bool watched = command->replayed && core->ports.in_work != NULL;
+	if (watched)
+		core->ports.in_work(core->ports.context, command, true);
+	enum decision decision = chat_decide(entry->chat, command, &core->decide, verdict, repeated);
+	if (watched)
+		core->ports.in_work(core->ports.context, command, false);
+	return decision;
+}
+
 /* Decides the command at the head of the queue. false: it has to wait, for an answer or for the append that drain sends off. */
 static bool decide_first(struct core *core, struct entry *entry)
 {
@@ -208,7 +219,7 @@ static bool decide_first(struct core *core, struct entry *entry)
 	struct command *command = item->command;
 	struct verdict verdict;
 	uint64_t repeated = 0;
-	enum decision decision = chat_decide(entry->chat, command, &core->decide, &verdict, &repeated);
+	enum decision decision = decide(core, entry, command, &verdict, &repeated);
 	if (decision == DECISION_NEEDS_COMMIT)
 		return false;
 	if (decision >= DECISION_NEEDS_PEER) {
@@ -596,11 +607,11 @@ static void sweep(struct core *core, int64_t now_ms)
 	size_t count = HASH_COUNT(core->entries);
 	struct entry *entry, *next;
 	HASH_ITER(hh, core->entries, entry, next) {
-		if (count <= core->ports.chats_max)
-			break;
 		bool busy = entry->out != 0 || entry->chat == NULL || entry->chat->pending != NULL || entry->waiting != NULL || entry->catching_up ||
 		            entry->receipts_dirty;
-		if (busy || now_ms - entry->used_at_ms < IDLE_MS)
+		/* A chat that somebody only asked for, and that is not there, is not worth keeping. */
+		bool kept = !busy && entry->chat->latest > 0 && (count <= core->ports.chats_max || now_ms - entry->used_at_ms < IDLE_MS);
+		if (busy || kept)
 			continue;
 		entry_free(core, entry);
 		count--;

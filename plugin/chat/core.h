@@ -47,6 +47,8 @@ struct core_ports {
 	/* The command is done with; the callee frees it (and its origin). Once for each core_command. */
 	void (*answer)(void *context, struct command *command, const struct answer *answer);
 	bool (*may_begin)(void *context, const struct command *command, struct verdict *verdict);
+	/* A replayed command is being decided, or that is over: if the process dies in between, it died of this command. NULL: nobody asks. */
+	void (*in_work)(void *context, const struct command *command, bool begins);
 	/* Something is wrong that an operator should know. */
 	void (*report)(void *context, const char *chat_id, const char *what);
 };

@@ -202,7 +202,7 @@ static char *read_file(const char *name, struct error *err)
 {
 	FILE *file = fopen(name, "re");
 	if (file == NULL) {
-		error_set(err, -1, errno, "plugin_opt_limits_file: cannot be opened: %s", strerror(errno));
+		error_set(err, -1, errno, "plugin_opt_limits_file: cannot be opened: %s", error_words(errno));
 		return NULL;
 	}
 	char *text = mem_new(LIMITS_FILE_MAX + 1);

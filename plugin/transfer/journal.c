@@ -34,6 +34,7 @@ enum {
 struct entry {
 	struct record record;
 	int64_t since_ms; /* when it got its place */
+	bool in_work;
 	struct entry *prev, *next;
 	UT_hash_handle hh;
 };
@@ -300,6 +301,35 @@ void journal_stats(const struct journal *journal, struct journal_stats *stats)
 
 /* ---- replay ---- */
 
+static enum journal_rc count_attempts(struct journal *journal, struct entry *entry, int change, struct error *err)
+{
+	uint8_t attempts = (uint8_t)(entry->record.attempts + change);
+	enum journal_rc rc = journal_file_set_attempts(&journal->file, entry->record.position, attempts, err);
+	if (rc == JOURNAL_OK)
+		entry->record.attempts = attempts;
+	return rc;
+}
+
+/* The count stands in the file while the work lasts, and is taken back behind it. */
+enum journal_rc journal_begin_work(struct journal *journal, uint64_t seq, struct error *err)
+{
+	struct entry *entry = entry_find(journal, seq);
+	if (entry == NULL || entry->in_work)
+		return JOURNAL_OK;
+	enum journal_rc rc = count_attempts(journal, entry, 1, err);
+	entry->in_work = rc == JOURNAL_OK;
+	return rc;
+}
+
+enum journal_rc journal_end_work(struct journal *journal, uint64_t seq, struct error *err)
+{
+	struct entry *entry = entry_find(journal, seq);
+	if (entry == NULL || !entry->in_work)
+		return JOURNAL_OK;
+	entry->in_work = false;
+	return count_attempts(journal, entry, -1, err);
+}
+
 /* All or nothing: what was written of a record that did not fit is cut off again. 0 or errno. */
 static int quarantine_append(int fd, const struct record *record, const void *payload)
 {
@@ -325,7 +355,7 @@ static enum journal_rc quarantine(struct journal *journal, const struct record *
 	if (fd >= 0)
 		close(fd);
 	if (problem)
-		return error_set(err, JOURNAL_FAILED, problem, "%s could not be written: %s", journal->quarantine_path, strerror(problem));
+		return error_set(err, JOURNAL_FAILED, problem, "%s could not be written: %s", journal->quarantine_path, error_words(problem));
 	return JOURNAL_OK;
 }
 
@@ -354,13 +384,11 @@ static enum journal_rc replay_one(
 	}
 	if (record.attempts >= JOURNAL_ATTEMPTS_MAX)
 		return put_aside(journal, reader, &record, payload, err);
-	unsigned attempt = record.attempts + 1u;
-	enum journal_rc rc = journal_file_set_attempts(&journal->file, record.position, (uint8_t)attempt, err);
+	enum journal_rc rc = journal_begin_work(journal, seq, err);
 	if (rc != JOURNAL_OK)
 		return rc;
-	entry->record.attempts = (uint8_t)attempt;
-	reader->replay(reader->context, seq, attempt, payload, record.len);
-	return JOURNAL_OK;
+	reader->replay(reader->context, seq, record.attempts + 1u, payload, record.len);
+	return journal_end_work(journal, seq, err);
 }
 
 static int compare_seq(const void *left, const void *right)

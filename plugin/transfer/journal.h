@@ -26,7 +26,7 @@ enum journal_rc {
 
 enum {
 	JOURNAL_PAYLOAD_MAX = 65536,
-	JOURNAL_ATTEMPTS_MAX = 3,   /* replays that ended in a crash, before a record is put aside */
+	JOURNAL_ATTEMPTS_MAX = 3,   /* deaths of the process in the midst of a record, before it is put aside */
 	JOURNAL_PINNED_MS = 60000,  /* a record that is older and keeps space from being used again is copied forward */
 };
 #define JOURNAL_SIZE_MIN ((uint64_t)1 << 20)
@@ -60,12 +60,18 @@ enum journal_rc journal_release(struct journal *journal, uint64_t seq, enum jour
 /* Once per tick: writes down how far everything is released, if that moved. now_ms: monotonic clock. */
 enum journal_rc journal_flush(struct journal *journal, int64_t now_ms, struct error *err);
 
+/* Between the two the process works on this record. If it dies there, that counts against the record. If it dies at another time, it does
+ * not: what merely waited then, for the store or for its turn, is not to blame, however often the process is killed. An unknown seq is
+ * passed over (OK). FAILED: it could not be counted. */
+enum journal_rc journal_begin_work(struct journal *journal, uint64_t seq, struct error *err);
+enum journal_rc journal_end_work(struct journal *journal, uint64_t seq, struct error *err);
+
 struct journal_reader {
-	/* attempt: 1 for the first replay of this record; counted in the file before the call. payload is valid during the call only.
-	 * May call journal_release. */
+	/* attempt: 1, and one more for each death in the midst of this record; this call is between begin_work and end_work. payload is valid
+	 * during the call only. May call journal_release. */
 	void (*replay)(void *context, uint64_t seq, unsigned attempt, const void *payload, size_t len);
 
-	/* The record was replayed JOURNAL_ATTEMPTS_MAX times and each time never released: it now stands in "<path>.quarantine" (synced;
+	/* The process died JOURNAL_ATTEMPTS_MAX times in the midst of the record: it now stands in "<path>.quarantine" (synced;
 	 * little-endian u32 length, u64 seq, payload) and is released. */
 	void (*quarantined)(void *context, uint64_t seq, const void *payload, size_t len);
 	void *context;

@@ -73,12 +73,12 @@ static int read_at(int fd, void *bytes, size_t len, uint64_t offset)
 
 static enum journal_rc failed(struct error *err, int problem, const char *what)
 {
-	return error_set(err, JOURNAL_FAILED, problem, "the journal's %s could not be written: %s", what, strerror(problem));
+	return error_set(err, JOURNAL_FAILED, problem, "the journal's %s could not be written: %s", what, error_words(problem));
 }
 
 static enum journal_rc refused(struct error *err, int problem, const char *path, const char *why)
 {
-	const char *reason = problem ? strerror(problem) : "";
+	const char *reason = problem ? error_words(problem) : "";
 	return error_set(err, JOURNAL_REFUSED, problem, "journal %s: %s%s%s", path, why, problem ? ": " : "", reason);
 }
 
@@ -166,13 +166,13 @@ uint64_t journal_file_ring_size(uint64_t size)
 enum journal_rc journal_file_format(struct journal_file *file, uint64_t size, struct error *err)
 {
 	if (ftruncate(file->fd, 0) != 0)
-		return error_set(err, JOURNAL_REFUSED, errno, "the journal cannot be emptied: %s", strerror(errno));
+		return error_set(err, JOURNAL_REFUSED, errno, "the journal cannot be emptied: %s", error_words(errno));
 	int problem = preallocate(file->fd, size);
 	if (problem) {
 		if (ftruncate(file->fd, 0) != 0)
 			problem = errno;
 		return error_set(err, JOURNAL_REFUSED, problem, "no room for a journal of %llu bytes: %s", (unsigned long long)size,
-			strerror(problem));
+			error_words(problem));
 	}
 	id_random(&file->mark, sizeof file->mark);
 	file->ring_size = journal_file_ring_size(size);
@@ -195,6 +195,8 @@ static enum journal_rc open_and_lock(const char *path, int *fd, uint64_t *file_s
 	if (fstat(*fd, &stat) != 0) /* again: its owner may have been making it until now */
 		return refused(err, errno, path, "cannot be examined");
 	*file_size = (uint64_t)stat.st_size;
+	/* Without read-ahead the search leaves small pages in the cache. In large ones each little write looks at every block of the page. */
+	posix_fadvise(*fd, 0, 0, POSIX_FADV_RANDOM);
 	return JOURNAL_OK;
 }
 
@@ -229,7 +231,7 @@ enum journal_rc journal_file_open(const char *path, uint64_t size, struct journa
 		return JOURNAL_REFUSED;
 	}
 	/* Not only what the file says: it may have lost its newest pages with the machine, or itself with /dev/shm. */
-	uint64_t now = (uint64_t)clock_wall_ms() * 1000;
+	uint64_t now = (uint64_t)clock_wall_us();
 	if (opened.next_seq < now)
 		opened.next_seq = now;
 	opened.buffer = mem_new(RECORD_MAX);
@@ -383,7 +385,7 @@ enum journal_rc journal_file_scan(struct journal_file *file, void (*found)(void 
 	}
 	free(window.bytes);
 	if (problem)
-		return error_set(err, JOURNAL_REFUSED, problem, "the journal cannot be read: %s", strerror(problem));
+		return error_set(err, JOURNAL_REFUSED, problem, "the journal cannot be read: %s", error_words(problem));
 	*head = end;
 	*corrupt = damaged;
 	return JOURNAL_OK;

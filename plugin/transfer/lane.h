@@ -17,7 +17,7 @@
 #include "storage/store.h"
 
 enum {
-	LANE_BATCH_MAX = 512,    /* transactions in one append, unless a single request is larger */
+	LANE_BATCH_MAX = 256,    /* transactions in one append, unless a single request is larger */
 	LANE_QUEUE_MAX = 65536,  /* requests waiting in one lane; the loop has one per chat under way, so this is never reached by design */
 };
 

@@ -20,7 +20,7 @@ enum { APPLICATION_ID = 0x48436861 /* "HCha" */ };
 static enum store_rc file_refused(const char *path, int problem, struct error *err)
 {
 	const char *advice = problem == ENOENT ? "; its directory must exist" : problem == EACCES ? "; the broker's user must be able to read and write it" : "";
-	return error_set(err, STORE_REFUSED, problem, "%s: %s%s", path, strerror(problem), advice);
+	return error_set(err, STORE_REFUSED, problem, "%s: %s%s", path, error_words(problem), advice);
 }
 
 /* Makes an empty file that only we may read, or finds one. SQLite gives its mode to -wal and -shm. */

@@ -60,7 +60,14 @@ class Sender:
 
 def check_history(broker, sender, bob):
     """Everything acknowledged is there once; everything sent is there under its number; no number is missing; bob saw it in order."""
-    bob.until(lambda: sender.acked <= set(bob.heard(sender.chat)), "everything that was acknowledged")
+    def missing():
+        heard = set(bob.heard(sender.chat))
+        return [command for command in sender.commands if command in sender.acked and command not in heard]
+    try:
+        bob.until(lambda: not missing(), "everything that was acknowledged")
+    except AssertionError as failed:
+        raise AssertionError(f"{failed}\n missing: {missing()}, {bob} has {bob.numbers(sender.chat)[-1:]}, "
+                             f"the store {[t['transactionID'] for t in broker.exported(sender.chat)][-1:]}") from None
     numbers = list(dict.fromkeys(bob.numbers(sender.chat)))
     assert numbers == list(range(1, len(numbers) + 1)), "bob saw every number, in order"
     by_number = {t["transactionID"]: t for t in bob.inbox}

@@ -224,6 +224,60 @@ static void add_two_three(void)
 	add(journal, "three");
 }
 
+static void note_seq(void *context, uint64_t seq, unsigned attempt, const void *payload, size_t len)
+{
+	(void)attempt;
+	if (len == 3 && memcmp(payload, "two", 3) == 0)
+		*(uint64_t *)context = seq;
+}
+
+static uint64_t replay_and_find_two(struct journal *journal)
+{
+	uint64_t two = 0;
+	const struct journal_reader reader = {.replay = note_seq, .context = &two};
+	journal_replay(journal, &reader, NULL);
+	return two;
+}
+
+/* The record waits for something after its replay, is worked on, and so is the process's end. */
+static void die_in_the_midst_of_two(void)
+{
+	struct journal *journal = opened();
+	uint64_t two = replay_and_find_two(journal);
+	journal_begin_work(journal, two, NULL);
+	journal_end_work(journal, two, NULL);
+	journal_begin_work(journal, two, NULL);
+	journal_begin_work(journal, two, NULL); /* within another: counts once */
+}
+
+static void die_after_work_on_two(void)
+{
+	struct journal *journal = opened();
+	uint64_t two = replay_and_find_two(journal);
+	journal_begin_work(journal, two, NULL);
+	journal_end_work(journal, two, NULL);
+}
+
+static void what_only_waits_is_not_to_blame_however_often_the_process_dies(void **state)
+{
+	(void)state;
+	crash_after(add_two_three);
+	for (int crash = 0; crash < 3 * JOURNAL_ATTEMPTS_MAX; crash++)
+		crash_after(die_after_work_on_two);
+	assert_reopening_replays("two/1 three/1 ");
+}
+
+static void work_after_the_replay_counts_as_well(void **state)
+{
+	(void)state;
+	crash_after(add_two_three);
+	crash_after(die_in_the_midst_of_two);
+	assert_reopening_replays("two/2 three/1 ");
+	for (int crash = 1; crash < JOURNAL_ATTEMPTS_MAX; crash++)
+		crash_after(die_in_the_midst_of_two);
+	assert_reopening_replays("two/quarantined three/1 ");
+}
+
 static void poison_is_put_aside_after_three_crashes(void **state)
 {
 	(void)state;
@@ -231,7 +285,7 @@ static void poison_is_put_aside_after_three_crashes(void **state)
 	for (int attempt = 1; attempt <= JOURNAL_ATTEMPTS_MAX; attempt++)
 		assert_int_equal(crash_after(replay_to_death), 10 + attempt);
 	assert_reopening_replays("two/quarantined three/1 ");
-	assert_reopening_replays("three/2 ");
+	assert_reopening_replays("three/1 ");
 	struct buf aside = file_read(kit_quarantine_path);
 	assert_int_equal(aside.len, 4 + 8 + 3);
 	assert_memory_equal(aside.data, "\3\0\0\0", 4);
@@ -260,7 +314,7 @@ static void poison_that_cannot_be_put_aside_stays_and_stops_nobody(void **state)
 	buf_fini(&heard.text);
 	journal_close(journal);
 	assert_int_equal(rmdir(kit_quarantine_path), 0);
-	assert_reopening_replays("two/quarantined three/2 ");
+	assert_reopening_replays("two/quarantined three/1 ");
 }
 
 int main(void)
@@ -275,6 +329,8 @@ int main(void)
 		cmocka_unit_test_setup(a_failed_write_is_told_and_leaves_no_trace, kit_remove_files),
 		cmocka_unit_test_setup(a_replay_whose_attempt_cannot_be_counted_is_not_begun, kit_remove_files),
 		cmocka_unit_test_setup(poison_is_put_aside_after_three_crashes, kit_remove_files),
+		cmocka_unit_test_setup(what_only_waits_is_not_to_blame_however_often_the_process_dies, kit_remove_files),
+		cmocka_unit_test_setup(work_after_the_replay_counts_as_well, kit_remove_files),
 		cmocka_unit_test_setup(poison_that_cannot_be_put_aside_stays_and_stops_nobody, kit_remove_files),
 	};
 	return cmocka_run_group_tests(tests, kit_make_directory, kit_remove_directory);

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+"""What clients can do to each other, to themselves and to the broker, by malice or by a bad network."""
+import json
+import struct
+import time
+
+import mqtt
+import pytest
+from test_crash import HeldStore
+
+
+def subscribe_packet(packet_id, topic_filter):
+    return mqtt.packet(mqtt.SUBSCRIBE, 2, struct.pack("!H", packet_id) + mqtt.binary(topic_filter) + b"\x01")
+
+
+# ---- bad networks ----
+
+def test_who_is_alive_but_reads_nothing_loses_nothing(broker, alice):
+    """His pings arrive and nothing gets to him: longer than the broker needs to notice a dead connection."""
+    bob = broker.person("bob", keepalive=1, receive_buffer=4096, clean=True)
+    bodies = [f"{i} " + "x" * 15000 for i in range(60)]
+    chat = alice.chat_with(bob)
+    for body in bodies:
+        alice.says(body, chat=chat)
+        bob.client.send(mqtt.packet(mqtt.PINGREQ, 0, b""))
+    three_times_as_long = time.monotonic() + 3 * 1.5
+    while time.monotonic() < three_times_as_long:
+        bob.client.send(mqtt.packet(mqtt.PINGREQ, 0, b""))
+        alice.asks("ListChats")
+    bob.client.close()  # what came was never read
+    bob.connect_options = {}
+    bob.connects()
+    bob.hears(*bodies)
+    assert bob.numbers(chat) == list(range(1, len(bodies) + 2))
+
+
+def test_a_session_that_ran_out_is_not_taken_for_one_that_goes_on(idle_broker):
+    """The broker has thrown away what it held. That bob subscribes to something else first must not look like a session that was kept."""
+    idle_broker.options["outside"] = "allow"
+    broker = idle_broker.start()
+    alice = broker.person("alice")
+    bob = broker.person("bob", version=mqtt.V5, props={"session_expiry": 1}, acknowledges=False)
+    chat = alice.chat_with(bob)
+    alice.says("one", chat=chat)
+    broker.expects_line("Expiring client bob/phone", bob.client.close)
+    client = mqtt.Client(broker.port, "bob/phone", connect=False)
+    client.send(client.connect_packet("bob", broker.token("bob"), clean=False) + subscribe_packet(7, "weather"))
+    client.read_connack()
+    assert not client.session_present
+    bob.client = client
+    client.subscribe("hc/me/#")
+    bob.hears("one")
+
+
+def test_what_is_unsubscribed_at_once_does_not_come_back(broker, alice, chat):
+    """A session goes on, and UNSUBSCRIBE follows CONNECT so fast that the broker does not know yet what the device had subscribed."""
+    reader = broker.person("bob", "reader", subscribes=("hc/me/inbox", "hc/me/reply/#"))
+    reader.is_up_to_date()
+    reader.is_cut_off()
+    client = mqtt.Client(broker.port, "bob/reader", connect=False)
+    client.send(client.connect_packet("bob", broker.token("bob"), clean=False) +
+                mqtt.packet(mqtt.UNSUBSCRIBE, 2, struct.pack("!H", 7) + mqtt.binary("hc/me/inbox")))
+    client.read_connack()
+    assert client.session_present
+    client.answer(mqtt.UNSUBACK, 7)
+    reader.client = client
+    reader.asks("ListChats")
+    reader.inbox.clear()
+    alice.says("not for him", chat=chat)
+    assert reader.is_up_to_date().heard() == []
+
+
+# ---- somebody else's client ID ----
+
+def test_the_owner_of_a_client_id_takes_it_over_and_gets_nothing_of_who_used_it(broker, alice, carol):
+    """alice connects as "bob", which is a device of bob's; her MQTT session, with what was on its way to her, falls to him."""
+    chat = carol.chat_with(alice)
+    broker.person("bob").leaves()
+    thief = broker.client("bob", "alice", clean=False, acknowledges=False)
+    thief.subscribe("hc/me/#", f"hc/chat/{chat}/events")
+    carol.says("for alice", chat=chat)
+    thief.next_message("hc/me/inbox")
+    owner = broker.person("bob", None)
+    carol.says("for alice again", chat=chat)
+    alice.hears("for alice", "for alice again")
+    assert owner.is_up_to_date().heard() == []
+    assert not owner.events and not owner.elsewhere
+    with pytest.raises(mqtt.Refused):
+        broker.client("bob", "alice")
+    carol.says("for bob", to="bob")
+    owner.hears("for bob")
+
+
+@pytest.fixture
+def open_broker(idle_broker):
+    idle_broker.options["outside"] = "allow"
+    idle_broker.anonymous = True
+    return idle_broker.start()
+
+
+def test_who_is_connected_is_not_pushed_out_from_outside(open_broker):
+    alice, bob = open_broker.person("alice"), open_broker.person("bob")
+    with pytest.raises(mqtt.Refused):
+        open_broker.client("bob/phone")
+    alice.says("hi", to=bob)
+    bob.hears("hi")
+
+
+def test_who_takes_an_idle_devices_session_from_outside_costs_it_nothing(open_broker):
+    alice = open_broker.person("alice")
+    bob = open_broker.person("bob", acknowledges=False)
+    chat = alice.chat_with(bob)
+    alice.says("one", chat=chat)
+    bob.client.close()
+    for clean in (True, False):
+        stranger = until_let_in(open_broker, "bob/phone", clean)
+        stranger.subscribe("weather")
+        stranger.ping()
+        assert not stranger.messages
+        stranger.disconnect()
+    bob.connect_options = {}
+    bob.connects()
+    bob.hears("one")
+
+
+def until_let_in(broker, client_id, clean):
+    """The broker may not have noticed yet that the last one is gone."""
+    deadline = time.monotonic() + mqtt.PATIENCE
+    while True:
+        try:
+            return broker.client(client_id, clean=clean)
+        except mqtt.Refused:
+            assert time.monotonic() < deadline
+
+
+# ---- too much ----
+
+@pytest.fixture
+def tight_broker(idle_broker):
+    idle_broker.options.update(commands_per_second=1, commands_burst=5)
+    return idle_broker.start()
+
+
+def test_who_connects_again_does_not_get_new_limits(tight_broker):
+    alice, bob = tight_broker.person("alice"), tight_broker.person("bob")
+    alice.says("first", to=bob)
+    for i in range(5):
+        alice.sends(f"{i}", to=bob, id=f"a{i}")
+    alice.is_refused("rate_limited", "a4")
+    alice.returns()
+    alice.sends("again", to=bob, id="b1")
+    alice.is_refused("rate_limited", "b1")
+
+
+def test_asking_for_the_events_of_chats_that_are_not_there_is_limited(tight_broker):
+    alice = tight_broker.person("alice")
+    granted = alice.client.subscribe(*(f"hc/chat/nowhere{i}/events" for i in range(20)))
+    assert any(code >= 0x80 for code in granted)
+    alice.is_refused("rate_limited")
+
+
+def test_a_flood_to_many_chats_is_refused_and_ends(tight_broker):
+    alice, bob = tight_broker.person("alice"), tight_broker.person("bob")
+    for i in range(500):
+        alice.client.publish(f"hc/chat/nowhere{i}/text", "x", qos=0)
+    alice.until(lambda: any(ack[1]["error"]["code"] == "rate_limited" for ack in alice.acks), "rate_limited")
+    bob.says("hi", to=alice)
+    alice.hears("hi")
+
+
+@pytest.mark.parametrize("tail", ["chat/x/send/c1", "chat/x/text/c1", "user/bob/send/c1"])
+def test_a_huge_command_is_refused_unread(alice, bob, tail):
+    alice.publishes(tail, "[" * 1000000)
+    assert alice.is_refused("too_large", "c1")["message"].startswith("payload")
+    alice.says("hi", to=bob)
+
+
+def test_a_huge_operation_is_refused_and_not_sent_for_ever(alice, bob, chat):
+    """What a command's record in the journal cannot hold will never be taken: the client must hear that, and keep its connection."""
+    call = {"chatID": chat, "messageBody": "hi"}
+    alice.publishes("rpc/sendMessage/r1", json.dumps(call) + " " * 100000)
+    answer, _ = alice.until(lambda: alice.replies.get("r1"), "the refusal")
+    assert answer["error"]["code"] == "too_large"
+    alice.publishes("rpc/sync/r2", '{"chats": {}}' + " " * 1000000)
+    alice.is_refused("too_large", "r2")
+    assert alice.asks("sendMessage", **call)["messageID"] == 2
+
+
+def test_a_filter_that_can_match_nothing_is_not_kept(broker):
+    client = broker.client("alice/phone", "alice")
+    assert client.subscribe("hc/me/text/" + "x" * 1000)[0] >= 0x80
+    assert client.subscribe("hc/me/" + "/".join("+" * 100), "hc/me/inbox")[1] == 1
+
+
+def test_one_connection_after_another_gets_its_turn(idle_broker):
+    """More connections than one round may hand messages to."""
+    idle_broker.options["deliveries_per_tick"] = 16
+    broker = idle_broker.start()
+    alice = broker.person("alice")
+    alice.asks("getServerInfo")
+    readers = [broker.person("bob", f"d{i}", subscribes=("hc/me/inbox",)) for i in range(50)]
+    chat = alice.chat_with("bob")
+    bodies = [f"{i}" for i in range(20)]
+    for body in bodies:
+        alice.sends(body, chat=chat)
+    for reader in readers:
+        reader.hears(*bodies)
+        assert reader.numbers(chat) == list(range(1, 22))
+
+
+# ---- a store that is held up ----
+
+def test_the_last_subscription_wins_whatever_the_store_did_meanwhile(idle_broker):
+    """Of many changes while the store takes nothing, the last one is what a restarted broker resumes."""
+    idle_broker.top_lines = ["persistence true", f"persistence_location {idle_broker.directory}/"]
+    broker = idle_broker.start()
+    alice, bob = broker.person("alice"), broker.person("bob")
+    chat = alice.chat_with(bob)
+    bob.is_up_to_date()
+    with HeldStore(broker):
+        for _ in range(50):
+            bob.client.unsubscribe("hc/me/#")
+            bob.client.subscribe("hc/me/ack/#", "hc/me/reply/#")
+        bob.client.subscribe("hc/me/inbox")
+    alice.says("one", chat=chat)
+    bob.hears("one")
+    bob.is_up_to_date()
+    bob.leaves()
+    broker.restart()
+    bob.connects(subscribes=False)
+    assert bob.client.session_present
+    alice.returns()
+    alice.says("two", chat=chat)
+    bob.hears("two")
+    assert bob.asks("getServerInfo")
+
+
+def test_subscribing_and_unsubscribing_without_end_slows_nobody(broker, alice, bob, chat):
+    noisy = broker.client("bob/noisy", "bob")
+    for _ in range(300):
+        packet_id = noisy.next_id()
+        noisy.send(subscribe_packet(packet_id, "hc/me/inbox"))
+        noisy.send(mqtt.packet(mqtt.UNSUBSCRIBE, 2, struct.pack("!H", packet_id) + mqtt.binary("hc/me/inbox")))
+    alice.says("hi", chat=chat)
+    bob.hears("hi")
+    noisy.subscribe("hc/me/inbox")
+    alice.says("still", chat=chat)
+    while json.loads(noisy.next_message("hc/me/inbox").payload.decode().splitlines()[-1]).get("body") != "still":
+        pass
+
+
+def test_nothing_is_queued_in_the_broker_for_who_is_away(idle_broker):
+    """Its queue is short, and forgets; the store is the queue."""
+    idle_broker.listener_lines = ["max_queued_messages 5"]
+    broker = idle_broker.start()
+    alice, bob = broker.person("alice"), broker.person("bob")
+    chat = alice.chat_with(bob)
+    bob.is_up_to_date()
+    bob.client.close()
+    bodies = [f"{i}" for i in range(60)]
+    for body in bodies:
+        alice.says(body, chat=chat)
+    bob.connects()
+    bob.hears(*bodies)
+    assert "being dropped for client bob" not in broker.log_text()
