@@ -243,10 +243,11 @@ static void catch_up(struct core *core, struct entry *entry)
 	core->ports.read(core->ports.context, entry->id, CORE_READ_CONFLICT, entry->chat->latest + 1, UINT64_MAX);
 }
 
-/* Another broker wrote what the store has told of, or this one before a crash: the members here see it as well. Nothing may be pending. */
+/* Another broker wrote what the store has told of, or this one before a crash: the members here see it as well. What is pending
+ * goes first: its append finds out by a conflict. */
 static void catch_up_if_behind(struct core *core, struct entry *entry)
 {
-	if (entry->chat == NULL || entry->heard_of <= entry->chat->latest || entry->flying > 0 || entry->catching_up)
+	if (entry->chat == NULL || entry->heard_of <= entry->chat->latest || entry->chat->pending != NULL || entry->catching_up)
 		return;
 	entry->progress = false;
 	catch_up(core, entry);

@@ -52,7 +52,7 @@ class Sender:
         self.alice.sort()
 
     def unacked(self):
-        return [command for command in self.commands if command not in self.acked]
+        return [command for command in dict.fromkeys(self.commands) if command not in self.acked]
 
     def sent(self):
         return {t["commandID"]: t["transactionID"] for t in self.alice.inbox if "commandID" in t and t["senderID"] == "alice"}

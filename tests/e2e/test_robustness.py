@@ -253,7 +253,7 @@ def test_nothing_is_queued_in_the_broker_for_who_is_away(idle_broker):
     """Its queue is short, and forgets; the store is the queue."""
     idle_broker.listener_lines = ["max_queued_messages 5"]
     broker = idle_broker.start()
-    alice, bob = broker.person("alice"), broker.person("bob")
+    alice, bob = broker.person("alice"), broker.person("bob", subscribes=("hc/me/inbox", "hc/me/reply/#"))
     chat = alice.chat_with(bob)
     bob.is_up_to_date()
     bob.client.close()

@@ -229,22 +229,25 @@ static void a_chat_is_never_twice_in_one_call(void **state)
 	end(&world);
 }
 
-static void a_call_holds_at_most_512_transactions(void **state)
+static void a_call_holds_no_more_than_its_limit(void **state)
 {
 	(void)state;
 	struct world world;
 	begin(&world, 1);
 	hold(&world);
-	append(&world, "a", 1, 500);
+	append(&world, "a", 1, LANE_BATCH_MAX - 12);
 	append(&world, "b", 1, 12);
 	append(&world, "c", 1, 1);
-	append(&world, "d", 1, 600); /* larger than a call should be: goes alone */
+	append(&world, "d", 1, LANE_BATCH_MAX + 88); /* larger than a call should be: goes alone */
 	append(&world, "e", 1, 1);
 	let_go(&world);
 	run_until_done(&world, 6);
-	assert_call(&world, 1, "a:1+500 b:1+12 ");
+	char full[32], large[32];
+	snprintf(full, sizeof full, "a:1+%d b:1+12 ", LANE_BATCH_MAX - 12);
+	snprintf(large, sizeof large, "d:1+%d ", LANE_BATCH_MAX + 88);
+	assert_call(&world, 1, full);
 	assert_call(&world, 2, "c:1+1 ");
-	assert_call(&world, 3, "d:1+600 ");
+	assert_call(&world, 3, large);
 	assert_call(&world, 4, "e:1+1 ");
 	end(&world);
 }
@@ -411,7 +414,7 @@ int main(void)
 		cmocka_unit_test(an_append_goes_to_the_store_and_its_result_comes_back),
 		cmocka_unit_test(what_waits_during_a_commit_goes_into_the_next_one_together),
 		cmocka_unit_test(a_chat_is_never_twice_in_one_call),
-		cmocka_unit_test(a_call_holds_at_most_512_transactions),
+		cmocka_unit_test(a_call_holds_no_more_than_its_limit),
 		cmocka_unit_test(another_job_keeps_its_place_between_appends),
 		cmocka_unit_test(each_result_and_the_stores_reason_come_back),
 		cmocka_unit_test(a_full_lane_looks_like_a_store_that_is_down),
