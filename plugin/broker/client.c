@@ -5,10 +5,14 @@
 
 #include <dirent.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -90,4 +94,13 @@ int client_backlog(int socket)
 {
 	int bytes;
 	return socket >= 0 && ioctl(socket, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
+}
+
+int64_t client_received(int socket)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof info;
+	bool known = socket >= 0 && getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+	             len >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received;
+	return known ? (int64_t)info.tcpi_bytes_received : -1;
 }

@@ -5,6 +5,8 @@
  * Pacing. The broker drops silently what exceeds its queue for a connected client, and a plugin does not see PUBACKs. So at most
  * WINDOW_PACKETS packets (fewer than the broker's own in-flight window) or WINDOW_BYTES go out before the socket was seen drained: all of it
  * acknowledged by the peer's TCP. What was handed over in this round is not on the socket yet, so that tells nothing before the next one.
+ * A client whose TCP takes everything, but which acknowledges nothing, is held as well: a PUBACK has at least PUBACK_BYTES, so it cannot have
+ * acknowledged more packets than what it has sent has room for. (TLS and WebSocket frames are longer, so there the bound is loose.)
  * Meanwhile lines are collected into one larger message; what exceeds that is read from the store later. */
 #include "plugin/broker/feed.h"
 
@@ -23,6 +25,8 @@
 enum {
 	WINDOW_PACKETS = 16,
 	WINDOW_BYTES = 1024 * 1024,
+	PUBACK_BYTES = 4,
+	UNACKNOWLEDGED_MAX = 200, /* packets: a fifth of the smallest queue that the broker has by default */
 	WINDOW_MS = 20,      /* where the socket is not known, a window may be used again after this time */
 	RECHECK_MS = 1,
 	RECHECK_MAX_MS = 64,
@@ -174,6 +178,15 @@ void track_handed(struct track *track, uint64_t number, int64_t now_ms)
 
 /* ---- pacing ---- */
 
+static bool withholds_acknowledgements(const struct feed *feed)
+{
+	int64_t received = feed->sent_qos1 > UNACKNOWLEDGED_MAX ? client_received(feed->socket) : -1;
+	if (received < 0 || feed->received_at_start < 0)
+		return false;
+	uint64_t acknowledged_max = (uint64_t)(received - feed->received_at_start) / PUBACK_BYTES;
+	return feed->sent_qos1 > acknowledged_max + UNACKNOWLEDGED_MAX;
+}
+
 static bool is_drained(struct server *server, struct feed *feed)
 {
 	if (feed->sent_round == server->round || server->now_ms < feed->check_at_ms)
@@ -181,7 +194,7 @@ static bool is_drained(struct server *server, struct feed *feed)
 	int backlog = client_backlog(feed->socket);
 	if (backlog == 0)
 		feed->arrived_at_ms = feed->last_sent_at_ms;
-	if (backlog == 0 || (backlog < 0 && server->now_ms - feed->sent_at_ms >= WINDOW_MS)) {
+	if ((backlog == 0 || (backlog < 0 && server->now_ms - feed->sent_at_ms >= WINDOW_MS)) && !withholds_acknowledgements(feed)) {
 		feed->pause_ms = 0;
 		return true;
 	}
@@ -210,8 +223,10 @@ int64_t feed_arrived_ms(const struct server *server, struct feed *feed)
 	return feed->line_count == 0 ? server->now_ms : feed->arrived_at_ms;
 }
 
-static void sent(struct server *server, struct feed *feed, size_t len)
+static void sent(struct server *server, struct feed *feed, size_t len, int qos)
 {
+	if (qos > 0 && feed->sent_qos1++ == 0)
+		feed->received_at_start = client_received(feed->socket);
 	if (feed->sent_packets == 0)
 		feed->sent_at_ms = server->now_ms;
 	feed->last_sent_at_ms = server->now_ms;
@@ -236,7 +251,7 @@ static void send_lines(struct server *server, struct session *session)
 	}
 	size_t len = (size_t)(at - payload);
 	publish_owned(server, session, "inbox", payload, len, session->inbox_qos);
-	sent(server, feed, len);
+	sent(server, feed, len, session->inbox_qos);
 	feed->line_count = feed->line_bytes = 0;
 	if (feed->line_size > LINES_KEEP) {
 		free(feed->lines);
@@ -309,7 +324,7 @@ static void send_text(struct server *server, struct session *session, const stru
 	line_add_text(&text, tx);
 	size_t len = text_cut(text.data, text.len, text_max(server, session, topic));
 	publish_copy(server, session, topic, text.data, len, qos);
-	sent(server, session->feed, len);
+	sent(server, session->feed, len, qos);
 	buf_fini(&text);
 }
 
@@ -319,7 +334,7 @@ bool feed_allows_live(struct server *server, struct session *session, size_t len
 		return true;
 	if (!may_send(server, session->feed))
 		return false;
-	sent(server, session->feed, len);
+	sent(server, session->feed, len, session->live_qos);
 	return true;
 }
 
@@ -356,7 +371,7 @@ static void send_parcel(struct server *server, struct session *session)
 		bool is_text = strncmp(parcel->topic, "text/", 5) == 0;
 		size_t len = is_text ? text_cut(parcel->payload, parcel->len, text_max(server, session, parcel->topic)) : parcel->len;
 		publish_copy(server, session, parcel->topic, parcel->payload, len, qos);
-		sent(server, feed, len);
+		sent(server, feed, len, qos);
 	}
 	for (size_t i = 0; i < parcel->mark_count; i++) {
 		struct track *track = feed_find(feed, parcel->marks[i].chat_id);

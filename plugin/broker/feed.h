@@ -68,6 +68,8 @@ struct feed {
 	size_t parcel_count;
 	/* pacing: what was handed over since the socket was last seen drained */
 	int socket;
+	int64_t received_at_start;           /* bytes from the client before the first packet with QoS 1; -1: not known */
+	uint64_t sent_qos1;                  /* packets with QoS 1 since */
 	size_t sent_packets, sent_bytes;
 	int64_t sent_at_ms, last_sent_at_ms; /* the window's first, and the last ever */
 	uint64_t sent_round;                 /* of that last one: by the next round the broker has taken it up */

@@ -238,27 +238,42 @@ static void close_lines(struct read *read)
 	read->lines = BUF_EMPTY;
 }
 
+static void add_visible(struct buf *out, const struct transaction *tx, bool visible)
+{
+	if (visible)
+		line_add(out, tx);
+	else
+		line_add_void(out, tx);
+}
+
+/* A line alone, longer than a message may be. Of what the reader may not see, a hint has the number and nothing else. */
+static void add_too_long(struct read *read, const struct transaction *tx, bool visible)
+{
+	if (visible) {
+		line_add_within(&read->lines, tx, read->inbox_max);
+		return;
+	}
+	line_add_latest(&read->lines, tx->chat_id, tx->number);
+	if (read->lines.len > read->inbox_max)
+		buf_clear(&read->lines);
+}
+
 static void add_line(struct read *read, const struct transaction *tx, bool visible)
 {
 	size_t start = read->lines.len;
 	if (start > 0)
 		buf_add_char(&read->lines, '\n');
 	size_t before = read->lines.len;
-	if (visible)
-		line_add(&read->lines, tx);
-	else
-		line_add_void(&read->lines, tx);
+	add_visible(&read->lines, tx, visible);
 	if (read->lines.len <= read->inbox_max)
 		return;
 	size_t len = read->lines.len - before;
 	read->lines.len = start;
 	close_lines(read);
 	if (len > read->inbox_max)
-		line_add_within(&read->lines, tx, read->inbox_max);
-	else if (visible)
-		line_add(&read->lines, tx);
+		add_too_long(read, tx, visible);
 	else
-		line_add_void(&read->lines, tx);
+		add_visible(&read->lines, tx, visible);
 }
 
 static bool wants_text(const struct read *read, const char *topic)

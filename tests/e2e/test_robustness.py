@@ -256,10 +256,34 @@ def test_nothing_is_queued_in_the_broker_for_who_is_away(idle_broker):
     alice, bob = broker.person("alice"), broker.person("bob", subscribes=("hc/me/inbox", "hc/me/reply/#"))
     chat = alice.chat_with(bob)
     bob.is_up_to_date()
-    bob.client.close()
+    bob.leaves()  # not only closed: the broker has to know
     bodies = [f"{i}" for i in range(60)]
     for body in bodies:
         alice.says(body, chat=chat)
     bob.connects()
     bob.hears(*bodies)
     assert "being dropped for client bob" not in broker.log_text()
+
+
+@pytest.mark.parametrize("version", [mqtt.V311, mqtt.V5])
+def test_who_takes_all_and_acknowledges_nothing_loses_nothing(idle_broker, version):
+    """His TCP takes everything, so only the PUBACKs that do not come tell. The broker's queue is short, and forgets."""
+    idle_broker.listener_lines = ["max_queued_messages 500"]
+    broker = idle_broker.start()
+    alice = broker.person("alice", subscribes=("hc/me/inbox", "hc/me/reply/#"))
+    bob = broker.person("bob", version=version, subscribes=("hc/me/text/#", "hc/me/reply/#"))
+    chat, count = alice.chat_with(bob), 900
+    bob.leaves()
+    for i in range(count):
+        alice.client.publish(f"hc/chat/{chat}/text", f"{i}")
+    alice.until(lambda: len(alice.heard(chat)) == count, "her own messages")
+    bob.connect_options["acknowledges"] = False
+    bob.returns()
+    bob.until(lambda: len(bob.texts) >= 20, "as many as may be in flight")
+    for i in range(3):
+        bob.client.ping()  # the broker has had time to hand over far more than its queue holds
+        alice.is_up_to_date()
+    assert "being dropped" not in broker.log_text()
+    bob.connect_options["acknowledges"] = True
+    bob.returns()
+    bob.until(lambda: len({text[2] for text in bob.texts}) == count, "all of them")
