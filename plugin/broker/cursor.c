@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "plugin/broker/feed.h"
+#include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 
 enum {
@@ -48,14 +49,14 @@ static void put_free(struct put *put)
 static void put_done(struct job *job)
 {
 	struct put *put = (struct put *)job;
-	if (put->rc == STORE_OK || !server_repeat(put->server, "", job))
+	if (put->rc == STORE_OK || !jobs_repeat(put->server, "", job))
 		put_free(put);
 }
 
 static void put_start(struct server *server, struct put *put)
 {
 	put->job = (struct job){.run = put_run, .done = put_done};
-	if (put->count == 0 || (!lanes_put(server->lanes, "", &put->job) && !server_repeat(server, "", &put->job)))
+	if (put->count == 0 || (!lanes_put(server->lanes, "", &put->job) && !jobs_repeat(server, "", &put->job)))
 		put_free(put);
 }
 

@@ -29,6 +29,7 @@ struct parked_track {
 	UT_hash_handle hh;
 };
 
+/* Lines that were waiting for the window when it went are not in `handed`: they never left. */
 struct parked {
 	char *client_id;
 	char *user_id;

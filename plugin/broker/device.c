@@ -11,6 +11,7 @@
 
 #include "plugin/broker/feed.h"
 #include "plugin/broker/replay.h"
+#include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 
 #define LISTENED "*\n"
@@ -106,7 +107,7 @@ static void put_done(struct job *job)
 		put->next = (struct settings){0};
 		put->again = false;
 	}
-	if (!(stored && lanes_put(put->server->lanes, put->user_id, job)) && !server_repeat(put->server, put->user_id, job))
+	if (!(stored && lanes_put(put->server->lanes, put->user_id, job)) && !jobs_repeat(put->server, put->user_id, job))
 		put_free(put);
 }
 
@@ -144,7 +145,7 @@ static void put(struct server *server, const char *user_id, const char *device, 
 	} else {
 		put = put_new(server, name.data, user_id, device);
 		put->now = *settings;
-		if (!lanes_put(server->lanes, user_id, &put->job) && !server_repeat(server, user_id, &put->job))
+		if (!lanes_put(server->lanes, user_id, &put->job) && !jobs_repeat(server, user_id, &put->job))
 			put_free(put);
 	}
 	buf_fini(&name);
@@ -254,7 +255,7 @@ static void load_done(struct job *job)
 {
 	struct load *load = (struct load *)job;
 	struct session *session = session_by_id(load->server, load->session_id);
-	if (session != NULL && load->rc != STORE_OK && load->rc != STORE_NOT_FOUND && server_repeat(load->server, NULL, job))
+	if (session != NULL && load->rc != STORE_OK && load->rc != STORE_NOT_FOUND && jobs_repeat(load->server, NULL, job))
 		return;
 	if (session != NULL) {
 		session->device_loading = false;
@@ -288,7 +289,7 @@ void device_load(struct server *server, struct session *session)
 	add_name(&name, load->user_id, load->device);
 	HASH_FIND_STR(server->puts, name.data, under_way);
 	buf_fini(&name);
-	if (server_read(server, &load->job, under_way != NULL) || server_repeat(server, NULL, &load->job))
+	if (jobs_read(server, &load->job, under_way != NULL) || jobs_repeat(server, NULL, &load->job))
 		return;
 	free(load->user_id);
 	free(load->device);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
 #ifndef HC_BROKER_DEVICE_H
 #define HC_BROKER_DEVICE_H
-/* What the store keeps of users and devices: that they exist, what they subscribed, how long their packets may be. Broker thread; the store
- * is asked by jobs. */
+/* What the store keeps of users and devices: that they exist, what they subscribed, whether they ever wanted their inbox, how long their
+ * packets may be. Broker thread; the store is asked by jobs. */
 
 struct server;
 struct session;

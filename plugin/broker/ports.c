@@ -11,6 +11,7 @@
 #include "plugin/broker/answer.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/publish.h"
+#include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 #include "plugin/chat/line.h"
 
@@ -105,7 +106,7 @@ static struct query *query_new(struct server *server, const char *chat_id)
 /* A full queue is answered like a store that is down: the core comes again. */
 static void query_start(struct query *query, bool behind_writes)
 {
-	if (!server_read(query->server, &query->job, behind_writes))
+	if (!jobs_read(query->server, &query->job, behind_writes))
 		mailbox_post(query->server->mailbox, &query->job);
 }
 
@@ -216,7 +217,7 @@ static void receipts_done(struct job *job)
 {
 	struct receipts *put = (struct receipts *)job;
 	put->server->receipts_failing = put->rc != STORE_OK;
-	if (put->rc != STORE_OK && server_repeat(put->server, "", job))
+	if (put->rc != STORE_OK && jobs_repeat(put->server, "", job))
 		return;
 	for (size_t i = 0; i < put->count; i++) {
 		free((char *)put->receipts[i].chat_id);
@@ -374,7 +375,7 @@ void ports_read_request(struct server *server, struct rpc_request *request)
 	bool receipts = rpc_reads_receipts(request);
 	if (receipts)
 		ports_flush_receipts(server);
-	if (server_read(server, &request->job, receipts))
+	if (jobs_read(server, &request->job, receipts))
 		return;
 	refuse(&request->refused, REFUSAL_UNAVAILABLE, NULL);
 	request->refused.retry_after_ms = 1000;

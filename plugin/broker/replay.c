@@ -12,6 +12,7 @@
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/ports.h"
+#include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 #include "plugin/chat/line.h"
 
@@ -102,10 +103,10 @@ static void load_done(struct job *job)
 		feed = NULL;
 	if (earlier) {
 		load->generation = feed->generation;
-		if (server_read(server, job, true))
+		if (jobs_read(server, job, true))
 			return;
 	}
-	if (feed != NULL && (earlier || load->rc != STORE_OK) && server_repeat(server, NULL, job))
+	if (feed != NULL && (earlier || load->rc != STORE_OK) && jobs_repeat(server, NULL, job))
 		return;
 	if (session != NULL)
 		session->replay_loading = false;
@@ -146,7 +147,7 @@ void replay_load(struct server *server, struct session *session)
 	load->rc = STORE_UNAVAILABLE;
 	/* Receipts and cursors of a moment ago count. */
 	ports_flush_receipts(server);
-	if (!server_read(server, &load->job, true) && !server_repeat(server, NULL, &load->job)) {
+	if (!jobs_read(server, &load->job, true) && !jobs_repeat(server, NULL, &load->job)) {
 		free(load->user_id);
 		free(load->device);
 		free(load);
@@ -387,7 +388,7 @@ static void read_done(struct job *job)
 	struct session *session = session_by_id(server, read->session_id);
 	struct feed *feed = session ? session->feed : NULL;
 	if (feed != NULL && feed->generation == read->generation) {
-		if (read->rc != STORE_OK && read->parcels == NULL && server_repeat(server, NULL, job))
+		if (read->rc != STORE_OK && read->parcels == NULL && jobs_repeat(server, NULL, job))
 			return;
 		take_over(feed, read);
 		feed->reading = false;
@@ -433,6 +434,6 @@ void replay_next(struct server *server, struct session *session)
 	if (read == NULL)
 		return;
 	feed->reading = true;
-	if (!workers_add(server->readers, &read->job) && !server_repeat(server, NULL, &read->job))
+	if (!workers_add(server->readers, &read->job) && !jobs_repeat(server, NULL, &read->job))
 		read_free(read);
 }

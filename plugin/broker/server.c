@@ -17,15 +17,14 @@
 #include "plugin/broker/feed.h"
 #include "plugin/broker/hostconf.h"
 #include "plugin/broker/intake.h"
+#include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
 #include "plugin/broker/ports.h"
+#include "plugin/broker/upkeep.h"
 
 enum {
 	READER_QUEUE_MAX = 20000,
-	REPEAT_MS = 500,
 	SWEEP_MS = 1000,    /* token expiry, cursors, receipts */
-	CHECKPOINT_MS = 100,
-	PRUNE_MS = 600000,
 	PERSONS_MS = 10000,
 	FINDINGS_MAX = 16,
 };
@@ -60,157 +59,6 @@ static void ring(void *context)
 static void log_doorbell(const char *line)
 {
 	server_log(MOSQ_LOG_INFO, "%s", line);
-}
-
-/* ---- jobs behind others ---- */
-
-/* Goes through the lanes before its job goes to a reader: what was in them by then is done. */
-struct barrier {
-	struct job job;
-	struct server *server;
-	struct job *then;
-};
-
-static void barrier_run(struct job *job)
-{
-	(void)job;
-}
-
-static void barrier_done(struct job *job)
-{
-	struct barrier *barrier = (struct barrier *)job;
-	if (!workers_add(barrier->server->readers, barrier->then) && !server_repeat(barrier->server, NULL, barrier->then))
-		barrier->then->done(barrier->then);
-	free(barrier);
-}
-
-bool server_read(struct server *server, struct job *job, bool behind_writes)
-{
-	if (!behind_writes || lanes_load(server->lanes) == 0)
-		return workers_add(server->readers, job);
-	struct barrier *barrier = mem_zero(sizeof *barrier);
-	barrier->job = (struct job){.run = barrier_run, .done = barrier_done};
-	barrier->server = server;
-	barrier->then = job;
-	if (lanes_put(server->lanes, "", &barrier->job))
-		return true;
-	free(barrier);
-	return false;
-}
-
-/* ---- jobs that are to be run again ---- */
-
-struct later {
-	struct job *job;
-	char *key; /* NULL: a reader's */
-	int64_t at_ms;
-	struct later *next, *prev;
-};
-
-bool server_repeat(struct server *server, const char *key, struct job *job)
-{
-	if (server->closing)
-		return false;
-	struct later *later = mem_zero(sizeof *later);
-	later->job = job;
-	later->key = mem_text(key);
-	later->at_ms = server->now_ms + REPEAT_MS;
-	DL_APPEND(server->later, later);
-	server_wake_in(server, REPEAT_MS);
-	return true;
-}
-
-static void repeat_due(struct server *server)
-{
-	struct later *later, *next;
-	LL_FOREACH_SAFE(server->later, later, next) {
-		if (later->at_ms > server->now_ms)
-			break; /* they came in this order */
-		bool added = later->key ? lanes_put(server->lanes, later->key, later->job) : workers_add(server->readers, later->job);
-		if (!added) {
-			later->at_ms = server->now_ms + REPEAT_MS;
-			break;
-		}
-		DL_DELETE(server->later, later);
-		free(later->key);
-		free(later);
-	}
-}
-
-/* At the end: what could not be done by now gives its job back, which frees itself because nothing is repeated any more. */
-static void drop_later(struct server *server)
-{
-	struct later *later, *next;
-	LL_FOREACH_SAFE(server->later, later, next) {
-		later->job->done(later->job);
-		free(later->key);
-		free(later);
-	}
-	server->later = NULL;
-}
-
-/* ---- checkpoints and pruning ---- */
-
-struct upkeep {
-	struct job job;
-	struct server *server;
-	bool prune, more;
-	int64_t wall_ms;
-	enum store_rc rc;
-	struct error err;
-};
-
-static void checkpoint_run(struct job *job)
-{
-	struct upkeep *upkeep = (struct upkeep *)job;
-	struct store *store = upkeep->server->store;
-	upkeep->rc = store_ops(store)->checkpoint(store, &upkeep->err);
-}
-
-static void checkpoint_done(struct job *job)
-{
-	struct upkeep *upkeep = (struct upkeep *)job;
-	upkeep->server->upkeep_busy = false;
-	if (upkeep->rc != STORE_OK && upkeep->rc != STORE_UNAVAILABLE)
-		server_log(MOSQ_LOG_WARNING, "the store's checkpoint failed: %s", upkeep->err.text);
-	free(upkeep);
-}
-
-static void checkpoint(struct server *server)
-{
-	if (store_ops(server->store)->checkpoint == NULL || server->upkeep_busy)
-		return;
-	struct upkeep *upkeep = mem_zero(sizeof *upkeep);
-	upkeep->job = (struct job){.run = checkpoint_run, .done = checkpoint_done};
-	upkeep->server = server;
-	server->upkeep_busy = workers_add(server->upkeep, &upkeep->job);
-	if (!server->upkeep_busy)
-		free(upkeep);
-}
-
-static void prune_run(struct job *job)
-{
-	struct upkeep *upkeep = (struct upkeep *)job;
-	struct store *store = upkeep->server->store;
-	upkeep->rc = store_ops(store)->prune(store, upkeep->wall_ms, &upkeep->more, &upkeep->err);
-}
-
-static void prune_done(struct job *job)
-{
-	struct upkeep *upkeep = (struct upkeep *)job;
-	if (upkeep->rc == STORE_OK && upkeep->more && server_repeat(upkeep->server, "", job))
-		return;
-	free(upkeep);
-}
-
-static void prune(struct server *server)
-{
-	struct upkeep *upkeep = mem_zero(sizeof *upkeep);
-	upkeep->job = (struct job){.run = prune_run, .done = prune_done};
-	upkeep->server = server;
-	upkeep->wall_ms = server->wall_ms;
-	if (!lanes_put(server->lanes, "", &upkeep->job))
-		free(upkeep);
 }
 
 /* ---- opening ---- */
@@ -370,7 +218,7 @@ static void stop_threads(struct server *server)
 	workers_finish(server->upkeep);
 	while (server->mailbox != NULL && mailbox_run(server->mailbox) > 0)
 		; /* a completion may have asked for more, which is refused by now and comes back at once */
-	drop_later(server);
+	jobs_drop(server);
 	lanes_stop(server->lanes);
 	workers_stop(server->readers);
 	workers_stop(server->upkeep);
@@ -433,21 +281,7 @@ static void sweep(struct server *server)
 		server->persons_at_ms = server->now_ms;
 		session_sweep_persons(server);
 	}
-	if (server->now_ms - server->pruned_at_ms >= PRUNE_MS) {
-		server->pruned_at_ms = server->now_ms;
-		prune(server);
-	}
 	server_wake_in(server, SWEEP_MS);
-}
-
-/* While there are commits; the store itself knows whether there is enough to move. */
-static void checkpoint_now_and_then(struct server *server)
-{
-	if (!server->appended || server->now_ms - server->checkpointed_at_ms < CHECKPOINT_MS)
-		return;
-	server->appended = false;
-	server->checkpointed_at_ms = server->now_ms;
-	checkpoint(server);
 }
 
 void server_sweep_next(struct server *server)
@@ -464,12 +298,12 @@ void server_tick(struct server *server)
 	server->handed_over = 0;
 	doorbell_tick(server->doorbell);
 	mailbox_run(server->mailbox);
-	repeat_due(server);
+	jobs_repeat_due(server);
 	int64_t wait_ms = core_tick(server->core, server->now_ms);
 	if (wait_ms >= 0)
 		server_wake_in(server, wait_ms > 0 ? wait_ms : 1);
 	sweep(server);
-	checkpoint_now_and_then(server);
+	upkeep_tick(server);
 	live_flush(server);
 	flush_due(server);
 	if (journal_flush(server->journal, server->now_ms, &err) != JOURNAL_OK)

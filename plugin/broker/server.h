@@ -10,7 +10,8 @@
  *   ports.c     the core's requests, as jobs                     cursor.c    how far a device has what
  *   answer.c    acks and RPC answers                             live.c      typing, receipts, warnings
  *   device.c    what the store keeps of users and devices        client.c    what the host knows of a client
- *   publish.c   the way out through the broker
+ *   publish.c   the way out through the broker                   jobs.c      jobs behind others, and again
+ *   upkeep.c    checkpoints, pruning
  */
 
 #include <mosquitto.h>
@@ -101,12 +102,6 @@ void server_read_clock(struct server *server);
 
 /* Sees to it that the loop comes round within about ms. */
 void server_wake_in(struct server *server, int64_t ms);
-
-/* Runs the job on a reader; behind_writes: after all that was put into the lanes so far. false: the queue is full, the job is the caller's. */
-bool server_read(struct server *server, struct job *job, bool behind_writes);
-
-/* Runs the job again in half a second: on the lane of `key`, or on a reader (NULL). false: the plugin is closing, the job is the caller's. */
-bool server_repeat(struct server *server, const char *key, struct job *job);
 
 /* The next tick comes soon, and makes the rounds that are made once a second. */
 void server_sweep_next(struct server *server);

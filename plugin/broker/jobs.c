@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Jobs behind others, and jobs again. Broker thread. */
+#include "plugin/broker/jobs.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "plugin/broker/server.h"
+
+enum { REPEAT_MS = 500 };
+
+/* ---- jobs behind others ---- */
+
+/* Goes through the lanes before its job goes to a reader: what was in them by then is done. */
+struct barrier {
+	struct job job;
+	struct server *server;
+	struct job *then;
+};
+
+static void barrier_run(struct job *job)
+{
+	(void)job;
+}
+
+static void barrier_done(struct job *job)
+{
+	struct barrier *barrier = (struct barrier *)job;
+	if (!workers_add(barrier->server->readers, barrier->then) && !jobs_repeat(barrier->server, NULL, barrier->then))
+		barrier->then->done(barrier->then);
+	free(barrier);
+}
+
+bool jobs_read(struct server *server, struct job *job, bool behind_writes)
+{
+	if (!behind_writes || lanes_load(server->lanes) == 0)
+		return workers_add(server->readers, job);
+	struct barrier *barrier = mem_zero(sizeof *barrier);
+	barrier->job = (struct job){.run = barrier_run, .done = barrier_done};
+	barrier->server = server;
+	barrier->then = job;
+	if (lanes_put(server->lanes, "", &barrier->job))
+		return true;
+	free(barrier);
+	return false;
+}
+
+/* ---- jobs that are to be run again ---- */
+
+struct later {
+	struct job *job;
+	char *key; /* NULL: a reader's */
+	int64_t at_ms;
+	struct later *next, *prev;
+};
+
+bool jobs_repeat(struct server *server, const char *key, struct job *job)
+{
+	if (server->closing)
+		return false;
+	struct later *later = mem_zero(sizeof *later);
+	later->job = job;
+	later->key = mem_text(key);
+	later->at_ms = server->now_ms + REPEAT_MS;
+	DL_APPEND(server->later, later);
+	server_wake_in(server, REPEAT_MS);
+	return true;
+}
+
+void jobs_repeat_due(struct server *server)
+{
+	struct later *later, *next;
+	LL_FOREACH_SAFE(server->later, later, next) {
+		if (later->at_ms > server->now_ms)
+			break; /* they came in this order */
+		bool added = later->key ? lanes_put(server->lanes, later->key, later->job) : workers_add(server->readers, later->job);
+		if (!added) {
+			later->at_ms = server->now_ms + REPEAT_MS;
+			break;
+		}
+		DL_DELETE(server->later, later);
+		free(later->key);
+		free(later);
+	}
+}
+
+void jobs_drop(struct server *server)
+{
+	struct later *later, *next;
+	LL_FOREACH_SAFE(server->later, later, next) {
+		later->job->done(later->job);
+		free(later->key);
+		free(later);
+	}
+	server->later = NULL;
+}
