@@ -25,6 +25,7 @@
 enum {
 	WINDOW_PACKETS = 16,
 	WINDOW_BYTES = 1024 * 1024,
+	LIVE_RESERVE = 32,   /* packets of hc/me/live beside a full window: busy for a moment is not stuck */
 	PUBACK_BYTES = 4,
 	UNACKNOWLEDGED_MAX = 200, /* packets: a fifth of the smallest queue that the broker has by default */
 	WINDOW_MS = 20,      /* where the socket is not known, a window may be used again after this time */
@@ -209,7 +210,7 @@ static bool may_send(struct server *server, struct feed *feed)
 		return true;
 	if (!is_drained(server, feed))
 		return false;
-	feed->sent_packets = feed->sent_bytes = 0;
+	feed->sent_packets = feed->sent_bytes = feed->live_packets = 0;
 	return true;
 }
 
@@ -332,10 +333,12 @@ bool feed_allows_live(struct server *server, struct session *session, size_t len
 {
 	if (session->feed == NULL)
 		return true;
-	if (!may_send(server, session->feed))
-		return false;
-	sent(server, session->feed, len, session->live_qos);
-	return true;
+	struct feed *feed = session->feed;
+	if (may_send(server, feed)) {
+		sent(server, feed, len, session->live_qos);
+		return true;
+	}
+	return feed->live_packets++ < LIVE_RESERVE;
 }
 
 void feed_commit(struct server *server, struct session *session, const struct transaction *tx, struct line *line)

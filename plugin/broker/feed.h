@@ -70,7 +70,7 @@ struct feed {
 	int socket;
 	int64_t received_at_start;           /* bytes from the client before the first packet with QoS 1; -1: not known */
 	uint64_t sent_qos1;                  /* packets with QoS 1 since */
-	size_t sent_packets, sent_bytes;
+	size_t sent_packets, sent_bytes, live_packets; /* live_packets: beside the window */
 	int64_t sent_at_ms, last_sent_at_ms; /* the window's first, and the last ever */
 	uint64_t sent_round;                 /* of that last one: by the next round the broker has taken it up */
 	int64_t check_at_ms, pause_ms;       /* while the peer takes nothing, it is looked at ever more rarely */

@@ -110,7 +110,7 @@ def test_a_bound_set_in_the_midst_of_catching_up_holds_from_its_answer_on(broker
     bob.client.publish("hc/rpc/setDevice/bound", '{"maxBytes": 500}')
     bob.until(lambda: "bound" in bob.replies, "the answer")
     scale = Scale(bob)
-    bob.until(lambda: bob.inbox[-1]["transactionID"] == count + 1, "the last one")
+    bob.until(lambda: bob.inbox and bob.inbox[-1]["transactionID"] == count + 1, "the last one")
     numbers = list(dict.fromkeys(bob.numbers(chat)))
     assert numbers == list(range(1, count + 2)), "each came, first seen in order"
     assert scale.largest_payload <= 500
