@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,7 +76,8 @@ struct kit {
 
 static EVP_MD *md;
 static pthread_key_t kit_key;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t set_up_lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool is_set_up; /* what is above is there; not pthread_once, which could not begin again after id_fini */
 
 static void kit_free(void *context)
 {
@@ -86,14 +88,32 @@ static void kit_free(void *context)
 
 static void set_up(void)
 {
-	md = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (md == NULL || pthread_key_create(&kit_key, kit_free) != 0)
-		abort();
+	pthread_mutex_lock(&set_up_lock);
+	if (!atomic_load_explicit(&is_set_up, memory_order_relaxed)) {
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+		if (md == NULL || pthread_key_create(&kit_key, kit_free) != 0)
+			abort();
+		atomic_store_explicit(&is_set_up, true, memory_order_release);
+	}
+	pthread_mutex_unlock(&set_up_lock);
+}
+
+void id_fini(void)
+{
+	if (!atomic_load_explicit(&is_set_up, memory_order_acquire))
+		return;
+	struct kit *kit = pthread_getspecific(kit_key);
+	if (kit != NULL)
+		kit_free(kit);
+	pthread_key_delete(kit_key);
+	EVP_MD_free(md);
+	atomic_store_explicit(&is_set_up, false, memory_order_release);
 }
 
 static struct kit *kit_of_thread(void)
 {
-	pthread_once(&once, set_up);
+	if (!atomic_load_explicit(&is_set_up, memory_order_acquire))
+		set_up();
 	struct kit *kit = pthread_getspecific(kit_key);
 	if (kit != NULL)
 		return kit;

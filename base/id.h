@@ -16,6 +16,10 @@ enum {
 /* From OpenSSL's generator, which the system's seeds. Aborts when there is none: no identifier may ever be guessable. Not after fork(). */
 void id_random(void *bytes, size_t len);
 
+/* Frees what id_random and the digests keep, for code that is going to be unloaded: no other thread that used them may be running. They may
+ * be used again afterwards. A program that ends need not call it. */
+void id_fini(void);
+
 /* text gets (len * 4 + 2) / 3 characters and a NUL. */
 void base64url_encode(const void *bytes, size_t len, char *text);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "plugin/broker/access.h"
 #include "plugin/broker/intake.h"
 #include "plugin/broker/server.h"
@@ -135,6 +136,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 	mosquitto_lib_version(&server->version.major, &server->version.minor, &server->version.revision);
 	if (!read_options(options, option_count, &err)) {
 		server_log(MOSQ_LOG_ERR, "%s", err.text);
+		id_fini();
 		return MOSQ_ERR_INVAL;
 	}
 	for (size_t i = 0; i < CALLBACK_COUNT; i++) {
@@ -158,5 +160,6 @@ EXPORT int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *option
 	(void)option_count;
 	unregister(CALLBACK_COUNT);
 	server_close(&server_of_plugin);
+	id_fini();
 	return MOSQ_ERR_SUCCESS;
 }
