@@ -146,6 +146,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 		server_log(MOSQ_LOG_ERR, "the broker did not take the callback for %s: %s", CALLBACKS[i].name, mosquitto_strerror(rc));
 		unregister(i);
 		server_close(server);
+		id_fini();
 		return rc;
 	}
 	server_log(MOSQ_LOG_INFO, "%s on Mosquitto %d.%d.%d, store epoch %s", HC_VERSION, server->version.major, server->version.minor,
