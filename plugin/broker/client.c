@@ -100,7 +100,9 @@ int64_t client_received(int socket)
 {
 	struct tcp_info info;
 	socklen_t len = sizeof info;
+	int unread;
 	bool known = socket >= 0 && getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-	             len >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received;
-	return known ? (int64_t)info.tcpi_bytes_received : -1;
+	             len >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received &&
+	             ioctl(socket, SIOCINQ, &unread) == 0;
+	return known ? (int64_t)info.tcpi_bytes_received - unread : -1;
 }

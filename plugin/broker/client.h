@@ -21,7 +21,7 @@ uint32_t client_packet_max(const struct mosquitto *client);
 /* Bytes handed to the socket that its peer has not acknowledged, -1: not known. */
 int client_backlog(int socket);
 
-/* Bytes that its peer has sent on this connection, -1: not known. */
+/* Bytes of its peer that the broker has read from this connection, -1: not known. */
 int64_t client_received(int socket);
 
 #endif

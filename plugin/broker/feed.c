@@ -27,7 +27,7 @@ enum {
 	WINDOW_BYTES = 1024 * 1024,
 	LIVE_RESERVE = 32,   /* packets of hc/me/live beside a full window: busy for a moment is not stuck */
 	PUBACK_BYTES = 4,
-	UNACKNOWLEDGED_MAX = 200, /* packets: a fifth of the smallest queue that the broker has by default */
+	UNACKNOWLEDGED_MAX = 100, /* packets: a tenth of the smallest queue that the broker has by default, since it may hold as many from before */
 	WINDOW_MS = 20,      /* where the socket is not known, a window may be used again after this time */
 	RECHECK_MS = 1,
 	RECHECK_MAX_MS = 64,
