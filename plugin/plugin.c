@@ -82,7 +82,6 @@ static void note_time(struct server *server, const struct callback *callback, in
 	if (us < LONG_CALLBACK_US || (uint64_t)us <= server->longest_callback_us)
 		return;
 	server->longest_callback_us = (uint64_t)us;
-	server->longest_callback = callback->name;
 	server_log(MOSQ_LOG_WARNING, "the broker was held up for %lld ms by a callback (%s), the longest so far", (long long)(us / 1000),
 		callback->name);
 }

@@ -115,10 +115,9 @@ void cursor_flush(struct server *server)
 	put_start(server, put);
 }
 
-void cursor_received(struct server *server, struct session *session, const char *chat_id, uint64_t number)
+void cursor_received(struct session *session, const char *chat_id, uint64_t number)
 {
 	struct track *track = session->feed ? feed_find(session->feed, chat_id) : NULL;
-	(void)server;
 	if (track == NULL)
 		return;
 	if (number > track->handed)

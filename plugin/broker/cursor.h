@@ -40,7 +40,7 @@ struct parked {
 };
 
 /* The user says on this connection that he has everything up to number. */
-void cursor_received(struct server *server, struct session *session, const char *chat_id, uint64_t number);
+void cursor_received(struct session *session, const char *chat_id, uint64_t number);
 
 /* Stores all cursors that moved. Every second or so. */
 void cursor_flush(struct server *server);

@@ -226,7 +226,7 @@ static void apply_receipt(struct server *server, struct chat *chat, const struct
 		live_receipt(server, chat, chat_member(chat, signal->user_id));
 	}
 	if (session != NULL)
-		cursor_received(server, session, chat->id, signal->number);
+		cursor_received(session, chat->id, signal->number);
 }
 
 static void signal_visit(void *context, struct chat *chat, bool unavailable)

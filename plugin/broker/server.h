@@ -86,7 +86,6 @@ struct server {
 	struct watched *watched; /* chats whose events somebody subscribed to */
 	int64_t refused_at_ms;   /* when a connection was last closed because a command could not be taken */
 	uint64_t longest_callback_us;
-	const char *longest_callback;
 };
 
 /* Opens all of it. false: err has one line that says what is wrong and what to do; everything is closed again. */

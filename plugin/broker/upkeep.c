@@ -59,6 +59,8 @@ static void prune_done(struct job *job)
 	struct upkeep *upkeep = (struct upkeep *)job;
 	if (upkeep->rc == STORE_OK && upkeep->more && jobs_repeat(upkeep->server, "", job))
 		return;
+	if (upkeep->rc != STORE_OK && upkeep->rc != STORE_UNAVAILABLE)
+		server_log(MOSQ_LOG_WARNING, "old keys and devices could not be forgotten, the next try is in ten minutes: %s", upkeep->err.text);
 	free(upkeep);
 }
 
