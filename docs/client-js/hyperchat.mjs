@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+//
+// A reference client on MQTT.js 5: the algorithm of docs/client.md, complete, with a history that survives everything. Copy it and change it.
+//
+//   const chat = new HyperChat({url: 'mqtt://localhost', user: 'alice', device: 'phone', token: async () => '…', storage})
+//   chat.on('message', (chatID, message) => …)   // new, edited or deleted: what to show now
+//   chat.on('sent', (commandID, transactionID) => …)   chat.on('failed', (commandID, error) => …)   chat.on('live', event => …)
+//   chat.start();  chat.send({chat: chatID}, 'hi');  chat.send({user: 'bob'}, 'hi');  chat.edit(chatID, 12, 'hi!');  await chat.call('ListChats')
+//
+// storage: {load(): state | undefined, save(state)}: kept before a packet is acknowledged, so nothing that was acknowledged is forgotten.
+import {randomUUID} from 'node:crypto'
+import {EventEmitter} from 'node:events'
+import mqtt from 'mqtt'
+
+const PAUSE_MIN_MS = 200, PAUSE_MAX_MS = 30_000, CALL_MS = 15_000
+
+export class HyperChat extends EventEmitter {
+  constructor({url, user, device, token, storage, options = {}}) {
+    super()
+    Object.assign(this, {url, user, device, token, storage, options})
+    this.state = storage.load() ?? {epoch: null, last: {}, chats: {}, outbox: []} // chats: chatID → messageID → Message
+    this.calls = new Map()    // id → {resolve, reject}: RPC without an answer yet
+    this.fetching = new Map() // chatID → the highest number that was heard of while its delta is being fetched
+    this.pause = PAUSE_MIN_MS
+  }
+
+  messages(chatID) { return Object.values(this.state.chats[chatID] ?? {}).sort((a, b) => a.messageID - b.messageID) }
+
+  // ---- the connection: one MQTT.js client each, so that it never sends anything again that we send again ourselves ----
+
+  async start() {
+    this.stopped = false
+    try {
+      const password = await this.token()
+      if (this.stopped) return
+      const client = this.client = mqtt.connect(this.url, {protocolVersion: 5, properties: {sessionExpiryInterval: 86400}, clean: false, ...this.options,
+        clientId: `${this.user}/${this.device}`, username: this.user, password, reconnectPeriod: 0})
+      client.handleMessage = (packet, acknowledge) => { this.#receive(packet); acknowledge() }
+      client.on('connect', () => this.#connected(client).catch(() => client.end(true)))
+      client.on('error', () => {}) // 'close' follows
+      client.on('close', () => client === this.client && this.#lost())
+    } catch { this.#lost() } // no token now
+  }
+
+  stop() { this.stopped = true; clearTimeout(this.timer); this.client?.end(true); this.client = null }
+
+  #lost() {
+    this.client = null
+    for (const {reject} of this.calls.values()) reject(new Error('the connection was lost'))
+    this.calls.clear()
+    this.emit('offline')
+    if (!this.stopped) this.timer = setTimeout(() => this.start(), this.pause *= 0.5 + Math.random())
+    this.pause = Math.min(Math.max(this.pause * 2, PAUSE_MIN_MS), PAUSE_MAX_MS)
+  }
+
+  async #connected(client) {
+    await client.subscribeAsync(['hc/me/inbox', 'hc/me/ack/#', 'hc/me/reply/#', 'hc/me/live'].reduce((all, topic) => ({...all, [topic]: {qos: 1}}), {}))
+    const {epoch} = await this.call('getChatUserID')
+    if (epoch !== this.state.epoch) { // the server's store is another one, or was restored
+      Object.assign(this.state, {epoch, last: {}, chats: {}})
+      this.#save()
+      await this.#sync()
+    }
+    for (const command of this.state.outbox) this.#publish(command)
+    this.pause = PAUSE_MIN_MS
+    this.emit('online')
+  }
+
+  // ---- sending: kept until it is sent, and sent again until then ----
+
+  send({chat, user}, body, fields = {}) {
+    const where = chat ? `chat/${chat}` : `user/${user}`
+    return this.#command(commandID => ({topic: `hc/${where}/send/${commandID}`, payload: JSON.stringify({body, ...fields})}))
+  }
+  edit(chatID, messageID, messageBody) { return this.#operation('editMessage', {chatID, messageID, messageBody}) }
+  delete(chatID, messageID) { return this.#operation('deleteMessage', {chatID, messageID}) }
+  received(chatID, number) { this.client?.publish(`hc/chat/${chatID}/received/${number}`, '', {qos: 1}) }
+  read(chatID, number) { this.client?.publish(`hc/chat/${chatID}/read/${number}`, '', {qos: 1}) }
+  typing(chatID, yes = true) { this.client?.publish(`hc/chat/${chatID}/typing`, yes ? '' : '0', {qos: 0}) }
+
+  #command(make) {
+    const commandID = randomUUID(), command = {commandID, ...make(commandID)}
+    this.state.outbox.push(command)
+    this.#save()
+    if (this.client?.connected) this.#publish(command)
+    return commandID
+  }
+
+  // An operation that changes something is answered on hc/me/reply/<id>; its id makes it happen once.
+  #operation(name, args) { return this.#command(id => ({topic: `hc/rpc/${name}/${id}`, payload: JSON.stringify(args)})) }
+
+  #publish({topic, payload, commandID}) {
+    this.client?.publish(topic, payload, {qos: 1}, error => error?.code === 0x97 && this.#again(commandID, 1000))
+  }
+
+  #again(commandID, ms) {
+    setTimeout(() => {
+      const command = this.state.outbox.find(c => c.commandID === commandID)
+      if (command) this.#publish(command)
+    }, ms)
+  }
+
+  // The outcome of a command of ours; one that is known already is passed over.
+  #settle(commandID, {error, transactionID}) {
+    const index = this.state.outbox.findIndex(c => c.commandID === commandID)
+    if (index < 0) return
+    if (error && ['rate_limited', 'unavailable'].includes(error.code)) return this.#again(commandID, error.retryAfter ?? 1000)
+    this.state.outbox.splice(index, 1)
+    error ? this.emit('failed', commandID, error) : this.emit('sent', commandID, transactionID)
+  }
+
+  // RPC that only asks.
+  call(operation, args = {}) {
+    const id = randomUUID()
+    return new Promise((resolve, reject) => {
+      if (!this.client) return reject(new Error('not connected'))
+      this.calls.set(id, {resolve, reject})
+      setTimeout(() => this.calls.delete(id) && reject(new Error(`${operation}: no answer`)), CALL_MS).unref()
+      this.client.publish(`hc/rpc/${operation}/${id}`, JSON.stringify(args), {qos: 1})
+    })
+  }
+
+  // ---- receiving: nothing in here waits, since the answer to what one would wait for comes the same way ----
+
+  #receive({topic, payload}) {
+    const text = payload.toString(), [, , kind, id] = topic.split('/')
+    if (kind === 'inbox') this.#inbox(text.split('\n').map(line => JSON.parse(line)))
+    else if (kind === 'live') for (const line of text.split('\n')) this.emit('live', JSON.parse(line))
+    else if (kind === 'ack' && id !== '-') this.#settle(id, JSON.parse(text))
+    else if (kind === 'reply') this.#reply(id, JSON.parse(text))
+    this.#save()
+  }
+
+  #reply(id, {result, error}) {
+    const call = this.calls.get(id)
+    if (!call) return this.#settle(id, {error, ...result})
+    this.calls.delete(id)
+    error ? call.reject(Object.assign(new Error(error.message), error)) : call.resolve(result)
+  }
+
+  #inbox(lines) {
+    const {last} = this.state, newest = {}
+    for (const line of lines) {
+      const {chatID, transactionID} = line
+      if (line.commandID && line.senderID === this.user) this.#settle(line.commandID, line)
+      if (transactionID <= (last[chatID] ?? 0)) continue
+      const gap = chatID in last && transactionID > last[chatID] + 1
+      if (this.fetching.has(chatID) || line.type === 'latest' || gap) {
+        this.#catchUp(chatID, transactionID)
+        continue
+      }
+      this.#apply(chatID, line)
+      newest[chatID] = last[chatID] = transactionID
+    }
+    for (const [chatID, number] of Object.entries(newest)) this.received(chatID, number)
+  }
+
+  // Fetches what is between, until it has all that was heard of; lines of this chat that come meanwhile are in it.
+  async #catchUp(chatID, heardOf) {
+    const running = this.fetching.has(chatID)
+    this.fetching.set(chatID, Math.max(heardOf, this.fetching.get(chatID) ?? 0))
+    if (running) return
+    try {
+      let delta, wanted
+      do {
+        wanted = this.fetching.get(chatID)
+        delta = await this.call('fetchDelta', {chatID, clientTransactionID: this.state.last[chatID] ?? 0})
+        this.#delta(chatID, delta)
+      } while (delta.limited || this.fetching.get(chatID) > Math.max(wanted, this.state.last[chatID]))
+      this.received(chatID, this.state.last[chatID])
+    } catch { this.client?.end(true) } // what is missing comes after the reconnect
+    this.fetching.delete(chatID)
+    this.#save()
+  }
+
+  async #sync() {
+    const limited = []
+    let next
+    do {
+      const answer = await this.call('sync', {chats: this.state.last, ...(next && {next})})
+      for (const [chatID, delta] of Object.entries(answer.chats)) {
+        if (delta.latestTransactionID) this.#delta(chatID, delta)
+        if (delta.limited) limited.push(chatID)
+      }
+      next = answer.next
+    } while (next)
+    for (const chatID of limited) await this.#catchUp(chatID, (this.state.last[chatID] ?? 0) + 1)
+  }
+
+  #delta(chatID, {newMessages = [], updates = [], limited, next, latestTransactionID}) {
+    for (const message of newMessages) this.#show(chatID, message)
+    for (const update of updates) update.type === 'receipt' ? this.emit('live', {...update, chatID}) : this.#apply(chatID, update)
+    this.state.last[chatID] = limited ? next : latestTransactionID
+    this.#save()
+  }
+
+  // ---- the history: a fold over transactions. Applying one twice does no harm. ----
+
+  #apply(chatID, t) {
+    const messages = this.state.chats[chatID] ?? {}
+    const message = messages[t.messageID ?? t.transactionID]
+    if (t.type === 'message')
+      this.#show(chatID, {...t, sentAt: t.at, isEdited: false, isDeleted: false})
+    else if (t.type === 'edit' && message && !message.isDeleted)
+      this.#show(chatID, {...message, body: t.body, isEdited: true, editedAt: t.at})
+    else if ((t.type === 'delete' || t.type === 'void') && message) {
+      const {body, repliedTo, ...rest} = message
+      this.#show(chatID, {...rest, isDeleted: true})
+      if (t.quotes !== 'keep')
+        for (const reply of Object.values(messages)) if (reply.repliedTo?.messageID === message.messageID) delete reply.repliedTo.body
+    } else if (t.type !== 'void')
+      this.emit('change', chatID, t) // members, roles, the group's name: see docs/protocol.md
+  }
+
+  #show(chatID, {messageID, senderID, sentAt, body, contentType, repliedTo, isEdited, isDeleted, editedAt, cut}) {
+    const message = {messageID, senderID, sentAt, body, contentType, repliedTo, isEdited, isDeleted, editedAt, cut}
+    ;(this.state.chats[chatID] ??= {})[messageID] = message
+    this.emit('message', chatID, message)
+  }
+
+  #save() { this.storage.save(this.state) }
+}

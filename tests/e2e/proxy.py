@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+"""A bad network between a client and the broker: it cuts connections in the middle of packets, delays, and sends QoS 1 PUBLISHes twice."""
+import asyncio
+import random
+import threading
+
+PUBLISH, QOS1, DUP = 0x30, 0x02, 0x08
+
+
+class Proxy:
+    def __init__(self, broker_port, seed):
+        self.broker_port, self.random = broker_port, random.Random(seed)
+        self.cut_after = (20, 120)      # packets of one connection, both ways; None: never
+        self.delay = 0.02               # seconds at most
+        self.duplicates = 0.1           # of the PUBLISHes
+        self.cuts = self.duplicated = 0
+        self.loop = asyncio.new_event_loop()
+        started = threading.Event()
+        self.thread = threading.Thread(target=self.run, args=(started,), daemon=True)
+        self.thread.start()
+        started.wait()
+
+    def run(self, started):
+        asyncio.set_event_loop(self.loop)
+        self.server = self.loop.run_until_complete(asyncio.start_server(self.connected, "127.0.0.1", 0))
+        self.port = self.server.sockets[0].getsockname()[1]
+        started.set()
+        self.loop.run_forever()
+        rest = asyncio.all_tasks(self.loop)
+        for task in rest:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
+        self.server.close()
+
+    def close(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+
+    def is_calm(self):
+        """From now on it is a good network."""
+        self.cut_after, self.delay, self.duplicates = None, 0, 0
+
+    async def connected(self, reader, writer):
+        try:
+            broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self.broker_port)
+        except OSError:
+            writer.close()
+            return
+        left = [self.random.randint(*self.cut_after) if self.cut_after else None]
+        ways = [asyncio.ensure_future(self.carry(reader, broker_writer, left)), asyncio.ensure_future(self.carry(broker_reader, writer, left))]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        for end in (writer, broker_writer):
+            end.transport.abort()
+
+    async def carry(self, reader, writer, left):
+        try:
+            while True:
+                packet = await self.packet(reader)
+                await asyncio.sleep(self.random.random() * self.delay)
+                if self.cut_after and left[0] is not None:
+                    left[0] -= 1
+                    if left[0] <= 0:
+                        self.cuts += 1
+                        writer.write(packet[: self.random.randrange(len(packet))])
+                        await writer.drain()
+                        return
+                writer.write(packet)
+                if packet[0] & 0xF6 == PUBLISH | QOS1 and self.random.random() < self.duplicates:
+                    self.duplicated += 1
+                    writer.write(bytes([packet[0] | DUP]) + packet[1:])
+                await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            return
+
+    @staticmethod
+    async def packet(reader):
+        head = await reader.readexactly(2)
+        while head[-1] & 0x80:
+            head += await reader.readexactly(1)
+        length = sum((byte & 0x7F) << 7 * i for i, byte in enumerate(head[1:]))
+        return head + await reader.readexactly(length)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+"""The reference client on MQTT.js (docs/client-js), through a bad network: what it shows is what the store has."""
+import json
+import random
+import shutil
+import subprocess
+import threading
+import time
+
+import pytest
+
+import broker as brokers
+from proxy import Proxy
+
+MODULES = brokers.ROOT / "build/client/node_modules"
+FILES = ["docs/client-js/hyperchat.mjs", "tests/client/drive.mjs"]
+PATIENCE = 60  # a bad network takes its time
+
+
+class App:
+    """The client as a process of its own, with its state in a file."""
+    def __init__(self, broker, name, directory, port):
+        self.broker, self.name, self.directory, self.port = broker, name, directory, port
+        self.events = []
+        self.asked = 0
+        self.opens()
+
+    def opens(self):
+        program = self.directory / FILES[1]
+        if not program.exists():  # beside MQTT.js, where Node.js looks for it
+            for file in FILES:
+                (self.directory / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(brokers.ROOT / file, self.directory / file)
+            (self.directory / "node_modules").symlink_to(MODULES)
+        command = ["node", program, f"mqtt://127.0.0.1:{self.port}", self.name, "phone", self.broker.token(self.name), self.directory / f"{self.name}.json"]
+        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=self.read, args=(self.process,), daemon=True).start()
+
+    def read(self, process):
+        for line in process.stdout:
+            self.events.append(json.loads(line))
+
+    def is_killed(self):
+        self.process.kill()
+        self.process.wait()
+
+    def does(self, method, *arguments):
+        self.asked += method != "history"
+        self.process.stdin.write(json.dumps({"do": method, "with": arguments}) + "\n")
+        self.process.stdin.flush()
+
+    def until(self, condition, what):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"{self.name} waits for {what}; last: {[str(event)[:200] for event in self.events[-5:]]}")
+
+    def is_told(self, event, **fields):
+        return self.until(lambda: next((e for e in self.events if e["event"] == event and all(e.get(k) == v for k, v in fields.items())), None), event)
+
+    def history(self, chat):
+        before = sum(e["event"] == "history" for e in self.events)
+        self.does("history", chat)
+        return self.until(lambda: [e for e in self.events if e["event"] == "history"][before:], "its history")[-1]
+
+
+@pytest.fixture
+def seed():
+    return random.randrange(1 << 30)
+
+
+@pytest.fixture
+def proxy(broker, seed):
+    print(f"seed {seed}")
+    proxy = Proxy(broker.port, seed)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def apps(broker, proxy, tmp_path):
+    if not MODULES.exists():
+        pytest.skip("MQTT.js is missing: run scripts/get-mqtt-js")
+    apps = [App(broker, name, tmp_path, proxy.port) for name in ("alice", "bob")]
+    yield apps
+    for app in apps:
+        app.is_killed()
+
+
+def stored(broker, chat):
+    return [(t["messageID"], t["senderID"], t["body"]) for t in broker.exported(chat) if t["type"] == "message"]
+
+
+def shown(history):
+    return [(m["messageID"], m["senderID"], m["body"]) for m in history["messages"]]
+
+
+def test_through_a_bad_network_both_show_the_same_and_every_message_once(broker, proxy, apps, seed):
+    alice, bob = apps
+    chance = random.Random(seed)
+    bob.is_told("online")  # alice can write to who has been here once
+    chat = broker.person("alice", "laptop").chat_with("bob")
+    for number in range(120):
+        sender, other = (alice, "bob") if number % 2 else (bob, "alice")
+        sender.does("send", {"user": other}, f"{sender.name} {number}")
+        if number % 40 == 20:
+            killed = chance.choice(apps)
+            killed.until(lambda: sum(e["event"] == "done" for e in killed.events) == killed.asked, "its commands to be kept")
+            killed.is_killed()
+            killed.opens()
+        time.sleep(chance.random() * 0.05)
+    proxy.is_calm()
+    for app in apps:
+        app.until(lambda: app.history(chat)["waiting"] == 0, "everything to be sent")
+        app.until(lambda: len(app.history(chat)["messages"]) == 120, "all messages")
+    assert proxy.cuts > 0 and proxy.duplicated > 0
+    expected = stored(broker, chat)
+    assert sorted(body for _, _, body in expected) == sorted(f"{('bob', 'alice')[n % 2]} {n}" for n in range(120)), "each is stored once"
+    assert shown(alice.history(chat)) == expected
+    assert shown(bob.history(chat)) == expected
