@@ -20,6 +20,12 @@ static const char usage[] =
 	"  rate      --pairs N --rate N        N messages/s in all\n"
 	"  catch-up  --count N                 N messages were missed\n"
 	"  idle      --count N --pid PID       N sessions of the broker with this process ID\n"
+	"  hostile                             one floods, 20 ping\n"
+	"HyperChat only:\n"
+	"  storm     --count N                 N users of 50 groups each come at once\n"
+	"  crowd     --count N --rate N        N groups of 50, N messages/s in all\n"
+	"  list                                somebody asks for his many chats\n"
+	"  receipts  --receivers N --pid PID   a group whose N members read one message\n"
 	"options: --users FILE (HyperChat: `user token` lines, and the store was filled by `prepare`; without it the broker is bare)\n"
 	"         --size BYTES (100)  --warmup SECONDS (1)  --seconds SECONDS (5)  --sender-inbox\n";
 
@@ -50,12 +56,29 @@ static size_t users_of_idle(const struct load_options *options)
 	return options->count;
 }
 
+static size_t users_of_list(const struct load_options *options)
+{
+	(void)options;
+	return 1;
+}
+
+static size_t users_of_hostile(const struct load_options *options)
+{
+	(void)options;
+	return 22;
+}
+
 static const struct scenario scenarios[] = {
 	{"pairs", load_pairs, users_of_pairs},
 	{"group", load_group, users_of_group},
 	{"rate", load_rate, users_of_pairs},
 	{"catch-up", load_catch_up, users_of_catch_up},
 	{"idle", load_idle, users_of_idle},
+	{"storm", load_storm, users_of_idle},
+	{"crowd", load_crowd, users_of_idle},
+	{"list", load_list, users_of_list},
+	{"receipts", load_receipts, users_of_group},
+	{"hostile", load_hostile, users_of_hostile},
 };
 
 static _Noreturn void die_of_usage(void)

@@ -20,7 +20,7 @@
 
 enum { READ_SIZE = 65536, EVENTS_MAX = 256, KEEPALIVE_S = 600 };
 
-enum packet { CONNECT = 1, CONNACK = 2, PUBLISH = 3, PUBACK = 4, SUBSCRIBE = 8, SUBACK = 9, DISCONNECT = 14 };
+enum packet { CONNECT = 1, CONNACK = 2, PUBLISH = 3, PUBACK = 4, SUBSCRIBE = 8, SUBACK = 9, PINGREQ = 12, PINGRESP = 13, DISCONNECT = 14 };
 
 void mqtt_loop_open(struct mqtt_loop *loop, unsigned port, const struct mqtt_handler *handler)
 {
@@ -115,6 +115,12 @@ void mqtt_subscribe(struct mqtt_client *client, const char *filter)
 	mqtt_flush(client);
 }
 
+void mqtt_ping(struct mqtt_client *client)
+{
+	add_header(&client->out, PINGREQ, 0, 0);
+	mqtt_flush(client);
+}
+
 static void add_connect(struct mqtt_client *client, const struct mqtt_login *login)
 {
 	struct buf *out = &client->out;
@@ -202,6 +208,9 @@ static void on_packet(struct mqtt_client *client, unsigned char type, const char
 		if (len != 3 || (unsigned char)packet[2] > 2)
 			die("%s: SUBSCRIBE was refused", client->name);
 		handler->subscribed(client);
+		return;
+	case PINGRESP:
+		handler->pong(client, now_us);
 		return;
 	default:
 		die("%s: an unexpected packet of type %d", client->name, type >> 4);

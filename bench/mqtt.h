@@ -19,6 +19,7 @@ struct mqtt_handler {
 	void (*subscribed)(struct mqtt_client *client);
 	void (*acked)(struct mqtt_client *client); /* a PUBACK of what it published */
 	void (*delivered)(struct mqtt_client *client, const char *payload, size_t len, int64_t now_us);
+	void (*pong)(struct mqtt_client *client, int64_t now_us); /* for those who call mqtt_ping */
 };
 
 struct mqtt_loop {
@@ -59,6 +60,7 @@ void mqtt_open(struct mqtt_client *client, struct mqtt_loop *loop, const struct 
 void mqtt_close(struct mqtt_client *client);
 
 void mqtt_subscribe(struct mqtt_client *client, const char *filter);
+void mqtt_ping(struct mqtt_client *client);
 
 /* Buffers a PUBLISH; mqtt_flush sends what is buffered, the rest as soon as the socket takes it. */
 void mqtt_publish(struct mqtt_client *client, const char *topic, const char *payload, size_t len);

@@ -16,7 +16,8 @@ static const char usage[] =
 	"usage: prepare STORE USERS SCENE COUNT\n"
 	"  STORE   as the broker's option `store`, for example sqlite:/tmp/chat.db\n"
 	"  USERS   a file of `user token` lines\n"
-	"  SCENE   pairs: COUNT chats of two; group: one chat, a sender and COUNT others; history: a chat of two with COUNT messages\n";
+	"  SCENE   pairs: COUNT chats of two; group: one chat, a sender and COUNT others; history: a chat of two with COUNT messages\n"
+	"          crowd: COUNT groups of 50; list: COUNT chats of one user\n";
 
 struct prepare {
 	struct store *store;
@@ -90,6 +91,45 @@ static void prepare_history(struct prepare *prepare)
 	}
 }
 
+/* A chat with its members and one message of the first. */
+static void add_begun(struct prepare *prepare, struct chatlog *log, const char *const *ids, size_t count, bool with_owner)
+{
+	struct transaction *batch[] = {chatlog_members(log, ids, count, with_owner), chatlog_message(log, ids[0], BODY_LEN)};
+	chatlog_append_us(prepare->store, (const struct chatlog *const[]){log}, 1, batch, 2);
+}
+
+static size_t users_of_crowd(size_t count)
+{
+	return count;
+}
+
+static void prepare_crowd(struct prepare *prepare)
+{
+	for (size_t i = 0; i < prepare->count; i++) {
+		struct chatlog log;
+		const char *ids[SCENE_CROWD_SIZE];
+		for (size_t j = 0; j < SCENE_CROWD_SIZE; j++)
+			ids[j] = prepare->users.list[scene_crowd_member(prepare->count, i, j)].id;
+		chatlog_init(&log, &prepare->info, SCENE_CROWD, i);
+		add_begun(prepare, &log, ids, SCENE_CROWD_SIZE, true);
+	}
+}
+
+static size_t users_of_list(size_t count)
+{
+	return 1 + count;
+}
+
+static void prepare_list(struct prepare *prepare)
+{
+	for (size_t i = 0; i < prepare->count; i++) {
+		struct chatlog log;
+		const char *ids[] = {prepare->users.list[i + 1].id, prepare->users.list[0].id};
+		chatlog_init(&log, &prepare->info, SCENE_LIST, i);
+		add_begun(prepare, &log, ids, 2, false);
+	}
+}
+
 static const struct scene_kind {
 	const char *name;
 	size_t (*users)(size_t count);
@@ -98,6 +138,8 @@ static const struct scene_kind {
 	{"pairs", users_of_pairs, prepare_pairs},
 	{"group", users_of_group, prepare_group},
 	{"history", users_of_history, prepare_history},
+	{"crowd", users_of_crowd, prepare_crowd},
+	{"list", users_of_list, prepare_list},
 };
 
 int main(int argc, char **argv)

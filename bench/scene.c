@@ -64,8 +64,13 @@ void users_fini(struct users *users)
 
 void scene_chat_id(enum scene scene, size_t index, char chat_id[SCENE_CHAT_ID_LEN + 1])
 {
-	static const char letters[] = {[SCENE_PAIR] = 'p', [SCENE_GROUP] = 'g', [SCENE_HISTORY] = 'h', [SCENE_STORE] = 's'};
+	static const char letters[] = {[SCENE_PAIR] = 'p', [SCENE_GROUP] = 'g', [SCENE_HISTORY] = 'h', [SCENE_STORE] = 's', [SCENE_CROWD] = 'c', [SCENE_LIST] = 'l'};
 	snprintf(chat_id, SCENE_CHAT_ID_LEN + 1, "bench-%c-%014u", letters[scene], (unsigned)index);
+}
+
+size_t scene_crowd_member(size_t count, size_t group, size_t member)
+{
+	return (group + member * 97) % count; /* spread, so that no two groups have the same members */
 }
 
 /* "T" 20 digits " S" 15 digits " xxx…" */

@@ -6,6 +6,9 @@
  *
  *   pairs    pair i is the chat scene_chat_id(SCENE_PAIR, i) between users 2i (writes) and 2i + 1 (reads)
  *   group    the chat scene_chat_id(SCENE_GROUP, 0): user 0 owns it and writes, users 1…N read
+ *   crowd    group i is the chat scene_chat_id(SCENE_CROWD, i) of SCENE_CROWD_SIZE of as many users as there are groups, so that each
+ *            user is in SCENE_CROWD_SIZE groups; its log has SCENE_CROWD_TRANSACTIONS: the members, and a message of member 0
+ *   list     the chats scene_chat_id(SCENE_LIST, i) of user 0 with user i + 1, with one message each
  *   history  the chat scene_chat_id(SCENE_HISTORY, 0): user 0 has written, user 1 has read nothing yet */
 
 #include <stdbool.h>
@@ -29,7 +32,12 @@ struct users {
 void users_read(const char *path, size_t needed, struct users *users);
 void users_fini(struct users *users);
 
-enum scene { SCENE_PAIR, SCENE_GROUP, SCENE_HISTORY, SCENE_STORE };
+enum scene { SCENE_PAIR, SCENE_GROUP, SCENE_HISTORY, SCENE_STORE, SCENE_CROWD, SCENE_LIST };
+
+enum { SCENE_CROWD_SIZE = 50, SCENE_CROWD_TRANSACTIONS = 2 };
+
+/* The user who is member number `member` of a group, where there are `count` groups and as many users. */
+size_t scene_crowd_member(size_t count, size_t group, size_t member);
 
 /* As long as the IDs that HyperChat makes itself, since they are part of every topic and line. */
 enum { SCENE_CHAT_ID_LEN = 22 };
