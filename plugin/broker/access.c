@@ -35,7 +35,7 @@ static int yes(bool allowed)
 
 /* ---- publish ---- */
 
-static int check_write(struct server *server, const struct session *session, const struct mosquitto_evt_acl_check *event)
+static int check_write(struct server *server, struct session *session, const struct mosquitto_evt_acl_check *event)
 {
 	struct topic topic;
 	struct verdict verdict;
@@ -128,7 +128,7 @@ static void subscription_loaded(void *context, struct chat *chat, bool unavailab
 {
 	struct subscription *subscription = context;
 	struct server *server = subscription->server;
-	const struct session *session = session_by_id(server, subscription->session_id);
+	struct session *session = session_by_id(server, subscription->session_id);
 	if (session != NULL && !unavailable) {
 		struct verdict verdict;
 		if (chat != NULL && member_is_current(chat_member(chat, session->person->user_id))) {
@@ -142,7 +142,7 @@ static void subscription_loaded(void *context, struct chat *chat, bool unavailab
 }
 
 /* A chat that is not in memory is granted and looked at: every delivery is checked anyway. Who is no member learns it from an error. */
-static int subscribe_events(struct server *server, const struct session *session, const char *chat_id)
+static int subscribe_events(struct server *server, struct session *session, const char *chat_id)
 {
 	if (core_peek(server->core, chat_id) != NULL) {
 		bool member = is_member(server, session, chat_id);

@@ -25,7 +25,7 @@ void origin_free(struct origin *origin)
 	free(origin);
 }
 
-static void send_ack(struct server *server, const struct session *session, const char *command_id, const struct buf *payload, int qos_max)
+static void send_ack(struct server *server, struct session *session, const char *command_id, const struct buf *payload, int qos_max)
 {
 	char topic[COMMAND_ID_MAX + 8];
 	snprintf(topic, sizeof topic, "ack/%s", command_id != NULL && command_id[0] != '\0' ? command_id : "-");
@@ -34,7 +34,7 @@ static void send_ack(struct server *server, const struct session *session, const
 		publish_copy(server, session, topic, payload->data, payload->len, qos < qos_max ? qos : qos_max);
 }
 
-void answer_error(struct server *server, const struct session *session, const char *command_id, const struct verdict *verdict)
+void answer_error(struct server *server, struct session *session, const char *command_id, const struct verdict *verdict)
 {
 	if (session->ack_qos < 0)
 		return;
@@ -44,7 +44,7 @@ void answer_error(struct server *server, const struct session *session, const ch
 	buf_fini(&payload);
 }
 
-static void acknowledge(struct server *server, const struct session *session, const struct origin *origin, const struct answer *answer)
+static void acknowledge(struct server *server, struct session *session, const struct origin *origin, const struct answer *answer)
 {
 	bool shown = origin->command_id != NULL && session->inbox_qos >= 0 && !answer->repeated && answer->number != 0;
 	if (shown || session->ack_qos < 0)
@@ -83,7 +83,7 @@ void answer_command(void *context, struct command *command, const struct answer 
 		rpc_command_done(request, answer);
 		answer_request(request);
 	} else if (origin != NULL) {
-		const struct session *session = session_by_id(server, origin->session_id);
+		struct session *session = session_by_id(server, origin->session_id);
 		if (session != NULL && answer->refused != NULL)
 			answer_error(server, session, origin->command_id, answer->refused);
 		else if (session != NULL)
@@ -93,7 +93,7 @@ void answer_command(void *context, struct command *command, const struct answer 
 	command_free(command);
 }
 
-static size_t reply_max(const struct session *session, const struct origin *origin)
+static size_t reply_max(struct session *session, const struct origin *origin)
 {
 	return session_payload_max(session, strlen(origin->reply_topic) + origin->correlation_len + 3, SIZE_MAX);
 }
@@ -103,7 +103,7 @@ void answer_request(struct rpc_request *request)
 	struct origin *origin = request->origin;
 	struct server *server = origin->server;
 	struct person *person = person_find(server, request->user_id);
-	const struct session *session = session_by_id(server, origin->session_id);
+	struct session *session = session_by_id(server, origin->session_id);
 	if (person != NULL && person->rpc_in_flight > 0)
 		person->rpc_in_flight--;
 	if (request->problem.text[0] != '\0')

@@ -29,6 +29,6 @@ void answer_command(void *context, struct command *command, const struct answer 
 void answer_request(struct rpc_request *request);
 
 /* An error on hc/me/ack/<command_id or ->, if the connection listens. */
-void answer_error(struct server *server, const struct session *session, const char *command_id, const struct verdict *verdict);
+void answer_error(struct server *server, struct session *session, const char *command_id, const struct verdict *verdict);
 
 #endif

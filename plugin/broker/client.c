@@ -96,6 +96,12 @@ int client_backlog(int socket)
 	return socket >= 0 && ioctl(socket, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
 }
 
+void client_hurry(int socket, bool hurry)
+{
+	int on = hurry;
+	setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* not TCP, or gone: nothing to be done */
+}
+
 int64_t client_received(int socket)
 {
 	struct tcp_info info;

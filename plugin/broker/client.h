@@ -21,6 +21,9 @@ uint32_t client_packet_max(const struct mosquitto *client);
 /* Bytes handed to the socket that its peer has not acknowledged, -1: not known. */
 int client_backlog(int socket);
 
+/* Whether small packets leave at once, or wait while earlier ones are unacknowledged by the peer's TCP (Nagle's algorithm). */
+void client_hurry(int socket, bool hurry);
+
 /* Bytes of its peer that the broker has read from this connection, -1: not known. */
 int64_t client_received(int socket);
 

@@ -73,7 +73,7 @@ void feed_begin(struct server *server, struct session *session)
 		return;
 	session->feed = mem_zero(sizeof *session->feed);
 	session->feed->generation = ++server->last_session_id;
-	session->feed->socket = client_socket(session->client);
+	session->feed->socket = session->socket;
 	if (session->device == NULL)
 		session->feed->loaded = true; /* nothing missed: it begins now */
 	else if (!session->device_loading)

@@ -124,7 +124,7 @@ static bool can_say_quota(const struct server *server, const struct session *ses
 	return session->mqtt5 && server->version.major == 2 && server->version.minor >= 1;
 }
 
-static int refused(struct server *server, const struct session *session, const char *command_id, const struct verdict *verdict)
+static int refused(struct server *server, struct session *session, const char *command_id, const struct verdict *verdict)
 {
 	answer_error(server, session, command_id, verdict);
 	return verdict->code == REFUSAL_RATE_LIMITED && can_say_quota(server, session) ? QUOTA_EXCEEDED_2_1 : MOSQ_ERR_ACL_DENIED;
@@ -380,6 +380,7 @@ int intake_message(struct server *server, struct mosquitto_evt_message *event)
 	struct session *session = session_of(server, event->client);
 	if (session == NULL)
 		return MOSQ_ERR_ACL_DENIED;
+	session->heard_round = server->round;
 	if (event->payloadlen > PAYLOAD_MAX) {
 		struct verdict verdict;
 		refuse(&verdict, REFUSAL_TOO_LARGE, "payload: at most %d bytes are taken", PAYLOAD_MAX);

@@ -113,7 +113,7 @@ void live_flush(struct server *server)
 	}
 }
 
-void live_token(struct server *server, const struct session *session, bool expired)
+void live_token(struct server *server, struct session *session, bool expired)
 {
 	if (session->live_qos < 0)
 		return;

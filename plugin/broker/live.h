@@ -20,7 +20,7 @@ void live_receipt(struct server *server, const struct chat *chat, struct member 
 void live_flush(struct server *server);
 
 /* {"type":"tokenExpires","at":…}, or that it has: the connection ends. */
-void live_token(struct server *server, const struct session *session, bool expired);
+void live_token(struct server *server, struct session *session, bool expired);
 
 void live_free_all(struct server *server);
 

@@ -8,9 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/broker/client.h"
 #include "plugin/broker/server.h"
 
-enum { TOPIC_SIZE = 512 };
+enum {
+	TOPIC_SIZE = 512,
+	ACKNOWLEDGEMENTS_MAX = 128, /* bytes on their way that can be PUBACKs and the like */
+	UNANSWERED_MAX = 4096,      /* of QoS 0 */
+};
+
+/* By default the broker's sockets hold a small packet back until the peer's TCP has acknowledged what is on its way, and a peer that has
+ * nothing to say does that 40 ms later. To a PUBACK nobody says anything: so that would be the time from PUBACK to isSent, and to every answer.
+ * A PUBLISH with QoS 1 is answered by the client at once; there, what is held back makes fewer and larger segments under load. */
+static void choose_pace(struct server *server, struct session *session, int qos)
+{
+	if (session->socket < 0)
+		return;
+	int backlog = client_backlog(session->socket);
+	bool puback_comes_first = session->heard_round == server->round;
+	bool hurry = puback_comes_first || (backlog > 0 && backlog < (qos == 0 ? UNANSWERED_MAX : ACKNOWLEDGEMENTS_MAX));
+	if (hurry == session->hurries)
+		return;
+	session->hurries = hurry;
+	client_hurry(session->socket, hurry);
+}
 
 char *publish_alloc(size_t len)
 {
@@ -35,24 +56,33 @@ static void publish(struct server *server, const char *client_id, const char *to
 	server_log(MOSQ_LOG_ERR, "could not publish to a client: %s", mosquitto_strerror(rc));
 }
 
-void publish_owned(struct server *server, const struct session *session, const char *topic, char *payload, size_t len, int qos)
+static void publish_to(struct server *server, struct session *session, const char *topic, char *payload, size_t len, int qos,
+	mosquitto_property *properties)
+{
+	if (session->quota_lost > 0)
+		qos = 0;
+	choose_pace(server, session, qos);
+	publish(server, session->client_id, topic, payload, len, qos, properties);
+}
+
+void publish_owned(struct server *server, struct session *session, const char *topic, char *payload, size_t len, int qos)
 {
 	char name[TOPIC_SIZE];
 	snprintf(name, sizeof name, "%s/me/%s", server->conf.prefix, topic);
 	if (len > session_payload_max(session, strlen(name), SIZE_MAX))
 		mosquitto_free(payload); /* an ack or a live event that cannot be shortened; the feed stays below the bound by itself */
 	else
-		publish(server, session->client_id, name, payload, len, session->quota_lost > 0 ? 0 : qos, NULL);
+		publish_to(server, session, name, payload, len, qos, NULL);
 }
 
-void publish_copy(struct server *server, const struct session *session, const char *topic, const char *payload, size_t len, int qos)
+void publish_copy(struct server *server, struct session *session, const char *topic, const char *payload, size_t len, int qos)
 {
 	char *copy = publish_alloc(len);
 	memcpy(copy, payload, len);
 	publish_owned(server, session, topic, copy, len, qos);
 }
 
-void publish_reply(struct server *server, const struct session *session, const char *topic, const char *payload, size_t len,
+void publish_reply(struct server *server, struct session *session, const char *topic, const char *payload, size_t len,
 	const void *correlation, size_t correlation_len)
 {
 	mosquitto_property *properties = NULL;
@@ -61,7 +91,7 @@ void publish_reply(struct server *server, const struct session *session, const c
 		server_log(MOSQ_LOG_ERR, "could not add correlation data to an answer");
 	char *copy = publish_alloc(len);
 	memcpy(copy, payload, len);
-	publish(server, session->client_id, topic, copy, len, session->quota_lost > 0 ? 0 : 1, properties);
+	publish_to(server, session, topic, copy, len, 1, properties);
 }
 
 void publish_events(struct server *server, const char *chat_id, const char *payload, size_t len)

@@ -13,11 +13,11 @@ struct session;
 char *publish_alloc(size_t len);
 
 /* hc/me/<topic> to one connection, unless it is longer than that takes. payload belongs to the broker afterwards. qos: 0 or 1. */
-void publish_owned(struct server *server, const struct session *session, const char *topic, char *payload, size_t len, int qos);
-void publish_copy(struct server *server, const struct session *session, const char *topic, const char *payload, size_t len, int qos);
+void publish_owned(struct server *server, struct session *session, const char *topic, char *payload, size_t len, int qos);
+void publish_copy(struct server *server, struct session *session, const char *topic, const char *payload, size_t len, int qos);
 
 /* An RPC answer: any topic, with the asker's correlation data (NULL: none). */
-void publish_reply(struct server *server, const struct session *session, const char *topic, const char *payload, size_t len,
+void publish_reply(struct server *server, struct session *session, const char *topic, const char *payload, size_t len,
                    const void *correlation, size_t correlation_len);
 
 /* hc/chat/<chatID>/events to whoever subscribed to it, by the broker's own fan-out. */

@@ -90,6 +90,7 @@ struct session *session_begin(struct server *server, struct mosquitto *client, c
 	session->clean = mosquitto_client_clean_session(client);
 	session->keepalive_s = mosquitto_client_keepalive(client);
 	session->packet_max = client_packet_max(client);
+	session->socket = client_socket(client);
 	session->expires_at_ms = expires_at_ms;
 	session->inbox_qos = session->ack_qos = session->live_qos = -1;
 	session->person = person_get(server, user_id);

@@ -61,6 +61,9 @@ struct session {
 	bool kept_known, kept;
 	bool device_known; /* it has listened before: what it has no cursor for began while it was away */
 	bool due;  /* in server->due */
+	int socket;    /* -1: not known */
+	bool hurries;  /* its small packets leave at once: publish.c */
+	uint64_t heard_round; /* when it last published something */
 	unsigned quota_lost; /* places of the send quota that the broker (2.0) will not give back: beyond none, QoS 0 must do */
 	struct feed *feed; /* NULL until something is to be delivered */
 	struct session *person_prev, *person_next, *due_prev, *due_next;

@@ -2,6 +2,7 @@
 """Operations: how they are called on both MQTT versions, and what each answers."""
 import json
 import subprocess
+import time
 
 import mqtt
 import pytest
@@ -248,3 +249,17 @@ def test_too_many_calls_at_once_are_refused_and_all_are_answered(alice, bob, tal
     alice.until(lambda: sum(f"c{i}" in alice.replies for i in range(100)) == 100, "100 answers")
     codes = {answer.get("error", {}).get("code") for answer, _ in alice.replies.values()}
     assert codes <= {None, "rate_limited"} and None in codes
+
+
+def test_no_answer_and_no_issent_waits_for_the_peers_delayed_acknowledgement(alice, bob, chat):
+    """The broker's sockets have Nagle's algorithm on by default: a small packet behind a PUBACK would leave 40 ms later."""
+    def a_good_one_takes(action):
+        took = []
+        for _ in range(20):
+            start = time.monotonic()
+            action()
+            took.append(time.monotonic() - start)
+        return sorted(took)[4]  # on a busy machine others take longer, for other reasons
+    assert a_good_one_takes(lambda: alice.asks("getServerInfo")) < 0.03, "answered in memory"
+    assert a_good_one_takes(lambda: alice.asks("ListChats")) < 0.03, "answered from the store"
+    assert a_good_one_takes(lambda: alice.says("hi", chat=chat)) < 0.03, "isSent"
