@@ -85,6 +85,14 @@ void jobs_repeat_due(struct server *server)
 	}
 }
 
+void jobs_repeat_at_once(struct server *server)
+{
+	struct later *later;
+	LL_FOREACH(server->later, later)
+		later->at_ms = server->now_ms;
+	jobs_repeat_due(server);
+}
+
 void jobs_drop(struct server *server)
 {
 	struct later *later, *next;

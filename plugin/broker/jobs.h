@@ -18,6 +18,9 @@ bool jobs_repeat(struct server *server, const char *key, struct job *job);
 /* Starts those whose time has come. Each tick. */
 void jobs_repeat_due(struct server *server);
 
+/* Starts all of them, whose time has come or not. */
+void jobs_repeat_at_once(struct server *server);
+
 /* At the end: what could not be done by now gives its job back, which frees itself because nothing is repeated any more. */
 void jobs_drop(struct server *server);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <utlist.h>
 
 #include "base/clock.h"
@@ -27,6 +28,7 @@ enum {
 	SWEEP_MS = 1000,    /* token expiry, cursors, receipts */
 	PERSONS_MS = 10000,
 	FINDINGS_MAX = 16,
+	SETTLE_MS = 1000,
 };
 
 void server_log(int level, const char *format, ...)
@@ -206,11 +208,24 @@ static void end_sessions(struct server *server)
 		session_end(server, server->by_client);
 }
 
+/* A change of a device may wait behind an older one, or for a store that refused it a moment ago. Both get their turn while the lanes still
+ * take something; a store that is down is not waited for. */
+static void settle_puts(struct server *server)
+{
+	const struct timespec pause = {.tv_nsec = 1000 * 1000};
+	for (int64_t end_ms = clock_mono_ms() + SETTLE_MS; server->puts != NULL && clock_mono_ms() < end_ms; nanosleep(&pause, NULL)) {
+		server_read_clock(server);
+		jobs_repeat_at_once(server);
+		mailbox_run(server->mailbox);
+	}
+}
+
 /* Refuse, drain, join; then nothing can come back any more. */
 static void stop_threads(struct server *server)
 {
 	if (server->core != NULL)
 		core_flush_receipts(server->core);
+	settle_puts(server);
 	server->closing = true;
 	timer_stop(server->timer);
 	lanes_finish(server->lanes);
