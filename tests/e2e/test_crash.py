@@ -130,6 +130,9 @@ def test_mosquitto_sub_resumes_through_kill_9(broker, alice, bob, chat):
     with open(output, "wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL)
     try:
+        while output.stat().st_size == 0:  # it gives up if its very first connection fails
+            assert process.poll() is None, "mosquitto_sub does not get through"
+            time.sleep(0.01)
         for round_ in range(rounds):
             alice.returns()
             for i in range(20):
