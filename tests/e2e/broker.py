@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import pathlib
-import random
 import re
 import signal
 import socket
@@ -50,14 +49,16 @@ def sanitizer_environment(log):
     }
 
 
-PORTS = itertools.count(random.randrange(1000))
+PORTS = itertools.count()
+PORTS_EACH = 20
 
 
 def free_port():
-    """Each pytest worker has its own share, below the ports that the kernel gives to clients: what is free now is so when the broker takes it."""
-    first = 12000 + 1000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    """Each process has its own share, below the ports that the kernel gives to clients: what is free now is so when the broker takes it, also
+    again after a crash, and whatever other tests run beside it."""
+    first = 12000 + PORTS_EACH * (os.getpid() % 1000)
     while True:
-        port = first + next(PORTS) % 1000
+        port = first + next(PORTS) % PORTS_EACH
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
