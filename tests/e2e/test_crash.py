@@ -67,7 +67,8 @@ def check_history(broker, sender, bob):
         bob.until(lambda: not missing(), "everything that was acknowledged")
     except AssertionError as failed:
         raise AssertionError(f"{failed}\n missing: {missing()}, {bob} has {bob.numbers(sender.chat)[-1:]}, "
-                             f"the store {[t['transactionID'] for t in broker.exported(sender.chat)][-1:]}") from None
+                             f"the store {[t['transactionID'] for t in broker.exported(sender.chat)][-1:]}, "
+                             f"refused: {[ack for ack in sender.alice.acks if 'error' in ack[1]][:5]}") from None
     numbers = list(dict.fromkeys(bob.numbers(sender.chat)))
     assert numbers == list(range(1, len(numbers) + 1)), "bob saw every number, in order"
     by_number = {t["transactionID"]: t for t in bob.inbox}
