@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 {
 	if (argc != 4) {
 		fputs("usage: store_append STORE ROWS SECONDS\n"
-			  "  measures for SECONDS in a new store and, if ROWS > 0, again once it has that many\n",
+			  "  measures for SECONDS in the store as it is (a new one, or of an earlier run) and, if it has less than ROWS, again once it has that many\n",
 			stderr);
 		return 2;
 	}
@@ -132,12 +132,15 @@ int main(int argc, char **argv)
 	uint64_t seconds = scene_number("SECONDS", argv[3], 1, 3600);
 	struct bench *bench = mem_zero(sizeof *bench);
 	bench->store = chatlog_store_open(argv[1], &bench->info);
-	for (size_t i = 0; i < CHATS; i++)
+	for (size_t i = 0; i < CHATS; i++) {
 		chatlog_init(&bench->logs[i], &bench->info, SCENE_STORE, i);
+		chatlog_catch_up(&bench->logs[i], bench->store);
+		bench->rows += bench->logs[i].latest;
+	}
 	checkpoints_start(bench);
 	append_turn(bench, CHATS, 1); /* the members: making chats is not what is measured */
 	measure(bench, (double)seconds);
-	if (rows > 0) {
+	if (rows > bench->rows) {
 		fill(bench, rows);
 		measure(bench, (double)seconds);
 	}

@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/sqlite/filter.h"
 #include "storage/sqlite/handle.h"
 
-enum { RUN_BITS = 17, MOVE_MIN = 64, MOVE_EACH = 4, BLOCK_BYTES = 64, FILTER_KEY_BYTES = 2, FILTER_PROBES = 5 };
+enum { RUN_BITS = 17, MOVE_MIN = 64, MOVE_EACH = 4 };
 
 struct key_entry {
 	uint64_t hash;
@@ -26,8 +27,7 @@ struct key_entry {
 /* One that is complete. */
 struct key_run {
 	int64_t id, newest_at_ms;
-	unsigned char *filter; /* NULL: it has no keys */
-	size_t filter_bytes;
+	struct filter filter;
 };
 
 struct key_cache {
@@ -123,40 +123,6 @@ static void drop_complete(struct key_cache *keys)
 	link_all(keys);
 }
 
-/* ---- filters ---- */
-
-/* A block is a cache line: a look costs one. */
-static unsigned char *filter_block(const struct key_run *run, uint64_t hash)
-{
-	return run->filter + BLOCK_BYTES * ((hash >> 9 * FILTER_PROBES) & (run->filter_bytes / BLOCK_BYTES - 1));
-}
-
-static void filter_add(struct key_run *run, uint64_t hash)
-{
-	unsigned char *block = filter_block(run, hash);
-	for (int i = 0; i < FILTER_PROBES; i++, hash >>= 9)
-		block[hash >> 3 & 63] |= (unsigned char)(1 << (hash & 7));
-}
-
-static bool filter_has(const struct key_run *run, uint64_t hash)
-{
-	if (run->filter == NULL)
-		return false;
-	const unsigned char *block = filter_block(run, hash);
-	for (int i = 0; i < FILTER_PROBES; i++, hash >>= 9)
-		if ((block[hash >> 3 & 63] >> (hash & 7) & 1) == 0)
-			return false;
-	return true;
-}
-
-static void filter_make(struct key_run *run, size_t key_count)
-{
-	run->filter_bytes = BLOCK_BYTES;
-	while (run->filter_bytes < key_count * FILTER_KEY_BYTES)
-		run->filter_bytes *= 2;
-	run->filter = mem_zero(run->filter_bytes);
-}
-
 /* ---- runs ---- */
 
 static void add_run(struct key_cache *keys, struct key_run run)
@@ -168,40 +134,31 @@ static void add_run(struct key_cache *keys, struct key_run run)
 static void cut_runs(struct key_cache *keys, size_t count)
 {
 	while (keys->run_count > count)
-		free(keys->runs[--keys->run_count].filter);
+		filter_fini(&keys->runs[--keys->run_count].filter);
 }
 
 /* Of a run that an older version's keys were made into. */
 static void make_missing_filter(struct db *db, struct key_run *run)
 {
-	filter_make(run, (size_t)1 << RUN_BITS);
+	filter_init(&run->filter, (size_t)1 << RUN_BITS);
 	sqlite3_stmt *read = db_statement(db, SQL_READ_RUN);
 	db_bind_int(db, read, 1, run->id);
 	while (db_step(db, read))
-		filter_add(run, (uint64_t)sqlite3_column_int64(read, 0));
+		filter_add(&run->filter, (uint64_t)sqlite3_column_int64(read, 0));
 	sqlite3_stmt *set = db_statement(db, SQL_SET_FILTER);
 	db_bind_int(db, set, 1, run->id);
-	db_bind_bytes(db, set, 2, run->filter, run->filter_bytes);
+	db_bind_bytes(db, set, 2, run->filter.bytes, run->filter.size);
 	db_run(db, set);
-}
-
-static bool is_filter_size(size_t bytes)
-{
-	return bytes >= BLOCK_BYTES && (bytes & (bytes - 1)) == 0;
 }
 
 static void load_run(struct db *db, sqlite3_stmt *row)
 {
 	struct key_run run = {.id = sqlite3_column_int64(row, 0), .newest_at_ms = sqlite3_column_int64(row, 1)};
 	const void *filter = sqlite3_column_blob(row, 2);
-	run.filter_bytes = (size_t)sqlite3_column_bytes(row, 2);
-	if (filter && !is_filter_size(run.filter_bytes)) {
+	if (filter_load(&run.filter, filter, (size_t)sqlite3_column_bytes(row, 2)))
+		add_run(db->keys, run);
+	else
 		db_fail(db, SQLITE_CORRUPT, "a filter of keys has not the length of one");
-		return;
-	}
-	if (filter)
-		run.filter = memcpy(mem_new(run.filter_bytes), filter, run.filter_bytes);
-	add_run(db->keys, run);
 }
 
 static void load_runs(struct db *db)
@@ -213,7 +170,7 @@ static void load_runs(struct db *db)
 	while (db_step(db, load))
 		load_run(db, load);
 	for (size_t i = known; i < keys->run_count; i++)
-		if (keys->runs[i].filter == NULL && keys->runs[i].newest_at_ms != 0)
+		if (keys->runs[i].filter.bytes == NULL && keys->runs[i].newest_at_ms != 0)
 			make_missing_filter(db, &keys->runs[i]);
 }
 
@@ -351,16 +308,16 @@ static void complete_run(struct db *db, int64_t id)
 	struct key_cache *keys = db->keys;
 	struct key_run run = {.id = id};
 	if (keys->sorted_count > 0)
-		filter_make(&run, keys->sorted_count);
+		filter_init(&run.filter, keys->sorted_count);
 	for (size_t i = 0; i < keys->sorted_count; i++) {
-		filter_add(&run, keys->sorted[i].hash);
+		filter_add(&run.filter, keys->sorted[i].hash);
 		if (keys->sorted[i].at_ms > run.newest_at_ms)
 			run.newest_at_ms = keys->sorted[i].at_ms;
 	}
 	sqlite3_stmt *add = db_statement(db, SQL_ADD_RUN);
 	db_bind_int(db, add, 1, run.id);
 	db_bind_int(db, add, 2, run.newest_at_ms);
-	db_bind_bytes(db, add, 3, run.filter, run.filter_bytes);
+	db_bind_bytes(db, add, 3, run.filter.bytes, run.filter.size);
 	db_run(db, add);
 	add_run(keys, run);
 	sorted_drop(keys);
@@ -436,7 +393,7 @@ struct key_owner keys_find(struct db *db, int64_t chat, const char *sender_id, c
 	struct key_search search = {chat, sender_id, key, hash, at_ms - KEY_AGE_MS};
 	look_in_memory(db, &search, &owner);
 	for (size_t i = keys->run_count; i > 0 && owner.number == 0; i--)
-		if (keys->runs[i - 1].newest_at_ms >= search.since_ms && filter_has(&keys->runs[i - 1], hash))
+		if (keys->runs[i - 1].newest_at_ms >= search.since_ms && filter_has(&keys->runs[i - 1].filter, hash))
 			look_in_run(db, &keys->runs[i - 1], &search, &owner);
 	return owner;
 }
