@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 --
 -- The rows of a store of schema 1, as version 1 of the library wrote them: two chats, two writers, a reply, a deletion, keys of all kinds, a
--- device. For test_sqlite.c.
+-- device. For test_sqlite_file.c.
 PRAGMA application_id = 1212377185;
 PRAGMA user_version = 1;
 INSERT INTO store VALUES (1, 'tnZRStF1EoOeIIGMLpQ-Fg', X'fbb35a35bde4afe50052fc0151dc8c88d8cd556a62b4a11c7530e7d96765e798', 'tvNnWhz3lb3laqZHRX1kTA');
