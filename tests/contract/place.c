@@ -70,6 +70,11 @@ int64_t ask_sqlite(const char *path, const char *sql)
 	return answer;
 }
 
+void end_run(const char *path)
+{
+	with_sqlite(path, "UPDATE log SET id = (id >> 17 << 17) + (1 << 17) - 1 WHERE id = (SELECT max(id) FROM log)");
+}
+
 off_t size_of(const char *path)
 {
 	struct stat status;

@@ -23,6 +23,8 @@ void close_store(struct store *store);
 
 void with_sqlite(const char *path, const char *sql);
 int64_t ask_sqlite(const char *path, const char *sql); /* the first column of the first row */
+/* The next append begins a run of keys; the rows before it are a whole one. For a store that is closed. */
+void end_run(const char *path);
 off_t size_of(const char *path);                       /* -1: not there */
 void write_file(const char *path, const char *bytes, size_t len, off_t at);
 

@@ -291,6 +291,24 @@ static void see_line(struct store *store, struct line *line)
 	store_free(chat);
 }
 
+/* The key of the last one that was acknowledged, and one of long ago. */
+static void assert_keys_are_taken(struct store *store, const struct ack *last)
+{
+	const uint64_t numbers[] = {last->number, last->number / 2 + 1};
+	struct line line = line_new(kill_chats[last->chat]);
+	see_line(store, &line);
+	for (int i = 0; i < 2 && last->number > 0; i++) {
+		char key[24];
+		struct line mine = line;
+		struct bundle bundle = {0};
+		snprintf(key, sizeof key, "k%llu", (unsigned long long)numbers[i]);
+		bundle_add(&bundle, line_says_as(&mine, "alice", key, "again"));
+		assert_int_equal(bundle_append(store, &bundle), APPEND_CONFLICT);
+		assert_int_equal(bundle.append.duplicate_number, numbers[i]);
+		bundle_fini(&bundle);
+	}
+}
+
 /* The child: appends to all chats in one batch, reports what was acknowledged, and so on until it is killed. */
 static void write_until_killed(const char *uri, int report)
 {
@@ -307,7 +325,9 @@ static void write_until_killed(const char *uri, int report)
 		struct append batch[KILL_CHATS];
 		struct ack acks[KILL_CHATS];
 		for (int i = 0; i < KILL_CHATS; i++) {
-			txs[i] = line_says(&lines[i], "alice", "hi");
+			char key[24];
+			snprintf(key, sizeof key, "k%llu", (unsigned long long)lines[i].latest + 1);
+			txs[i] = line_says_as(&lines[i], "alice", key, "hi");
 			batch[i] = (struct append){.chat_id = kill_chats[i], .transactions = &txs[i], .transaction_count = 1};
 			acks[i] = (struct ack){.chat = i, .number = txs[i]->number};
 			memcpy(acks[i].head, txs[i]->head, HEAD_BYTES);
@@ -359,9 +379,12 @@ static void every_acknowledged_append_survives_kill_9(void **state)
 			struct transaction *tx = read_one(store, kill_chats[i], last[i].number);
 			assert_memory_equal(tx->head, last[i].head, HEAD_BYTES);
 			transaction_free(tx);
+			assert_keys_are_taken(store, &last[i]);
 		}
 		assert_int_equal(ON(store, verify, NULL), STORE_OK);
 		close_store(store);
+		if (round % 2 == 0)
+			end_run(place->path); /* so that the next one dies while it writes a run, or after */
 	}
 }
 

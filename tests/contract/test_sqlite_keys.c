@@ -5,12 +5,6 @@
 
 #include "tests/contract/place.h"
 
-/* The next append begins a run of keys; the rows before it are a whole one. */
-static void end_run(const char *path)
-{
-	with_sqlite(path, "UPDATE log SET id = (id >> 17 << 17) + (1 << 17) - 1 WHERE id = (SELECT max(id) FROM log)");
-}
-
 static void say_with_keys(struct store *store, struct line *line, int from, int to)
 {
 	for (int i = from; i < to; i++) {
