@@ -19,6 +19,20 @@ void chatlog_init(struct chatlog *log, const struct store_info *info, enum scene
 	snprintf(log->writer, sizeof log->writer, "%s", info->writer);
 }
 
+void chatlog_catch_up(struct chatlog *log, struct store *store)
+{
+	struct error err = {0};
+	struct chat_record *chat = NULL;
+	enum store_rc rc = store_ops(store)->load_chat(store, log->chat_id, &chat, &err);
+	if (rc == STORE_NOT_FOUND)
+		return;
+	if (rc != STORE_OK)
+		die("%s: %s", log->chat_id, err.text);
+	log->latest = chat->latest;
+	memcpy(log->head, chat->head, HEAD_BYTES);
+	store_free(chat);
+}
+
 /* Fills what every transaction has, and takes the next number. */
 static struct transaction *next_transaction(struct chatlog *log, struct transaction *tx, const char *body, size_t body_len)
 {

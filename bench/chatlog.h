@@ -21,6 +21,9 @@ struct chatlog {
 /* A chat that is not in the store yet. info: the store's. */
 void chatlog_init(struct chatlog *log, const struct store_info *info, enum scene scene, size_t index);
 
+/* Goes on behind what the store has of the chat; nothing if it has none. Or dies. */
+void chatlog_catch_up(struct chatlog *log, struct store *store);
+
 /* The next transaction; the caller appends it, and owns it. The first one must make the members: the first member, who also is its
  * sender, becomes the owner if with_owner. */
 struct transaction *chatlog_members(struct chatlog *log, const char *const *user_ids, size_t count, bool with_owner);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * How many transactions a second a store makes durable, empty and with many rows: batches of 128, one for each of 128 of 1,000 chats, as
+ * How many transactions a second a store makes durable, empty and with many rows: batches of 128, one for each of 128 of many chats, as
  * the many chats of a busy broker come to its store lane. Only the time inside the store counts; making transactions is other threads'
  * work.
  *
@@ -18,12 +18,14 @@
 #include "bench/chatlog.h"
 #include "bench/histogram.h"
 
-enum { CHATS = 1000, BATCH = 128, FILL_EACH = 20, BODY_LEN = 100, PROGRESS_ROWS = 1000000 };
+/* STRIDE, a prime: chats take turns in an order that is not that of their rows. */
+enum { CHATS = 1000, CHATS_MAX = 1000000, STRIDE = 61813, BATCH = 128, FILL_CHATS = 1000, FILL_EACH = 20, BODY_LEN = 100, PROGRESS_ROWS = 1000000 };
 
 struct bench {
 	struct store *store;
 	struct store_info info;
-	struct chatlog logs[CHATS];
+	struct chatlog *logs;
+	size_t chat_count;
 	size_t turn; /* the chat whose turn it is */
 	uint64_t rows;
 	pthread_t thread;
@@ -72,11 +74,11 @@ static void users_of(size_t chat, char ids[2][32])
 /* One append of `each` transactions to each of the next chat_count chats. */
 static int64_t append_turn(struct bench *bench, size_t chat_count, size_t each)
 {
-	const struct chatlog *logs[CHATS];
+	const struct chatlog **logs = mem_new(chat_count * sizeof *logs);
 	struct transaction **transactions = mem_new(chat_count * each * sizeof *transactions);
 	for (size_t i = 0; i < chat_count; i++) {
 		size_t chat = bench->turn;
-		bench->turn = (bench->turn + 1) % CHATS;
+		bench->turn = (bench->turn + STRIDE) % bench->chat_count;
 		logs[i] = &bench->logs[chat];
 		char ids[2][32];
 		users_of(chat, ids);
@@ -87,6 +89,7 @@ static int64_t append_turn(struct bench *bench, size_t chat_count, size_t each)
 	}
 	int64_t took_us = chatlog_append_us(bench->store, logs, chat_count, transactions, each);
 	free(transactions);
+	free(logs);
 	bench->rows += chat_count * each;
 	return took_us;
 }
@@ -95,7 +98,7 @@ static void fill(struct bench *bench, uint64_t rows)
 {
 	uint64_t said = bench->rows;
 	while (bench->rows < rows) {
-		append_turn(bench, CHATS, FILL_EACH);
+		append_turn(bench, bench->chat_count < FILL_CHATS ? bench->chat_count : FILL_CHATS, FILL_EACH);
 		if (bench->rows - said >= PROGRESS_ROWS) {
 			fprintf(stderr, "%" PRIu64 " rows\n", bench->rows);
 			said = bench->rows;
@@ -122,27 +125,33 @@ static void measure(struct bench *bench, double seconds)
 
 int main(int argc, char **argv)
 {
-	if (argc != 4) {
-		fputs("usage: store_append STORE ROWS SECONDS\n"
-			  "  measures for SECONDS in a new store and, if ROWS > 0, again once it has that many\n",
+	if (argc != 4 && argc != 5) {
+		fputs("usage: store_append STORE ROWS SECONDS [CHATS]\n"
+			  "  measures for SECONDS in the store as it is (a new one, or of an earlier run) and, if it has less than ROWS, again once it has that many\n",
 			stderr);
 		return 2;
 	}
 	uint64_t rows = scene_number("ROWS", argv[2], 0, 1000000000);
 	uint64_t seconds = scene_number("SECONDS", argv[3], 1, 3600);
 	struct bench *bench = mem_zero(sizeof *bench);
+	bench->chat_count = argc == 5 ? scene_number("CHATS", argv[4], BATCH, CHATS_MAX) : CHATS;
+	bench->logs = mem_new(bench->chat_count * sizeof *bench->logs);
 	bench->store = chatlog_store_open(argv[1], &bench->info);
-	for (size_t i = 0; i < CHATS; i++)
+	for (size_t i = 0; i < bench->chat_count; i++) {
 		chatlog_init(&bench->logs[i], &bench->info, SCENE_STORE, i);
+		chatlog_catch_up(&bench->logs[i], bench->store);
+		bench->rows += bench->logs[i].latest;
+	}
 	checkpoints_start(bench);
-	append_turn(bench, CHATS, 1); /* the members: making chats is not what is measured */
+	append_turn(bench, bench->chat_count, 1); /* the members: making chats is not what is measured */
 	measure(bench, (double)seconds);
-	if (rows > 0) {
+	if (rows > bench->rows) {
 		fill(bench, rows);
 		measure(bench, (double)seconds);
 	}
 	checkpoints_stop(bench);
 	store_ops(bench->store)->close(bench->store);
+	free(bench->logs);
 	free(bench);
 	return 0;
 }

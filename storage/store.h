@@ -196,7 +196,8 @@ struct store_ops {
 	enum store_rc (*read_summary)(struct store *store, const char *user_id, const struct user_chat *membership,
 	                              struct chat_summary *summary, struct error *err);
 
-	/* What `writer` wrote, in the order of positions, from `position` on (0: from the start). positions are in the transactions. */
+	/* What `writer` wrote, in the order of positions, from `position` on (0: from the start); page.latest is 0. Positions ascend and may have
+	 * gaps: whoever reads along goes on at the last one + 1. */
 	enum store_rc (*tail)(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page,
 	                      struct error *err);
 
@@ -217,7 +218,8 @@ struct store_ops {
 	/* Larger numbers win; cursors of unknown devices and chats are passed over: put_device comes first. */
 	enum store_rc (*put_cursors)(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
 
-	/* Forgets keys older than 7 days, and devices not seen for 90; a bounded piece of work at a time. *more: call again. */
+	/* Forgets what is no longer needed: keys older than 7 days, as far as forgetting them saves anything, and devices not seen for 90 days; a
+	 * bounded piece of work at a time. *more: call again. */
 	enum store_rc (*prune)(struct store *store, int64_t now_ms, bool *more, struct error *err);
 
 	/* Moves what is committed to its final place, off the commit path (SQLite's checkpoint). NULL where there is nothing to do. */

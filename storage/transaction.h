@@ -76,7 +76,7 @@ struct transaction {
 	unsigned char key_hash[ID_BYTES]; /* of the command's content, to tell a repetition from another command under the same key */
 
 	const char *writer;       /* the broker that wrote it, at most WRITER_MAX bytes */
-	uint64_t position;        /* 1, 2, 3, … in the order in which the store took what this writer wrote; 0 until it is stored; not in the chain */
+	uint64_t position;        /* ascends, with gaps, in the order in which the store took what this writer wrote; 0 until it is stored; not in the chain */
 	uint64_t target;          /* TX_MESSAGE: the message it replies to, 0: none; TX_EDIT, TX_DELETE: the message it is about */
 	const char *content_type; /* NULL: plain text */
 	int64_t client_time_ms;   /* 0: not given */

@@ -151,8 +151,7 @@ enum store_rc memory_tail(struct store *store, const char *writer, uint64_t posi
 	(void)err;
 	struct memory_data *data = data_lock(store);
 	const struct writer *found = named_find(&data->writers, writer);
-	struct page_filler filler = {.page.latest = found ? found->log.count : 0,
-		.limits = &(struct page_limits){.count_max = count_max, .bytes_max = SIZE_MAX}};
+	struct page_filler filler = {.limits = &(struct page_limits){.count_max = count_max, .bytes_max = SIZE_MAX}};
 	for (uint64_t i = position > 0 ? position : 1; found && i <= found->log.count; i++) {
 		struct transaction *tx = found->log.items[i - 1];
 		if (!page_has_room(&filler, tx))

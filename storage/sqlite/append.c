@@ -13,54 +13,38 @@
 
 struct batch {
 	struct db *db;
-	int64_t oldest_generation; /* of keys, before this batch: a chat is in it only once, so what it adds is not looked for here */
-	uint64_t *hashes;          /* transaction_key64 of the append's new transactions that have a key; grows */
+	uint64_t *hashes; /* transaction_key64 of the append's new transactions that have a key; grows */
 	size_t hash_count_max;
-	/* The writer whose positions are being given out; in practice the whole batch has one. */
+	/* The last one that was looked up; in practice the whole batch has one. */
 	char writer[WRITER_MAX + 1];
 	int64_t writer_id; /* 0: none yet */
-	uint64_t position;
 };
 
 /* ---- the writer ---- */
 
-static void save_position(struct batch *batch)
+static int64_t find_or_add_writer(struct db *db, const char *name)
 {
-	if (batch->writer_id == 0)
-		return;
-	sqlite3_stmt *set = db_statement(batch->db, SQL_SET_WRITER);
-	db_bind_int(batch->db, set, 1, batch->writer_id);
-	db_bind_number(batch->db, set, 2, batch->position);
-	db_run(batch->db, set);
-}
-
-static bool load_writer(struct batch *batch, const char *name)
-{
-	sqlite3_stmt *find = db_statement(batch->db, SQL_FIND_WRITER);
-	db_bind_text(batch->db, find, 1, name);
-	if (!db_step(batch->db, find))
-		return false;
-	batch->writer_id = sqlite3_column_int64(find, 0);
-	batch->position = (uint64_t)sqlite3_column_int64(find, 1);
-	db_reset(find);
-	return true;
+	sqlite3_stmt *find = db_statement(db, SQL_FIND_WRITER);
+	db_bind_text(db, find, 1, name);
+	if (db_step(db, find)) {
+		int64_t id = sqlite3_column_int64(find, 0);
+		db_reset(find);
+		return id;
+	}
+	sqlite3_stmt *add = db_statement(db, SQL_ADD_WRITER);
+	db_bind_text(db, add, 1, name);
+	db_run(db, add);
+	return sqlite3_last_insert_rowid(db->handle);
 }
 
 static void use_writer(struct batch *batch, const char *name)
 {
 	if (batch->writer_id != 0 && strcmp(batch->writer, name) == 0)
 		return;
-	save_position(batch);
 	size_t len = strlen(name);
 	assert(len <= WRITER_MAX);
 	memcpy(batch->writer, name, len + 1);
-	if (load_writer(batch, name))
-		return;
-	sqlite3_stmt *add = db_statement(batch->db, SQL_ADD_WRITER);
-	db_bind_text(batch->db, add, 1, name);
-	db_run(batch->db, add);
-	batch->writer_id = sqlite3_last_insert_rowid(batch->db->handle);
-	batch->position = 0;
+	batch->writer_id = find_or_add_writer(batch->db, name);
 }
 
 /* ---- checking ---- */
@@ -135,7 +119,7 @@ static uint64_t find_duplicate(struct batch *batch, const struct chat_row *chat,
 		if (same_key(append->transactions[j], tx))
 			return append->transactions[j]->number;
 	uint64_t hash = batch->hashes[i] = transaction_key64(tx->sender_id, tx->key);
-	return chat->id ? log_find_key(batch->db, batch->oldest_generation, chat->id, tx->sender_id, tx->key, hash, tx->at_ms).number : 0;
+	return chat->id ? keys_find(batch->db, chat->id, tx->sender_id, tx->key, hash, tx->at_ms).number : 0;
 }
 
 static void hashes_reserve(struct batch *batch, size_t count)
@@ -234,14 +218,18 @@ static void save_chat(struct db *db, const struct chat_row *chat)
 	db_run(db, set);
 }
 
-static void add(struct batch *batch, struct chat_row *chat, const struct transaction *tx, uint64_t hash)
+/* Returns its position. */
+static uint64_t add(struct batch *batch, struct chat_row *chat, const struct transaction *tx, uint64_t hash)
 {
 	use_writer(batch, tx->writer);
 	int64_t sender = log_intern_user(batch->db, tx->sender_id);
-	int64_t row = log_add_row(batch->db, tx, chat->id, sender, batch->writer_id, ++batch->position);
+	int64_t row = log_add_row(batch->db, tx, chat->id, sender, batch->writer_id);
 	if (is_indexed(tx))
-		log_add_key(batch->db, chat->id, hash, tx->at_ms, row);
+		keys_add(batch->db, chat->id, hash, tx->at_ms, row);
+	else
+		keys_pass(batch->db, row);
 	apply(batch->db, chat, tx);
+	return (uint64_t)row;
 }
 
 static void append_chat(struct batch *batch, struct append *append)
@@ -255,8 +243,7 @@ static void append_chat(struct batch *batch, struct append *append)
 	if (chat.id == 0)
 		add_chat(batch->db, append->chat_id, &chat);
 	for (size_t i = present; i < append->transaction_count; i++)
-		add(batch, &chat, append->transactions[i], is_indexed(append->transactions[i]) ? batch->hashes[i] : 0);
-	append->last_position = batch->position;
+		append->last_position = add(batch, &chat, append->transactions[i], is_indexed(append->transactions[i]) ? batch->hashes[i] : 0);
 	save_chat(batch->db, &chat);
 }
 
@@ -277,12 +264,12 @@ enum store_rc sqlite_append(struct store *store, struct append *appends, size_t 
 	struct batch batch = {.db = write_begin(store, &rc, err)};
 	if (batch.db == NULL)
 		return rc;
-	batch.oldest_generation = log_oldest_generation(batch.db);
+	keys_begin(batch.db);
 	for (size_t i = 0; i < append_count && batch.db->failure == 0; i++) {
 		assert(appends[i].transaction_count > 0);
 		append_chat(&batch, &appends[i]);
 	}
-	save_position(&batch);
+	keys_end(batch.db);
 	free(batch.hashes);
 	rc = write_end(store, batch.db, err);
 	if (rc != STORE_OK)

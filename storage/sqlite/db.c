@@ -89,6 +89,7 @@ void db_close(struct db *db)
 		sqlite3_finalize(db->statements[i]);
 	sqlite3_close(db->handle);
 	free(db->users);
+	keys_free(db->keys);
 	*db = (struct db){0};
 }
 

@@ -25,14 +25,20 @@ enum statement {
 	SQL_PUT_USER,
 	SQL_FIND_WRITER,
 	SQL_ADD_WRITER,
-	SQL_SET_WRITER,
 	SQL_FIND_NUMBER,
 	SQL_ADD_LOG,
-	SQL_OLDEST_KEY,
+	SQL_LOG_END,
+	SQL_NEXT_RUN,
+	SQL_LOAD_RUNS,
+	SQL_READ_RUN,
+	SQL_SET_FILTER,
+	SQL_ADD_RUN,
+	SQL_READ_KEYS,
+	SQL_ADD_KEY,
 	SQL_FIND_KEY,
+	SQL_FIND_KEY_IN_RUNS,
 	SQL_READ_KEY,
 	SQL_SEARCH_KEY,
-	SQL_ADD_KEY,
 	SQL_FIND_MEMBER,
 	SQL_SET_MEMBER,
 	SQL_ADD_MEMBERSHIP,
@@ -51,7 +57,9 @@ enum statement {
 	SQL_LOAD_CURSORS,
 	SQL_PUT_DEVICE,
 	SQL_PUT_CURSOR,
+	SQL_OLD_RUN,
 	SQL_PRUNE_KEYS,
+	SQL_DROP_RUN,
 	SQL_OLD_DEVICES,
 	SQL_PRUNE_CURSORS,
 	SQL_PRUNE_DEVICE,
@@ -66,6 +74,7 @@ struct db {
 	sqlite3 *handle; /* NULL: not open */
 	sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared at first use, kept */
 	struct user_cache *users; /* log.c's; of a writing connection; goes with the connection or a rollback */
+	struct key_cache *keys;   /* keys.c's; likewise */
 	int failure;     /* SQLite's extended code, 0: none */
 	char text[ERROR_TEXT_SIZE];
 };
@@ -99,6 +108,8 @@ int64_t db_ask_int(struct db *db, const char *sql, int64_t missing);
 const char *db_text(sqlite3_stmt *statement, int column);
 /* Exactly `len` bytes, or a failure. */
 void db_read_bytes(struct db *db, sqlite3_stmt *statement, int column, void *bytes, size_t len);
+
+void keys_free(struct key_cache *keys); /* NULL is fine */
 
 void db_fail(struct db *db, int code, const char *text);
 /* Takes the failure out: translated, with its text in err. STORE_OK when there was none. */

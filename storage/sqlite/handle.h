@@ -59,8 +59,10 @@ void log_forget_users(struct db *db); /* after a rollback: what was added may be
 void log_read_row(struct db *db, sqlite3_stmt *row, const char *chat_id, struct transaction *tx);
 enum { LOG_COLUMN_COUNT = 18 };
 
-/* Adds tx and returns its row's id. */
-int64_t log_add_row(struct db *db, const struct transaction *tx, int64_t chat, int64_t sender, int64_t writer, uint64_t position);
+/* Adds tx and returns its row's id, which is its position. */
+int64_t log_add_row(struct db *db, const struct transaction *tx, int64_t chat, int64_t sender, int64_t writer);
+
+/* ---- keys.c: where to look for a repeated key ---- */
 
 /* A transaction that a key made. */
 struct key_owner {
@@ -68,14 +70,21 @@ struct key_owner {
 	unsigned char key_hash[ID_BYTES];
 };
 
-/* The oldest generation that there are keys of; nothing need be looked for before it. */
-int64_t log_oldest_generation(struct db *db);
-/* The newest transaction of (chat, sender, key) that is at most 7 days older than at_ms. hash: transaction_key64 of the two. */
-struct key_owner log_find_key(struct db *db, int64_t oldest_generation, int64_t chat, const char *sender_id, const char *key, uint64_t hash,
-                              int64_t at_ms);
-/* The same for a KEY_ONCE, which no index has: from the newest transaction back to the first that is older than since_ms. */
-struct key_owner log_search_key(struct db *db, int64_t chat, const char *sender_id, const char *key, int64_t since_ms);
-void log_add_key(struct db *db, int64_t chat, uint64_t hash, int64_t at_ms, int64_t row);
+/* Around what an append does to the log; in between, each new row is added or passed. keys_end writes a piece of what is to be written. */
+void keys_begin(struct db *db);
+void keys_add(struct db *db, int64_t chat, uint64_t hash, int64_t at_ms, int64_t row);
+void keys_pass(struct db *db, int64_t row); /* one without a key, or with a KEY_ONCE */
+void keys_end(struct db *db);
+void keys_rewind(struct db *db); /* after a rollback */
+
+/* The newest transaction of (chat, sender, key) that is at most 7 days older than at_ms; after keys_begin. hash: transaction_key64 of
+ * the two. */
+struct key_owner keys_find(struct db *db, int64_t chat, const char *sender_id, const char *key, uint64_t hash, int64_t at_ms);
+/* The newest that is not older than since_ms, for any connection and any key: slower. */
+struct key_owner keys_search(struct db *db, int64_t chat, const char *sender_id, const char *key, int64_t since_ms);
+
+/* A piece of forgetting runs whose newest key is 7 days old. true: there may be more. */
+bool keys_prune(struct db *db, int64_t now_ms, int rows_max);
 
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Rows of the log and its index of keys: between struct transaction and columns. With a connection in hand. */
+ * Rows of the log: between struct transaction and columns. With a connection in hand. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,7 +150,7 @@ static void bind_sealed(struct db *db, sqlite3_stmt *add, int salt_index, int te
 	}
 }
 
-int64_t log_add_row(struct db *db, const struct transaction *tx, int64_t chat, int64_t sender, int64_t writer, uint64_t position)
+int64_t log_add_row(struct db *db, const struct transaction *tx, int64_t chat, int64_t sender, int64_t writer)
 {
 	sqlite3_stmt *add = db_statement(db, SQL_ADD_LOG);
 	db_bind_int(db, add, 1, chat);
@@ -159,105 +159,16 @@ int64_t log_add_row(struct db *db, const struct transaction *tx, int64_t chat, i
 	db_bind_int(db, add, 4, sender);
 	db_bind_int(db, add, 5, tx->at_ms);
 	db_bind_int(db, add, 6, writer);
-	db_bind_number(db, add, 7, position);
-	db_bind_number(db, add, 8, tx->target);
-	db_bind_int(db, add, 9, tx->client_time_ms);
-	db_bind_number(db, add, 10, tx->quote_revision);
-	db_bind_int(db, add, 11, (tx->body.erased ? BODY_ERASED : 0) | (tx->quote.erased ? QUOTE_ERASED : 0));
-	db_bind_text(db, add, 12, tx->key);
-	db_bind_bytes(db, add, 13, tx->key_hash, sizeof tx->key_hash);
-	db_bind_text(db, add, 14, tx->content_type);
-	db_bind_bytes(db, add, 15, tx->head, sizeof tx->head);
-	bind_sealed(db, add, 16, 18, &tx->body);
-	bind_sealed(db, add, 17, 19, &tx->quote);
+	db_bind_number(db, add, 7, tx->target);
+	db_bind_int(db, add, 8, tx->client_time_ms);
+	db_bind_number(db, add, 9, tx->quote_revision);
+	db_bind_int(db, add, 10, (tx->body.erased ? BODY_ERASED : 0) | (tx->quote.erased ? QUOTE_ERASED : 0));
+	db_bind_text(db, add, 11, tx->key);
+	db_bind_bytes(db, add, 12, tx->key_hash, sizeof tx->key_hash);
+	db_bind_text(db, add, 13, tx->content_type);
+	db_bind_bytes(db, add, 14, tx->head, sizeof tx->head);
+	bind_sealed(db, add, 15, 17, &tx->body);
+	bind_sealed(db, add, 16, 18, &tx->quote);
 	db_run(db, add);
 	return sqlite3_last_insert_rowid(db->handle);
-}
-
-/* ---- keys ---- */
-
-static int64_t generation_of(int64_t at_ms)
-{
-	return at_ms / KEY_AGE_MS;
-}
-
-int64_t log_oldest_generation(struct db *db)
-{
-	sqlite3_stmt *oldest = db_statement(db, SQL_OLDEST_KEY);
-	if (!db_step(db, oldest))
-		return INT64_MAX;
-	int64_t generation = sqlite3_column_type(oldest, 0) == SQLITE_NULL ? INT64_MAX : sqlite3_column_int64(oldest, 0);
-	db_reset(oldest);
-	return generation;
-}
-
-/* What one is looking for. */
-struct key_search {
-	const char *sender_id, *key;
-	int64_t since_ms;
-};
-
-/* The hash only says where to look: the row decides. */
-static void read_key(struct db *db, int64_t row, const struct key_search *search, struct key_owner *owner)
-{
-	sqlite3_stmt *read = db_statement(db, SQL_READ_KEY);
-	db_bind_int(db, read, 1, row);
-	if (!db_step(db, read)) {
-		db_fail(db, SQLITE_CORRUPT, "a key points to a row that is not in the log");
-		return;
-	}
-	uint64_t number = (uint64_t)sqlite3_column_int64(read, 0);
-	if (number > owner->number && sqlite3_column_int64(read, 1) >= search->since_ms && strcmp(db_text(read, 2), search->key) == 0 &&
-		strcmp(db_text(read, 3), search->sender_id) == 0) {
-		owner->number = number;
-		db_read_bytes(db, read, 4, owner->key_hash, ID_BYTES);
-	}
-	db_reset(read);
-}
-
-static void find_key_in(struct db *db, int64_t generation, int64_t chat, uint64_t hash, const struct key_search *search, struct key_owner *owner)
-{
-	sqlite3_stmt *find = db_statement(db, SQL_FIND_KEY);
-	db_bind_int(db, find, 1, generation);
-	db_bind_int(db, find, 2, (int64_t)hash);
-	db_bind_int(db, find, 3, chat);
-	while (db_step(db, find))
-		read_key(db, sqlite3_column_int64(find, 0), search, owner);
-}
-
-struct key_owner log_find_key(struct db *db, int64_t oldest_generation, int64_t chat, const char *sender_id, const char *key, uint64_t hash,
-                              int64_t at_ms)
-{
-	struct key_owner owner = {0};
-	struct key_search search = {sender_id, key, at_ms - KEY_AGE_MS};
-	for (int64_t generation = generation_of(at_ms), i = 0; i < 2 && owner.number == 0 && generation - i >= oldest_generation; i++)
-		find_key_in(db, generation - i, chat, hash, &search, &owner);
-	return owner;
-}
-
-struct key_owner log_search_key(struct db *db, int64_t chat, const char *sender_id, const char *key, int64_t since_ms)
-{
-	struct key_owner owner = {0};
-	sqlite3_stmt *search = db_statement(db, SQL_SEARCH_KEY);
-	db_bind_int(db, search, 1, chat);
-	while (owner.number == 0 && db_step(db, search)) {
-		if (sqlite3_column_int64(search, 1) < since_ms)
-			break;
-		if (strcmp(db_text(search, 2), key) != 0 || strcmp(db_text(search, 3), sender_id) != 0)
-			continue;
-		owner.number = (uint64_t)sqlite3_column_int64(search, 0);
-		db_read_bytes(db, search, 4, owner.key_hash, ID_BYTES);
-	}
-	db_reset(search);
-	return owner;
-}
-
-void log_add_key(struct db *db, int64_t chat, uint64_t hash, int64_t at_ms, int64_t row)
-{
-	sqlite3_stmt *add = db_statement(db, SQL_ADD_KEY);
-	db_bind_int(db, add, 1, generation_of(at_ms));
-	db_bind_int(db, add, 2, (int64_t)hash);
-	db_bind_int(db, add, 3, chat);
-	db_bind_int(db, add, 4, row);
-	db_run(db, add);
 }

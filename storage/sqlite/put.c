@@ -72,16 +72,6 @@ enum store_rc sqlite_put_cursors(struct store *store, const struct cursor *curso
 
 /* ---- forgetting ---- */
 
-/* Whole generations whose youngest key is 7 days old. */
-static bool prune_keys(struct db *db, int64_t now_ms)
-{
-	sqlite3_stmt *prune = db_statement(db, SQL_PRUNE_KEYS);
-	db_bind_int(db, prune, 1, now_ms / KEY_AGE_MS - 1);
-	db_bind_int(db, prune, 2, PRUNE_ROWS);
-	db_run(db, prune);
-	return db->failure == 0 && sqlite3_changes(db->handle) == PRUNE_ROWS;
-}
-
 /* One device, or a part of its cursors. */
 static bool prune_device(struct db *db, int64_t now_ms)
 {
@@ -109,7 +99,7 @@ enum store_rc sqlite_prune(struct store *store, int64_t now_ms, bool *more, stru
 	struct db *db = write_begin(store, &rc, err);
 	if (db == NULL)
 		return rc;
-	bool more_keys = prune_keys(db, now_ms);
+	bool more_keys = keys_prune(db, now_ms, PRUNE_ROWS);
 	bool more_devices = prune_device(db, now_ms);
 	rc = write_end(store, db, err);
 	if (rc == STORE_OK)

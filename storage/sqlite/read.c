@@ -253,10 +253,8 @@ enum store_rc sqlite_find_key(struct store *store, const char *chat_id, const ch
 	struct chat_row chat;
 	struct key_owner owner = {0};
 	log_find_chat(db, chat_id, &chat);
-	if (chat.id != 0 && key[0] == KEY_ONCE)
-		owner = log_search_key(db, chat.id, sender_id, key, since_ms);
-	else if (chat.id != 0)
-		owner = log_find_key(db, INT64_MIN, chat.id, sender_id, key, transaction_key64(sender_id, key), chat.latest_at_ms);
+	if (chat.id != 0)
+		owner = keys_search(db, chat.id, sender_id, key, key[0] == KEY_ONCE ? since_ms : chat.latest_at_ms - KEY_AGE_MS);
 	rc = read_end(store, db, err);
 	if (owner.number == 0)
 		return not_found(rc, err, "key");
@@ -322,7 +320,6 @@ enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t posi
 	db_bind_text(db, find, 1, writer);
 	if (db_step(db, find)) {
 		int64_t id = sqlite3_column_int64(find, 0);
-		filler.page.latest = (uint64_t)sqlite3_column_int64(find, 1);
 		db_reset(find);
 		sqlite3_stmt *tail = db_statement(db, SQL_TAIL);
 		db_bind_int(db, tail, 1, id);

@@ -6,7 +6,7 @@
 
 /* The columns of a transaction, in the order in which log.c reads them. */
 #define LOG_COLUMNS                                                                                                                                  \
-	"l.number, l.type, u.name, l.at, w.name, l.position, l.target, l.client_time, l.quote_revision, l.erased, l.key, l.key_hash, "                   \
+	"l.number, l.type, u.name, l.at, w.name, l.id, l.target, l.client_time, l.quote_revision, l.erased, l.key, l.key_hash, "                   \
 	"l.content_type, l.head, l.body_salt, l.quote_salt, l.body, l.quote"
 
 #define LOG_NAMES " CROSS JOIN user u ON u.id = l.sender CROSS JOIN writer w ON w.id = l.writer "
@@ -14,7 +14,7 @@
 /* A message of chat ?1 between ?2 and ?3 that still exists. */
 #define EXISTING_MESSAGE                                                                                                                             \
 	"l.chat = ?1 AND l.number BETWEEN ?2 AND ?3 AND l.type = 1 AND l.erased & 1 = 0 AND NOT EXISTS "                                                 \
-	"(SELECT 1 FROM log d WHERE d.chat = ?1 AND d.target = l.number AND d.type = 3 AND d.number > l.number)"
+	"(SELECT 1 FROM log d WHERE d.chat = ?1 AND d.target = l.number AND d.target <> 0 AND d.type = 3 AND d.number > l.number)"
 
 #define MEMBERSHIP_COLUMNS "c.name, m.role, c.latest, c.latest_at, m.received, m.read, i.from_number, i.to_number"
 
@@ -33,21 +33,27 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_PUT_USER] = "INSERT INTO user (name, created_at) VALUES (?1, ?2) "
 					 "ON CONFLICT (name) DO UPDATE SET created_at = excluded.created_at WHERE created_at IS NULL",
 
-	[SQL_FIND_WRITER] = "SELECT id, position FROM writer WHERE name = ?1",
-	[SQL_ADD_WRITER] = "INSERT INTO writer (name, position) VALUES (?1, 0)",
-	[SQL_SET_WRITER] = "UPDATE writer SET position = ?2 WHERE id = ?1",
+	[SQL_FIND_WRITER] = "SELECT id FROM writer WHERE name = ?1",
+	[SQL_ADD_WRITER] = "INSERT INTO writer (name) VALUES (?1)",
 
-	[SQL_FIND_NUMBER] = "SELECT head, position FROM log WHERE chat = ?1 AND number = ?2",
-	[SQL_ADD_LOG] = "INSERT INTO log (chat, number, type, sender, at, writer, position, target, client_time, quote_revision, erased, key, "
+	[SQL_FIND_NUMBER] = "SELECT head, id FROM log WHERE chat = ?1 AND number = ?2",
+	[SQL_ADD_LOG] = "INSERT INTO log (chat, number, type, sender, at, writer, target, client_time, quote_revision, erased, key, "
 					"key_hash, content_type, head, body_salt, quote_salt, body, quote) "
-					"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+					"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
 
-	[SQL_OLDEST_KEY] = "SELECT min(generation) FROM dedup",
-	[SQL_FIND_KEY] = "SELECT log FROM dedup WHERE generation = ?1 AND hash = ?2 AND chat = ?3",
+	[SQL_LOG_END] = "SELECT coalesce(max(id), 0) FROM log",
+	[SQL_NEXT_RUN] = "SELECT coalesce(max(id) + 1, 0) FROM dedup_run",
+	[SQL_LOAD_RUNS] = "SELECT id, newest_at, filter FROM dedup_run WHERE id >= ?1 ORDER BY id",
+	[SQL_READ_RUN] = "SELECT hash FROM dedup WHERE run = ?1",
+	[SQL_SET_FILTER] = "UPDATE dedup_run SET filter = ?2 WHERE id = ?1",
+	[SQL_ADD_RUN] = "INSERT INTO dedup_run (id, newest_at, filter) VALUES (?1, ?2, ?3)",
+	[SQL_READ_KEYS] = "SELECT l.id, l.chat, l.at, l.key, u.name FROM log l CROSS JOIN user u ON u.id = l.sender WHERE l.id >= ?1 ORDER BY l.id",
+	[SQL_ADD_KEY] = "INSERT OR IGNORE INTO dedup (run, hash, chat, log) VALUES (?1, ?2, ?3, ?4)",
+	[SQL_FIND_KEY] = "SELECT log FROM dedup WHERE run = ?1 AND hash = ?2 AND chat = ?3",
+	[SQL_FIND_KEY_IN_RUNS] = "SELECT d.log FROM dedup_run r CROSS JOIN dedup d ON d.run = r.id WHERE d.hash = ?1 AND d.chat = ?2 AND r.newest_at >= ?3",
 	[SQL_READ_KEY] = "SELECT l.number, l.at, l.key, u.name, l.key_hash FROM log l CROSS JOIN user u ON u.id = l.sender WHERE l.id = ?1",
-	[SQL_SEARCH_KEY] = "SELECT l.number, l.at, l.key, u.name, l.key_hash FROM log l CROSS JOIN user u ON u.id = l.sender WHERE l.chat = ?1 "
+	[SQL_SEARCH_KEY] = "SELECT l.number, l.at, l.key, u.name, l.key_hash, l.id FROM log l CROSS JOIN user u ON u.id = l.sender WHERE l.chat = ?1 "
 					   "ORDER BY l.number DESC",
-	[SQL_ADD_KEY] = "INSERT INTO dedup (generation, hash, chat, log) VALUES (?1, ?2, ?3, ?4)",
 
 	[SQL_FIND_MEMBER] = "SELECT role FROM member WHERE chat = ?1 AND user = ?2",
 	[SQL_SET_MEMBER] = "INSERT INTO member (chat, user, role, received, read) VALUES (?1, ?2, ?3, 0, 0) "
@@ -70,7 +76,7 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 
 	[SQL_READ_PAGE] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE l.chat = ?1 AND l.number BETWEEN ?2 AND ?3 ORDER BY l.number",
 	[SQL_TAIL] = "SELECT " LOG_COLUMNS ", c.name FROM log l " LOG_NAMES "CROSS JOIN chat c ON c.id = l.chat "
-				 "WHERE l.writer = ?1 AND l.position >= ?2 ORDER BY l.position",
+				 "WHERE l.id >= ?2 AND l.writer = ?1 ORDER BY l.id",
 	[SQL_COUNT_UNREAD] = "SELECT count(*) FROM (SELECT 1 FROM log l WHERE " EXISTING_MESSAGE " AND l.sender <> ?4 LIMIT ?5)",
 	[SQL_LAST_MESSAGE] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE " EXISTING_MESSAGE " ORDER BY l.number DESC LIMIT 1",
 	[SQL_LIST_CHATS] = "SELECT name FROM chat WHERE name > ?1 ORDER BY name LIMIT ?2",
@@ -85,8 +91,9 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 					   "CROSS JOIN device d ON d.user = u.id AND d.name = ?2 CROSS JOIN chat c ON c.name = ?3 WHERE u.name = ?1 "
 					   "ON CONFLICT (device, chat) DO UPDATE SET number = max(number, excluded.number)",
 
-	[SQL_PRUNE_KEYS] = "DELETE FROM dedup WHERE (generation, hash, chat, log) IN "
-					   "(SELECT generation, hash, chat, log FROM dedup WHERE generation < ?1 LIMIT ?2)",
+	[SQL_OLD_RUN] = "SELECT id FROM dedup_run WHERE newest_at < ?1 AND id < (SELECT max(id) FROM dedup_run) LIMIT 1",
+	[SQL_PRUNE_KEYS] = "DELETE FROM dedup WHERE (run, hash, chat, log) IN (SELECT run, hash, chat, log FROM dedup WHERE run = ?1 LIMIT ?2)",
+	[SQL_DROP_RUN] = "DELETE FROM dedup_run WHERE id = ?1",
 	[SQL_OLD_DEVICES] = "SELECT id FROM device WHERE seen_at < ?1 LIMIT 1",
 	[SQL_PRUNE_CURSORS] = "DELETE FROM cursor WHERE (device, chat) IN (SELECT device, chat FROM cursor WHERE device = ?1 LIMIT ?2)",
 	[SQL_PRUNE_DEVICE] = "DELETE FROM device WHERE id = ?1",

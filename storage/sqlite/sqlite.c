@@ -65,6 +65,7 @@ static enum store_rc roll_back(struct db *db, struct error *err)
 {
 	enum store_rc rc = db_result(db, err);
 	log_forget_users(db);
+	keys_rewind(db);
 	if (sqlite3_get_autocommit(db->handle) == 0)
 		db_run_simple(db, SQL_ROLLBACK);
 	if (db_result(db, NULL) != STORE_OK)

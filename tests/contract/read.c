@@ -59,7 +59,7 @@ static void assert_comes_back(struct world *world, struct line *line, struct tra
 	assert_appended(world->store, transaction_ref(tx));
 	struct transaction *read = read_one(world->store, line->chat_id, line->latest);
 	assert_same(read, tx);
-	assert_int_equal(read->position, line->latest);
+	assert_true(read->position > 0);
 	transaction_free(read);
 	transaction_free(tx);
 }
@@ -206,20 +206,27 @@ static void the_tail_of_a_writer_goes_on_from_any_position(void **state)
 	struct page page = {0};
 	fill(world, "c", 5);
 	fill(world, "d", 3);
-	assert_int_equal(ON_WORLD(tail, "w1", 4, 3, &page, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(tail, "w1", 0, 3, &page, NULL), STORE_OK);
+	uint64_t next = page.transactions[2]->position + 1;
+	store_page_free(&page);
+	assert_int_equal(ON_WORLD(tail, "w1", next, 3, &page, NULL), STORE_OK);
 	assert_int_equal(page.count, 3);
 	assert_true(page.more);
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(page.transactions[i]->position, 4 + i);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(page.transactions[i]->position >= next);
+		next = page.transactions[i]->position + 1;
+	}
 	assert_string_equal(page.transactions[1]->chat_id, "c");
 	assert_string_equal(page.transactions[2]->chat_id, "d");
 	assert_int_equal(page.transactions[2]->number, 1);
 	store_page_free(&page);
-	assert_int_equal(ON_WORLD(tail, "w1", 7, 100, &page, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(tail, "w1", next, 100, &page, NULL), STORE_OK);
 	assert_int_equal(page.count, 2);
+	assert_int_equal(page.transactions[0]->number, 2);
 	assert_false(page.more);
+	next = page.transactions[1]->position + 1;
 	store_page_free(&page);
-	assert_int_equal(ON_WORLD(tail, "w1", 9, 100, &page, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(tail, "w1", next, 100, &page, NULL), STORE_OK);
 	assert_int_equal(page.count, 0);
 	store_page_free(&page);
 	assert_int_equal(ON_WORLD(tail, "nobody", 0, 100, &page, NULL), STORE_OK);

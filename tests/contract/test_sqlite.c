@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * What only a file can have: modes, versions, foreign and damaged files, write locks, full disks, large logs, a killed writer. */
+ * What only a file can have go wrong: damage, write locks, full disks, large logs, a killed writer. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,210 +8,11 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "storage/sqlite/db.h"
-#include "tests/contract/contract.h"
-
-struct place {
-	char dir[32];
-	char path[64], wal[64], shm[64];
-	char uri[80];
-};
-
-static int place_setup(void **state)
-{
-	struct place *place = mem_zero(sizeof *place);
-	snprintf(place->dir, sizeof place->dir, "/tmp/hc-sqlite-XXXXXX");
-	assert_non_null(mkdtemp(place->dir));
-	snprintf(place->path, sizeof place->path, "%s/chat.db", place->dir);
-	snprintf(place->wal, sizeof place->wal, "%s/chat.db-wal", place->dir);
-	snprintf(place->shm, sizeof place->shm, "%s/chat.db-shm", place->dir);
-	snprintf(place->uri, sizeof place->uri, "sqlite:%s", place->path);
-	*state = place;
-	return 0;
-}
-
-static int place_teardown(void **state)
-{
-	struct place *place = *state;
-	umount2(place->dir, MNT_DETACH); /* what a story that failed left behind; for the others there is nothing to do */
-	unlink(place->path);
-	unlink(place->wal);
-	unlink(place->shm);
-	assert_int_equal(rmdir(place->dir), 0);
-	free(place);
-	return 0;
-}
-
-#define PLACE_STORY(function) cmocka_unit_test_setup_teardown(function, place_setup, place_teardown)
-
-static struct store *open_at(const char *uri)
-{
-	struct store *store = NULL;
-	struct error err = {0};
-	if (store_open(uri, &store, &err) != STORE_OK)
-		fail_msg("%s", err.text);
-	return store;
-}
-
-static void close_store(struct store *store)
-{
-	store_ops(store)->close(store);
-}
-
-static void assert_refused(const char *uri, const char *word)
-{
-	struct store *store = NULL;
-	struct error err = {0};
-	assert_int_equal(store_open(uri, &store, &err), STORE_REFUSED);
-	assert_null(store);
-	if (strstr(err.text, word) == NULL || strchr(err.text, '\n') != NULL)
-		fail_msg("\"%s\" does not say \"%s\" in one line", err.text, word);
-}
-
-static void with_sqlite(const char *path, const char *sql)
-{
-	sqlite3 *db = NULL;
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-}
-
-static off_t size_of(const char *path)
-{
-	struct stat status;
-	return stat(path, &status) == 0 ? status.st_size : -1;
-}
-
-static void write_file(const char *path, const char *bytes, size_t len, off_t at)
-{
-	int fd = open(path, O_WRONLY | O_CREAT, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(pwrite(fd, bytes, len, at), len);
-	close(fd);
-}
-
-/* ---- the file ---- */
-
-static void the_files_are_for_their_owner_only(void **state)
-{
-	struct place *place = *state;
-	mode_t mask = umask(0);
-	struct store *store = open_at(place->uri);
-	struct line line = line_new("c");
-	assert_appended(store, line_says(&line, "alice", "hi"));
-	umask(mask);
-	const char *const paths[] = {place->path, place->wal, place->shm};
-	for (size_t i = 0; i < 3; i++) {
-		struct stat status;
-		assert_int_equal(stat(paths[i], &status), 0);
-		assert_int_equal(status.st_mode & 0777, 0600);
-	}
-	close_store(store);
-	assert_int_equal(size_of(place->wal), -1);
-}
-
-static void a_newer_schema_is_refused_and_left_alone(void **state)
-{
-	struct place *place = *state;
-	close_store(open_at(place->uri));
-	with_sqlite(place->path, "PRAGMA user_version = 99");
-	assert_refused(place->uri, "newer version");
-	with_sqlite(place->path, "SELECT epoch FROM store");
-	with_sqlite(place->path, "PRAGMA user_version = 1");
-	close_store(open_at(place->uri));
-}
-
-static void every_older_schema_is_brought_up_to_date(void **state)
-{
-	struct place *place = *state;
-	for (int version = 0; version < sqlite_schema_version; version++) {
-		char pragma[100];
-		write_file(place->path, "", 0, 0);
-		for (int i = 0; i < version; i++)
-			with_sqlite(place->path, sqlite_migrations[i]);
-		snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d; PRAGMA application_id = %d", version, version ? 0x48436861 : 0);
-		with_sqlite(place->path, pragma);
-		if (version > 0)
-			with_sqlite(place->path, "INSERT INTO store (id, epoch, secret, writer) VALUES (1, 'e', zeroblob(32), 'w')");
-		struct store *store = open_at(place->uri);
-		struct store_info info = {0};
-		assert_int_equal(ON(store, info, &info, NULL), STORE_OK);
-		assert_int_equal(info.schema_version, sqlite_schema_version);
-		struct line line = line_new("c");
-		assert_appended(store, line_says(&line, "alice", "hi"));
-		close_store(store);
-		unlink(place->path);
-	}
-}
-
-static void another_applications_database_is_refused_and_left_alone(void **state)
-{
-	struct place *place = *state;
-	with_sqlite(place->path, "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)");
-	off_t size = size_of(place->path);
-	assert_refused(place->uri, "another application");
-	with_sqlite(place->path, "PRAGMA application_id = 7");
-	assert_refused(place->uri, "another application");
-	assert_int_equal(size_of(place->path), size);
-	sqlite3 *db = NULL;
-	sqlite3_stmt *mode = NULL;
-	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &mode, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(mode), SQLITE_ROW);
-	assert_string_equal(sqlite3_column_text(mode, 0), "delete");
-	sqlite3_finalize(mode);
-	sqlite3_close(db);
-}
-
-static void what_is_no_database_is_refused(void **state)
-{
-	struct place *place = *state;
-	char garbage[4096];
-	memset(garbage, 'x', sizeof garbage);
-	write_file(place->path, garbage, sizeof garbage, 0);
-	assert_refused(place->uri, "not a SQLite database");
-	assert_int_equal(truncate(place->path, 10), 0);
-	assert_refused(place->uri, "not a SQLite database");
-}
-
-static void a_directory_and_a_missing_one_are_refused(void **state)
-{
-	struct place *place = *state;
-	char uri[100];
-	snprintf(uri, sizeof uri, "sqlite:%s", place->dir);
-	assert_refused(uri, "is a directory");
-	snprintf(uri, sizeof uri, "sqlite:%s/missing/chat.db", place->dir);
-	assert_refused(uri, "directory must exist");
-	assert_refused("sqlite:/dev/null", "not a file");
-}
-
-/* Root may write anywhere, so it is asked as nobody, in a child. */
-static void a_file_that_cannot_be_written_is_refused(void **state)
-{
-	struct place *place = *state;
-	close_store(open_at(place->uri));
-	assert_int_equal(chmod(place->path, 0444), 0);
-	assert_int_equal(chmod(place->dir, 0755), 0);
-	pid_t child = fork();
-	if (child == 0) {
-		struct store *store = NULL;
-		struct error err = {0};
-		if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
-			_exit(2);
-		enum store_rc rc = store_open(place->uri, &store, &err);
-		_exit(rc == STORE_REFUSED && strstr(err.text, "read and write") ? 0 : 1);
-	}
-	int status;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
+#include "tests/contract/place.h"
 
 /* ---- damage ---- */
 
@@ -284,28 +85,6 @@ static void a_user_first_seen_in_what_was_rolled_back_is_not_taken_for_another(v
 	assert_appended(store, line_says(&d, "bob", "two"));
 	assert_sender(store, "d", 1, "carol");
 	assert_sender(store, "d", 2, "bob");
-	close_store(store);
-}
-
-/* Two (sender, key) with one hash cannot be found by trying, so the index is told that there are. */
-static void keys_whose_hashes_collide_are_not_the_same_key(void **state)
-{
-	struct place *place = *state;
-	char sql[200];
-	struct store *store = open_at(place->uri);
-	struct line line = line_new("c");
-	unsigned char hash[ID_BYTES];
-	uint64_t number = 0;
-	assert_appended(store, line_says_as(&line, "alice", "a1", "hi"));
-	static const char *const others[][2] = {{"alice", "b1"}, {"bob", "a1"}};
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(sql, sizeof sql, "INSERT INTO dedup SELECT generation, %lld, chat, log FROM dedup LIMIT 1",
-			(long long)transaction_key64(others[i][0], others[i][1]));
-		with_sqlite(place->path, sql);
-		assert_int_equal(ON(store, find_key, "c", others[i][0], others[i][1], START_MS, &number, hash, NULL), STORE_NOT_FOUND);
-		assert_appended(store, line_says_as(&line, others[i][0], others[i][1], "ho"));
-	}
-	assert_int_equal(append_one(store, line_says_as(&line, "alice", "a1", "hi")), APPEND_CONFLICT);
 	close_store(store);
 }
 
@@ -512,6 +291,24 @@ static void see_line(struct store *store, struct line *line)
 	store_free(chat);
 }
 
+/* The key of the last one that was acknowledged, and one of long ago. */
+static void assert_keys_are_taken(struct store *store, const struct ack *last)
+{
+	const uint64_t numbers[] = {last->number, last->number / 2 + 1};
+	struct line line = line_new(kill_chats[last->chat]);
+	see_line(store, &line);
+	for (int i = 0; i < 2 && last->number > 0; i++) {
+		char key[24];
+		struct line mine = line;
+		struct bundle bundle = {0};
+		snprintf(key, sizeof key, "k%llu", (unsigned long long)numbers[i]);
+		bundle_add(&bundle, line_says_as(&mine, "alice", key, "again"));
+		assert_int_equal(bundle_append(store, &bundle), APPEND_CONFLICT);
+		assert_int_equal(bundle.append.duplicate_number, numbers[i]);
+		bundle_fini(&bundle);
+	}
+}
+
 /* The child: appends to all chats in one batch, reports what was acknowledged, and so on until it is killed. */
 static void write_until_killed(const char *uri, int report)
 {
@@ -528,7 +325,9 @@ static void write_until_killed(const char *uri, int report)
 		struct append batch[KILL_CHATS];
 		struct ack acks[KILL_CHATS];
 		for (int i = 0; i < KILL_CHATS; i++) {
-			txs[i] = line_says(&lines[i], "alice", "hi");
+			char key[24];
+			snprintf(key, sizeof key, "k%llu", (unsigned long long)lines[i].latest + 1);
+			txs[i] = line_says_as(&lines[i], "alice", key, "hi");
 			batch[i] = (struct append){.chat_id = kill_chats[i], .transactions = &txs[i], .transaction_count = 1};
 			acks[i] = (struct ack){.chat = i, .number = txs[i]->number};
 			memcpy(acks[i].head, txs[i]->head, HEAD_BYTES);
@@ -580,26 +379,21 @@ static void every_acknowledged_append_survives_kill_9(void **state)
 			struct transaction *tx = read_one(store, kill_chats[i], last[i].number);
 			assert_memory_equal(tx->head, last[i].head, HEAD_BYTES);
 			transaction_free(tx);
+			assert_keys_are_taken(store, &last[i]);
 		}
 		assert_int_equal(ON(store, verify, NULL), STORE_OK);
 		close_store(store);
+		if (round % 2 == 0)
+			end_run(place->path); /* so that the next one dies while it writes a run, or after */
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
-		PLACE_STORY(the_files_are_for_their_owner_only),
-		PLACE_STORY(a_newer_schema_is_refused_and_left_alone),
-		PLACE_STORY(every_older_schema_is_brought_up_to_date),
-		PLACE_STORY(another_applications_database_is_refused_and_left_alone),
-		PLACE_STORY(what_is_no_database_is_refused),
-		PLACE_STORY(a_directory_and_a_missing_one_are_refused),
-		PLACE_STORY(a_file_that_cannot_be_written_is_refused),
 		PLACE_STORY(damage_is_told_and_never_read_as_data),
 		PLACE_STORY(a_log_that_contradicts_its_projection_is_corrupt),
 		PLACE_STORY(a_user_first_seen_in_what_was_rolled_back_is_not_taken_for_another),
-		PLACE_STORY(keys_whose_hashes_collide_are_not_the_same_key),
 		PLACE_STORY(while_another_process_holds_the_write_lock_appends_wait_and_reads_do_not),
 		PLACE_STORY(a_checkpoint_moves_the_log_and_cuts_a_large_one),
 		PLACE_STORY(a_reader_that_stays_holds_up_nobody),

@@ -183,8 +183,8 @@ static void lanes_readers_and_checkpoints_work_side_by_side(void **state)
 	struct page page = {0};
 	assert_int_equal(ON_WORLD(tail, "w1", 0, 10000, &page, NULL), STORE_OK);
 	assert_int_equal(page.count, LANES * 2 * LANE_BATCHES);
-	for (size_t i = 0; i < page.count; i++)
-		assert_int_equal(page.transactions[i]->position, i + 1);
+	for (size_t i = 1; i < page.count; i++)
+		assert_true(page.transactions[i]->position > page.transactions[i - 1]->position);
 	store_page_free(&page);
 }
 

@@ -330,7 +330,7 @@ static void check_tail(struct world *world, const struct broker *broker)
 		for (size_t i = 0; i < page.count; i++) {
 			const struct transaction *tx = page.transactions[i];
 			size_t chat = world_chat(world, tx->chat_id);
-			expect(world, tx->position == position + 1 && same_text(tx->writer, broker->writer), "the tail of %s goes from %lu to %lu",
+			expect(world, tx->position > position && same_text(tx->writer, broker->writer), "the tail of %s goes from %lu to %lu",
 				broker->writer, (unsigned long)position, (unsigned long)tx->position);
 			expect(world, tx->number > last[chat], "the tail of %s goes back in chat %zu", broker->writer, chat);
 			position = tx->position;
