@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Transactions: one block each, counted; the chain's encoding; what membership transactions say. Any thread; nothing blocks.
+ * Transactions: one block each, counted; the chain's encoding; erasing; what membership and group transactions say. Any thread; nothing blocks.
  *
  * The header's encoding, version 1. It may never change: every head ever given out is a digest of it. A new field means a new version
  * byte, for new transactions only.
@@ -242,6 +242,43 @@ uint64_t transaction_key64(const char *sender_id, const char *key)
 	return number;
 }
 
+/* ---- erasing ---- */
+
+static void sealed_erase(struct sealed *sealed)
+{
+	if (!sealed->present || sealed->erased)
+		return;
+	unsigned char commitment[ID_BYTES];
+	sealed_commitment(sealed, commitment);
+	*sealed = (struct sealed){.present = true, .erased = true};
+	memcpy(sealed->salt, commitment, sizeof commitment);
+}
+
+struct transaction *transaction_erased(const struct transaction *tx, bool body, bool quote)
+{
+	struct transaction erased = *tx;
+	if (body)
+		sealed_erase(&erased.body);
+	if (quote)
+		sealed_erase(&erased.quote);
+	return transaction_new(&erased);
+}
+
+/* The body as a JSON object; NULL: it is none. */
+static json_t *body_object(const struct transaction *tx)
+{
+	return tx->body.text ? json_read_object(tx->body.text, tx->body.len, NULL) : NULL;
+}
+
+bool transaction_keeps_quotes(const struct transaction *tx)
+{
+	json_t *body = tx->type == TX_DELETE ? body_object(tx) : NULL;
+	const char *quotes = body ? json_text(body, "quotes", NULL) : NULL;
+	bool keeps = quotes != NULL && strcmp(quotes, "keep") == 0;
+	json_decref(body);
+	return keeps;
+}
+
 /* ---- membership ---- */
 
 /* A change as it stands in the JSON; the user's ID is the JSON's. false: it is not what it should be. */
@@ -289,7 +326,7 @@ int transaction_members(const struct transaction *tx, struct member_change **cha
 	bool added = tx->type == TX_MEMBER_ADDED;
 	if ((!added && tx->type != TX_MEMBER_REMOVED && tx->type != TX_ROLE_CHANGED) || tx->body.erased)
 		return 0;
-	json_t *body = tx->body.text ? json_read_object(tx->body.text, tx->body.len, NULL) : NULL;
+	json_t *body = body_object(tx);
 	if (body == NULL)
 		return -1;
 	json_t *list = added ? json_incref(json_object_get(body, "members")) : json_pack("[O]", body);
@@ -297,4 +334,40 @@ int transaction_members(const struct transaction *tx, struct member_change **cha
 	json_decref(list);
 	json_decref(body);
 	return count;
+}
+
+/* ---- groups ---- */
+
+/* A member that may be missing, but is text if it is there. */
+static bool text_if_there(const json_t *object, const char *name, const char **text)
+{
+	*text = json_text(object, name, NULL);
+	return *text != NULL || json_object_get(object, name) == NULL;
+}
+
+bool transaction_group(const struct transaction *tx, struct group_change *change)
+{
+	const char *name, *icon, *history;
+	if (tx->type != TX_GROUP_UPDATED || tx->body.erased) {
+		*change = (struct group_change){.history = -1};
+		return true;
+	}
+	json_t *body = body_object(tx);
+	bool good = body != NULL && text_if_there(body, "name", &name) && text_if_there(body, "icon", &icon) &&
+		text_if_there(body, "history", &history) && (history == NULL || strcmp(history, "all") == 0 || strcmp(history, "own") == 0);
+	if (good)
+		*change = (struct group_change){
+			.name = name ? mem_text(name) : NULL,
+			.icon = icon ? mem_text(icon) : NULL,
+			.history = history ? strcmp(history, "all") == 0 : -1,
+		};
+	json_decref(body);
+	return good;
+}
+
+void group_change_fini(struct group_change *change)
+{
+	free(change->name);
+	free(change->icon);
+	*change = (struct group_change){.history = -1};
 }

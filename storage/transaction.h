@@ -34,12 +34,12 @@ enum {
 enum transaction_type {
 	TX_MESSAGE = 1,
 	TX_EDIT = 2,
-	TX_DELETE = 3,
+	TX_DELETE = 3,         /* body: none, or {"quotes": "keep"} */
 	TX_MEMBER_ADDED = 4,   /* body: {"members": [{"userID", "role"}, …]} */
-	TX_MEMBER_REMOVED = 5, /* body: {"userID"} */
+	TX_MEMBER_REMOVED = 5, /* body: {"userID", "deleted"?: true}; deleted: his account ended */
 	TX_ROLE_CHANGED = 6,   /* body: {"userID", "role"} */
-	TX_GROUP_UPDATED = 7,  /* body: {"name"?, "icon"?, …} */
-	TX_GROUP_DELETED = 8,
+	TX_GROUP_UPDATED = 7,  /* body: {"name"?, "icon"?, "history"?: "all" | "own"} */
+	TX_GROUP_DELETED = 8,  /* no body */
 };
 
 /* "message", …; NULL for a number that is no type. */
@@ -112,5 +112,21 @@ struct member_change {
 	enum role role;
 };
 int transaction_members(const struct transaction *tx, struct member_change **changes);
+
+/* What a TX_GROUP_UPDATED changes. */
+struct group_change {
+	char *name, *icon; /* NULL: stays as it was; "": none from now on */
+	int history;       /* -1: stays; 0: members see their own times of membership; 1: current members see everything */
+};
+/* false: the body is not what the type says, and *change is left alone. Of any other type, or where the body was erased: changes nothing. */
+bool transaction_group(const struct transaction *tx, struct group_change *change);
+void group_change_fini(struct group_change *change); /* a zeroed one is fine */
+
+/* Whether a TX_DELETE leaves the quotes of its target as they are. */
+bool transaction_keeps_quotes(const struct transaction *tx);
+
+/* A copy with those texts erased, the commitment in the salt's place; a text that never was or is erased already stays so. The head is the
+ * same. For a store that keeps transactions in memory, and for those who remember them. */
+struct transaction *transaction_erased(const struct transaction *tx, bool body, bool quote);
 
 #endif

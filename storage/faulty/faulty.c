@@ -199,9 +199,11 @@ static enum store_rc faulty_read_page(struct store *store, const char *chat_id, 
 }
 
 static enum store_rc faulty_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
-                                         struct chat_summary *summary, struct error *err)
+                                         const struct block *blocks, size_t block_count, const char *mention, struct chat_summary *summary,
+                                         struct error *err)
 {
-	PASS(FAULTY_READ_SUMMARY, true, below(store)->read_summary(inner(store), user_id, membership, summary, err));
+	PASS(FAULTY_READ_SUMMARY, true,
+		below(store)->read_summary(inner(store), user_id, membership, blocks, block_count, mention, summary, err));
 }
 
 static enum store_rc faulty_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page,

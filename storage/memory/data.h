@@ -102,7 +102,8 @@ enum store_rc memory_find_key(struct store *store, const char *chat_id, const ch
 enum store_rc memory_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
                                struct page *page, struct error *err);
 enum store_rc memory_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
-                                  struct chat_summary *summary, struct error *err);
+                                  const struct block *blocks, size_t block_count, const char *mention, struct chat_summary *summary,
+                                  struct error *err);
 enum store_rc memory_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, struct error *err);
 enum store_rc memory_list_chats(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
                                 struct error *err);

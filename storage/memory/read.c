@@ -190,8 +190,10 @@ static bool *find_gone(const struct chat *chat)
 }
 
 enum store_rc memory_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
-                                  struct chat_summary *summary, struct error *err)
+                                  const struct block *blocks, size_t block_count, const char *mention, struct chat_summary *summary,
+                                  struct error *err)
 {
+	(void)blocks, (void)block_count, (void)mention;
 	struct memory_data *data = data_lock(store);
 	const struct chat *chat = named_find(&data->chats, membership->chat_id);
 	if (chat == NULL)

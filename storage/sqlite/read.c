@@ -372,8 +372,10 @@ static struct transaction *read_last(struct db *db, int64_t chat, const struct u
 }
 
 enum store_rc sqlite_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
-                                  struct chat_summary *summary, struct error *err)
+                                  const struct block *blocks, size_t block_count, const char *mention, struct chat_summary *summary,
+                                  struct error *err)
 {
+	(void)blocks, (void)block_count, (void)mention;
 	enum store_rc rc = STORE_OK;
 	struct db *db = read_begin(store, &rc, err);
 	if (db == NULL)

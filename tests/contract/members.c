@@ -235,7 +235,7 @@ static struct chat_summary summary_for(struct world *world, const char *user_id,
 	struct user_chat *membership = NULL;
 	struct chat_summary summary = {0};
 	assert_int_equal(ON_WORLD(load_membership, user_id, chat_id, &membership, NULL), STORE_OK);
-	assert_int_equal(ON_WORLD(read_summary, user_id, membership, &summary, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(read_summary, user_id, membership, NULL, 0, NULL, &summary, NULL), STORE_OK);
 	store_free(membership);
 	return summary;
 }
@@ -319,7 +319,7 @@ static void a_summary_of_no_chat_is_not_found(void **state)
 	struct world *world = *state;
 	struct user_chat membership = {.chat_id = "nowhere"};
 	struct chat_summary summary = {0};
-	assert_int_equal(ON_WORLD(read_summary, "bob", &membership, &summary, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON_WORLD(read_summary, "bob", &membership, NULL, 0, NULL, &summary, NULL), STORE_NOT_FOUND);
 }
 
 int run_member_stories(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Transactions: copies, the hash chain, membership bodies. */
+ * Transactions: copies, the hash chain, erasing, membership and group bodies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -313,6 +313,112 @@ static void a_body_that_is_not_what_the_type_says_is_told(void **state)
 	assert_null(changes);
 }
 
+static void an_erased_copy_has_the_same_head_and_no_text(void **state)
+{
+	(void)state;
+	struct transaction tx = sample();
+	for (int which = 0; which < 4; which++) {
+		struct transaction *erased = transaction_erased(&tx, which & 1, which & 2);
+		assert_same_head(&tx, erased);
+		assert_int_equal(erased->body.erased, which & 1);
+		assert_int_equal(erased->quote.erased, which >> 1);
+		assert_int_equal(erased->body.text == NULL, which & 1);
+		assert_int_equal(erased->quote.len, which & 2 ? 0 : tx.quote.len);
+		if (which & 1)
+			assert_memory_not_equal(erased->body.salt, tx.body.salt, ID_BYTES);
+		struct transaction *twice = transaction_erased(erased, which & 1, which & 2);
+		assert_same_head(&tx, twice);
+		transaction_free(twice);
+		transaction_free(erased);
+	}
+}
+
+static void what_never_had_a_text_is_not_made_to_look_erased(void **state)
+{
+	(void)state;
+	struct transaction tx = sample();
+	tx.quote = (struct sealed){0};
+	struct transaction *erased = transaction_erased(&tx, true, true);
+	assert_false(erased->quote.erased);
+	assert_false(erased->quote.present);
+	assert_same_head(&tx, erased);
+	transaction_free(erased);
+}
+
+static void only_a_deletion_that_says_so_keeps_quotes(void **state)
+{
+	(void)state;
+	static const struct {
+		enum transaction_type type;
+		const char *body;
+		bool keeps;
+	} cases[] = {
+		{TX_DELETE, "{\"quotes\":\"keep\"}", true},
+		{TX_DELETE, "{\"quotes\":\"erase\"}", false},
+		{TX_DELETE, "{\"quotes\":1}", false},
+		{TX_DELETE, "{}", false},
+		{TX_DELETE, "keep", false},
+		{TX_DELETE, NULL, false},
+		{TX_MESSAGE, "{\"quotes\":\"keep\"}", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct transaction tx = {.type = cases[i].type};
+		if (cases[i].body)
+			sealed_set(&tx.body, cases[i].body, strlen(cases[i].body));
+		assert_int_equal(transaction_keeps_quotes(&tx), cases[i].keeps);
+	}
+}
+
+static bool group_of(const char *body, struct group_change *change)
+{
+	struct transaction tx = {.type = TX_GROUP_UPDATED};
+	sealed_set(&tx.body, body, strlen(body));
+	return transaction_group(&tx, change);
+}
+
+static void a_group_change_names_what_changes(void **state)
+{
+	(void)state;
+	struct group_change change;
+	assert_true(group_of("{\"name\":\"We\",\"icon\":\"\",\"history\":\"all\"}", &change));
+	assert_string_equal(change.name, "We");
+	assert_string_equal(change.icon, "");
+	assert_int_equal(change.history, 1);
+	group_change_fini(&change);
+	assert_true(group_of("{\"history\":\"own\"}", &change));
+	assert_null(change.name);
+	assert_null(change.icon);
+	assert_int_equal(change.history, 0);
+	assert_true(group_of("{}", &change));
+	assert_int_equal(change.history, -1);
+}
+
+static void a_group_change_of_another_type_or_erased_changes_nothing(void **state)
+{
+	(void)state;
+	struct group_change change;
+	struct transaction tx = sample();
+	assert_true(transaction_group(&tx, &change));
+	assert_null(change.name);
+	assert_int_equal(change.history, -1);
+	tx.type = TX_GROUP_UPDATED;
+	tx.body = (struct sealed){.present = true, .erased = true};
+	assert_true(transaction_group(&tx, &change));
+	assert_null(change.name);
+}
+
+static void a_group_change_that_is_not_what_the_type_says_is_told(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {"", "hi", "[]", "{\"name\":1}", "{\"icon\":null}", "{\"history\":\"some\"}", "{\"history\":true}"};
+	struct group_change change = {.history = 7};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_false(group_of(wrong[i], &change));
+	struct transaction tx = {.type = TX_GROUP_UPDATED};
+	assert_false(transaction_group(&tx, &change));
+	assert_int_equal(change.history, 7);
+}
+
 static void names_of_types_and_roles_are_those_of_the_protocol(void **state)
 {
 	(void)state;
@@ -351,6 +457,12 @@ int main(void)
 		cmocka_unit_test(a_changed_role_is_the_new_one),
 		cmocka_unit_test(other_types_and_erased_bodies_change_nobody),
 		cmocka_unit_test(a_body_that_is_not_what_the_type_says_is_told),
+		cmocka_unit_test(an_erased_copy_has_the_same_head_and_no_text),
+		cmocka_unit_test(what_never_had_a_text_is_not_made_to_look_erased),
+		cmocka_unit_test(only_a_deletion_that_says_so_keeps_quotes),
+		cmocka_unit_test(a_group_change_names_what_changes),
+		cmocka_unit_test(a_group_change_of_another_type_or_erased_changes_nothing),
+		cmocka_unit_test(a_group_change_that_is_not_what_the_type_says_is_told),
 		cmocka_unit_test(names_of_types_and_roles_are_those_of_the_protocol),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
