@@ -2,15 +2,18 @@
  *
  * Transactions: one block each, counted; the chain's encoding; erasing; what membership and group transactions say. Any thread; nothing blocks.
  *
- * The header's encoding, version 1. It may never change: every head ever given out is a digest of it. A new field means a new version
+ * The header's encoding, version 2. It may never change: every head ever given out is a digest of it. A new field means a new version
  * byte, for new transactions only.
  *
- *   1 byte   version, 1
+ *   1 byte   version, 2
  *   then, each as 4 bytes length (big endian) and that many bytes:
  *     chat_id, number, type, sender_id, at_ms, key, key_hash, writer, target, content_type, client_time_ms, quote_revision
  *
- * Numbers are 8 bytes, big endian, two's complement; key_hash is its 16 bytes; strings are their bytes without the NUL. A string that
- * is NULL has the length 0xFFFFFFFF and no bytes, so that it differs from "". The position is not in it: the store gives it later. */
+ * Numbers are 8 bytes, big endian, two's complement; strings are their bytes without the NUL. A string that is NULL has the length
+ * 0xFFFFFFFF and no bytes, so that it differs from "". key_hash is its 16 bytes, and where there is a body 16 zero bytes, since the
+ * body's commitment has it. The position is not in it: the store gives it later.
+ *
+ * In version 1 key_hash was always here and in no commitment, so a short text can be guessed from it even after its erasure. */
 #include "storage/transaction.h"
 
 #include <assert.h>
@@ -21,7 +24,7 @@
 
 #include "base/json.h"
 
-enum { HEADER_VERSION = 1 };
+enum { HEADER_VERSION_1 = 1, HEADER_VERSION = 2 };
 
 static const unsigned char NOTHING[ID_BYTES];
 
@@ -145,21 +148,31 @@ void sealed_set(struct sealed *sealed, const char *text, size_t len)
 	id_random(sealed->salt, sizeof sealed->salt);
 }
 
-void sealed_commitment(const struct sealed *sealed, unsigned char commitment[ID_BYTES])
+/* key_hash NULL: it is not in it. */
+static void commit(const struct sealed *sealed, const unsigned char *key_hash, unsigned char commitment[ID_BYTES])
 {
-	assert(sealed->present && !sealed->erased);
 	unsigned char digest[SHA256_BYTES];
-	sha256((struct bytes[]){{sealed->salt, sizeof sealed->salt}, {sealed->text, sealed->len}}, 2, digest);
+	sha256((struct bytes[]){{sealed->salt, sizeof sealed->salt}, {key_hash, key_hash ? ID_BYTES : 0}, {sealed->text, sealed->len}}, 3, digest);
 	memcpy(commitment, digest, ID_BYTES);
 }
 
 /* The commitment, from wherever it is: computed, kept, or that there is nothing. */
-static void sealed_link(const struct sealed *sealed, unsigned char commitment[ID_BYTES])
+static void sealed_link(const struct sealed *sealed, const unsigned char *key_hash, unsigned char commitment[ID_BYTES])
 {
 	if (sealed->present && !sealed->erased)
-		sealed_commitment(sealed, commitment);
+		commit(sealed, key_hash, commitment);
 	else
 		memcpy(commitment, sealed->present ? sealed->salt : NOTHING, ID_BYTES);
+}
+
+static const unsigned char *key_hash_with_body(const struct transaction *tx)
+{
+	return tx->first_encoding ? NULL : tx->key_hash;
+}
+
+bool transaction_is_repeated(const struct transaction *tx, const unsigned char key_hash[ID_BYTES])
+{
+	return (tx->body.erased && !tx->first_encoding) || memcmp(tx->key_hash, key_hash, ID_BYTES) == 0;
 }
 
 /* Everything that a head covers fits: the limits on names are checked where they come in, and here once more. */
@@ -200,15 +213,16 @@ static void add_number(struct header *out, uint64_t number)
 
 static void add_header(struct header *out, const struct transaction *tx)
 {
-	add_bytes(out, &(unsigned char){HEADER_VERSION}, 1);
+	const unsigned char *key_hash = tx->body.present && !tx->first_encoding ? NOTHING : tx->key_hash;
+	add_bytes(out, &(unsigned char){tx->first_encoding ? HEADER_VERSION_1 : HEADER_VERSION}, 1);
 	add_string(out, tx->chat_id);
 	add_number(out, tx->number);
 	add_number(out, (uint64_t)tx->type);
 	add_string(out, tx->sender_id);
 	add_number(out, (uint64_t)tx->at_ms);
 	add_string(out, tx->key);
-	add_length(out, sizeof tx->key_hash);
-	add_bytes(out, tx->key_hash, sizeof tx->key_hash);
+	add_length(out, ID_BYTES);
+	add_bytes(out, key_hash, ID_BYTES);
 	add_string(out, tx->writer);
 	add_number(out, tx->target);
 	add_string(out, tx->content_type);
@@ -221,8 +235,8 @@ void transaction_head(const struct transaction *tx, const unsigned char previous
 	unsigned char body[ID_BYTES], quote[ID_BYTES], digest[SHA256_BYTES];
 	struct header all;
 	all.len = 0;
-	sealed_link(&tx->body, body);
-	sealed_link(&tx->quote, quote);
+	sealed_link(&tx->body, key_hash_with_body(tx), body);
+	sealed_link(&tx->quote, NULL, quote);
 	add_bytes(&all, previous, HEAD_BYTES);
 	add_header(&all, tx);
 	add_bytes(&all, body, sizeof body);
@@ -244,23 +258,23 @@ uint64_t transaction_key64(const char *sender_id, const char *key)
 
 /* ---- erasing ---- */
 
-static void sealed_erase(struct sealed *sealed)
+static void sealed_erase(struct sealed *sealed, const unsigned char *key_hash)
 {
-	if (!sealed->present || sealed->erased)
-		return;
-	unsigned char commitment[ID_BYTES];
-	sealed_commitment(sealed, commitment);
-	*sealed = (struct sealed){.present = true, .erased = true};
-	memcpy(sealed->salt, commitment, sizeof commitment);
+	struct sealed erased = {.present = true, .erased = true};
+	commit(sealed, key_hash, erased.salt);
+	*sealed = erased;
 }
 
 struct transaction *transaction_erased(const struct transaction *tx, bool body, bool quote)
 {
 	struct transaction erased = *tx;
-	if (body)
-		sealed_erase(&erased.body);
-	if (quote)
-		sealed_erase(&erased.quote);
+	if (body && tx->body.present && !tx->body.erased) {
+		sealed_erase(&erased.body, key_hash_with_body(tx));
+		if (!tx->first_encoding)
+			memset(erased.key_hash, 0, sizeof erased.key_hash);
+	}
+	if (quote && tx->quote.present && !tx->quote.erased)
+		sealed_erase(&erased.quote, NULL);
 	return transaction_new(&erased);
 }
 

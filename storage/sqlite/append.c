@@ -176,11 +176,13 @@ static void apply_change(struct db *db, int64_t chat, const struct transaction *
 	enum role role = find_role(db, chat, user);
 	if (role == ROLE_NONE && tx->type != TX_MEMBER_ADDED)
 		return;
-	if (role == ROLE_NONE)
+	if (role == ROLE_NONE) {
 		run_with_member(db, SQL_ADD_MEMBERSHIP, chat, user, tx->number);
+		run_with_member(db, SQL_JOIN_MEMBER, chat, user, tx->number - 1);
+	}
 	if (tx->type == TX_MEMBER_REMOVED)
 		run_with_member(db, SQL_END_MEMBERSHIP, chat, user, tx->number);
-	run_with_member(db, SQL_SET_MEMBER, chat, user, change->role);
+	run_with_member(db, SQL_SET_ROLE, chat, user, change->role);
 }
 
 static void apply(struct db *db, struct chat_row *chat, const struct transaction *tx)

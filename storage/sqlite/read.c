@@ -106,7 +106,7 @@ enum store_rc sqlite_load_chat(struct store *store, const char *chat_id, struct 
 		rc = not_found(rc, err, "chat");
 	} else if (rc == STORE_OK) {
 		struct chat_record whole = {.chat_id = chat_id, .latest = chat.latest, .latest_at_ms = chat.latest_at_ms, .ended = chat.ended,
-			.member_count = rows.count, .members = rows.members};
+			.name = "", .icon = "", .member_count = rows.count, .members = rows.members};
 		memcpy(whole.head, chat.head, HEAD_BYTES);
 		*record = record_copy_chat(&whole);
 	}
@@ -138,6 +138,8 @@ static void add_chat_row(struct chat_rows *rows, sqlite3_stmt *row)
 			.latest_at_ms = sqlite3_column_int64(row, 3),
 			.received = (uint64_t)sqlite3_column_int64(row, 4),
 			.read = (uint64_t)sqlite3_column_int64(row, 5),
+			.name = "",
+			.icon = "",
 		};
 	}
 	rows->chats[rows->count - 1].interval_count++;

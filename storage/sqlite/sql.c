@@ -56,8 +56,9 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 					   "ORDER BY l.number DESC",
 
 	[SQL_FIND_MEMBER] = "SELECT role FROM member WHERE chat = ?1 AND user = ?2",
-	[SQL_SET_MEMBER] = "INSERT INTO member (chat, user, role, received, read) VALUES (?1, ?2, ?3, 0, 0) "
-					   "ON CONFLICT (chat, user) DO UPDATE SET role = excluded.role",
+	[SQL_JOIN_MEMBER] = "INSERT INTO member (chat, user, role, received, read) VALUES (?1, ?2, 0, ?3, ?3) "
+						"ON CONFLICT (chat, user) DO UPDATE SET received = max(received, ?3), read = max(read, ?3)",
+	[SQL_SET_ROLE] = "UPDATE member SET role = ?3 WHERE chat = ?1 AND user = ?2",
 	[SQL_ADD_MEMBERSHIP] = "INSERT INTO membership (chat, user, from_number, to_number) VALUES (?1, ?2, ?3, 0)",
 	[SQL_END_MEMBERSHIP] = "UPDATE membership SET to_number = ?3 WHERE chat = ?1 AND user = ?2 AND to_number = 0",
 	[SQL_PUT_RECEIPT] = "UPDATE member SET received = max(received, ?3), read = max(read, ?4) WHERE "
