@@ -212,7 +212,8 @@ enum store_rc sqlite_load_user(struct store *store, const char *user_id, struct 
 		sqlite3_stmt *load = db_statement(db, SQL_LOAD_USER_CHATS);
 		db_bind_int(db, load, 1, id);
 		load_chats(db, load, &rows);
-		qsort(rows.chats, rows.count, sizeof *rows.chats, newest_first);
+		if (rows.count > 1)
+			qsort(rows.chats, rows.count, sizeof *rows.chats, newest_first);
 	}
 	rc = read_end(store, db, err);
 	if (id == 0)

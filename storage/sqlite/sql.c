@@ -20,8 +20,10 @@
 #define MEMBERSHIP_COLUMNS                                                                                                                           \
 	"c.name, m.role, c.latest, c.latest_at, m.received, m.read, m.muted_until, c.history_all, c.ended, c.members, p.name, n.title, n.icon, "        \
 	"i.from_number, i.to_number"
+/* nullif, so that nothing is searched for where there is nothing. */
 #define MEMBERSHIP_NAMES                                                                                                                             \
-	" LEFT JOIN user p ON p.id = CASE m.user WHEN c.pair_a THEN c.pair_b ELSE c.pair_a END LEFT JOIN chat_info n ON n.id = c.info "
+	" LEFT JOIN user p ON p.id = nullif(CASE m.user WHEN c.pair_a THEN c.pair_b ELSE c.pair_a END, 0) "                                              \
+	"LEFT JOIN chat_info n ON n.id = nullif(c.info, 0) "
 
 const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_BEGIN_READ] = "BEGIN",
