@@ -35,7 +35,17 @@ CREATE TABLE chat_info (
 	icon  TEXT
 );
 
+-- Nearly everybody joins a chat once. So the last (or only) time of membership stands with the member, where it costs a list of chats no
+-- search of its own, and membership has the earlier ones: so many.
 ALTER TABLE member ADD COLUMN muted_until INTEGER NOT NULL DEFAULT 0; -- ms since 1970
+ALTER TABLE member ADD COLUMN from_number INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE member ADD COLUMN to_number   INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE member ADD COLUMN earlier     INTEGER NOT NULL DEFAULT 0;
+UPDATE member SET
+	(from_number, to_number) = (SELECT i.from_number, i.to_number FROM membership i WHERE i.chat = member.chat AND i.user = member.user
+		ORDER BY i.from_number DESC LIMIT 1),
+	earlier = (SELECT count(*) - 1 FROM membership i WHERE i.chat = member.chat AND i.user = member.user);
+DELETE FROM membership WHERE from_number = (SELECT m.from_number FROM member m WHERE m.chat = membership.chat AND m.user = membership.user);
 
 -- body (quote) that is NULL beside a salt: it was erased, and the salt is the commitment. encoding: 0: the head is of version 1 of the
 -- header's encoding, 1: of version 2.

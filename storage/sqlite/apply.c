@@ -30,11 +30,11 @@ static void run_with_member(struct db *db, enum statement which, int64_t chat, i
 	db_run(db, statement);
 }
 
-/* What was before him counts as read. */
+/* What was before him counts as read. A time of membership that he had before goes to the earlier ones. */
 static void join(struct db *db, struct chat_row *chat, int64_t user, uint64_t number)
 {
-	run_with_member(db, SQL_ADD_MEMBERSHIP, chat->id, user, number);
-	run_with_member(db, SQL_JOIN_MEMBER, chat->id, user, number - 1);
+	run_with_member(db, SQL_KEEP_MEMBERSHIP, chat->id, user, number);
+	run_with_member(db, SQL_JOIN_MEMBER, chat->id, user, number);
 	chat->current_members++;
 }
 

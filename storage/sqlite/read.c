@@ -43,6 +43,21 @@ static void intervals_add(struct intervals *intervals, sqlite3_stmt *row, int co
 		(struct interval){(uint64_t)sqlite3_column_int64(row, column), (uint64_t)sqlite3_column_int64(row, column + 1)};
 }
 
+/* Adds those of the member in a row of INTERVAL_COLUMNS, which begin at `column`, and returns how many. */
+static size_t intervals_add_all(struct db *db, struct intervals *intervals, sqlite3_stmt *row, int column)
+{
+	size_t before = intervals->count;
+	if (sqlite3_column_int(row, column) > 0) {
+		sqlite3_stmt *earlier = db_statement(db, SQL_LOAD_EARLIER);
+		db_bind_int(db, earlier, 1, sqlite3_column_int64(row, column + 1));
+		db_bind_int(db, earlier, 2, sqlite3_column_int64(row, column + 2));
+		while (db_step(db, earlier))
+			intervals_add(intervals, earlier, 0);
+	}
+	intervals_add(intervals, row, column + 3);
+	return intervals->count - before;
+}
+
 static enum store_rc not_found(enum store_rc rc, struct error *err, const char *what)
 {
 	return rc == STORE_OK ? (enum store_rc)error_set(err, STORE_NOT_FOUND, 0, "no such %s", what) : rc;
@@ -57,22 +72,17 @@ struct member_rows {
 	struct intervals intervals;
 };
 
-/* A row is one interval; a member's rows stand together. */
-static void add_member_row(struct member_rows *rows, sqlite3_stmt *row)
+static void add_member_row(struct db *db, struct member_rows *rows, sqlite3_stmt *row)
 {
-	const char *user_id = db_text(row, 0);
-	if (rows->count == 0 || strcmp(rows->members[rows->count - 1].user_id, user_id) != 0) {
-		if ((rows->count & (rows->count - 1)) == 0)
-			rows->members = mem_grow(rows->members, (rows->count ? rows->count * 2 : 1) * sizeof *rows->members);
-		rows->members[rows->count++] = (struct member_record){
-			.user_id = texts_add(&rows->names, user_id),
-			.role = (enum role)sqlite3_column_int(row, 1),
-			.received = (uint64_t)sqlite3_column_int64(row, 2),
-			.read = (uint64_t)sqlite3_column_int64(row, 3),
-		};
-	}
-	rows->members[rows->count - 1].interval_count++;
-	intervals_add(&rows->intervals, row, 4);
+	if ((rows->count & (rows->count - 1)) == 0)
+		rows->members = mem_grow(rows->members, (rows->count ? rows->count * 2 : 1) * sizeof *rows->members);
+	rows->members[rows->count++] = (struct member_record){
+		.user_id = texts_add(&rows->names, db_text(row, 0)),
+		.role = (enum role)sqlite3_column_int(row, 1),
+		.received = (uint64_t)sqlite3_column_int64(row, 2),
+		.read = (uint64_t)sqlite3_column_int64(row, 3),
+		.interval_count = intervals_add_all(db, &rows->intervals, row, 4),
+	};
 }
 
 static void load_members(struct db *db, int64_t chat, struct member_rows *rows)
@@ -80,7 +90,7 @@ static void load_members(struct db *db, int64_t chat, struct member_rows *rows)
 	sqlite3_stmt *load = db_statement(db, SQL_LOAD_MEMBERS);
 	db_bind_int(db, load, 1, chat);
 	while (db_step(db, load))
-		add_member_row(rows, load);
+		add_member_row(db, rows, load);
 	const struct interval *next = rows->intervals.items;
 	for (size_t i = 0; i < rows->count; i++) {
 		rows->members[i].intervals = next;
@@ -133,37 +143,32 @@ static const char *text_of(struct chat_rows *rows, sqlite3_stmt *row, int column
 	return sqlite3_column_type(row, column) == SQLITE_TEXT ? texts_add(&rows->names, db_text(row, column)) : missing;
 }
 
-/* A row is one interval; a chat's rows stand together. */
-static void add_chat_row(struct chat_rows *rows, sqlite3_stmt *row)
+static void add_chat_row(struct db *db, struct chat_rows *rows, sqlite3_stmt *row)
 {
-	const char *chat_id = db_text(row, 0);
-	if (rows->count == 0 || strcmp(rows->chats[rows->count - 1].chat_id, chat_id) != 0) {
-		if ((rows->count & (rows->count - 1)) == 0)
-			rows->chats = mem_grow(rows->chats, (rows->count ? rows->count * 2 : 1) * sizeof *rows->chats);
-		rows->chats[rows->count++] = (struct user_chat){
-			.chat_id = texts_add(&rows->names, chat_id),
-			.role = (enum role)sqlite3_column_int(row, 1),
-			.latest = (uint64_t)sqlite3_column_int64(row, 2),
-			.latest_at_ms = sqlite3_column_int64(row, 3),
-			.received = (uint64_t)sqlite3_column_int64(row, 4),
-			.read = (uint64_t)sqlite3_column_int64(row, 5),
-			.muted_until_ms = sqlite3_column_int64(row, 6),
-			.history_all = sqlite3_column_int(row, 7) != 0,
-			.ended = sqlite3_column_int(row, 8) != 0,
-			.current_members = (size_t)sqlite3_column_int64(row, 9),
-			.peer_id = text_of(rows, row, 10, NULL),
-			.name = text_of(rows, row, 11, ""),
-			.icon = text_of(rows, row, 12, ""),
-		};
-	}
-	rows->chats[rows->count - 1].interval_count++;
-	intervals_add(&rows->intervals, row, 13);
+	if ((rows->count & (rows->count - 1)) == 0)
+		rows->chats = mem_grow(rows->chats, (rows->count ? rows->count * 2 : 1) * sizeof *rows->chats);
+	rows->chats[rows->count++] = (struct user_chat){
+		.chat_id = texts_add(&rows->names, db_text(row, 0)),
+		.role = (enum role)sqlite3_column_int(row, 1),
+		.latest = (uint64_t)sqlite3_column_int64(row, 2),
+		.latest_at_ms = sqlite3_column_int64(row, 3),
+		.received = (uint64_t)sqlite3_column_int64(row, 4),
+		.read = (uint64_t)sqlite3_column_int64(row, 5),
+		.muted_until_ms = sqlite3_column_int64(row, 6),
+		.history_all = sqlite3_column_int(row, 7) != 0,
+		.ended = sqlite3_column_int(row, 8) != 0,
+		.current_members = (size_t)sqlite3_column_int64(row, 9),
+		.peer_id = text_of(rows, row, 10, NULL),
+		.name = text_of(rows, row, 11, ""),
+		.icon = text_of(rows, row, 12, ""),
+		.interval_count = intervals_add_all(db, &rows->intervals, row, 13),
+	};
 }
 
 static void load_chats(struct db *db, sqlite3_stmt *load, struct chat_rows *rows)
 {
 	while (db_step(db, load))
-		add_chat_row(rows, load);
+		add_chat_row(db, rows, load);
 	const struct interval *next = rows->intervals.items;
 	for (size_t i = 0; i < rows->count; i++) {
 		rows->chats[i].intervals = next;

@@ -17,9 +17,12 @@
 
 #define CHAT_COLUMNS "c.id, c.latest, c.head, c.latest_at, c.ended, c.ended_at, c.history_all, c.pair_a, c.pair_b, c.members, c.info, c.erased"
 
+/* The times of membership: the last one, and whose the earlier ones are. */
+#define INTERVAL_COLUMNS "m.earlier, m.chat, m.user, m.from_number, m.to_number"
+
 #define MEMBERSHIP_COLUMNS                                                                                                                           \
 	"c.name, m.role, c.latest, c.latest_at, m.received, m.read, m.muted_until, c.history_all, c.ended, c.members, p.name, n.title, n.icon, "        \
-	"i.from_number, i.to_number"
+	INTERVAL_COLUMNS
 /* nullif, so that nothing is searched for where there is nothing. */
 #define MEMBERSHIP_NAMES                                                                                                                             \
 	" LEFT JOIN user p ON p.id = nullif(CASE m.user WHEN c.pair_a THEN c.pair_b ELSE c.pair_a END, 0) "                                              \
@@ -68,26 +71,26 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 					   "ORDER BY l.number DESC",
 
 	[SQL_FIND_MEMBER] = "SELECT role FROM member WHERE chat = ?1 AND user = ?2",
-	[SQL_JOIN_MEMBER] = "INSERT INTO member (chat, user, role, received, read) VALUES (?1, ?2, 0, ?3, ?3) "
-						"ON CONFLICT (chat, user) DO UPDATE SET received = max(received, ?3), read = max(read, ?3)",
+	[SQL_JOIN_MEMBER] = "INSERT INTO member (chat, user, role, received, read, from_number) VALUES (?1, ?2, 0, ?3 - 1, ?3 - 1, ?3) "
+						"ON CONFLICT (chat, user) DO UPDATE SET received = max(received, ?3 - 1), read = max(read, ?3 - 1), "
+						"from_number = ?3, to_number = 0, earlier = earlier + 1",
 	[SQL_SET_ROLE] = "UPDATE member SET role = ?3 WHERE chat = ?1 AND user = ?2",
-	[SQL_ADD_MEMBERSHIP] = "INSERT INTO membership (chat, user, from_number, to_number) VALUES (?1, ?2, ?3, 0)",
-	[SQL_END_MEMBERSHIP] = "UPDATE membership SET to_number = ?3 WHERE chat = ?1 AND user = ?2 AND to_number = 0",
+	[SQL_KEEP_MEMBERSHIP] = "INSERT INTO membership (chat, user, from_number, to_number) "
+							"SELECT chat, user, from_number, to_number FROM member WHERE chat = ?1 AND user = ?2 AND from_number < ?3",
+	[SQL_END_MEMBERSHIP] = "UPDATE member SET to_number = ?3 WHERE chat = ?1 AND user = ?2",
+	[SQL_LOAD_EARLIER] = "SELECT from_number, to_number FROM membership WHERE chat = ?1 AND user = ?2 ORDER BY from_number",
 	[SQL_PUT_MUTE] = "UPDATE member SET muted_until = ?3 WHERE "
 					 "chat = (SELECT id FROM chat WHERE name = ?1) AND user = (SELECT id FROM user WHERE name = ?2)",
 	[SQL_PUT_RECEIPT] = "UPDATE member SET received = max(received, ?3), read = max(read, ?4) WHERE "
 						"chat = (SELECT id FROM chat WHERE name = ?1) AND user = (SELECT id FROM user WHERE name = ?2)",
 
-	[SQL_LOAD_MEMBERS] = "SELECT u.name, m.role, m.received, m.read, i.from_number, i.to_number FROM member m "
-						 "CROSS JOIN membership i ON i.chat = m.chat AND i.user = m.user CROSS JOIN user u ON u.id = m.user "
-						 "WHERE m.chat = ?1 ORDER BY m.user, i.from_number",
+	[SQL_LOAD_MEMBERS] = "SELECT u.name, m.role, m.received, m.read, " INTERVAL_COLUMNS " FROM member m "
+						 "CROSS JOIN user u ON u.id = m.user WHERE m.chat = ?1 ORDER BY m.user",
 	[SQL_LOAD_USER] = "SELECT id, created_at FROM user WHERE name = ?1 AND created_at IS NOT NULL",
-	[SQL_LOAD_USER_CHATS] = "SELECT " MEMBERSHIP_COLUMNS " FROM member m CROSS JOIN chat c ON c.id = m.chat "
-							"CROSS JOIN membership i ON i.chat = m.chat AND i.user = m.user" MEMBERSHIP_NAMES
+	[SQL_LOAD_USER_CHATS] = "SELECT " MEMBERSHIP_COLUMNS " FROM member m CROSS JOIN chat c ON c.id = m.chat" MEMBERSHIP_NAMES
 							"WHERE m.user = ?1",
-	[SQL_LOAD_MEMBERSHIP] = "SELECT " MEMBERSHIP_COLUMNS " FROM chat c CROSS JOIN user u CROSS JOIN member m ON m.chat = c.id AND m.user = u.id "
-							"CROSS JOIN membership i ON i.chat = m.chat AND i.user = m.user" MEMBERSHIP_NAMES
-							"WHERE c.name = ?1 AND u.name = ?2 ORDER BY i.from_number",
+	[SQL_LOAD_MEMBERSHIP] = "SELECT " MEMBERSHIP_COLUMNS " FROM chat c CROSS JOIN user u CROSS JOIN member m ON m.chat = c.id AND m.user = u.id"
+							MEMBERSHIP_NAMES "WHERE c.name = ?1 AND u.name = ?2",
 
 	[SQL_READ_NUMBER] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE l.chat = ?1 AND l.number = ?2",
 	[SQL_READ_PAGE] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE l.chat = ?1 AND l.number BETWEEN ?2 AND ?3 ORDER BY l.number",

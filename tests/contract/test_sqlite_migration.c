@@ -114,6 +114,27 @@ static void an_older_chat_of_two_is_a_pair_and_its_chain_holds(void **state)
 	close_store(store);
 }
 
+static void all_times_of_membership_are_there(void **state)
+{
+	struct place *place = *state;
+	struct line line = line_new("c");
+	fill_version_1(place->path, &line);
+	with_sqlite(place->path, "INSERT INTO member VALUES (1, 3, 1, 0, 0); INSERT INTO membership VALUES (1, 3, 2, 4), (1, 3, 6, 7), (1, 3, 9, 0)");
+	struct store *store = open_at(place->uri);
+	struct world world = {.store = store};
+	struct user_chat *membership = load_membership(&world, "carol", "c");
+	assert_int_equal(membership->interval_count, 3);
+	assert_interval(&membership->intervals[0], 2, 4);
+	assert_interval(&membership->intervals[1], 6, 7);
+	assert_interval(&membership->intervals[2], 9, 0);
+	store_free(membership);
+	struct chat_record *chat = load_chat(&world, "c");
+	assert_int_equal(find_member(chat, "carol")->interval_count, 3);
+	assert_int_equal(find_member(chat, "alice")->interval_count, 1);
+	store_free(chat);
+	close_store(store);
+}
+
 static void it_goes_on_and_what_is_old_can_be_erased(void **state)
 {
 	struct place *place = *state;
@@ -135,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest stories[] = {
 		PLACE_STORY(an_older_chat_of_two_is_a_pair_and_its_chain_holds),
+		PLACE_STORY(all_times_of_membership_are_there),
 		PLACE_STORY(it_goes_on_and_what_is_old_can_be_erased),
 	};
 	return cmocka_run_group_tests_name("older stores", stories, NULL, NULL);

@@ -356,7 +356,7 @@ static void every_kind_of_damage_is_found_and_named(void **state)
 	assert_found("UPDATE chat SET latest_at = 1 WHERE id = 2", "the time of the latest transaction is not the log's");
 	assert_found("UPDATE chat SET ended = 1 WHERE id = 1", "the store has it as ended, the log does not");
 	assert_found("UPDATE member SET role = 3 WHERE role = 1", "the store has bob as owner, the log as member");
-	assert_found("UPDATE membership SET to_number = 7", "the times of membership of alice are not the log's");
+	assert_found("UPDATE member SET to_number = 7", "the times of membership of alice are not the log's");
 	assert_found("UPDATE member SET received = 99 WHERE chat = 1", "the watermarks of alice are beyond the log");
 	assert_found("DELETE FROM member WHERE role = 1 AND chat = 1", "the store has 1 present and former members, the log 2");
 	assert_found("UPDATE chat SET members = 7 WHERE id = 1", "chat first: the store says that it has 7 members, there are 2");
