@@ -51,7 +51,7 @@ enum append_result {
 	                       *   duplicate_number != 0: the key of transactions[duplicate_index] is that transaction's already (same chat, sender, key,
 	                       *     at most 7 days old, another head); not looked for where the key is a KEY_ONCE;
 	                       *   else: another writer has a number of ours, the number before ours is not there, our head does not follow the
-	                       *     one that is, or the body of a membership transaction is not what its type says */
+	                       *     one that is, or the body of a membership or group transaction is not what its type says */
 	APPEND_NOTHING_ADDED, /* safe to try again, later */
 	APPEND_UNKNOWN,       /* some outcome of the above: repeat the same transactions at the same numbers until it is known. An append of what is already
 	                       * there (same number, same head) is APPEND_OK and adds nothing */
@@ -236,6 +236,7 @@ struct store_ops {
 
 	/* The number and content hash of the transaction that (chat, sender, key) made, at most 7 days before the chat's latest one
 	 * (a store has no clock of its own); the newest, if there are several. NOT_FOUND: none, or forgotten by prune.
+	 * key_hash: 16 zero bytes where the body was erased: then nobody can tell one command of that key from another (transaction_is_repeated).
 	 * since_ms: a KEY_ONCE is searched among the transactions that are not older; for any other key it has no meaning. */
 	enum store_rc (*find_key)(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
 	                          uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err);

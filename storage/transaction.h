@@ -129,8 +129,8 @@ void group_change_fini(struct group_change *change); /* a zeroed one is fine */
 /* Whether a TX_DELETE leaves the quotes of its target as they are. */
 bool transaction_keeps_quotes(const struct transaction *tx);
 
-/* A copy with those texts erased, the commitment in the salt's place, key_hash erased with the body; a text that never was or is erased already stays so. The head is the
- * same. For a store that keeps transactions in memory, and for those who remember them. */
+/* A copy with those texts erased, the commitment in the salt's place, key_hash erased with the body. A text that never was, or is erased
+ * already, stays so; the head is the same. For a store that keeps transactions in memory, and for those who remember them. */
 struct transaction *transaction_erased(const struct transaction *tx, bool body, bool quote);
 
 #endif

@@ -134,6 +134,11 @@ static bool look_through(struct look *look, uint64_t from, uint64_t to)
 	return !enough && look->db->failure == 0;
 }
 
+static uint64_t end_of(const struct interval *interval)
+{
+	return interval->to ? interval->to : INT64_MAX;
+}
+
 static void summarise(struct look *look)
 {
 	const struct user_chat *membership = look->membership;
@@ -141,7 +146,7 @@ static void summarise(struct look *look)
 	if (membership->history_all && membership->role != ROLE_NONE)
 		look_through(look, 1, INT64_MAX);
 	else
-		while (i > 0 && look_through(look, membership->intervals[i - 1].from, membership->intervals[i - 1].to ? membership->intervals[i - 1].to : INT64_MAX))
+		while (i > 0 && look_through(look, membership->intervals[i - 1].from, end_of(&membership->intervals[i - 1])))
 			i--;
 	if (look->last == 0)
 		return;
@@ -153,7 +158,8 @@ enum store_rc sqlite_read_summary(struct store *store, const char *user_id, cons
                                   size_t block_count, const char *mention, struct chat_summary *summary, struct error *err)
 {
 	enum store_rc rc = STORE_OK;
-	struct look look = {.db = read_begin(store, &rc, err), .membership = membership, .blocks = blocks, .block_count = block_count, .mention = mention};
+	struct look look = {.membership = membership, .blocks = blocks, .block_count = block_count, .mention = mention};
+	look.db = read_begin(store, &rc, err);
 	if (look.db == NULL)
 		return rc;
 	struct chat_row chat;

@@ -46,7 +46,8 @@ static void other_chats_of_two_are_no_pairs(void **state)
 	static const char *const ids[] = {"one", "roles", "three", "late"};
 	assert_appended(world->store, line_adds(&one, "alice", ROLE_MEMBER));
 	assert_appended(world->store, line_adds(&one, "bob", ROLE_MEMBER));
-	assert_appended(world->store, line_adds_all(&roles, "{\"members\":[{\"userID\":\"alice\",\"role\":\"owner\"},{\"userID\":\"bob\",\"role\":\"member\"}]}"));
+	assert_appended(world->store,
+		line_adds_all(&roles, "{\"members\":[{\"userID\":\"alice\",\"role\":\"owner\"},{\"userID\":\"bob\",\"role\":\"member\"}]}"));
 	assert_appended(world->store, line_adds_pair(&three, "alice", "alice"));
 	assert_appended(world->store, line_adds(&three, "bob", ROLE_MEMBER));
 	assert_appended(world->store, line_says(&late, "alice", "hi"));

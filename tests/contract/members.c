@@ -29,7 +29,8 @@ static void one_transaction_may_add_several(void **state)
 {
 	struct world *world = *state;
 	struct line line = line_new("c");
-	assert_appended(world->store, line_adds_all(&line, "{\"members\":[{\"userID\":\"alice\",\"role\":\"owner\"},{\"userID\":\"bob\",\"role\":\"owner\"}]}"));
+	assert_appended(world->store,
+		line_adds_all(&line, "{\"members\":[{\"userID\":\"alice\",\"role\":\"owner\"},{\"userID\":\"bob\",\"role\":\"owner\"}]}"));
 	struct chat_record *chat = load_chat(world, "c");
 	assert_int_equal(chat->member_count, 2);
 	assert_interval(&find_member(chat, "bob")->intervals[0], 1, 0);

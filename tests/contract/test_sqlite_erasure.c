@@ -71,7 +71,8 @@ static void look_for_marks(const char *bytes, size_t len)
 {
 	for (size_t i = 0; i + MARK_LEN <= len; i++) {
 		unsigned id;
-		if (bytes[i] == '{' && memcmp(bytes + i, "{{S", 3) == 0 && memcmp(bytes + i + 10, "}}", 2) == 0 && sscanf(bytes + i + 3, "%7u", &id) == 1 && id < secret_count)
+		bool mark = memcmp(bytes + i, "{{S", 3) == 0 && memcmp(bytes + i + 10, "}}", 2) == 0;
+		if (mark && sscanf(bytes + i + 3, "%7u", &id) == 1 && id < secret_count)
 			secrets[id].found = true;
 	}
 }
