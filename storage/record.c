@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
  * Records in one block: the same walk runs twice, first without memory to learn the size, then to copy. Arrays stand before strings,
- * so everything is aligned. Any thread. */
+ * so everything is aligned. Pages that grow; names in texts. Any thread. */
 #include "storage/record.h"
 
 #include <assert.h>
@@ -63,9 +63,20 @@ static void *walk_chat(struct packer *packer, const void *from)
 		pack_text(packer, &members[i].user_id);
 	}
 	pack_text(packer, &chat->chat_id);
+	pack_text(packer, &chat->name);
+	pack_text(packer, &chat->icon);
 	if (packer->block)
 		chat->members = members;
 	return chat;
+}
+
+static void pack_membership_texts(struct packer *packer, struct user_chat *membership)
+{
+	pack_text(packer, &membership->chat_id);
+	pack_text(packer, &membership->name);
+	pack_text(packer, &membership->icon);
+	if (membership->peer_id)
+		pack_text(packer, &membership->peer_id);
 }
 
 static void *walk_user(struct packer *packer, const void *from)
@@ -74,7 +85,7 @@ static void *walk_user(struct packer *packer, const void *from)
 	struct user_chat *chats = pack_array(packer, user->chats, user->chat_count, sizeof *chats);
 	for (size_t i = 0; i < user->chat_count; i++) {
 		PACK_INTERVALS(packer, &chats[i]);
-		pack_text(packer, &chats[i].chat_id);
+		pack_membership_texts(packer, &chats[i]);
 	}
 	pack_text(packer, &user->user_id);
 	if (packer->block)
@@ -86,7 +97,7 @@ static void *walk_membership(struct packer *packer, const void *from)
 {
 	struct user_chat *membership = pack_array(packer, from, 1, sizeof *membership);
 	PACK_INTERVALS(packer, membership);
-	pack_text(packer, &membership->chat_id);
+	pack_membership_texts(packer, membership);
 	return membership;
 }
 
@@ -156,4 +167,28 @@ void page_add(struct page_filler *filler, struct transaction *tx)
 		page->transactions = mem_grow(page->transactions, (page->count ? page->count * 2 : 1) * sizeof *page->transactions);
 	page->transactions[page->count++] = tx;
 	filler->bytes += (size_t)tx->body.len + tx->quote.len;
+}
+
+/* ---- names in texts ---- */
+
+static char folded(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool begins_with(const char *text, const char *name)
+{
+	while (*name != '\0' && folded(*text) == folded(*name)) {
+		text++;
+		name++;
+	}
+	return *name == '\0';
+}
+
+bool text_mentions(const char *text, const char *name)
+{
+	for (const char *at = text ? strchr(text, '@') : NULL; at != NULL; at = strchr(at + 1, '@'))
+		if (begins_with(at + 1, name))
+			return true;
+	return false;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
 #ifndef HC_STORAGE_RECORD_H
 #define HC_STORAGE_RECORD_H
-/* For backends: deep copies of the records of store.h into one block each, as the contract promises (store_free frees it), and the page
- * that grows. Any thread, nothing blocks. */
+/* For backends: deep copies of the records of store.h into one block each, as the contract promises (store_free frees it), the page
+ * that grows, names in texts. Any thread, nothing blocks. */
 
 #include "storage/store.h"
 
@@ -11,6 +11,9 @@ struct user_record *record_copy_user(const struct user_record *from);
 struct user_chat *record_copy_membership(const struct user_chat *from);
 struct device_record *record_copy_device(const struct device_record *from);
 const char *const *record_copy_ids(const char *const *ids, size_t count);
+
+/* Whether '@' and the name stand in it; ASCII letters count as equal in both cases. text NULL: no. */
+bool text_mentions(const char *text, const char *name);
 
 /* A page that is being filled up to its limits. */
 struct page_filler {

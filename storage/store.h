@@ -7,7 +7,7 @@
  * Few, whole operations: each is atomic, each leaves its outputs alone unless it succeeds, each returns one of enum store_rc and says in
  * err what happened. Nothing is logged here.
  *
- * Threads: every function blocks, so workers only. Writes (append, put_*, prune) come from lanes; the same chat is always
+ * Threads: every function blocks, so workers only. Writes (append, erase, put_*, prune) come from lanes; the same chat is always
  * appended by the same lane, one call at a time. Everything else, and writes to different chats, may come from any number of threads at
  * once. A store is opened and closed once, on one thread, with no call under way.
  *
@@ -51,7 +51,7 @@ enum append_result {
 	                       *   duplicate_number != 0: the key of transactions[duplicate_index] is that transaction's already (same chat, sender, key,
 	                       *     at most 7 days old, another head); not looked for where the key is a KEY_ONCE;
 	                       *   else: another writer has a number of ours, the number before ours is not there, our head does not follow the
-	                       *     one that is, or the body of a membership transaction is not what its type says */
+	                       *     one that is, or the body of a membership or group transaction is not what its type says */
 	APPEND_NOTHING_ADDED, /* safe to try again, later */
 	APPEND_UNKNOWN,       /* some outcome of the above: repeat the same transactions at the same numbers until it is known. An append of what is already
 	                       * there (same number, same head) is APPEND_OK and adds nothing */
@@ -70,6 +70,19 @@ struct append {
 };
 
 /* ---- what is read ---- */
+
+/* The projections of a chat's log, the same in every backend and in memory (plugin/chat/chat.c):
+ *
+ * TX_MEMBER_ADDED    who was no member becomes one: a new interval, and both his watermarks are at least at the number before. Who is one
+ *                    gets the role and nothing else.
+ * TX_MEMBER_REMOVED  ends the interval, role ROLE_NONE. Of one who is no member, as TX_ROLE_CHANGED: nothing.
+ * TX_GROUP_UPDATED   name, icon, history, those that it names. No limit on their lengths is checked here.
+ * TX_GROUP_DELETED   the chat has ended, at that time.
+ * TX_DELETE          erases, in the same append: of the message that it is about body and quote, the body of each TX_EDIT of it, and,
+ *                    unless transaction_keeps_quotes, the quote of each TX_MESSAGE that replies to it. A target that is no earlier
+ *                    TX_MESSAGE: nothing.
+ *
+ * A chat whose transaction 1 adds exactly two, both as ROLE_MEMBER, is a pair (1:1), for ever. */
 
 /* A time of membership: from this number (the memberAdded) to that one (the memberRemoved), both included; to = 0: still. */
 struct interval {
@@ -90,7 +103,12 @@ struct chat_record {
 	uint64_t latest;
 	unsigned char head[HEAD_BYTES];
 	int64_t latest_at_ms;
+	bool pair;
+	bool history_all;
 	bool ended;
+	int64_t ended_at_ms;     /* 0: not ended */
+	const char *name, *icon; /* "": none */
+	size_t current_members;
 	size_t member_count;
 	const struct member_record *members; /* former members too */
 };
@@ -102,9 +120,20 @@ struct user_chat {
 	uint64_t latest;
 	int64_t latest_at_ms;
 	uint64_t received, read;
+	bool history_all, ended;
+	const char *name, *icon; /* "": none */
+	const char *peer_id;     /* of a pair: the other one, member or not; else NULL */
+	size_t current_members;
+	int64_t muted_until_ms;  /* as put_mute set it, 0: never */
 	size_t interval_count;
 	const struct interval *intervals;
 };
+
+/* The one rule of what a member, present or former, sees: the numbers of his times of membership, and where history is `all` and he is one
+ * now, everything. Numbers above the chat's latest are for the caller to keep out. Any thread, does not block. */
+bool membership_sees(const struct interval *intervals, size_t interval_count, bool history_all_and_current, uint64_t number);
+/* Whether number lies in a time of membership. */
+bool intervals_contain(const struct interval *intervals, size_t count, uint64_t number);
 
 struct user_record {
 	const char *user_id;
@@ -126,11 +155,34 @@ struct page_limits {
 	size_t bytes_max;  /* of bodies and quotes; at least one transaction comes whatever its size */
 };
 
-/* The last message of a chat that a reader may see, and how many he has not read, for chat lists. One block: store_free. */
-struct chat_summary {
-	struct transaction *last_message; /* NULL: none; a reference, drop it with transaction_free */
-	uint64_t unread;                  /* messages of others above `read` inside the intervals that still exist, counted up to 1,000 */
+/* One time of one user's block against another, by the wall clock: what that one wrote counts as blocked if from <= at < to. Those against
+ * one person never overlap. */
+struct block {
+	const char *user_id; /* the blocked one */
+	int64_t from_ms, to_ms; /* to 0: still */
 };
+
+/* Whether what sender_id wrote at that time is blocked. Any thread, does not block. */
+bool blocks_contain(const struct block *blocks, size_t count, const char *sender_id, int64_t at_ms);
+
+/* A chat in a list. "Messages" are those that the reader sees, that still have their body, and whose sender he had not blocked then. Only the
+ * newest SUMMARY_LOOK_MAX transactions that he sees are looked at. */
+struct chat_summary {
+	struct transaction *last_message; /* NULL: none; both are references: chat_summary_fini */
+	struct transaction *last_edit;    /* the last TX_EDIT of it, NULL: none */
+	uint64_t unread;                  /* messages of others above `read`, counted up to SUMMARY_UNREAD_MAX */
+	bool mentioned;                   /* the latest body of one of them, of the newest SUMMARY_MENTION_MAX, has '@' and the name in it */
+};
+enum { SUMMARY_LOOK_MAX = 10000, SUMMARY_UNREAD_MAX = 1000, SUMMARY_MENTION_MAX = 200 };
+void chat_summary_fini(struct chat_summary *summary); /* drops the references; a zeroed one is fine */
+
+/* A message with what became of it; references, each may be held on its own. */
+struct message_state {
+	struct transaction *message;  /* TX_MESSAGE */
+	struct transaction *edit;     /* the last TX_EDIT of it, NULL: none */
+	struct transaction *deletion; /* the first TX_DELETE of it, NULL: none; with one, message->body and edit->body are erased */
+};
+void message_state_free(struct message_state *state); /* drops the references; a zeroed one is fine */
 
 /* A device: what it subscribed below hc/me/, and how far it has what. */
 struct device_cursor {
@@ -184,17 +236,23 @@ struct store_ops {
 
 	/* The number and content hash of the transaction that (chat, sender, key) made, at most 7 days before the chat's latest one
 	 * (a store has no clock of its own); the newest, if there are several. NOT_FOUND: none, or forgotten by prune.
+	 * key_hash: 16 zero bytes where the body was erased: then nobody can tell one command of that key from another (transaction_is_repeated).
 	 * since_ms: a KEY_ONCE is searched among the transactions that are not older; for any other key it has no meaning. */
 	enum store_rc (*find_key)(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
 	                          uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err);
+
+	/* A message with what became of it. NOT_FOUND: no such number, or no message. */
+	enum store_rc (*read_message)(struct store *store, const char *chat_id, uint64_t number, struct message_state *state, struct error *err);
 
 	/* Numbers from…to, both included, as far as the limits go. A chat that does not exist is an empty page with latest 0. */
 	enum store_rc (*read_page)(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
 	                           struct page *page, struct error *err);
 
-	/* membership: as load_membership or load_user gave it. Sees all of the times of membership. */
-	enum store_rc (*read_summary)(struct store *store, const char *user_id, const struct user_chat *membership,
-	                              struct chat_summary *summary, struct error *err);
+	/* membership  as load_membership or load_user gave it.
+	 * blocks      whom user_id blocked and when.
+	 * mention     the name to look for, without '@'; ASCII letters count as equal in both cases. NULL: none is looked for. */
+	enum store_rc (*read_summary)(struct store *store, const char *user_id, const struct user_chat *membership, const struct block *blocks,
+	                              size_t block_count, const char *mention, struct chat_summary *summary, struct error *err);
 
 	/* What `writer` wrote, in the order of positions, from `position` on (0: from the start); page.latest is 0. Positions ascend and may have
 	 * gaps: whoever reads along goes on at the last one + 1. */
@@ -205,11 +263,25 @@ struct store_ops {
 	enum store_rc (*list_chats)(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
 	                            struct error *err);
 
+	/* Chats that ended before that time and are not erased yet, any of them, at most count_max. One block: store_free. */
+	enum store_rc (*list_ended)(struct store *store, int64_t ended_before_ms, size_t count_max, const char *const **chat_ids, size_t *count,
+	                            struct error *err);
+
+	/* Erases texts for good, a bounded piece at a time (*more: call again), going through the log once:
+	 *   sender_id        body and quote of each TX_MESSAGE and TX_EDIT of his in that chat, and the quotes of his messages in others' replies
+	 *   sender_id NULL   all bodies and quotes of the chat whatever their type, its name and its icon
+	 * The chain verifies as before. Members, intervals and marks stay. An erasure that was broken off goes on where it was; what is erased is
+	 * erased, so it may be repeated. A chat that does not exist, or a sender that is not known: nothing to do. */
+	enum store_rc (*erase)(struct store *store, const char *chat_id, const char *sender_id, bool *more, struct error *err);
+
 	/* The user exists from now on. Idempotent: the first time counts. */
 	enum store_rc (*put_user)(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
 
 	/* Larger values win, others and unknown members are passed over. All or none. */
 	enum store_rc (*put_receipts)(struct store *store, const struct receipt *receipts, size_t receipt_count, struct error *err);
+
+	/* until_ms: 0 ends it; the last call counts. Unknown users and chats, and who never was a member, are passed over. */
+	enum store_rc (*put_mute)(struct store *store, const char *user_id, const char *chat_id, int64_t until_ms, struct error *err);
 
 	enum store_rc (*load_device)(struct store *store, const char *user_id, const char *device, struct device_record **record,
 	                             struct error *err);
@@ -222,7 +294,11 @@ struct store_ops {
 	 * bounded piece of work at a time. *more: call again. */
 	enum store_rc (*prune)(struct store *store, int64_t now_ms, bool *more, struct error *err);
 
-	/* Moves what is committed to its final place, off the commit path (SQLite's checkpoint). NULL where there is nothing to do. */
+	/* Moves what is committed to its final place, off the commit path (SQLite's checkpoint). NULL where there is nothing to do.
+	 *
+	 * Erasure: what an append or erase that returned before this call erased (text and salt) is in no file of the store any more when it
+	 * returns OK. Until then a file may still have it, so it is called soon after. UNAVAILABLE: somebody reads what was before; call again.
+	 * Where there is no checkpoint, it is gone when the append or erase returns. */
 	enum store_rc (*checkpoint)(struct store *store, struct error *err);
 
 	/* The backend's own integrity check (SQLite's integrity_check; projections against the log are hyperchatctl's). STORE_CORRUPT with the first problem. */

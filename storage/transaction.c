@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Transactions: one block each, counted; the chain's encoding; what membership transactions say. Any thread; nothing blocks.
+ * Transactions: one block each, counted; the chain's encoding; erasing; what membership and group transactions say. Any thread; nothing blocks.
  *
- * The header's encoding, version 1. It may never change: every head ever given out is a digest of it. A new field means a new version
+ * The header's encoding, version 2. It may never change: every head ever given out is a digest of it. A new field means a new version
  * byte, for new transactions only.
  *
- *   1 byte   version, 1
+ *   1 byte   version, 2
  *   then, each as 4 bytes length (big endian) and that many bytes:
  *     chat_id, number, type, sender_id, at_ms, key, key_hash, writer, target, content_type, client_time_ms, quote_revision
  *
- * Numbers are 8 bytes, big endian, two's complement; key_hash is its 16 bytes; strings are their bytes without the NUL. A string that
- * is NULL has the length 0xFFFFFFFF and no bytes, so that it differs from "". The position is not in it: the store gives it later. */
+ * Numbers are 8 bytes, big endian, two's complement; strings are their bytes without the NUL. A string that is NULL has the length
+ * 0xFFFFFFFF and no bytes, so that it differs from "". key_hash is its 16 bytes, and where there is a body 16 zero bytes, since the
+ * body's commitment has it. The position is not in it: the store gives it later.
+ *
+ * In version 1 key_hash was always here and in no commitment, so a short text can be guessed from it even after its erasure. */
 #include "storage/transaction.h"
 
 #include <assert.h>
@@ -21,7 +24,7 @@
 
 #include "base/json.h"
 
-enum { HEADER_VERSION = 1 };
+enum { HEADER_VERSION_1 = 1, HEADER_VERSION = 2 };
 
 static const unsigned char NOTHING[ID_BYTES];
 
@@ -145,21 +148,31 @@ void sealed_set(struct sealed *sealed, const char *text, size_t len)
 	id_random(sealed->salt, sizeof sealed->salt);
 }
 
-void sealed_commitment(const struct sealed *sealed, unsigned char commitment[ID_BYTES])
+/* key_hash NULL: it is not in it. */
+static void commit(const struct sealed *sealed, const unsigned char *key_hash, unsigned char commitment[ID_BYTES])
 {
-	assert(sealed->present && !sealed->erased);
 	unsigned char digest[SHA256_BYTES];
-	sha256((struct bytes[]){{sealed->salt, sizeof sealed->salt}, {sealed->text, sealed->len}}, 2, digest);
+	sha256((struct bytes[]){{sealed->salt, sizeof sealed->salt}, {key_hash, key_hash ? ID_BYTES : 0}, {sealed->text, sealed->len}}, 3, digest);
 	memcpy(commitment, digest, ID_BYTES);
 }
 
 /* The commitment, from wherever it is: computed, kept, or that there is nothing. */
-static void sealed_link(const struct sealed *sealed, unsigned char commitment[ID_BYTES])
+static void sealed_link(const struct sealed *sealed, const unsigned char *key_hash, unsigned char commitment[ID_BYTES])
 {
 	if (sealed->present && !sealed->erased)
-		sealed_commitment(sealed, commitment);
+		commit(sealed, key_hash, commitment);
 	else
 		memcpy(commitment, sealed->present ? sealed->salt : NOTHING, ID_BYTES);
+}
+
+static const unsigned char *key_hash_with_body(const struct transaction *tx)
+{
+	return tx->first_encoding ? NULL : tx->key_hash;
+}
+
+bool transaction_is_repeated(const struct transaction *tx, const unsigned char key_hash[ID_BYTES])
+{
+	return (tx->body.erased && !tx->first_encoding) || memcmp(tx->key_hash, key_hash, ID_BYTES) == 0;
 }
 
 /* Everything that a head covers fits: the limits on names are checked where they come in, and here once more. */
@@ -200,15 +213,16 @@ static void add_number(struct header *out, uint64_t number)
 
 static void add_header(struct header *out, const struct transaction *tx)
 {
-	add_bytes(out, &(unsigned char){HEADER_VERSION}, 1);
+	const unsigned char *key_hash = tx->body.present && !tx->first_encoding ? NOTHING : tx->key_hash;
+	add_bytes(out, &(unsigned char){tx->first_encoding ? HEADER_VERSION_1 : HEADER_VERSION}, 1);
 	add_string(out, tx->chat_id);
 	add_number(out, tx->number);
 	add_number(out, (uint64_t)tx->type);
 	add_string(out, tx->sender_id);
 	add_number(out, (uint64_t)tx->at_ms);
 	add_string(out, tx->key);
-	add_length(out, sizeof tx->key_hash);
-	add_bytes(out, tx->key_hash, sizeof tx->key_hash);
+	add_length(out, ID_BYTES);
+	add_bytes(out, key_hash, ID_BYTES);
 	add_string(out, tx->writer);
 	add_number(out, tx->target);
 	add_string(out, tx->content_type);
@@ -221,8 +235,8 @@ void transaction_head(const struct transaction *tx, const unsigned char previous
 	unsigned char body[ID_BYTES], quote[ID_BYTES], digest[SHA256_BYTES];
 	struct header all;
 	all.len = 0;
-	sealed_link(&tx->body, body);
-	sealed_link(&tx->quote, quote);
+	sealed_link(&tx->body, key_hash_with_body(tx), body);
+	sealed_link(&tx->quote, NULL, quote);
 	add_bytes(&all, previous, HEAD_BYTES);
 	add_header(&all, tx);
 	add_bytes(&all, body, sizeof body);
@@ -240,6 +254,43 @@ uint64_t transaction_key64(const char *sender_id, const char *key)
 	for (size_t i = 0; i < sizeof number; i++)
 		number = number << 8 | digest[i];
 	return number;
+}
+
+/* ---- erasing ---- */
+
+static void sealed_erase(struct sealed *sealed, const unsigned char *key_hash)
+{
+	struct sealed erased = {.present = true, .erased = true};
+	commit(sealed, key_hash, erased.salt);
+	*sealed = erased;
+}
+
+struct transaction *transaction_erased(const struct transaction *tx, bool body, bool quote)
+{
+	struct transaction erased = *tx;
+	if (body && tx->body.present && !tx->body.erased) {
+		sealed_erase(&erased.body, key_hash_with_body(tx));
+		if (!tx->first_encoding)
+			memset(erased.key_hash, 0, sizeof erased.key_hash);
+	}
+	if (quote && tx->quote.present && !tx->quote.erased)
+		sealed_erase(&erased.quote, NULL);
+	return transaction_new(&erased);
+}
+
+/* The body as a JSON object; NULL: it is none. */
+static json_t *body_object(const struct transaction *tx)
+{
+	return tx->body.text ? json_read_object(tx->body.text, tx->body.len, NULL) : NULL;
+}
+
+bool transaction_keeps_quotes(const struct transaction *tx)
+{
+	json_t *body = tx->type == TX_DELETE ? body_object(tx) : NULL;
+	const char *quotes = body ? json_text(body, "quotes", NULL) : NULL;
+	bool keeps = quotes != NULL && strcmp(quotes, "keep") == 0;
+	json_decref(body);
+	return keeps;
 }
 
 /* ---- membership ---- */
@@ -289,7 +340,7 @@ int transaction_members(const struct transaction *tx, struct member_change **cha
 	bool added = tx->type == TX_MEMBER_ADDED;
 	if ((!added && tx->type != TX_MEMBER_REMOVED && tx->type != TX_ROLE_CHANGED) || tx->body.erased)
 		return 0;
-	json_t *body = tx->body.text ? json_read_object(tx->body.text, tx->body.len, NULL) : NULL;
+	json_t *body = body_object(tx);
 	if (body == NULL)
 		return -1;
 	json_t *list = added ? json_incref(json_object_get(body, "members")) : json_pack("[O]", body);
@@ -297,4 +348,40 @@ int transaction_members(const struct transaction *tx, struct member_change **cha
 	json_decref(list);
 	json_decref(body);
 	return count;
+}
+
+/* ---- groups ---- */
+
+/* A member that may be missing, but is text if it is there. */
+static bool text_if_there(const json_t *object, const char *name, const char **text)
+{
+	*text = json_text(object, name, NULL);
+	return *text != NULL || json_object_get(object, name) == NULL;
+}
+
+bool transaction_group(const struct transaction *tx, struct group_change *change)
+{
+	const char *name, *icon, *history;
+	if (tx->type != TX_GROUP_UPDATED || tx->body.erased) {
+		*change = (struct group_change){.history = -1};
+		return true;
+	}
+	json_t *body = body_object(tx);
+	bool good = body != NULL && text_if_there(body, "name", &name) && text_if_there(body, "icon", &icon) &&
+		text_if_there(body, "history", &history) && (history == NULL || strcmp(history, "all") == 0 || strcmp(history, "own") == 0);
+	if (good)
+		*change = (struct group_change){
+			.name = name ? mem_text(name) : NULL,
+			.icon = icon ? mem_text(icon) : NULL,
+			.history = history ? strcmp(history, "all") == 0 : -1,
+		};
+	json_decref(body);
+	return good;
+}
+
+void group_change_fini(struct group_change *change)
+{
+	free(change->name);
+	free(change->icon);
+	*change = (struct group_change){.history = -1};
 }

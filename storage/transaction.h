@@ -8,9 +8,11 @@
  *
  * The log of a chat is a hash chain over what may not change, with the texts beside it, so that a text can be erased:
  *   head(n) = first 16 bytes of SHA-256(head(n-1) ‖ header(n) ‖ commitment(body) ‖ commitment(quote))
- *   commitment(text) = first 16 bytes of SHA-256(salt ‖ text), 16 zero bytes where there never was a text
+ *   commitment(body) = first 16 bytes of SHA-256(salt ‖ key_hash ‖ body), commitment(quote) = those of SHA-256(salt ‖ quote),
+ *     16 zero bytes where there never was a text
  * and head(0) = 16 zero bytes. header(n) is the length-prefixed encoding that transaction.c defines. Of each text the store keeps its
- * salt, and after an erasure the commitment in the salt's place: so the chain verifies and the text cannot be guessed from it. */
+ * salt, and after an erasure the commitment in the salt's place: so the chain verifies and the text cannot be guessed from it. key_hash
+ * is a digest of the body too, so it stands with it and goes with it; without a body it is in the header. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,12 +36,12 @@ enum {
 enum transaction_type {
 	TX_MESSAGE = 1,
 	TX_EDIT = 2,
-	TX_DELETE = 3,
+	TX_DELETE = 3,         /* body: none, or {"quotes": "keep"} */
 	TX_MEMBER_ADDED = 4,   /* body: {"members": [{"userID", "role"}, …]} */
-	TX_MEMBER_REMOVED = 5, /* body: {"userID"} */
+	TX_MEMBER_REMOVED = 5, /* body: {"userID", "deleted"?: true}; deleted: his account ended */
 	TX_ROLE_CHANGED = 6,   /* body: {"userID", "role"} */
-	TX_GROUP_UPDATED = 7,  /* body: {"name"?, "icon"?, …} */
-	TX_GROUP_DELETED = 8,
+	TX_GROUP_UPDATED = 7,  /* body: {"name"?, "icon"?, "history"?: "all" | "own"} */
+	TX_GROUP_DELETED = 8,  /* no body */
 };
 
 /* "message", …; NULL for a number that is no type. */
@@ -73,7 +75,8 @@ struct transaction {
 	 * its record in the intake journal. A KEY_ONCE can only come twice when the journal is replayed, so the store keeps no index of them:
 	 * append does not look for it, find_key searches the log. */
 	const char *key;
-	unsigned char key_hash[ID_BYTES]; /* of the command's content, to tell a repetition from another command under the same key */
+	unsigned char key_hash[ID_BYTES]; /* of the command's content, to tell a repetition from another command under the same key; with the body
+	                                   * erased, 16 zero bytes */
 
 	const char *writer;       /* the broker that wrote it, at most WRITER_MAX bytes */
 	uint64_t position;        /* ascends, with gaps, in the order in which the store took what this writer wrote; 0 until it is stored; not in the chain */
@@ -84,6 +87,7 @@ struct transaction {
 	struct sealed body;
 	struct sealed quote;
 
+	bool first_encoding; /* the head is of version 1 of the header's encoding; only what was stored by a program that knew no other */
 	unsigned char head[HEAD_BYTES];
 };
 
@@ -95,8 +99,8 @@ void transaction_free(struct transaction *tx); /* drops a reference; NULL is fin
 /* Fills `sealed` with text and a fresh random salt. `text` is not copied. */
 void sealed_set(struct sealed *sealed, const char *text, size_t len);
 
-/* What an erasure puts in the salt's place. sealed->present and !sealed->erased. */
-void sealed_commitment(const struct sealed *sealed, unsigned char commitment[ID_BYTES]);
+/* Whether a command with that hash is the one that made tx, as far as it can be told: once the body is erased it cannot, and counts as that. */
+bool transaction_is_repeated(const struct transaction *tx, const unsigned char key_hash[ID_BYTES]);
 
 /* Computes the head that follows `previous` (16 bytes). Any thread. */
 void transaction_head(const struct transaction *tx, const unsigned char previous[HEAD_BYTES], unsigned char head[HEAD_BYTES]);
@@ -112,5 +116,21 @@ struct member_change {
 	enum role role;
 };
 int transaction_members(const struct transaction *tx, struct member_change **changes);
+
+/* What a TX_GROUP_UPDATED changes. */
+struct group_change {
+	char *name, *icon; /* NULL: stays as it was; "": none from now on */
+	int history;       /* -1: stays; 0: members see their own times of membership; 1: current members see everything */
+};
+/* false: the body is not what the type says, and *change is left alone. Of any other type, or where the body was erased: changes nothing. */
+bool transaction_group(const struct transaction *tx, struct group_change *change);
+void group_change_fini(struct group_change *change); /* a zeroed one is fine */
+
+/* Whether a TX_DELETE leaves the quotes of its target as they are. */
+bool transaction_keeps_quotes(const struct transaction *tx);
+
+/* A copy with those texts erased, the commitment in the salt's place, key_hash erased with the body. A text that never was, or is erased
+ * already, stays so; the head is the same. For a store that keeps transactions in memory, and for those who remember them. */
+struct transaction *transaction_erased(const struct transaction *tx, bool body, bool quote);
 
 #endif

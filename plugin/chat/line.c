@@ -14,14 +14,6 @@ const char *line_command_id(const struct transaction *tx)
 	return tx->key != NULL && tx->key[0] > KEY_ONCE ? tx->key : NULL;
 }
 
-bool intervals_contain(const struct interval *intervals, size_t count, uint64_t number)
-{
-	for (size_t i = 0; i < count; i++)
-		if (number >= intervals[i].from && (intervals[i].to == 0 || number <= intervals[i].to))
-			return true;
-	return false;
-}
-
 static void add_member(struct buf *out, const char *name, const char *text)
 {
 	buf_add_text(out, name);

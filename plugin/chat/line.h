@@ -27,7 +27,4 @@ void line_add_text(struct buf *out, const struct transaction *tx);
 /* The commandID to show, NULL if the client gave none (see struct transaction, key). */
 const char *line_command_id(const struct transaction *tx);
 
-/* Whether number lies in a time of membership. */
-bool intervals_contain(const struct interval *intervals, size_t count, uint64_t number);
-
 #endif

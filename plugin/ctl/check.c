@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "plugin/chat/chat.h"
 #include "plugin/ctl/ctl.h"
+#include "plugin/ctl/group.h"
 #include "plugin/ctl/source.h"
 
 enum { PROBLEMS_SHOWN = 20, CHATS_PAGE = 1000, PROGRESS_MS = 100, BAR_WIDTH = 30 };
@@ -61,9 +62,31 @@ static void problem(struct check *check, const char *chat_id, const char *format
 
 /* ---- one chat ---- */
 
-/* The next transaction of the log onto the chat. false: a problem was said, and what follows cannot be judged. */
-static bool fold(struct check *check, struct chat *chat, struct transaction *tx)
+/* A chat as its log says it is. */
+struct folded {
+	struct chat *chat;
+	struct group group;
+};
+
+/* Whoever reads a deleted message must find neither its text nor that of its edit. */
+static void check_deleted(struct check *check, const struct transaction *deletion)
 {
+	struct message_state state = {0};
+	struct error err;
+	enum store_rc rc = store_ops(check->store)->read_message(check->store, deletion->chat_id, deletion->target, &state, &err);
+	if (rc == STORE_NOT_FOUND)
+		return; /* there was nothing to delete */
+	if (rc != STORE_OK)
+		problem(check, deletion->chat_id, "%s", err.text);
+	else if (state.message->body.text != NULL || state.message->quote.text != NULL || (state.edit != NULL && state.edit->body.text != NULL))
+		problem(check, deletion->chat_id, "message %llu was deleted and still has its text", (unsigned long long)deletion->target);
+	message_state_free(&state);
+}
+
+/* The next transaction of the log onto the chat. false: a problem was said, and what follows cannot be judged. */
+static bool fold(struct check *check, struct folded *folded, struct transaction *tx)
+{
+	struct chat *chat = folded->chat;
 	unsigned char head[HEAD_BYTES];
 	unsigned long long number = tx->number;
 	check->transactions++;
@@ -80,12 +103,16 @@ static bool fold(struct check *check, struct chat *chat, struct transaction *tx)
 		problem(check, chat->id, "number %llu (%s) does not say what its type says", number, transaction_type_name(tx->type));
 		return false;
 	}
+	group_fold(&folded->group, tx);
+	if (tx->type == TX_DELETE)
+		check_deleted(check, tx);
 	return true;
 }
 
 /* Folds the whole log up to `to`. false: a problem was said. */
-static bool fold_log(struct check *check, struct chat *chat, uint64_t to)
+static bool fold_log(struct check *check, struct folded *folded, uint64_t to)
 {
+	const struct chat *chat = folded->chat;
 	bool whole = true;
 	while (whole && chat->latest < to) {
 		struct page page = {0};
@@ -96,7 +123,7 @@ static bool fold_log(struct check *check, struct chat *chat, uint64_t to)
 			return false;
 		}
 		for (size_t i = 0; i < page.count && whole; i++)
-			whole = fold(check, chat, page.transactions[i]);
+			whole = fold(check, folded, page.transactions[i]);
 		store_page_free(&page);
 		if (whole && chat->latest == before) {
 			problem(check, chat->id, "the log ends at number %llu, the chat says %llu", (unsigned long long)before, (unsigned long long)to);
@@ -122,23 +149,52 @@ static void compare_member(struct check *check, struct chat *chat, const struct 
 		same = member->intervals[i].from == record->intervals[i].from && member->intervals[i].to == record->intervals[i].to;
 	if (!same)
 		problem(check, chat->id, "the times of membership of %s are not the log's", record->user_id);
-	if (record->read > record->received || record->received > chat->latest)
-		problem(check, chat->id, "the watermarks of %s are beyond the log", record->user_id);
 }
 
-static void compare(struct check *check, struct chat *chat, const struct chat_record *record)
+/* What holds for a member whatever the log says. */
+static void check_member(struct check *check, const struct chat_record *chat, const struct member_record *member)
 {
+	if (member->read > member->received || member->received > chat->latest)
+		problem(check, chat->chat_id, "the watermarks of %s are beyond the log", member->user_id);
+	if (member->interval_count > 0 && member->read + 1 < member->intervals[member->interval_count - 1].from)
+		problem(check, chat->chat_id, "the read mark of %s is before he joined", member->user_id);
+}
+
+static void check_members(struct check *check, const struct chat_record *record)
+{
+	size_t current = 0;
+	for (size_t i = 0; i < record->member_count; i++) {
+		check_member(check, record, &record->members[i]);
+		current += record->members[i].role != ROLE_NONE;
+	}
+	if (current != record->current_members)
+		problem(check, record->chat_id, "the store says that it has %zu members, there are %zu", record->current_members, current);
+}
+
+static void compare_members(struct check *check, struct chat *chat, const struct chat_record *record)
+{
+	for (size_t i = 0; i < record->member_count; i++)
+		compare_member(check, chat, &record->members[i]);
+	if (HASH_COUNT(chat->members) != record->member_count)
+		problem(
+			check, chat->id, "the store has %zu present and former members, the log %u", record->member_count, HASH_COUNT(chat->members));
+}
+
+static void compare(struct check *check, struct folded *folded, const struct chat_record *record)
+{
+	struct chat *chat = folded->chat;
+	const char *difference = group_difference(&folded->group, record);
 	if (memcmp(chat->head, record->head, HEAD_BYTES) != 0)
 		problem(check, chat->id, "the head that the store keeps is not the log's");
 	if (chat->latest_at_ms != record->latest_at_ms)
 		problem(check, chat->id, "the time of the latest transaction is not the log's");
 	if (chat->ended != record->ended)
 		problem(check, chat->id, "the store has it as %s, the log does not", record->ended ? "ended" : "going on");
-	for (size_t i = 0; i < record->member_count; i++)
-		compare_member(check, chat, &record->members[i]);
-	if (HASH_COUNT(chat->members) != record->member_count)
-		problem(
-			check, chat->id, "the store has %zu present and former members, the log %u", record->member_count, HASH_COUNT(chat->members));
+	else if (difference != NULL)
+		problem(check, chat->id, "the store and the log differ in %s", difference);
+	check_members(check, record);
+	if (!folded->group.members_erased)
+		compare_members(check, chat, record);
 }
 
 /* The record is read first and the log up to its number: a broker may be writing meanwhile. */
@@ -150,10 +206,12 @@ static void check_chat(struct check *check, const char *chat_id)
 		problem(check, chat_id, "%s", err.text);
 		return;
 	}
-	struct chat *chat = chat_new(chat_id);
-	if (fold_log(check, chat, record->latest))
-		compare(check, chat, record);
-	chat_free(chat);
+	struct folded folded = {.chat = chat_new(chat_id)};
+	group_init(&folded.group);
+	if (fold_log(check, &folded, record->latest))
+		compare(check, &folded, record);
+	group_fini(&folded.group);
+	chat_free(folded.chat);
 	store_free(record);
 }
 
@@ -237,9 +295,9 @@ const struct ctl_command ctl_check = {
 	.summary = "check a store: integrity, numbers, hash chains, projections",
 	.usage = "Usage: hyperchatctl check --store URI\n\n"
 			 "Reads everything: the database's own integrity, that the numbers of each chat have no gap, that its hash\n"
-			 "chain holds, and that members, times of membership and heads are those of the log. Prints the first 20\n"
-			 "problems; exit code 1 if there is one. Changes nothing but what opening does (an older schema is migrated).\n"
-			 "The broker may be running.\n\n"
+			 "chain holds, that members, times of membership, names and heads are those of the log, and that what was\n"
+			 "deleted has no text any more. Prints the first 20 problems; exit code 1 if there is one. Changes nothing\n"
+			 "but what opening does (an older schema is migrated). The broker may be running.\n\n"
 			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/hyperchat/chat.db\n",
 	.run = run,
 };

@@ -112,10 +112,12 @@ static enum listing add_loaded(struct rpc_request *request, struct thumbnail *th
 	const char *peer_id = find_peer(request, chat);
 	thumbnail->name = peer_id ? peer_id : thumbnail->chat->chat_id;
 	if (!answer_store_ok(
-			request, store_ops(store)->read_summary(store, request->user_id, thumbnail->chat, &thumbnail->summary, &request->problem)))
+			request,
+			store_ops(store)->read_summary(
+				store, request->user_id, thumbnail->chat, NULL, 0, NULL, &thumbnail->summary, &request->problem)))
 		return LISTING_REFUSED;
 	bool fits = add_within(&request->answer, thumbnail, first, bound > tail ? bound - tail : 0);
-	transaction_free(thumbnail->summary.last_message);
+	chat_summary_fini(&thumbnail->summary);
 	if (!fits && first) {
 		answer_refuse(request, REFUSAL_TOO_LARGE, "maxBytes: nothing fits");
 		return LISTING_REFUSED;

@@ -192,6 +192,12 @@ static enum store_rc faulty_find_key(struct store *store, const char *chat_id, c
 	PASS(FAULTY_FIND_KEY, true, below(store)->find_key(inner(store), chat_id, sender_id, key, since_ms, number, key_hash, err));
 }
 
+static enum store_rc faulty_read_message(struct store *store, const char *chat_id, uint64_t number, struct message_state *state,
+                                         struct error *err)
+{
+	PASS(FAULTY_READ_MESSAGE, true, below(store)->read_message(inner(store), chat_id, number, state, err));
+}
+
 static enum store_rc faulty_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
                                       struct page *page, struct error *err)
 {
@@ -199,9 +205,11 @@ static enum store_rc faulty_read_page(struct store *store, const char *chat_id, 
 }
 
 static enum store_rc faulty_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
-                                         struct chat_summary *summary, struct error *err)
+                                         const struct block *blocks, size_t block_count, const char *mention, struct chat_summary *summary,
+                                         struct error *err)
 {
-	PASS(FAULTY_READ_SUMMARY, true, below(store)->read_summary(inner(store), user_id, membership, summary, err));
+	PASS(FAULTY_READ_SUMMARY, true,
+		below(store)->read_summary(inner(store), user_id, membership, blocks, block_count, mention, summary, err));
 }
 
 static enum store_rc faulty_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page,
@@ -216,6 +224,12 @@ static enum store_rc faulty_list_chats(struct store *store, const char *after_id
 	PASS(FAULTY_LIST_CHATS, true, below(store)->list_chats(inner(store), after_id, count_max, chat_ids, count, err));
 }
 
+static enum store_rc faulty_list_ended(struct store *store, int64_t ended_before_ms, size_t count_max, const char *const **chat_ids,
+                                       size_t *count, struct error *err)
+{
+	PASS(FAULTY_LIST_ENDED, true, below(store)->list_ended(inner(store), ended_before_ms, count_max, chat_ids, count, err));
+}
+
 static enum store_rc faulty_put_user(struct store *store, const char *user_id, int64_t at_ms, struct error *err)
 {
 	PASS(FAULTY_PUT_USER, false, below(store)->put_user(inner(store), user_id, at_ms, err));
@@ -224,6 +238,11 @@ static enum store_rc faulty_put_user(struct store *store, const char *user_id, i
 static enum store_rc faulty_put_receipts(struct store *store, const struct receipt *receipts, size_t receipt_count, struct error *err)
 {
 	PASS(FAULTY_PUT_RECEIPTS, false, below(store)->put_receipts(inner(store), receipts, receipt_count, err));
+}
+
+static enum store_rc faulty_put_mute(struct store *store, const char *user_id, const char *chat_id, int64_t until_ms, struct error *err)
+{
+	PASS(FAULTY_PUT_MUTE, false, below(store)->put_mute(inner(store), user_id, chat_id, until_ms, err));
 }
 
 static enum store_rc faulty_load_device(struct store *store, const char *user_id, const char *device, struct device_record **record,
@@ -243,7 +262,19 @@ static enum store_rc faulty_put_cursors(struct store *store, const struct cursor
 	PASS(FAULTY_PUT_CURSORS, false, below(store)->put_cursors(inner(store), cursors, cursor_count, err));
 }
 
-/* An answer that is lost leaves *more alone, so prune asks below with a flag of its own. */
+/* An answer that is lost leaves *more alone, so these two ask below with a flag of their own. */
+static enum store_rc faulty_erase(struct store *store, const char *chat_id, const char *sender_id, bool *more, struct error *err)
+{
+	struct strike strike;
+	bool more_below = false;
+	enum store_rc rc = before(store, FAULTY_ERASE, false, &strike, err);
+	if (rc == STORE_OK)
+		rc = after(&strike, false, below(store)->erase(inner(store), chat_id, sender_id, &more_below, err), err);
+	if (rc == STORE_OK)
+		*more = more_below;
+	return rc;
+}
+
 static enum store_rc faulty_prune(struct store *store, int64_t now_ms, bool *more, struct error *err)
 {
 	struct strike strike;
@@ -385,12 +416,16 @@ static const struct store_ops faulty_ops = {
 	.load_user = faulty_load_user,
 	.load_membership = faulty_load_membership,
 	.find_key = faulty_find_key,
+	.read_message = faulty_read_message,
 	.read_page = faulty_read_page,
 	.read_summary = faulty_read_summary,
 	.tail = faulty_tail,
 	.list_chats = faulty_list_chats,
+	.list_ended = faulty_list_ended,
+	.erase = faulty_erase,
 	.put_user = faulty_put_user,
 	.put_receipts = faulty_put_receipts,
+	.put_mute = faulty_put_mute,
 	.load_device = faulty_load_device,
 	.put_device = faulty_put_device,
 	.put_cursors = faulty_put_cursors,

@@ -44,6 +44,17 @@ static bool count_present(const struct tx_list *log, const struct append *append
 	return true;
 }
 
+/* Whether the body is what the type says. */
+static bool makes_sense(const struct transaction *tx)
+{
+	struct member_change *changes = NULL;
+	struct group_change change = {0};
+	bool sense = transaction_members(tx, &changes) >= 0 && transaction_group(tx, &change);
+	free(changes);
+	group_change_fini(&change);
+	return sense;
+}
+
 /* Whether what is new follows what is there: the next number, the next head, and sense in what it says. */
 static bool follows(const struct tx_list *log, const struct append *append, size_t present)
 {
@@ -51,11 +62,8 @@ static bool follows(const struct tx_list *log, const struct append *append, size
 	for (size_t i = present; i < append->transaction_count; i++) {
 		const struct transaction *tx = append->transactions[i];
 		unsigned char head[HEAD_BYTES];
-		struct member_change *changes = NULL;
 		transaction_head(tx, previous, head);
-		bool sense = transaction_members(tx, &changes) >= 0;
-		free(changes);
-		if (!sense || tx->number != log->count + 1 + (i - present) || memcmp(head, tx->head, HEAD_BYTES) != 0)
+		if (!makes_sense(tx) || tx->number != log->count + 1 + (i - present) || memcmp(head, tx->head, HEAD_BYTES) != 0)
 			return false;
 		previous = tx->head;
 	}
@@ -96,6 +104,11 @@ static enum append_result check(const struct memory_data *data, const struct cha
 
 /* ---- the projections ---- */
 
+struct transaction *chat_find(const struct chat *chat, uint64_t number)
+{
+	return number >= 1 && number <= chat->log.count ? chat->log.items[number - 1] : NULL;
+}
+
 struct member *chat_find_member(const struct chat *chat, const char *user_id)
 {
 	for (size_t i = 0; i < chat->member_count; i++)
@@ -115,30 +128,81 @@ static struct member *find_or_add_member(struct chat *chat, const char *user_id)
 	return member;
 }
 
+static uint64_t at_least(uint64_t mark, uint64_t number)
+{
+	return mark > number ? mark : number;
+}
+
+/* What was before him counts as read. */
+static void join(struct chat *chat, struct member *member, uint64_t number)
+{
+	member->intervals = mem_grow(member->intervals, (member->interval_count + 1) * sizeof *member->intervals);
+	member->intervals[member->interval_count++] = (struct interval){.from = number};
+	member->received = at_least(member->received, number - 1);
+	member->read = at_least(member->read, number - 1);
+	chat->current_members++;
+}
+
+static void leave(struct chat *chat, struct member *member, uint64_t number)
+{
+	member->intervals[member->interval_count - 1].to = number;
+	chat->current_members--;
+}
+
 /* Joining twice, leaving twice and the role of somebody who is not there change nothing but what they can. */
 static void apply_change(struct chat *chat, const struct transaction *tx, const struct member_change *change)
 {
 	struct member *member = tx->type == TX_MEMBER_ADDED ? find_or_add_member(chat, change->user_id) : chat_find_member(chat, change->user_id);
 	if (member == NULL || (member->role == ROLE_NONE && tx->type != TX_MEMBER_ADDED))
 		return;
-	if (member->role == ROLE_NONE) {
-		member->intervals = mem_grow(member->intervals, (member->interval_count + 1) * sizeof *member->intervals);
-		member->intervals[member->interval_count++] = (struct interval){.from = tx->number};
-	}
-	if (tx->type == TX_MEMBER_REMOVED)
-		member->intervals[member->interval_count - 1].to = tx->number;
+	if (member->role == ROLE_NONE)
+		join(chat, member, tx->number);
+	else if (tx->type == TX_MEMBER_REMOVED)
+		leave(chat, member, tx->number);
 	member->role = change->role;
 }
 
-static void apply(struct chat *chat, const struct transaction *tx)
+static void apply_members(struct chat *chat, const struct transaction *tx)
 {
 	struct member_change *changes = NULL;
 	int count = transaction_members(tx, &changes);
 	for (int i = 0; i < count; i++)
 		apply_change(chat, tx, &changes[i]);
+	if (tx->number == 1 && tx->type == TX_MEMBER_ADDED)
+		chat->pair = count == 2 && chat->member_count == 2 && changes[0].role == ROLE_MEMBER && changes[1].role == ROLE_MEMBER;
 	free(changes);
-	if (tx->type == TX_GROUP_DELETED)
+}
+
+static void replace(char **text, char **with)
+{
+	if (*with == NULL)
+		return;
+	free(*text);
+	*text = *with;
+	*with = NULL;
+}
+
+static void apply_group(struct chat *chat, const struct transaction *tx)
+{
+	struct group_change change = {.history = -1};
+	transaction_group(tx, &change); /* checked before it was added */
+	replace(&chat->name, &change.name);
+	replace(&chat->icon, &change.icon);
+	if (change.history != -1)
+		chat->history_all = change.history == 1;
+	group_change_fini(&change);
+}
+
+static void apply(struct memory_data *data, struct chat *chat, const struct transaction *tx)
+{
+	apply_members(chat, tx);
+	apply_group(chat, tx);
+	if (tx->type == TX_DELETE)
+		chat_apply_delete(data, chat, tx);
+	if (tx->type == TX_GROUP_DELETED && !chat->ended) {
 		chat->ended = true;
+		chat->ended_at_ms = tx->at_ms;
+	}
 }
 
 static void add(struct memory_data *data, struct chat *chat, const struct transaction *tx)
@@ -149,7 +213,7 @@ static void add(struct memory_data *data, struct chat *chat, const struct transa
 	struct transaction *copy = transaction_new(&stored);
 	list_add(&chat->log, copy);
 	list_add(&writer->log, transaction_ref(copy));
-	apply(chat, copy);
+	apply(data, chat, copy);
 }
 
 static void append_chat(struct memory_data *data, struct append *append)

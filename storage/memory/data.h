@@ -27,6 +27,7 @@ struct member {
 	char *user_id;
 	enum role role;
 	uint64_t received, read;
+	int64_t muted_until_ms;
 	struct interval *intervals;
 	size_t interval_count;
 };
@@ -34,9 +35,12 @@ struct member {
 struct chat {
 	char *id;
 	struct tx_list log; /* number n at n - 1 */
-	bool ended;
+	bool pair, history_all, ended;
+	bool erased; /* after it ended, by erase */
+	int64_t ended_at_ms;
+	char *name, *icon; /* NULL: none */
 	struct member *members; /* in the order in which they first joined */
-	size_t member_count;
+	size_t member_count, current_members;
 };
 
 struct writer {
@@ -83,6 +87,11 @@ struct memory_data *data_lock(struct store *store);
 void data_unlock(struct memory_data *data);
 
 struct member *chat_find_member(const struct chat *chat, const char *user_id);
+/* NULL: the chat has no such number. */
+struct transaction *chat_find(const struct chat *chat, uint64_t number);
+
+/* What a TX_DELETE that is in the log by now erases. */
+void chat_apply_delete(struct memory_data *data, struct chat *chat, const struct transaction *tx);
 
 /* The transaction that (sender, key) made at since_ms or later, the newest; NULL: none. */
 const struct transaction *chat_find_key(const struct memory_data *data, const struct chat *chat, const char *sender_id, const char *key,
@@ -99,13 +108,17 @@ enum store_rc memory_load_membership(struct store *store, const char *user_id, c
                                      struct error *err);
 enum store_rc memory_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
                               uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err);
+enum store_rc memory_read_message(struct store *store, const char *chat_id, uint64_t number, struct message_state *state, struct error *err);
 enum store_rc memory_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
                                struct page *page, struct error *err);
-enum store_rc memory_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
-                                  struct chat_summary *summary, struct error *err);
+enum store_rc memory_read_summary(struct store *store, const char *user_id, const struct user_chat *membership, const struct block *blocks,
+                                  size_t block_count, const char *mention, struct chat_summary *summary, struct error *err);
 enum store_rc memory_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, struct error *err);
 enum store_rc memory_list_chats(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
                                 struct error *err);
+enum store_rc memory_list_ended(struct store *store, int64_t ended_before_ms, size_t count_max, const char *const **chat_ids, size_t *count,
+                                struct error *err);
+enum store_rc memory_erase(struct store *store, const char *chat_id, const char *sender_id, bool *more, struct error *err);
 enum store_rc memory_load_device(struct store *store, const char *user_id, const char *name, struct device_record **record, struct error *err);
 
 #endif

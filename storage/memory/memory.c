@@ -86,6 +86,8 @@ static void chat_fini(void *item)
 		free(chat->members[i].intervals);
 	}
 	free(chat->members);
+	free(chat->name);
+	free(chat->icon);
 }
 
 static void writer_fini(void *item)
@@ -233,6 +235,18 @@ static enum store_rc memory_put_receipts(struct store *store, const struct recei
 	return STORE_OK;
 }
 
+static enum store_rc memory_put_mute(struct store *store, const char *user_id, const char *chat_id, int64_t until_ms, struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	const struct chat *chat = named_find(&data->chats, chat_id);
+	struct member *member = chat ? chat_find_member(chat, user_id) : NULL;
+	if (member)
+		member->muted_until_ms = until_ms;
+	data_unlock(data);
+	return STORE_OK;
+}
+
 static enum store_rc memory_put_device(struct store *store, const char *user_id, const char *name, int64_t seen_at_ms,
                                        const char *subscriptions, uint32_t max_bytes, struct error *err)
 {
@@ -307,12 +321,16 @@ const struct store_ops store_memory = {
 	.load_user = memory_load_user,
 	.load_membership = memory_load_membership,
 	.find_key = memory_find_key,
+	.read_message = memory_read_message,
 	.read_page = memory_read_page,
 	.read_summary = memory_read_summary,
 	.tail = memory_tail,
 	.list_chats = memory_list_chats,
+	.list_ended = memory_list_ended,
+	.erase = memory_erase,
 	.put_user = memory_put_user,
 	.put_receipts = memory_put_receipts,
+	.put_mute = memory_put_mute,
 	.load_device = memory_load_device,
 	.put_device = memory_put_device,
 	.put_cursors = memory_put_cursors,

@@ -7,8 +7,6 @@
 #include "storage/memory/data.h"
 #include "storage/record.h"
 
-enum { UNREAD_MAX = 1000 };
-
 static enum store_rc not_found(struct memory_data *data, struct error *err, const char *what)
 {
 	data_unlock(data);
@@ -22,6 +20,11 @@ static const struct transaction *latest_of(const struct chat *chat)
 
 /* ---- chats, users ---- */
 
+static const char *text_of(const char *text)
+{
+	return text ? text : "";
+}
+
 enum store_rc memory_load_chat(struct store *store, const char *chat_id, struct chat_record **record, struct error *err)
 {
 	struct memory_data *data = data_lock(store);
@@ -34,8 +37,9 @@ enum store_rc memory_load_chat(struct store *store, const char *chat_id, struct 
 		members[i] = (struct member_record){.user_id = member->user_id, .role = member->role, .received = member->received, .read = member->read,
 			.interval_count = member->interval_count, .intervals = member->intervals};
 	}
-	struct chat_record whole = {.chat_id = chat->id, .latest = chat->log.count, .latest_at_ms = latest_of(chat)->at_ms, .ended = chat->ended,
-		.member_count = chat->member_count, .members = members};
+	struct chat_record whole = {.chat_id = chat->id, .latest = chat->log.count, .latest_at_ms = latest_of(chat)->at_ms, .pair = chat->pair,
+		.history_all = chat->history_all, .ended = chat->ended, .ended_at_ms = chat->ended_at_ms, .name = text_of(chat->name),
+		.icon = text_of(chat->icon), .current_members = chat->current_members, .member_count = chat->member_count, .members = members};
 	memcpy(whole.head, latest_of(chat)->head, HEAD_BYTES);
 	*record = record_copy_chat(&whole);
 	data_unlock(data);
@@ -43,10 +47,17 @@ enum store_rc memory_load_chat(struct store *store, const char *chat_id, struct 
 	return STORE_OK;
 }
 
+static const char *peer_of(const struct chat *chat, const struct member *member)
+{
+	return chat->pair ? chat->members[member == &chat->members[0] ? 1 : 0].user_id : NULL;
+}
+
 static struct user_chat membership_of(const struct chat *chat, const struct member *member)
 {
 	return (struct user_chat){.chat_id = chat->id, .role = member->role, .latest = chat->log.count, .latest_at_ms = latest_of(chat)->at_ms,
-		.received = member->received, .read = member->read, .interval_count = member->interval_count, .intervals = member->intervals};
+		.received = member->received, .read = member->read, .history_all = chat->history_all, .ended = chat->ended,
+		.name = text_of(chat->name), .icon = text_of(chat->icon), .peer_id = peer_of(chat, member), .current_members = chat->current_members,
+		.muted_until_ms = member->muted_until_ms, .interval_count = member->interval_count, .intervals = member->intervals};
 }
 
 static int newest_first(const void *left, const void *right)
@@ -159,57 +170,6 @@ enum store_rc memory_tail(struct store *store, const char *writer, uint64_t posi
 		page_add(&filler, transaction_ref(tx));
 	}
 	*page = filler.page;
-	data_unlock(data);
-	return STORE_OK;
-}
-
-/* ---- summaries ---- */
-
-static bool is_inside(const struct user_chat *membership, uint64_t number)
-{
-	for (size_t i = 0; i < membership->interval_count; i++) {
-		const struct interval *interval = &membership->intervals[i];
-		if (number >= interval->from && (interval->to == 0 || number <= interval->to))
-			return true;
-	}
-	return false;
-}
-
-/* gone[n - 1]: number n is no message that still exists. */
-static bool *find_gone(const struct chat *chat)
-{
-	bool *gone = mem_zero(chat->log.count);
-	for (size_t i = 0; i < chat->log.count; i++) {
-		const struct transaction *tx = chat->log.items[i];
-		if (tx->type != TX_MESSAGE || tx->body.erased)
-			gone[i] = true;
-		if (tx->type == TX_DELETE && tx->target > 0 && tx->target < tx->number)
-			gone[tx->target - 1] = true;
-	}
-	return gone;
-}
-
-enum store_rc memory_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
-                                  struct chat_summary *summary, struct error *err)
-{
-	struct memory_data *data = data_lock(store);
-	const struct chat *chat = named_find(&data->chats, membership->chat_id);
-	if (chat == NULL)
-		return not_found(data, err, "chat");
-	struct chat_summary found = {0};
-	const struct transaction *last = NULL;
-	bool *gone = find_gone(chat);
-	for (size_t i = 0; i < chat->log.count; i++) {
-		const struct transaction *tx = chat->log.items[i];
-		if (gone[i] || !is_inside(membership, tx->number))
-			continue;
-		last = tx;
-		if (tx->number > membership->read && strcmp(tx->sender_id, user_id) != 0 && found.unread < UNREAD_MAX)
-			found.unread++;
-	}
-	free(gone);
-	found.last_message = last ? transaction_ref(last) : NULL;
-	*summary = found;
 	data_unlock(data);
 	return STORE_OK;
 }

@@ -15,6 +15,7 @@ struct batch {
 	struct db *db;
 	uint64_t *hashes; /* transaction_key64 of the append's new transactions that have a key; grows */
 	size_t hash_count_max;
+	bool erases; /* something of it may have erased a text */
 	/* The last one that was looked up; in practice the whole batch has one. */
 	char writer[WRITER_MAX + 1];
 	int64_t writer_id; /* 0: none yet */
@@ -80,6 +81,17 @@ static bool count_present(struct db *db, const struct chat_row *chat, struct app
 	return true;
 }
 
+/* Whether the body is what the type says. */
+static bool makes_sense(const struct transaction *tx)
+{
+	struct member_change *changes = NULL;
+	struct group_change change = {0};
+	bool sense = transaction_members(tx, &changes) >= 0 && transaction_group(tx, &change);
+	free(changes);
+	group_change_fini(&change);
+	return sense;
+}
+
 /* Whether what is new follows what is there: the next number, the next head, and sense in what it says. */
 static bool follows(const struct chat_row *chat, const struct append *append, size_t present)
 {
@@ -87,11 +99,8 @@ static bool follows(const struct chat_row *chat, const struct append *append, si
 	for (size_t i = present; i < append->transaction_count; i++) {
 		const struct transaction *tx = append->transactions[i];
 		unsigned char head[HEAD_BYTES];
-		struct member_change *changes = NULL;
 		transaction_head(tx, previous, head);
-		bool sense = transaction_members(tx, &changes) >= 0;
-		free(changes);
-		if (!sense || tx->number != chat->latest + 1 + (i - present) || memcmp(head, tx->head, HEAD_BYTES) != 0)
+		if (!makes_sense(tx) || tx->number != chat->latest + 1 + (i - present) || memcmp(head, tx->head, HEAD_BYTES) != 0)
 			return false;
 		previous = tx->head;
 	}
@@ -146,57 +155,6 @@ static enum append_result check(struct batch *batch, const struct chat_row *chat
 	return APPEND_OK;
 }
 
-/* ---- the projections ---- */
-
-static enum role find_role(struct db *db, int64_t chat, int64_t user)
-{
-	sqlite3_stmt *find = db_statement(db, SQL_FIND_MEMBER);
-	db_bind_int(db, find, 1, chat);
-	db_bind_int(db, find, 2, user);
-	if (!db_step(db, find))
-		return ROLE_NONE;
-	enum role role = (enum role)sqlite3_column_int(find, 0);
-	db_reset(find);
-	return role;
-}
-
-static void run_with_member(struct db *db, enum statement which, int64_t chat, int64_t user, uint64_t number)
-{
-	sqlite3_stmt *statement = db_statement(db, which);
-	db_bind_int(db, statement, 1, chat);
-	db_bind_int(db, statement, 2, user);
-	db_bind_number(db, statement, 3, number);
-	db_run(db, statement);
-}
-
-/* Joining twice, leaving twice and the role of somebody who is not there change nothing but what they can. */
-static void apply_change(struct db *db, int64_t chat, const struct transaction *tx, const struct member_change *change)
-{
-	int64_t user = log_intern_user(db, change->user_id);
-	enum role role = find_role(db, chat, user);
-	if (role == ROLE_NONE && tx->type != TX_MEMBER_ADDED)
-		return;
-	if (role == ROLE_NONE)
-		run_with_member(db, SQL_ADD_MEMBERSHIP, chat, user, tx->number);
-	if (tx->type == TX_MEMBER_REMOVED)
-		run_with_member(db, SQL_END_MEMBERSHIP, chat, user, tx->number);
-	run_with_member(db, SQL_SET_MEMBER, chat, user, change->role);
-}
-
-static void apply(struct db *db, struct chat_row *chat, const struct transaction *tx)
-{
-	struct member_change *changes = NULL;
-	int count = transaction_members(tx, &changes);
-	for (int i = 0; i < count; i++)
-		apply_change(db, chat->id, tx, &changes[i]);
-	free(changes);
-	chat->latest = tx->number;
-	chat->latest_at_ms = tx->at_ms;
-	memcpy(chat->head, tx->head, HEAD_BYTES);
-	if (tx->type == TX_GROUP_DELETED)
-		chat->ended = true;
-}
-
 /* ---- adding ---- */
 
 static void add_chat(struct db *db, const char *chat_id, struct chat_row *chat)
@@ -214,7 +172,6 @@ static void save_chat(struct db *db, const struct chat_row *chat)
 	db_bind_number(db, set, 2, chat->latest);
 	db_bind_bytes(db, set, 3, chat->head, sizeof chat->head);
 	db_bind_int(db, set, 4, chat->latest_at_ms);
-	db_bind_int(db, set, 5, chat->ended);
 	db_run(db, set);
 }
 
@@ -228,7 +185,8 @@ static uint64_t add(struct batch *batch, struct chat_row *chat, const struct tra
 		keys_add(batch->db, chat->id, hash, tx->at_ms, row);
 	else
 		keys_pass(batch->db, row);
-	apply(batch->db, chat, tx);
+	apply_transaction(batch->db, chat, tx);
+	batch->erases = batch->erases || tx->type == TX_DELETE || tx->type == TX_GROUP_UPDATED;
 	return (uint64_t)row;
 }
 
@@ -272,6 +230,8 @@ enum store_rc sqlite_append(struct store *store, struct append *appends, size_t 
 	keys_end(batch.db);
 	free(batch.hashes);
 	rc = write_end(store, batch.db, err);
+	if (batch.erases && (rc == STORE_OK || rc == STORE_UNKNOWN))
+		write_erased(store);
 	if (rc != STORE_OK)
 		clear_results(appends, append_count, rc == STORE_UNKNOWN ? APPEND_UNKNOWN : APPEND_NOTHING_ADDED);
 	return rc;

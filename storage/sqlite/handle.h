@@ -25,14 +25,21 @@ struct sqlite_store {
 
 	atomic_int wal_pages; /* in the WAL since it last began anew; set with each commit */
 
-	pthread_mutex_t checkpoint_lock; /* over checkpointer */
+	atomic_uint erasures; /* commits that erased something, since it was opened; 1 more at the start, for what an earlier process left in the WAL */
+
+	pthread_mutex_t checkpoint_lock; /* over what follows */
 	struct db checkpointer;
+	unsigned erasures_done; /* as `erasures` was before the WAL was last emptied */
 };
 
 /* Takes the writing connection and begins a transaction. NULL: err says why, nothing is held. */
 struct db *write_begin(struct store *store, enum store_rc *rc, struct error *err);
 /* Commits, or rolls back if something failed, and gives the connection back. STORE_UNKNOWN: the commit itself failed. */
 enum store_rc write_end(struct store *store, struct db *db, struct error *err);
+
+/* To be called after the write_end of what erased something, if it said OK or UNKNOWN: the WAL may still have it, so the next checkpoint has
+ * to empty it. */
+void write_erased(struct store *store);
 
 /* Takes a reading connection with a snapshot of its own; waits while all are in use. NULL as above. */
 struct db *read_begin(struct store *store, enum store_rc *rc, struct error *err);
@@ -46,10 +53,20 @@ struct chat_row {
 	uint64_t latest;
 	unsigned char head[HEAD_BYTES];
 	int64_t latest_at_ms;
-	bool ended;
+	/* What changes seldom: log_save_group writes it. */
+	bool ended, history_all, erased;
+	int64_t ended_at_ms;
+	int64_t pair_a, pair_b; /* users; 0: no pair */
+	int64_t current_members;
+	int64_t info; /* in chat_info; 0: neither name nor icon */
 };
 
 void log_find_chat(struct db *db, const char *chat_id, struct chat_row *chat);
+void log_save_group(struct db *db, const struct chat_row *chat);
+/* Name and icon, mem_text's; "" for none. */
+void log_read_info(struct db *db, int64_t info, char **name, char **icon);
+/* Sets them, and erases the old ones where they are. */
+void log_set_info(struct db *db, struct chat_row *chat, const char *name, const char *icon);
 int64_t log_find_user(struct db *db, const char *user_id); /* 0: not there */
 int64_t log_intern_user(struct db *db, const char *user_id); /* adds it when it is not there; writing connections only */
 void log_forget_users(struct db *db); /* after a rollback: what was added may be gone */
@@ -58,6 +75,10 @@ void log_forget_users(struct db *db); /* after a rollback: what was added may be
  * step. What cannot be one is a failure. */
 void log_read_row(struct db *db, sqlite3_stmt *row, const char *chat_id, struct transaction *tx);
 enum { LOG_COLUMN_COUNT = 18 };
+
+/* One transaction, NULL: there is none; drop it with transaction_free. which: a statement of chat and number, or of chat and target, that
+ * selects LOG_COLUMNS. */
+struct transaction *log_read_one(struct db *db, enum statement which, const char *chat_id, int64_t chat, uint64_t number);
 
 /* Adds tx and returns its row's id, which is its position. */
 int64_t log_add_row(struct db *db, const struct transaction *tx, int64_t chat, int64_t sender, int64_t writer);
@@ -86,6 +107,15 @@ struct key_owner keys_search(struct db *db, int64_t chat, const char *sender_id,
 /* A piece of forgetting runs whose newest key is 7 days old. true: there may be more. */
 bool keys_prune(struct db *db, int64_t now_ms, int rows_max);
 
+/* ---- apply.c: what a transaction changes in the projections ---- */
+
+void apply_transaction(struct db *db, struct chat_row *chat, const struct transaction *tx);
+
+/* ---- erase.c ---- */
+
+/* What the TX_DELETE of a message erases; nothing if it is none. */
+void erase_deleted(struct db *db, const char *chat_id, int64_t chat, uint64_t target, bool quotes);
+
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
 
@@ -97,13 +127,18 @@ enum store_rc sqlite_load_membership(struct store *store, const char *user_id, c
                                      struct error *err);
 enum store_rc sqlite_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
                               uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err);
+enum store_rc sqlite_read_message(struct store *store, const char *chat_id, uint64_t number, struct message_state *state, struct error *err);
 enum store_rc sqlite_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
                                struct page *page, struct error *err);
-enum store_rc sqlite_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
-                                  struct chat_summary *summary, struct error *err);
+enum store_rc sqlite_read_summary(struct store *store, const char *user_id, const struct user_chat *membership, const struct block *blocks,
+                                  size_t block_count, const char *mention, struct chat_summary *summary, struct error *err);
 enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, struct error *err);
 enum store_rc sqlite_list_chats(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
                                 struct error *err);
+enum store_rc sqlite_list_ended(struct store *store, int64_t ended_before_ms, size_t count_max, const char *const **chat_ids, size_t *count,
+                                struct error *err);
+enum store_rc sqlite_erase(struct store *store, const char *chat_id, const char *sender_id, bool *more, struct error *err);
+enum store_rc sqlite_put_mute(struct store *store, const char *user_id, const char *chat_id, int64_t until_ms, struct error *err);
 enum store_rc sqlite_put_user(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
 enum store_rc sqlite_put_receipts(struct store *store, const struct receipt *receipts, size_t receipt_count, struct error *err);
 enum store_rc sqlite_load_device(struct store *store, const char *user_id, const char *name, struct device_record **record, struct error *err);

@@ -6,7 +6,7 @@
 
 #include "storage/sqlite/handle.h"
 
-enum { BODY_ERASED = 1, QUOTE_ERASED = 2 };
+enum { FIRST_ENCODING = 0, SECOND_ENCODING = 1 }; /* log.encoding */
 
 void log_find_chat(struct db *db, const char *chat_id, struct chat_row *chat)
 {
@@ -20,8 +20,67 @@ void log_find_chat(struct db *db, const char *chat_id, struct chat_row *chat)
 	db_read_bytes(db, find, 2, chat->head, sizeof chat->head);
 	chat->latest_at_ms = sqlite3_column_int64(find, 3);
 	chat->ended = sqlite3_column_int(find, 4) != 0;
+	chat->ended_at_ms = sqlite3_column_int64(find, 5);
+	chat->history_all = sqlite3_column_int(find, 6) != 0;
+	chat->pair_a = sqlite3_column_int64(find, 7);
+	chat->pair_b = sqlite3_column_int64(find, 8);
+	chat->current_members = sqlite3_column_int64(find, 9);
+	chat->info = sqlite3_column_int64(find, 10);
+	chat->erased = sqlite3_column_int(find, 11) != 0;
 	db_reset(find);
 }
+
+void log_save_group(struct db *db, const struct chat_row *chat)
+{
+	sqlite3_stmt *set = db_statement(db, SQL_SET_GROUP);
+	db_bind_int(db, set, 1, chat->id);
+	db_bind_int(db, set, 2, chat->ended);
+	db_bind_int(db, set, 3, chat->ended_at_ms);
+	db_bind_int(db, set, 4, chat->history_all);
+	db_bind_int(db, set, 5, chat->pair_a);
+	db_bind_int(db, set, 6, chat->pair_b);
+	db_bind_int(db, set, 7, chat->current_members);
+	db_bind_int(db, set, 8, chat->info);
+	db_bind_int(db, set, 9, chat->erased);
+	db_run(db, set);
+}
+
+/* ---- names and icons of groups ---- */
+
+void log_read_info(struct db *db, int64_t info, char **name, char **icon)
+{
+	sqlite3_stmt *read = info != 0 ? db_statement(db, SQL_READ_INFO) : NULL;
+	db_bind_int(db, read, 1, info);
+	bool found = read != NULL && db_step(db, read);
+	*name = mem_text(found ? db_text(read, 0) : "");
+	*icon = mem_text(found ? db_text(read, 1) : "");
+	if (found)
+		db_reset(read);
+}
+
+/* The row stays: if it went, others would move. */
+static void erase_info(struct db *db, int64_t info)
+{
+	sqlite3_stmt *erase = db_statement(db, SQL_ERASE_INFO);
+	db_bind_int(db, erase, 1, info);
+	db_run(db, erase);
+}
+
+void log_set_info(struct db *db, struct chat_row *chat, const char *name, const char *icon)
+{
+	if (chat->info != 0)
+		erase_info(db, chat->info);
+	chat->info = 0;
+	if (*name == '\0' && *icon == '\0')
+		return;
+	sqlite3_stmt *add = db_statement(db, SQL_ADD_INFO);
+	db_bind_text(db, add, 1, name);
+	db_bind_text(db, add, 2, icon);
+	db_run(db, add);
+	chat->info = sqlite3_last_insert_rowid(db->handle);
+}
+
+/* ---- users ---- */
 
 int64_t log_find_user(struct db *db, const char *user_id)
 {
@@ -95,22 +154,24 @@ static const char *text_or_null(sqlite3_stmt *row, int column)
 	return (const char *)sqlite3_column_text(row, column);
 }
 
-static void read_sealed(struct db *db, sqlite3_stmt *row, int salt_column, int text_column, bool erased, struct sealed *sealed)
+/* A text that is not there beside a salt was erased. */
+static void read_sealed(struct db *db, sqlite3_stmt *row, int salt_column, int text_column, struct sealed *sealed)
 {
-	*sealed = (struct sealed){.erased = erased, .present = sqlite3_column_type(row, salt_column) != SQLITE_NULL};
+	bool has_text = sqlite3_column_type(row, text_column) == SQLITE_TEXT;
+	*sealed = (struct sealed){.present = sqlite3_column_type(row, salt_column) != SQLITE_NULL};
+	sealed->erased = sealed->present && !has_text;
 	if (sealed->present)
 		db_read_bytes(db, row, salt_column, sealed->salt, sizeof sealed->salt);
-	if (sealed->present && !erased) {
+	if (has_text) {
 		sealed->text = text_or_null(row, text_column);
 		sealed->len = (uint32_t)sqlite3_column_bytes(row, text_column);
 	}
-	if ((sealed->present && !erased) != (sealed->text != NULL) || (erased && !sealed->present))
-		db_fail(db, SQLITE_CORRUPT, "a text in the log does not go with its salt");
+	if (has_text && !sealed->present)
+		db_fail(db, SQLITE_CORRUPT, "a text in the log has no salt");
 }
 
 void log_read_row(struct db *db, sqlite3_stmt *row, const char *chat_id, struct transaction *tx)
 {
-	int erased = sqlite3_column_int(row, 9);
 	*tx = (struct transaction){
 		.chat_id = chat_id,
 		.number = (uint64_t)sqlite3_column_int64(row, 0),
@@ -122,15 +183,31 @@ void log_read_row(struct db *db, sqlite3_stmt *row, const char *chat_id, struct 
 		.target = (uint64_t)sqlite3_column_int64(row, 6),
 		.client_time_ms = sqlite3_column_int64(row, 7),
 		.quote_revision = (uint64_t)sqlite3_column_int64(row, 8),
+		.first_encoding = sqlite3_column_int(row, 9) == FIRST_ENCODING,
 		.key = text_or_null(row, 10),
 		.content_type = text_or_null(row, 12),
 	};
 	db_read_bytes(db, row, 11, tx->key_hash, sizeof tx->key_hash);
 	db_read_bytes(db, row, 13, tx->head, sizeof tx->head);
-	read_sealed(db, row, 14, 16, erased & BODY_ERASED, &tx->body);
-	read_sealed(db, row, 15, 17, erased & QUOTE_ERASED, &tx->quote);
+	read_sealed(db, row, 14, 16, &tx->body);
+	read_sealed(db, row, 15, 17, &tx->quote);
 	if (transaction_type_name(tx->type) == NULL)
 		db_fail(db, SQLITE_CORRUPT, "the log has a transaction of a type that there is not");
+}
+
+struct transaction *log_read_one(struct db *db, enum statement which, const char *chat_id, int64_t chat, uint64_t number)
+{
+	struct transaction row, *tx = NULL;
+	sqlite3_stmt *read = db_statement(db, which);
+	db_bind_int(db, read, 1, chat);
+	db_bind_number(db, read, 2, number);
+	if (!db_step(db, read))
+		return NULL;
+	log_read_row(db, read, chat_id, &row);
+	if (db->failure == 0)
+		tx = transaction_new(&row);
+	db_reset(read);
+	return tx;
 }
 
 /* ---- writing ---- */
@@ -162,7 +239,7 @@ int64_t log_add_row(struct db *db, const struct transaction *tx, int64_t chat, i
 	db_bind_number(db, add, 7, tx->target);
 	db_bind_int(db, add, 8, tx->client_time_ms);
 	db_bind_number(db, add, 9, tx->quote_revision);
-	db_bind_int(db, add, 10, (tx->body.erased ? BODY_ERASED : 0) | (tx->quote.erased ? QUOTE_ERASED : 0));
+	db_bind_int(db, add, 10, tx->first_encoding ? FIRST_ENCODING : SECOND_ENCODING);
 	db_bind_text(db, add, 11, tx->key);
 	db_bind_bytes(db, add, 12, tx->key_hash, sizeof tx->key_hash);
 	db_bind_text(db, add, 13, tx->content_type);

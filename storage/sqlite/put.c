@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Small writes: users, receipts, devices, cursors, and forgetting. Each is one SQL transaction. Writer threads. */
+ * Small writes: users, receipts, mutes, devices, cursors, and forgetting. Each is one SQL transaction. Writer threads. */
 #include "storage/sqlite/handle.h"
 
 /* How much one call of prune does, so that appends never wait long for it. */
@@ -33,6 +33,20 @@ enum store_rc sqlite_put_receipts(struct store *store, const struct receipt *rec
 		db_bind_number(db, put, 4, receipts[i].read);
 		db_run(db, put);
 	}
+	return write_end(store, db, err);
+}
+
+enum store_rc sqlite_put_mute(struct store *store, const char *user_id, const char *chat_id, int64_t until_ms, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = write_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	sqlite3_stmt *put = db_statement(db, SQL_PUT_MUTE);
+	db_bind_text(db, put, 1, chat_id);
+	db_bind_text(db, put, 2, user_id);
+	db_bind_int(db, put, 3, until_ms);
+	db_run(db, put);
 	return write_end(store, db, err);
 }
 

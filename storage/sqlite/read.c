@@ -8,8 +8,6 @@
 #include "storage/record.h"
 #include "storage/sqlite/handle.h"
 
-enum { UNREAD_MAX = 1000 };
-
 /* Texts that stay where they are while more come. */
 struct texts {
 	char **items;
@@ -45,6 +43,21 @@ static void intervals_add(struct intervals *intervals, sqlite3_stmt *row, int co
 		(struct interval){(uint64_t)sqlite3_column_int64(row, column), (uint64_t)sqlite3_column_int64(row, column + 1)};
 }
 
+/* Adds those of the member in a row of INTERVAL_COLUMNS, which begin at `column`, and returns how many. */
+static size_t intervals_add_all(struct db *db, struct intervals *intervals, sqlite3_stmt *row, int column)
+{
+	size_t before = intervals->count;
+	if (sqlite3_column_int(row, column) > 0) {
+		sqlite3_stmt *earlier = db_statement(db, SQL_LOAD_EARLIER);
+		db_bind_int(db, earlier, 1, sqlite3_column_int64(row, column + 1));
+		db_bind_int(db, earlier, 2, sqlite3_column_int64(row, column + 2));
+		while (db_step(db, earlier))
+			intervals_add(intervals, earlier, 0);
+	}
+	intervals_add(intervals, row, column + 3);
+	return intervals->count - before;
+}
+
 static enum store_rc not_found(enum store_rc rc, struct error *err, const char *what)
 {
 	return rc == STORE_OK ? (enum store_rc)error_set(err, STORE_NOT_FOUND, 0, "no such %s", what) : rc;
@@ -59,22 +72,17 @@ struct member_rows {
 	struct intervals intervals;
 };
 
-/* A row is one interval; a member's rows stand together. */
-static void add_member_row(struct member_rows *rows, sqlite3_stmt *row)
+static void add_member_row(struct db *db, struct member_rows *rows, sqlite3_stmt *row)
 {
-	const char *user_id = db_text(row, 0);
-	if (rows->count == 0 || strcmp(rows->members[rows->count - 1].user_id, user_id) != 0) {
-		if ((rows->count & (rows->count - 1)) == 0)
-			rows->members = mem_grow(rows->members, (rows->count ? rows->count * 2 : 1) * sizeof *rows->members);
-		rows->members[rows->count++] = (struct member_record){
-			.user_id = texts_add(&rows->names, user_id),
-			.role = (enum role)sqlite3_column_int(row, 1),
-			.received = (uint64_t)sqlite3_column_int64(row, 2),
-			.read = (uint64_t)sqlite3_column_int64(row, 3),
-		};
-	}
-	rows->members[rows->count - 1].interval_count++;
-	intervals_add(&rows->intervals, row, 4);
+	if ((rows->count & (rows->count - 1)) == 0)
+		rows->members = mem_grow(rows->members, (rows->count ? rows->count * 2 : 1) * sizeof *rows->members);
+	rows->members[rows->count++] = (struct member_record){
+		.user_id = texts_add(&rows->names, db_text(row, 0)),
+		.role = (enum role)sqlite3_column_int(row, 1),
+		.received = (uint64_t)sqlite3_column_int64(row, 2),
+		.read = (uint64_t)sqlite3_column_int64(row, 3),
+		.interval_count = intervals_add_all(db, &rows->intervals, row, 4),
+	};
 }
 
 static void load_members(struct db *db, int64_t chat, struct member_rows *rows)
@@ -82,7 +90,7 @@ static void load_members(struct db *db, int64_t chat, struct member_rows *rows)
 	sqlite3_stmt *load = db_statement(db, SQL_LOAD_MEMBERS);
 	db_bind_int(db, load, 1, chat);
 	while (db_step(db, load))
-		add_member_row(rows, load);
+		add_member_row(db, rows, load);
 	const struct interval *next = rows->intervals.items;
 	for (size_t i = 0; i < rows->count; i++) {
 		rows->members[i].intervals = next;
@@ -98,21 +106,26 @@ enum store_rc sqlite_load_chat(struct store *store, const char *chat_id, struct 
 		return rc;
 	struct chat_row chat;
 	struct member_rows rows = {0};
+	char *name, *icon;
 	log_find_chat(db, chat_id, &chat);
+	log_read_info(db, chat.info, &name, &icon);
 	if (chat.id != 0)
 		load_members(db, chat.id, &rows);
 	rc = read_end(store, db, err);
 	if (chat.id == 0) {
 		rc = not_found(rc, err, "chat");
 	} else if (rc == STORE_OK) {
-		struct chat_record whole = {.chat_id = chat_id, .latest = chat.latest, .latest_at_ms = chat.latest_at_ms, .ended = chat.ended,
-			.member_count = rows.count, .members = rows.members};
+		struct chat_record whole = {.chat_id = chat_id, .latest = chat.latest, .latest_at_ms = chat.latest_at_ms, .pair = chat.pair_a != 0,
+			.history_all = chat.history_all, .ended = chat.ended, .ended_at_ms = chat.ended_at_ms, .name = name, .icon = icon,
+			.current_members = (size_t)chat.current_members, .member_count = rows.count, .members = rows.members};
 		memcpy(whole.head, chat.head, HEAD_BYTES);
 		*record = record_copy_chat(&whole);
 	}
 	texts_fini(&rows.names);
 	free(rows.members);
 	free(rows.intervals.items);
+	free(name);
+	free(icon);
 	return rc;
 }
 
@@ -125,34 +138,50 @@ struct chat_rows {
 	struct intervals intervals;
 };
 
-static void add_chat_row(struct chat_rows *rows, sqlite3_stmt *row)
+static const char *text_of(struct chat_rows *rows, sqlite3_stmt *row, int column, const char *missing)
 {
-	const char *chat_id = db_text(row, 0);
-	if (rows->count == 0 || strcmp(rows->chats[rows->count - 1].chat_id, chat_id) != 0) {
-		if ((rows->count & (rows->count - 1)) == 0)
-			rows->chats = mem_grow(rows->chats, (rows->count ? rows->count * 2 : 1) * sizeof *rows->chats);
-		rows->chats[rows->count++] = (struct user_chat){
-			.chat_id = texts_add(&rows->names, chat_id),
-			.role = (enum role)sqlite3_column_int(row, 1),
-			.latest = (uint64_t)sqlite3_column_int64(row, 2),
-			.latest_at_ms = sqlite3_column_int64(row, 3),
-			.received = (uint64_t)sqlite3_column_int64(row, 4),
-			.read = (uint64_t)sqlite3_column_int64(row, 5),
-		};
-	}
-	rows->chats[rows->count - 1].interval_count++;
-	intervals_add(&rows->intervals, row, 6);
+	return sqlite3_column_type(row, column) == SQLITE_TEXT ? texts_add(&rows->names, db_text(row, column)) : missing;
+}
+
+static void add_chat_row(struct db *db, struct chat_rows *rows, sqlite3_stmt *row)
+{
+	if ((rows->count & (rows->count - 1)) == 0)
+		rows->chats = mem_grow(rows->chats, (rows->count ? rows->count * 2 : 1) * sizeof *rows->chats);
+	rows->chats[rows->count++] = (struct user_chat){
+		.chat_id = texts_add(&rows->names, db_text(row, 0)),
+		.role = (enum role)sqlite3_column_int(row, 1),
+		.latest = (uint64_t)sqlite3_column_int64(row, 2),
+		.latest_at_ms = sqlite3_column_int64(row, 3),
+		.received = (uint64_t)sqlite3_column_int64(row, 4),
+		.read = (uint64_t)sqlite3_column_int64(row, 5),
+		.muted_until_ms = sqlite3_column_int64(row, 6),
+		.history_all = sqlite3_column_int(row, 7) != 0,
+		.ended = sqlite3_column_int(row, 8) != 0,
+		.current_members = (size_t)sqlite3_column_int64(row, 9),
+		.peer_id = text_of(rows, row, 10, NULL),
+		.name = text_of(rows, row, 11, ""),
+		.icon = text_of(rows, row, 12, ""),
+		.interval_count = intervals_add_all(db, &rows->intervals, row, 13),
+	};
 }
 
 static void load_chats(struct db *db, sqlite3_stmt *load, struct chat_rows *rows)
 {
 	while (db_step(db, load))
-		add_chat_row(rows, load);
+		add_chat_row(db, rows, load);
 	const struct interval *next = rows->intervals.items;
 	for (size_t i = 0; i < rows->count; i++) {
 		rows->chats[i].intervals = next;
 		next += rows->chats[i].interval_count;
 	}
+}
+
+static int newest_first(const void *left, const void *right)
+{
+	const struct user_chat *a = left, *b = right;
+	if (a->latest_at_ms != b->latest_at_ms)
+		return a->latest_at_ms > b->latest_at_ms ? -1 : 1;
+	return strcmp(a->chat_id, b->chat_id);
 }
 
 static void chat_rows_fini(struct chat_rows *rows)
@@ -188,6 +217,8 @@ enum store_rc sqlite_load_user(struct store *store, const char *user_id, struct 
 		sqlite3_stmt *load = db_statement(db, SQL_LOAD_USER_CHATS);
 		db_bind_int(db, load, 1, id);
 		load_chats(db, load, &rows);
+		if (rows.count > 1)
+			qsort(rows.chats, rows.count, sizeof *rows.chats, newest_first);
 	}
 	rc = read_end(store, db, err);
 	if (id == 0)
@@ -219,6 +250,21 @@ enum store_rc sqlite_load_membership(struct store *store, const char *user_id, c
 	return rc;
 }
 
+/* Hands over what the statement has, a chat ID a row. */
+static enum store_rc list(struct store *store, struct db *db, sqlite3_stmt *list, const char *const **chat_ids, size_t *count, struct error *err)
+{
+	struct texts ids = {0};
+	while (db_step(db, list))
+		texts_add(&ids, db_text(list, 0));
+	enum store_rc rc = read_end(store, db, err);
+	if (rc == STORE_OK) {
+		*chat_ids = record_copy_ids((const char *const *)ids.items, ids.count);
+		*count = ids.count;
+	}
+	texts_fini(&ids);
+	return rc;
+}
+
 enum store_rc sqlite_list_chats(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
                                 struct error *err)
 {
@@ -226,19 +272,23 @@ enum store_rc sqlite_list_chats(struct store *store, const char *after, size_t c
 	struct db *db = read_begin(store, &rc, err);
 	if (db == NULL)
 		return rc;
-	struct texts ids = {0};
-	sqlite3_stmt *list = db_statement(db, SQL_LIST_CHATS);
-	db_bind_text(db, list, 1, after);
-	db_bind_number(db, list, 2, count_max);
-	while (db_step(db, list))
-		texts_add(&ids, db_text(list, 0));
-	rc = read_end(store, db, err);
-	if (rc == STORE_OK) {
-		*chat_ids = record_copy_ids((const char *const *)ids.items, ids.count);
-		*count = ids.count;
-	}
-	texts_fini(&ids);
-	return rc;
+	sqlite3_stmt *chats = db_statement(db, SQL_LIST_CHATS);
+	db_bind_text(db, chats, 1, after);
+	db_bind_number(db, chats, 2, count_max);
+	return list(store, db, chats, chat_ids, count, err);
+}
+
+enum store_rc sqlite_list_ended(struct store *store, int64_t ended_before_ms, size_t count_max, const char *const **chat_ids, size_t *count,
+                                struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	sqlite3_stmt *chats = db_statement(db, SQL_LIST_ENDED);
+	db_bind_int(db, chats, 1, ended_before_ms);
+	db_bind_number(db, chats, 2, count_max);
+	return list(store, db, chats, chat_ids, count, err);
 }
 
 /* ---- transactions ---- */
@@ -327,72 +377,6 @@ enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t posi
 		fill_page(db, tail, NULL, &filler);
 	}
 	return finish_page(store, db, &filler, page, err);
-}
-
-/* ---- summaries ---- */
-
-static void bind_range(struct db *db, sqlite3_stmt *statement, int64_t chat, uint64_t from, uint64_t to)
-{
-	db_bind_int(db, statement, 1, chat);
-	db_bind_number(db, statement, 2, from);
-	db_bind_number(db, statement, 3, to == 0 ? INT64_MAX : to);
-}
-
-static uint64_t count_unread(struct db *db, int64_t chat, int64_t user, const struct user_chat *membership)
-{
-	uint64_t unread = 0;
-	for (size_t i = 0; i < membership->interval_count && unread < UNREAD_MAX; i++) {
-		const struct interval *interval = &membership->intervals[i];
-		sqlite3_stmt *count = db_statement(db, SQL_COUNT_UNREAD);
-		bind_range(db, count, chat, interval->from > membership->read ? interval->from : membership->read + 1, interval->to);
-		db_bind_int(db, count, 4, user);
-		db_bind_number(db, count, 5, UNREAD_MAX - unread);
-		if (db_step(db, count))
-			unread += (uint64_t)sqlite3_column_int64(count, 0);
-		db_reset(count);
-	}
-	return unread;
-}
-
-static struct transaction *read_last(struct db *db, int64_t chat, const struct user_chat *membership)
-{
-	struct transaction *last = NULL;
-	for (size_t i = membership->interval_count; i > 0 && last == NULL; i--) {
-		struct transaction tx;
-		sqlite3_stmt *read = db_statement(db, SQL_LAST_MESSAGE);
-		bind_range(db, read, chat, membership->intervals[i - 1].from, membership->intervals[i - 1].to);
-		if (!db_step(db, read))
-			continue;
-		log_read_row(db, read, membership->chat_id, &tx);
-		if (db->failure == 0)
-			last = transaction_new(&tx);
-		db_reset(read);
-	}
-	return last;
-}
-
-enum store_rc sqlite_read_summary(struct store *store, const char *user_id, const struct user_chat *membership,
-                                  struct chat_summary *summary, struct error *err)
-{
-	enum store_rc rc = STORE_OK;
-	struct db *db = read_begin(store, &rc, err);
-	if (db == NULL)
-		return rc;
-	struct chat_row chat;
-	struct chat_summary found = {0};
-	log_find_chat(db, membership->chat_id, &chat);
-	if (chat.id != 0) {
-		found.unread = count_unread(db, chat.id, log_find_user(db, user_id), membership);
-		found.last_message = read_last(db, chat.id, membership);
-	}
-	rc = read_end(store, db, err);
-	if (chat.id == 0)
-		return not_found(rc, err, "chat");
-	if (rc == STORE_OK)
-		*summary = found;
-	else
-		transaction_free(found.last_message);
-	return rc;
 }
 
 /* ---- devices ---- */

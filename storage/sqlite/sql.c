@@ -6,17 +6,27 @@
 
 /* The columns of a transaction, in the order in which log.c reads them. */
 #define LOG_COLUMNS                                                                                                                                  \
-	"l.number, l.type, u.name, l.at, w.name, l.id, l.target, l.client_time, l.quote_revision, l.erased, l.key, l.key_hash, "                   \
+	"l.number, l.type, u.name, l.at, w.name, l.id, l.target, l.client_time, l.quote_revision, l.encoding, l.key, l.key_hash, "                       \
 	"l.content_type, l.head, l.body_salt, l.quote_salt, l.body, l.quote"
 
 #define LOG_NAMES " CROSS JOIN user u ON u.id = l.sender CROSS JOIN writer w ON w.id = l.writer "
 
-/* A message of chat ?1 between ?2 and ?3 that still exists. */
-#define EXISTING_MESSAGE                                                                                                                             \
-	"l.chat = ?1 AND l.number BETWEEN ?2 AND ?3 AND l.type = 1 AND l.erased & 1 = 0 AND NOT EXISTS "                                                 \
-	"(SELECT 1 FROM log d WHERE d.chat = ?1 AND d.target = l.number AND d.target <> 0 AND d.type = 3 AND d.number > l.number)"
+/* What happened to message ?2 of chat ?1; target <> 0 lets the planner see that the index has it. In the index those of one type stand in
+ * the order of rows, which is that of their numbers. */
+#define CHANGE_OF(type) "l.chat = ?1 AND l.target = ?2 AND l.target <> 0 AND l.type = " type
 
-#define MEMBERSHIP_COLUMNS "c.name, m.role, c.latest, c.latest_at, m.received, m.read, i.from_number, i.to_number"
+#define CHAT_COLUMNS "c.id, c.latest, c.head, c.latest_at, c.ended, c.ended_at, c.history_all, c.pair_a, c.pair_b, c.members, c.info, c.erased"
+
+/* The times of membership: the last one, and whose the earlier ones are. */
+#define INTERVAL_COLUMNS "m.earlier, m.chat, m.user, m.from_number, m.to_number"
+
+#define MEMBERSHIP_COLUMNS                                                                                                                           \
+	"c.name, m.role, c.latest, c.latest_at, m.received, m.read, m.muted_until, c.history_all, c.ended, c.members, p.name, n.title, n.icon, "        \
+	INTERVAL_COLUMNS
+/* nullif, so that nothing is searched for where there is nothing. */
+#define MEMBERSHIP_NAMES                                                                                                                             \
+	" LEFT JOIN user p ON p.id = nullif(CASE m.user WHEN c.pair_a THEN c.pair_b ELSE c.pair_a END, 0) "                                              \
+	"LEFT JOIN chat_info n ON n.id = nullif(c.info, 0) "
 
 const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_BEGIN_READ] = "BEGIN",
@@ -24,9 +34,14 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_ROLLBACK] = "ROLLBACK",
 
-	[SQL_FIND_CHAT] = "SELECT id, latest, head, latest_at, ended FROM chat WHERE name = ?1",
+	[SQL_FIND_CHAT] = "SELECT " CHAT_COLUMNS " FROM chat c WHERE name = ?1",
 	[SQL_ADD_CHAT] = "INSERT INTO chat (name, latest, head, latest_at, ended) VALUES (?1, 0, zeroblob(16), 0, 0)",
-	[SQL_SET_CHAT] = "UPDATE chat SET latest = ?2, head = ?3, latest_at = ?4, ended = ?5 WHERE id = ?1",
+	[SQL_SET_CHAT] = "UPDATE chat SET latest = ?2, head = ?3, latest_at = ?4 WHERE id = ?1",
+	[SQL_SET_GROUP] = "UPDATE chat SET ended = ?2, ended_at = ?3, history_all = ?4, pair_a = ?5, pair_b = ?6, members = ?7, info = ?8, erased = ?9 "
+					  "WHERE id = ?1",
+	[SQL_READ_INFO] = "SELECT title, icon FROM chat_info WHERE id = ?1",
+	[SQL_ADD_INFO] = "INSERT INTO chat_info (title, icon) VALUES (?1, ?2)",
+	[SQL_ERASE_INFO] = "UPDATE chat_info SET title = NULL, icon = NULL WHERE id = ?1",
 
 	[SQL_FIND_USER] = "SELECT id FROM user WHERE name = ?1",
 	[SQL_ADD_USER] = "INSERT INTO user (name) VALUES (?1)",
@@ -37,7 +52,7 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_ADD_WRITER] = "INSERT INTO writer (name) VALUES (?1)",
 
 	[SQL_FIND_NUMBER] = "SELECT head, id FROM log WHERE chat = ?1 AND number = ?2",
-	[SQL_ADD_LOG] = "INSERT INTO log (chat, number, type, sender, at, writer, target, client_time, quote_revision, erased, key, "
+	[SQL_ADD_LOG] = "INSERT INTO log (chat, number, type, sender, at, writer, target, client_time, quote_revision, encoding, key, "
 					"key_hash, content_type, head, body_salt, quote_salt, body, quote) "
 					"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
 
@@ -56,30 +71,51 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 					   "ORDER BY l.number DESC",
 
 	[SQL_FIND_MEMBER] = "SELECT role FROM member WHERE chat = ?1 AND user = ?2",
-	[SQL_SET_MEMBER] = "INSERT INTO member (chat, user, role, received, read) VALUES (?1, ?2, ?3, 0, 0) "
-					   "ON CONFLICT (chat, user) DO UPDATE SET role = excluded.role",
-	[SQL_ADD_MEMBERSHIP] = "INSERT INTO membership (chat, user, from_number, to_number) VALUES (?1, ?2, ?3, 0)",
-	[SQL_END_MEMBERSHIP] = "UPDATE membership SET to_number = ?3 WHERE chat = ?1 AND user = ?2 AND to_number = 0",
+	[SQL_JOIN_MEMBER] = "INSERT INTO member (chat, user, role, received, read, from_number) VALUES (?1, ?2, 0, ?3 - 1, ?3 - 1, ?3) "
+						"ON CONFLICT (chat, user) DO UPDATE SET received = max(received, ?3 - 1), read = max(read, ?3 - 1), "
+						"from_number = ?3, to_number = 0, earlier = earlier + 1",
+	[SQL_SET_ROLE] = "UPDATE member SET role = ?3 WHERE chat = ?1 AND user = ?2",
+	[SQL_KEEP_MEMBERSHIP] = "INSERT INTO membership (chat, user, from_number, to_number) "
+							"SELECT chat, user, from_number, to_number FROM member WHERE chat = ?1 AND user = ?2 AND from_number < ?3",
+	[SQL_END_MEMBERSHIP] = "UPDATE member SET to_number = ?3 WHERE chat = ?1 AND user = ?2",
+	[SQL_LOAD_EARLIER] = "SELECT from_number, to_number FROM membership WHERE chat = ?1 AND user = ?2 ORDER BY from_number",
+	[SQL_PUT_MUTE] = "UPDATE member SET muted_until = ?3 WHERE "
+					 "chat = (SELECT id FROM chat WHERE name = ?1) AND user = (SELECT id FROM user WHERE name = ?2)",
 	[SQL_PUT_RECEIPT] = "UPDATE member SET received = max(received, ?3), read = max(read, ?4) WHERE "
 						"chat = (SELECT id FROM chat WHERE name = ?1) AND user = (SELECT id FROM user WHERE name = ?2)",
 
-	[SQL_LOAD_MEMBERS] = "SELECT u.name, m.role, m.received, m.read, i.from_number, i.to_number FROM member m "
-						 "CROSS JOIN membership i ON i.chat = m.chat AND i.user = m.user CROSS JOIN user u ON u.id = m.user "
-						 "WHERE m.chat = ?1 ORDER BY m.user, i.from_number",
+	[SQL_LOAD_MEMBERS] = "SELECT u.name, m.role, m.received, m.read, " INTERVAL_COLUMNS " FROM member m "
+						 "CROSS JOIN user u ON u.id = m.user WHERE m.chat = ?1 ORDER BY m.user",
 	[SQL_LOAD_USER] = "SELECT id, created_at FROM user WHERE name = ?1 AND created_at IS NOT NULL",
-	[SQL_LOAD_USER_CHATS] = "SELECT " MEMBERSHIP_COLUMNS " FROM member m CROSS JOIN chat c ON c.id = m.chat "
-							"CROSS JOIN membership i ON i.chat = m.chat AND i.user = m.user "
-							"WHERE m.user = ?1 ORDER BY c.latest_at DESC, c.name, i.from_number",
-	[SQL_LOAD_MEMBERSHIP] = "SELECT " MEMBERSHIP_COLUMNS " FROM chat c CROSS JOIN user u CROSS JOIN member m ON m.chat = c.id AND m.user = u.id "
-							"CROSS JOIN membership i ON i.chat = m.chat AND i.user = m.user "
-							"WHERE c.name = ?1 AND u.name = ?2 ORDER BY i.from_number",
+	[SQL_LOAD_USER_CHATS] = "SELECT " MEMBERSHIP_COLUMNS " FROM member m CROSS JOIN chat c ON c.id = m.chat" MEMBERSHIP_NAMES
+							"WHERE m.user = ?1",
+	[SQL_LOAD_MEMBERSHIP] = "SELECT " MEMBERSHIP_COLUMNS " FROM chat c CROSS JOIN user u CROSS JOIN member m ON m.chat = c.id AND m.user = u.id"
+							MEMBERSHIP_NAMES "WHERE c.name = ?1 AND u.name = ?2",
 
+	[SQL_READ_NUMBER] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE l.chat = ?1 AND l.number = ?2",
 	[SQL_READ_PAGE] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE l.chat = ?1 AND l.number BETWEEN ?2 AND ?3 ORDER BY l.number",
 	[SQL_TAIL] = "SELECT " LOG_COLUMNS ", c.name FROM log l " LOG_NAMES "CROSS JOIN chat c ON c.id = l.chat "
 				 "WHERE l.id >= ?2 AND l.writer = ?1 ORDER BY l.id",
-	[SQL_COUNT_UNREAD] = "SELECT count(*) FROM (SELECT 1 FROM log l WHERE " EXISTING_MESSAGE " AND l.sender <> ?4 LIMIT ?5)",
-	[SQL_LAST_MESSAGE] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE " EXISTING_MESSAGE " ORDER BY l.number DESC LIMIT 1",
+	[SQL_LAST_EDIT] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE " CHANGE_OF("2") " ORDER BY l.id DESC LIMIT 1",
+	[SQL_FIRST_DELETION] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE " CHANGE_OF("3") " ORDER BY l.id LIMIT 1",
+	[SQL_LOOK] = "SELECT l.number, l.at, l.sender, l.type = 1 AND l.body IS NOT NULL FROM log l "
+				 "WHERE l.chat = ?1 AND l.number BETWEEN ?2 AND ?3 ORDER BY l.number DESC",
+	[SQL_LATEST_TEXT] = "SELECT coalesce((SELECT l.body FROM log l WHERE " CHANGE_OF("2") " ORDER BY l.id DESC LIMIT 1), m.body) "
+						"FROM log m WHERE m.chat = ?1 AND m.number = ?2",
+	[SQL_USER_NAME] = "SELECT name FROM user WHERE id = ?1",
 	[SQL_LIST_CHATS] = "SELECT name FROM chat WHERE name > ?1 ORDER BY name LIMIT ?2",
+	[SQL_LIST_ENDED] = "SELECT name FROM chat WHERE ended <> 0 AND erased = 0 AND ended_at < ?1 LIMIT ?2",
+
+	[SQL_CHANGES] = "SELECT l.number, l.type FROM log l WHERE l.chat = ?1 AND l.target = ?2 AND l.target <> 0 AND l.type IN (1, 2)",
+	[SQL_TEXTS] = "SELECT l.number, l.type, l.sender, l.target, l.body IS NOT NULL, l.quote IS NOT NULL FROM log l "
+				  "WHERE l.chat = ?1 AND l.number > ?2 ORDER BY l.number LIMIT ?3",
+	[SQL_FIND_SENDER] = "SELECT sender FROM log WHERE chat = ?1 AND number = ?2",
+	[SQL_ERASE_BODY] = "UPDATE log SET body = NULL, body_salt = ?3, key_hash = ?4 WHERE chat = ?1 AND number = ?2",
+	[SQL_ERASE_QUOTE] = "UPDATE log SET quote = NULL, quote_salt = ?3 WHERE chat = ?1 AND number = ?2",
+	[SQL_FIND_ERASURE] = "SELECT number FROM erasure WHERE chat = ?1 AND sender = ?2",
+	[SQL_SET_ERASURE] = "INSERT INTO erasure (chat, sender, number) VALUES (?1, ?2, ?3) "
+						"ON CONFLICT (chat, sender) DO UPDATE SET number = excluded.number",
+	[SQL_END_ERASURE] = "DELETE FROM erasure WHERE chat = ?1 AND sender = ?2",
 
 	[SQL_LOAD_DEVICE] = "SELECT d.id, d.seen_at, d.subscriptions, d.max_bytes FROM user u CROSS JOIN device d ON d.user = u.id "
 						"WHERE u.name = ?1 AND d.name = ?2",

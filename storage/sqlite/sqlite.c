@@ -91,6 +91,11 @@ enum store_rc write_end(struct store *store, struct db *db, struct error *err)
 	return rc;
 }
 
+void write_erased(struct store *store)
+{
+	atomic_fetch_add(&((struct sqlite_store *)store)->erasures, 1);
+}
+
 /* ---- the reading connections ---- */
 
 /* An idle one, or NULL with the right to open another. */
@@ -161,6 +166,8 @@ enum store_rc read_end(struct store *store, struct db *db, struct error *err)
 
 /* ---- opening, closing ---- */
 
+static enum store_rc checkpoint_locked(struct sqlite_store *self, struct error *err);
+
 static enum store_rc sqlite_open(const char *uri, struct store **store, struct error *err)
 {
 	struct sqlite_store *self = mem_zero(sizeof *self);
@@ -172,11 +179,13 @@ static enum store_rc sqlite_open(const char *uri, struct store **store, struct e
 	self->ops = &store_sqlite;
 	self->path = mem_text(uri);
 	atomic_init(&self->wal_pages, 0);
+	atomic_init(&self->erasures, 1);
 	sqlite3_wal_hook(self->writer.handle, on_commit, self);
 	pthread_mutex_init(&self->write_lock, NULL);
 	pthread_mutex_init(&self->pool_lock, NULL);
 	pthread_cond_init(&self->pool_change, NULL);
 	pthread_mutex_init(&self->checkpoint_lock, NULL);
+	checkpoint_locked(self, NULL); /* for what was erased before a crash; what cannot be done now the next checkpoint does */
 	*store = (struct store *)self;
 	return STORE_OK;
 }
@@ -246,20 +255,48 @@ static void checkpoint_with(struct db *db, int64_t page_size)
 	checkpoint_as(db, bytes < WAL_LARGE_BYTES ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_TRUNCATE);
 }
 
+/* What was erased is in the WAL until it is cut. PASSIVE does most of it, so that cutting holds the write lock for a moment only. false: a
+ * reader who needs what is in it, or a writer, was in the way. */
+static bool empty_wal(struct db *db)
+{
+	checkpoint_as(db, SQLITE_CHECKPOINT_PASSIVE);
+	sqlite3_busy_timeout(db->handle, CUT_TIMEOUT_MS);
+	int code = db->failure ? SQLITE_OK : sqlite3_wal_checkpoint_v2(db->handle, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
+		db_fail(db, code, sqlite3_errmsg(db->handle));
+	return code == SQLITE_OK;
+}
+
+/* With the lock over it. */
+static enum store_rc checkpoint_locked(struct sqlite_store *self, struct error *err)
+{
+	struct db *db = &self->checkpointer;
+	enum store_rc rc = db->handle ? STORE_OK : db_open(db, self->path, DB_WRITE, err);
+	if (rc != STORE_OK)
+		return rc;
+	unsigned erasures = atomic_load(&self->erasures);
+	int64_t page_size = db_ask_int(db, "PRAGMA page_size", 4096);
+	bool done = true;
+	if (erasures != self->erasures_done)
+		done = empty_wal(db);
+	else if (atomic_load_explicit(&self->wal_pages, memory_order_relaxed) * page_size >= WAL_SMALL_BYTES)
+		checkpoint_with(db, page_size);
+	rc = db_result(db, err);
+	if (rc != STORE_OK) {
+		db_close(db);
+		return rc;
+	}
+	if (!done)
+		return error_set(err, STORE_UNAVAILABLE, SQLITE_BUSY, "checkpoint: somebody reads what was erased");
+	self->erasures_done = erasures;
+	return STORE_OK;
+}
+
 static enum store_rc sqlite_checkpoint(struct store *store, struct error *err)
 {
 	struct sqlite_store *self = (struct sqlite_store *)store;
-	struct db *db = &self->checkpointer;
 	pthread_mutex_lock(&self->checkpoint_lock);
-	enum store_rc rc = db->handle ? STORE_OK : db_open(db, self->path, DB_WRITE, err);
-	if (rc == STORE_OK) {
-		int64_t page_size = db_ask_int(db, "PRAGMA page_size", 4096);
-		if (atomic_load_explicit(&self->wal_pages, memory_order_relaxed) * page_size >= WAL_SMALL_BYTES)
-			checkpoint_with(db, page_size);
-		rc = db_result(db, err);
-		if (rc != STORE_OK)
-			db_close(db);
-	}
+	enum store_rc rc = checkpoint_locked(self, err);
 	pthread_mutex_unlock(&self->checkpoint_lock);
 	return rc;
 }
@@ -295,12 +332,16 @@ const struct store_ops store_sqlite = {
 	.load_user = sqlite_load_user,
 	.load_membership = sqlite_load_membership,
 	.find_key = sqlite_find_key,
+	.read_message = sqlite_read_message,
 	.read_page = sqlite_read_page,
 	.read_summary = sqlite_read_summary,
 	.tail = sqlite_tail,
 	.list_chats = sqlite_list_chats,
+	.list_ended = sqlite_list_ended,
+	.erase = sqlite_erase,
 	.put_user = sqlite_put_user,
 	.put_receipts = sqlite_put_receipts,
+	.put_mute = sqlite_put_mute,
 	.load_device = sqlite_load_device,
 	.put_device = sqlite_put_device,
 	.put_cursors = sqlite_put_cursors,

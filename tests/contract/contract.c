@@ -11,7 +11,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s memory|sqlite|faulty:memory|faulty:sqlite\n", argv[0]);
 		return 2;
 	}
-	int failed = run_append_stories() + run_read_stories() + run_member_stories() + run_state_stories() + run_thread_stories();
+	int failed = run_append_stories() + run_read_stories() + run_member_stories() + run_group_stories() + run_summary_stories() +
+		run_erasure_stories() + run_state_stories() + run_thread_stories();
 	if (world_is_faulty())
 		failed += run_fault_stories();
 	printf("contract of %s: %s\n", argv[1], failed ? "FAILED" : "kept");

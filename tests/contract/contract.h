@@ -60,7 +60,14 @@ struct line line_new(const char *chat_id);
 struct transaction *line_next(struct line *line, struct transaction like);
 struct transaction *line_says(struct line *line, const char *sender_id, const char *text);
 struct transaction *line_says_as(struct line *line, const char *sender_id, const char *key, const char *text);
+struct transaction *line_replies(struct line *line, const char *sender_id, uint64_t target, const char *text, const char *quote);
+struct transaction *line_edits(struct line *line, const char *sender_id, uint64_t target, const char *text);
 struct transaction *line_deletes(struct line *line, const char *sender_id, uint64_t target);
+struct transaction *line_deletes_keeping_quotes(struct line *line, const char *sender_id, uint64_t target);
+struct transaction *line_updates_group(struct line *line, const char *body);
+struct transaction *line_ends_group(struct line *line);
+struct transaction *line_adds_all(struct line *line, const char *body);
+struct transaction *line_adds_pair(struct line *line, const char *user_a, const char *user_b);
 struct transaction *line_adds(struct line *line, const char *user_id, enum role role);
 struct transaction *line_removes(struct line *line, const char *user_id);
 struct transaction *line_sets_role(struct line *line, const char *user_id, enum role role);
@@ -85,6 +92,9 @@ enum append_result bundle_append(struct store *store, struct bundle *bundle);
 
 /* ---- looking ---- */
 
+/* The records; store_free. */
+struct chat_record *load_chat(struct world *world, const char *chat_id);
+struct user_chat *load_membership(struct world *world, const char *user_id, const char *chat_id);
 /* Everything of a chat; drop it with store_page_free. */
 struct page read_all(struct store *store, const char *chat_id);
 struct transaction *read_one(struct store *store, const char *chat_id, uint64_t number);
@@ -99,6 +109,9 @@ void assert_interval(const struct interval *interval, uint64_t from, uint64_t to
 int run_append_stories(void);
 int run_read_stories(void);
 int run_member_stories(void);
+int run_group_stories(void);
+int run_summary_stories(void);
+int run_erasure_stories(void);
 int run_state_stories(void);
 int run_thread_stories(void);
 int run_fault_stories(void);

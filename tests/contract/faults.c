@@ -211,6 +211,18 @@ static void insist_on(struct store *store, struct line *line, struct transaction
 	fail_msg("a transaction did not get in");
 }
 
+/* The first message is deleted, and what bob wrote is erased. */
+static void erase(struct store *store, struct line *line)
+{
+	bool more = true;
+	insist_on(store, line, (struct transaction){.type = TX_DELETE, .sender_id = "alice", .key = "d1", .target = 2});
+	for (int i = 0; more && i < TRIES; i++)
+		INSIST(ON(store, erase, "c", "bob", &more, NULL));
+	assert_false(more);
+	if (store_ops(store)->checkpoint)
+		INSIST(ON(store, checkpoint, NULL));
+}
+
 static void converse(struct store *store)
 {
 	struct line line = line_new("c");
@@ -228,16 +240,25 @@ static void converse(struct store *store)
 		INSIST(ON(store, put_receipts, (&(struct receipt){"c", "bob", i + 2, i + 1}), 1, NULL));
 		INSIST(ON(store, put_cursors, (&(struct cursor){"alice", "phone", "c", i + 2}), 1, NULL));
 	}
+	INSIST(ON(store, put_mute, "bob", "c", START_MS, NULL));
+	erase(store, &line);
 	struct page page = {0};
 	struct page_limits limits = {.count_max = 100, .bytes_max = SIZE_MAX};
 	INSIST(ON(store, read_page, "c", 1, 100, &limits, &page, NULL));
-	assert_int_equal(page.count, 4);
+	assert_int_equal(page.count, 5);
 	store_page_free(&page);
+}
+
+static void assert_erased(const struct page *page)
+{
+	static const bool erased[] = {false, true, true, false, false};
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(page->transactions[i]->body.erased, erased[i]);
 }
 
 static void assert_conversation(struct store *store)
 {
-	assert_int_equal(assert_sound(store, "c"), 4);
+	assert_int_equal(assert_sound(store, "c"), 5);
 	struct chat_record *chat = NULL;
 	assert_int_equal(ON(store, load_chat, "c", &chat, NULL), STORE_OK);
 	assert_int_equal(find_member(chat, "bob")->received, 4);
@@ -251,7 +272,8 @@ static void assert_conversation(struct store *store)
 	store_free(device);
 	struct page page = {0};
 	assert_int_equal(ON(store, tail, "w1", 0, 100, &page, NULL), STORE_OK);
-	assert_int_equal(page.count, 4);
+	assert_int_equal(page.count, 5);
+	assert_erased(&page);
 	store_page_free(&page);
 }
 

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Projections: members, times of membership, users' chats, unread. */
+ * Projections: members, times of membership, users' chats. */
 #include "tests/contract/contract.h"
-
-static struct chat_record *load(struct world *world, const char *chat_id)
-{
-	struct chat_record *chat = NULL;
-	assert_int_equal(ON_WORLD(load_chat, chat_id, &chat, NULL), STORE_OK);
-	return chat;
-}
 
 static void members_have_their_roles_and_times(void **state)
 {
@@ -17,7 +10,7 @@ static void members_have_their_roles_and_times(void **state)
 	assert_appended(world->store, line_adds(&line, "alice", ROLE_OWNER));
 	assert_appended(world->store, line_says(&line, "alice", "hi"));
 	assert_appended(world->store, line_adds(&line, "bob", ROLE_MEMBER));
-	struct chat_record *chat = load(world, "c");
+	struct chat_record *chat = load_chat(world, "c");
 	assert_string_equal(chat->chat_id, "c");
 	assert_int_equal(chat->latest, 3);
 	assert_int_equal(chat->latest_at_ms, START_MS + 2000);
@@ -36,11 +29,9 @@ static void one_transaction_may_add_several(void **state)
 {
 	struct world *world = *state;
 	struct line line = line_new("c");
-	struct transaction like = {.type = TX_MEMBER_ADDED, .sender_id = "alice"};
-	const char *body = "{\"members\":[{\"userID\":\"alice\",\"role\":\"owner\"},{\"userID\":\"bob\",\"role\":\"owner\"}]}";
-	sealed_set(&like.body, body, strlen(body));
-	assert_appended(world->store, line_next(&line, like));
-	struct chat_record *chat = load(world, "c");
+	assert_appended(world->store,
+		line_adds_all(&line, "{\"members\":[{\"userID\":\"alice\",\"role\":\"owner\"},{\"userID\":\"bob\",\"role\":\"owner\"}]}"));
+	struct chat_record *chat = load_chat(world, "c");
 	assert_int_equal(chat->member_count, 2);
 	assert_interval(&find_member(chat, "bob")->intervals[0], 1, 0);
 	store_free(chat);
@@ -52,7 +43,7 @@ static void leaving_and_coming_back_makes_two_times_of_membership(void **state)
 	struct line line = line_new("c");
 	assert_appended(world->store, line_adds(&line, "bob", ROLE_ADMIN));
 	assert_appended(world->store, line_removes(&line, "bob"));
-	struct chat_record *chat = load(world, "c");
+	struct chat_record *chat = load_chat(world, "c");
 	const struct member_record *bob = find_member(chat, "bob");
 	assert_int_equal(bob->role, ROLE_NONE);
 	assert_int_equal(bob->interval_count, 1);
@@ -60,7 +51,7 @@ static void leaving_and_coming_back_makes_two_times_of_membership(void **state)
 	store_free(chat);
 	assert_appended(world->store, line_says(&line, "alice", "hi"));
 	assert_appended(world->store, line_adds(&line, "bob", ROLE_MEMBER));
-	chat = load(world, "c");
+	chat = load_chat(world, "c");
 	bob = find_member(chat, "bob");
 	assert_int_equal(bob->role, ROLE_MEMBER);
 	assert_int_equal(bob->interval_count, 2);
@@ -78,7 +69,7 @@ static void joining_or_leaving_twice_changes_no_time(void **state)
 	assert_appended(world->store, line_adds(&line, "bob", ROLE_ADMIN));
 	assert_appended(world->store, line_removes(&line, "bob"));
 	assert_appended(world->store, line_removes(&line, "bob"));
-	struct chat_record *chat = load(world, "c");
+	struct chat_record *chat = load_chat(world, "c");
 	assert_int_equal(chat->member_count, 1);
 	const struct member_record *bob = find_member(chat, "bob");
 	assert_int_equal(bob->role, ROLE_NONE);
@@ -95,13 +86,13 @@ static void roles_change_for_members_only(void **state)
 	assert_appended(world->store, line_adds(&line, "bob", ROLE_MEMBER));
 	assert_appended(world->store, line_sets_role(&line, "bob", ROLE_ADMIN));
 	assert_appended(world->store, line_sets_role(&line, "carol", ROLE_ADMIN));
-	struct chat_record *chat = load(world, "c");
+	struct chat_record *chat = load_chat(world, "c");
 	assert_int_equal(find_member(chat, "bob")->role, ROLE_ADMIN);
 	assert_null(find_member(chat, "carol"));
 	store_free(chat);
 	assert_appended(world->store, line_removes(&line, "bob"));
 	assert_appended(world->store, line_sets_role(&line, "bob", ROLE_OWNER));
-	chat = load(world, "c");
+	chat = load_chat(world, "c");
 	assert_int_equal(find_member(chat, "bob")->role, ROLE_NONE);
 	store_free(chat);
 }
@@ -112,7 +103,7 @@ static void a_deleted_group_has_ended(void **state)
 	struct line line = line_new("c");
 	assert_appended(world->store, line_adds(&line, "alice", ROLE_OWNER));
 	assert_appended(world->store, line_next(&line, (struct transaction){.type = TX_GROUP_DELETED, .sender_id = "alice"}));
-	struct chat_record *chat = load(world, "c");
+	struct chat_record *chat = load_chat(world, "c");
 	assert_true(chat->ended);
 	assert_interval(&find_member(chat, "alice")->intervals[0], 1, 0);
 	store_free(chat);
@@ -130,7 +121,7 @@ static void what_conflicts_changes_no_membership(void **state)
 	bundle_add(&bundle, line_says(&wrong, "bob", "hi"));
 	assert_int_equal(bundle_append(world->store, &bundle), APPEND_CONFLICT);
 	bundle_fini(&bundle);
-	struct chat_record *chat = load(world, "c");
+	struct chat_record *chat = load_chat(world, "c");
 	assert_null(find_member(chat, "bob"));
 	store_free(chat);
 }
@@ -143,7 +134,7 @@ static void a_repeated_append_changes_no_membership(void **state)
 	assert_appended(world->store, transaction_ref(joins));
 	assert_appended(world->store, line_removes(&line, "bob"));
 	assert_appended(world->store, joins);
-	struct chat_record *chat = load(world, "c");
+	struct chat_record *chat = load_chat(world, "c");
 	assert_int_equal(find_member(chat, "bob")->role, ROLE_NONE);
 	assert_int_equal(find_member(chat, "bob")->interval_count, 1);
 	store_free(chat);
@@ -228,100 +219,6 @@ static void one_membership_is_as_in_the_list(void **state)
 	store_free(membership);
 }
 
-/* ---- summaries ---- */
-
-static struct chat_summary summary_for(struct world *world, const char *user_id, const char *chat_id)
-{
-	struct user_chat *membership = NULL;
-	struct chat_summary summary = {0};
-	assert_int_equal(ON_WORLD(load_membership, user_id, chat_id, &membership, NULL), STORE_OK);
-	assert_int_equal(ON_WORLD(read_summary, user_id, membership, &summary, NULL), STORE_OK);
-	store_free(membership);
-	return summary;
-}
-
-static void assert_summary(struct world *world, const char *user_id, uint64_t unread, const char *last)
-{
-	struct chat_summary summary = summary_for(world, user_id, "c");
-	assert_int_equal(summary.unread, unread);
-	if (last == NULL) {
-		assert_null(summary.last_message);
-		return;
-	}
-	assert_string_equal(summary.last_message->body.text, last);
-	assert_string_equal(summary.last_message->chat_id, "c");
-	transaction_free(summary.last_message);
-}
-
-static void unread_are_messages_of_others_above_the_read_mark(void **state)
-{
-	struct world *world = *state;
-	struct line line = line_new("c");
-	assert_appended(world->store, line_adds(&line, "alice", ROLE_OWNER));
-	assert_appended(world->store, line_adds(&line, "bob", ROLE_OWNER));
-	assert_summary(world, "bob", 0, NULL);
-	assert_appended(world->store, line_says(&line, "alice", "one"));
-	assert_appended(world->store, line_says(&line, "alice", "two"));
-	assert_appended(world->store, line_says(&line, "bob", "three"));
-	assert_summary(world, "bob", 2, "three");
-	assert_summary(world, "alice", 1, "three");
-	struct receipt receipt = {.chat_id = "c", .user_id = "bob", .received = 4, .read = 3};
-	assert_int_equal(ON_WORLD(put_receipts, &receipt, 1, NULL), STORE_OK);
-	assert_summary(world, "bob", 1, "three");
-}
-
-static void deleted_and_erased_messages_are_neither_unread_nor_last(void **state)
-{
-	struct world *world = *state;
-	struct line line = line_new("c");
-	assert_appended(world->store, line_adds(&line, "bob", ROLE_OWNER));
-	assert_appended(world->store, line_says(&line, "alice", "stays"));
-	assert_appended(world->store, line_says(&line, "alice", "goes"));
-	assert_appended(world->store, line_next(&line, (struct transaction){.type = TX_MESSAGE, .sender_id = "alice", .body = {.present = true, .erased = true}}));
-	assert_summary(world, "bob", 2, "goes");
-	assert_appended(world->store, line_deletes(&line, "alice", 3));
-	assert_summary(world, "bob", 1, "stays");
-}
-
-static void only_what_lies_in_a_time_of_membership_counts(void **state)
-{
-	struct world *world = *state;
-	struct line line = line_new("c");
-	assert_appended(world->store, line_says(&line, "alice", "before"));
-	assert_appended(world->store, line_adds(&line, "bob", ROLE_MEMBER));
-	assert_appended(world->store, line_says(&line, "alice", "during"));
-	assert_appended(world->store, line_removes(&line, "bob"));
-	assert_appended(world->store, line_says(&line, "alice", "between"));
-	assert_summary(world, "bob", 1, "during");
-	assert_appended(world->store, line_adds(&line, "bob", ROLE_MEMBER));
-	assert_summary(world, "bob", 1, "during");
-	assert_appended(world->store, line_says(&line, "alice", "again"));
-	assert_summary(world, "bob", 2, "again");
-}
-
-static void unread_is_counted_up_to_a_thousand(void **state)
-{
-	struct world *world = *state;
-	struct line line = line_new("c");
-	assert_appended(world->store, line_adds(&line, "bob", ROLE_MEMBER));
-	for (int i = 0; i < 150; i++) {
-		struct bundle bundle = {0};
-		for (int j = 0; j < 7; j++)
-			bundle_add(&bundle, line_says(&line, "alice", "hi"));
-		assert_int_equal(bundle_append(world->store, &bundle), APPEND_OK);
-		bundle_fini(&bundle);
-	}
-	assert_summary(world, "bob", 1000, "hi");
-}
-
-static void a_summary_of_no_chat_is_not_found(void **state)
-{
-	struct world *world = *state;
-	struct user_chat membership = {.chat_id = "nowhere"};
-	struct chat_summary summary = {0};
-	assert_int_equal(ON_WORLD(read_summary, "bob", &membership, &summary, NULL), STORE_NOT_FOUND);
-}
-
 int run_member_stories(void)
 {
 	const struct CMUnitTest stories[] = {
@@ -337,11 +234,6 @@ int run_member_stories(void)
 		STORY(a_user_without_chats_has_an_empty_list),
 		STORY(a_users_chats_come_newest_first_the_left_ones_too),
 		STORY(one_membership_is_as_in_the_list),
-		STORY(unread_are_messages_of_others_above_the_read_mark),
-		STORY(deleted_and_erased_messages_are_neither_unread_nor_last),
-		STORY(only_what_lies_in_a_time_of_membership_counts),
-		STORY(unread_is_counted_up_to_a_thousand),
-		STORY(a_summary_of_no_chat_is_not_found),
 	};
 	return cmocka_run_group_tests_name("members", stories, NULL, NULL);
 }

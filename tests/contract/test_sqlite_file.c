@@ -110,9 +110,9 @@ static void assert_rows_of_version_1(struct store *store)
 	struct chat_summary summary = {0};
 	assert_int_equal(ON(store, load_membership, "bob", "c1", &bob, NULL), STORE_OK);
 	assert_int_equal(bob->received, 5);
-	assert_int_equal(ON(store, read_summary, "bob", bob, &summary, NULL), STORE_OK);
+	assert_int_equal(ON(store, read_summary, "bob", bob, NULL, 0, NULL, &summary, NULL), STORE_OK);
 	assert_int_equal(summary.unread, 13);
-	transaction_free(summary.last_message);
+	chat_summary_fini(&summary);
 	store_free(bob);
 	struct device_record *phone = NULL;
 	assert_int_equal(ON(store, load_device, "alice", "phone", &phone, NULL), STORE_OK);

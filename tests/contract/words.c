@@ -44,6 +44,47 @@ struct transaction *line_says(struct line *line, const char *sender_id, const ch
 	return line_says_as(line, sender_id, NULL, text);
 }
 
+struct transaction *line_replies(struct line *line, const char *sender_id, uint64_t target, const char *text, const char *quote)
+{
+	struct transaction like = {.type = TX_MESSAGE, .sender_id = sender_id, .target = target, .quote_revision = target};
+	sealed_set(&like.quote, quote, strlen(quote));
+	return next_with_body(line, like, text);
+}
+
+struct transaction *line_edits(struct line *line, const char *sender_id, uint64_t target, const char *text)
+{
+	return next_with_body(line, (struct transaction){.type = TX_EDIT, .sender_id = sender_id, .target = target}, text);
+}
+
+struct transaction *line_deletes_keeping_quotes(struct line *line, const char *sender_id, uint64_t target)
+{
+	struct transaction like = {.type = TX_DELETE, .sender_id = sender_id, .target = target};
+	return next_with_body(line, like, "{\"quotes\":\"keep\"}");
+}
+
+struct transaction *line_updates_group(struct line *line, const char *body)
+{
+	return next_with_body(line, (struct transaction){.type = TX_GROUP_UPDATED, .sender_id = "alice"}, body);
+}
+
+struct transaction *line_ends_group(struct line *line)
+{
+	return line_next(line, (struct transaction){.type = TX_GROUP_DELETED, .sender_id = "alice"});
+}
+
+struct transaction *line_adds_all(struct line *line, const char *body)
+{
+	return next_with_body(line, (struct transaction){.type = TX_MEMBER_ADDED, .sender_id = "alice"}, body);
+}
+
+struct transaction *line_adds_pair(struct line *line, const char *user_a, const char *user_b)
+{
+	char body[400];
+	snprintf(body, sizeof body, "{\"members\":[{\"userID\":\"%s\",\"role\":\"member\"},{\"userID\":\"%s\",\"role\":\"member\"}]}",
+		user_a, user_b);
+	return line_adds_all(line, body);
+}
+
 struct transaction *line_deletes(struct line *line, const char *sender_id, uint64_t target)
 {
 	return line_next(line, (struct transaction){.type = TX_DELETE, .sender_id = sender_id, .target = target});
@@ -117,6 +158,24 @@ enum append_result append_one(struct store *store, struct transaction *tx)
 }
 
 /* ---- looking ---- */
+
+struct chat_record *load_chat(struct world *world, const char *chat_id)
+{
+	struct chat_record *chat = NULL;
+	struct error err = {0};
+	if (ON_WORLD(load_chat, chat_id, &chat, &err) != STORE_OK)
+		fail_msg("%s", err.text);
+	return chat;
+}
+
+struct user_chat *load_membership(struct world *world, const char *user_id, const char *chat_id)
+{
+	struct user_chat *membership = NULL;
+	struct error err = {0};
+	if (ON_WORLD(load_membership, user_id, chat_id, &membership, &err) != STORE_OK)
+		fail_msg("%s", err.text);
+	return membership;
+}
 
 struct page read_all(struct store *store, const char *chat_id)
 {

@@ -202,6 +202,41 @@ static struct transaction *transaction(
 	return transaction_new(&tx);
 }
 
+static void append_one(struct store *store, struct transaction *tx)
+{
+	struct append append = {.chat_id = tx->chat_id, .transactions = &tx, .transaction_count = 1};
+	assert_int_equal(store_ops(store)->append(store, &append, 1, NULL), STORE_OK);
+	assert_int_equal(append.result, APPEND_OK);
+	transaction_free(tx);
+}
+
+static struct transaction *deletion(const char *chat_id, uint64_t number, uint64_t target, unsigned char head[HEAD_BYTES])
+{
+	struct transaction tx = {.chat_id = chat_id, .number = number, .type = TX_DELETE, .sender_id = "alice", .at_ms = 1790000000000 + (int64_t)number,
+		.writer = "w", .target = target};
+	transaction_head(&tx, head, tx.head);
+	memcpy(head, tx.head, HEAD_BYTES);
+	return transaction_new(&tx);
+}
+
+/* 1 a pair, 2 and 3 messages; 4 is still to come. */
+static void append_pair(struct store *store, const char *chat_id, unsigned char head[HEAD_BYTES])
+{
+	append_one(store, transaction(chat_id, 1, TX_MEMBER_ADDED,
+						  "{\"members\":[{\"userID\":\"alice\",\"role\":\"member\"},{\"userID\":\"bob\",\"role\":\"member\"}]}", head));
+	append_one(store, transaction(chat_id, 2, TX_MESSAGE, "secret", head));
+	append_one(store, transaction(chat_id, 3, TX_MESSAGE, "hi", head));
+}
+
+/* A group with a name that has ended; not erased yet. */
+static void append_ended(struct store *store, const char *chat_id)
+{
+	unsigned char head[HEAD_BYTES] = {0};
+	append_one(store, transaction(chat_id, 1, TX_MEMBER_ADDED, "{\"members\":[{\"userID\":\"alice\",\"role\":\"owner\"}]}", head));
+	append_one(store, transaction(chat_id, 2, TX_GROUP_UPDATED, "{\"name\":\"We\",\"icon\":\"i\",\"history\":\"all\"}", head));
+	append_one(store, transaction(chat_id, 3, TX_GROUP_DELETED, "", head));
+}
+
 static void append_chat(struct store *store, const char *chat_id, size_t messages)
 {
 	unsigned char head[HEAD_BYTES] = {0};
@@ -236,6 +271,39 @@ static int make_store(void **state)
 	return 0;
 }
 
+static struct store *open_store(void)
+{
+	struct store *store;
+	struct error err;
+	char uri[80];
+	snprintf(uri, sizeof uri, "sqlite:%s", store_file);
+	if (store_open(uri, &store, &err) != STORE_OK)
+		fail_msg("%s", err.text);
+	return store;
+}
+
+/* The same with a pair of 4, of which 4 deletes 2, and an ended group of 3 transactions. */
+static int make_store_of_all_kinds(void **state)
+{
+	unsigned char head[HEAD_BYTES] = {0};
+	make_store(state);
+	struct store *store = open_store();
+	append_pair(store, "third", head);
+	append_one(store, deletion("third", 4, 2, head));
+	append_ended(store, "fourth");
+	store_ops(store)->close(store);
+	return 0;
+}
+
+static void erase_chat(const char *chat_id)
+{
+	bool more = true;
+	struct store *store = open_store();
+	while (more)
+		assert_int_equal(store_ops(store)->erase(store, chat_id, NULL, &more, NULL), STORE_OK);
+	store_ops(store)->close(store);
+}
+
 /* What a broken disk, a wrong hand or a bug might do. */
 static void damage(const char *sql)
 {
@@ -255,10 +323,21 @@ static void a_sound_store_is_in_order(void **state)
 	assert_string_equal(output.data, "2 chats, 15 transactions: all in order\n");
 }
 
+static void a_store_with_erased_texts_is_in_order(void **state)
+{
+	(void)state;
+	assert_int_equal(run("check --store sqlite:%s", store_file), 0);
+	assert_string_equal(output.data, "4 chats, 22 transactions: all in order\n");
+	erase_chat("fourth");
+	erase_chat("first");
+	assert_int_equal(run("check --store sqlite:%s", store_file), 0);
+	assert_string_equal(output.data, "4 chats, 22 transactions: all in order\n");
+}
+
 static void assert_found(const char *sql, const char *saying)
 {
 	void *none = NULL;
-	make_store(&none);
+	make_store_of_all_kinds(&none);
 	damage(sql);
 	if (run("check --store sqlite:%s", store_file) != 1)
 		fail_msg("%s was not noticed: %s", sql, output.data);
@@ -277,9 +356,34 @@ static void every_kind_of_damage_is_found_and_named(void **state)
 	assert_found("UPDATE chat SET latest_at = 1 WHERE id = 2", "the time of the latest transaction is not the log's");
 	assert_found("UPDATE chat SET ended = 1 WHERE id = 1", "the store has it as ended, the log does not");
 	assert_found("UPDATE member SET role = 3 WHERE role = 1", "the store has bob as owner, the log as member");
-	assert_found("UPDATE membership SET to_number = 7", "the times of membership of alice are not the log's");
+	assert_found("UPDATE member SET to_number = 7", "the times of membership of alice are not the log's");
 	assert_found("UPDATE member SET received = 99 WHERE chat = 1", "the watermarks of alice are beyond the log");
 	assert_found("DELETE FROM member WHERE role = 1 AND chat = 1", "the store has 1 present and former members, the log 2");
+	assert_found("UPDATE chat SET members = 7 WHERE id = 1", "chat first: the store says that it has 7 members, there are 2");
+	assert_found("UPDATE chat SET pair_a = 0 WHERE id = 3", "chat third: the store and the log differ in whether it is a chat of two");
+	assert_found("UPDATE chat SET ended_at = 1 WHERE id = 4", "chat fourth: the store and the log differ in when it ended");
+	assert_found("UPDATE chat SET history_all = 0 WHERE id = 4", "differ in who sees what was before him");
+	assert_found("UPDATE chat_info SET title = 'They'", "chat fourth: the store and the log differ in its name");
+	assert_found("UPDATE chat_info SET icon = NULL", "differ in its icon");
+	assert_found("UPDATE log SET body = 'secret' WHERE chat = 3 AND number = 2", "chat third: the hash chain breaks at number 2");
+}
+
+/* As after an erasure that did not happen: the text is there, and the chain holds. */
+static void a_deleted_message_that_kept_its_text_is_found(void **state)
+{
+	(void)state;
+	unsigned char head[HEAD_BYTES] = {0};
+	struct store *store = open_store();
+	append_pair(store, "third", head);
+	store_ops(store)->close(store);
+	damage("CREATE TABLE kept (body, salt, hash); INSERT INTO kept SELECT body, body_salt, key_hash FROM log WHERE chat = 3 AND number = 2");
+	store = open_store();
+	append_one(store, deletion("third", 4, 2, head));
+	store_ops(store)->close(store);
+	assert_int_equal(run("check --store sqlite:%s", store_file), 0);
+	damage("UPDATE log SET (body, body_salt, key_hash) = (SELECT body, salt, hash FROM kept) WHERE chat = 3 AND number = 2");
+	assert_int_equal(run("check --store sqlite:%s", store_file), 1);
+	assert_said("chat third: message 2 was deleted and still has its text");
 }
 
 static void a_check_changes_nothing(void **state)
@@ -323,6 +427,16 @@ static void an_export_is_json_lines_in_order(void **state)
 	assert_int_equal(number, 11);
 }
 
+static void an_export_shows_what_was_erased_as_void(void **state)
+{
+	(void)state;
+	assert_int_equal(run("export --store sqlite:%s --chat third", store_file), 0);
+	assert_said("\"transactionID\":2,\"type\":\"void\"");
+	assert_said("\"body\":\"hi\"");
+	assert_said("\"type\":\"delete\"");
+	assert_null(strstr(output.data, "secret"));
+}
+
 static void an_export_of_nothing_fails(void **state)
 {
 	(void)state;
@@ -342,10 +456,13 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_token_can_be_made_dead),
 		cmocka_unit_test(what_libjwt_cannot_sign_is_said),
 		cmocka_unit_test_setup(a_sound_store_is_in_order, make_store),
+		cmocka_unit_test_setup(a_store_with_erased_texts_is_in_order, make_store_of_all_kinds),
 		cmocka_unit_test(every_kind_of_damage_is_found_and_named),
+		cmocka_unit_test_setup(a_deleted_message_that_kept_its_text_is_found, make_store),
 		cmocka_unit_test_setup(a_check_changes_nothing, make_store),
 		cmocka_unit_test(a_mistyped_store_is_not_made),
 		cmocka_unit_test_setup(an_export_is_json_lines_in_order, make_store),
+		cmocka_unit_test_setup(an_export_shows_what_was_erased_as_void, make_store_of_all_kinds),
 		cmocka_unit_test_setup(an_export_of_nothing_fails, make_store),
 	};
 	if (argc != 2)

@@ -470,11 +470,7 @@ static void test_a_reply_needs_a_message(void **state)
 	struct scene *scene = scene_new(alice_and_bob());
 	refuses(scene, reply_command("bob", "b1", "yes", 1), REFUSAL_BAD_REQUEST);
 	struct transaction *tx = next_transaction(scene->chat, TX_MESSAGE, "alice", "a1", "hi");
-	struct transaction erased = *tx;
-	sealed_commitment(&tx->body, erased.body.salt);
-	erased.body.text = NULL;
-	erased.body.erased = true;
-	struct transaction *copy = transaction_new(&erased);
+	struct transaction *copy = transaction_erased(tx, true, false);
 	assert_true(chat_apply(scene->chat, copy));
 	refuses(scene, reply_command("bob", "b2", "yes", 2), REFUSAL_GONE);
 	transaction_free(copy);

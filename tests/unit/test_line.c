@@ -311,16 +311,6 @@ static void test_text_has_no_control_character_whatever_the_body(void **state)
 	}
 }
 
-static void test_times_of_membership_include_both_ends(void **state)
-{
-	(void)state;
-	struct interval times[] = {{2, 4}, {7, 0}};
-	static const bool inside[] = {false, false, true, true, true, false, false, true, true};
-	for (uint64_t number = 0; number < sizeof inside; number++)
-		assert_int_equal(intervals_contain(times, 2, number), inside[number]);
-	assert_false(intervals_contain(NULL, 0, 1));
-}
-
 static void test_refusals_are_json(void **state)
 {
 	(void)state;
@@ -356,7 +346,6 @@ int main(void)
 		cmocka_unit_test(test_a_long_membership_becomes_a_hint),
 		cmocka_unit_test(test_text_is_one_line),
 		cmocka_unit_test(test_text_has_no_control_character_whatever_the_body),
-		cmocka_unit_test(test_times_of_membership_include_both_ends),
 		cmocka_unit_test(test_refusals_are_json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -311,6 +311,15 @@ static void a_bounded_answer_always_moves_on(void **state)
 
 /* ---- fetchDelta ---- */
 
+/* Receipts left out: who joins has read what was before him, so there are some from the beginning. */
+static size_t count_updates(const json_t *answer)
+{
+	const json_t *update;
+	size_t i, count = 0;
+	json_array_foreach((json_t *)(uintptr_t)at(answer, "result.updates"), i, update) count += strcmp(text_at(update, "type"), "receipt") != 0;
+	return count;
+}
+
 static void new_messages_carry_their_edits(void **state)
 {
 	struct scene *scene = *state;
@@ -327,7 +336,7 @@ static void new_messages_carry_their_edits(void **state)
 	assert_true(number_at(answer, "result.newMessages.0.editedAt") > number_at(answer, "result.newMessages.0.sentAt"));
 	assert_string_equal(text_at(answer, "result.newMessages.1.body"), "two");
 	assert_true(json_is_false(at(answer, "result.newMessages.1.isEdited")));
-	assert_int_equal(count_at(answer, "result.updates"), 0);
+	assert_int_equal(count_updates(answer), 0);
 	assert_int_equal(number_at(answer, "result.latestTransactionID"), 10);
 	json_decref(answer);
 }
@@ -343,7 +352,7 @@ static void changes_of_old_messages_are_updates(void **state)
 	scene_adds(scene, "room", "dave");
 	json_t *answer = scene_asks(scene, "bob", "fetchDelta", "{'chatID':'room','clientTransactionID':5}");
 	assert_int_equal(count_at(answer, "result.newMessages"), 0);
-	assert_int_equal(count_at(answer, "result.updates"), 3);
+	assert_int_equal(count_updates(answer), 3);
 	assert_string_equal(text_at(answer, "result.updates.0.type"), "edit");
 	assert_string_equal(text_at(answer, "result.updates.0.body"), "but this");
 	assert_string_equal(text_at(answer, "result.updates.1.type"), "delete");
@@ -359,7 +368,7 @@ static void receipts_come_last_the_own_first(void **state)
 	scene_receipts(scene, "room", "alice", 5, 5);
 	scene_receipts(scene, "room", "bob", 4, 3);
 	json_t *answer = scene_asks(scene, "bob", "fetchDelta", "{'chatID':'room','clientTransactionID':5}");
-	assert_int_equal(count_at(answer, "result.updates"), 2);
+	assert_int_equal(count_at(answer, "result.updates"), 3);
 	assert_string_equal(text_at(answer, "result.updates.0.type"), "receipt");
 	assert_string_equal(text_at(answer, "result.updates.0.userID"), "bob");
 	assert_string_equal(text_at(answer, "result.updates.1.userID"), "alice");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Transactions: copies, the hash chain, membership bodies. */
+ * Transactions: copies, the hash chain, erasing, membership and group bodies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -125,19 +125,26 @@ static void many_threads_hold_and_drop_one_transaction(void **state)
 }
 
 /* Computed with another implementation (Python's hashlib and struct): a change of the encoding would break every log there is. */
+static void assert_head(const struct transaction *tx, const char *expected)
+{
+	unsigned char head[HEAD_BYTES];
+	char text[ID_TEXT_LEN + 1];
+	head_of(tx, head);
+	base64url_encode(head, sizeof head, text);
+	assert_string_equal(text, expected);
+}
+
 static void the_head_is_the_one_that_was_always_given_out(void **state)
 {
 	(void)state;
 	struct transaction tx = sample();
-	unsigned char head[HEAD_BYTES];
-	char text[ID_TEXT_LEN + 1];
-	head_of(&tx, head);
-	base64url_encode(head, sizeof head, text);
-	assert_string_equal(text, "FTZccS5f1X5CqmBrjDlRAw");
+	assert_head(&tx, "p5Q6JdAy4mmUBkmQTL7Ldg");
+	tx.first_encoding = true;
+	assert_head(&tx, "FTZccS5f1X5CqmBrjDlRAw");
 	tx = (struct transaction){.chat_id = "c", .number = 1, .type = TX_DELETE, .sender_id = "", .writer = "w", .at_ms = -1};
-	head_of(&tx, head);
-	base64url_encode(head, sizeof head, text);
-	assert_string_equal(text, "uk1vJn6aWiruasINboi4Ag");
+	assert_head(&tx, "vvtoyQQXt-ywGXs1P9c0KQ");
+	tx.first_encoding = true;
+	assert_head(&tx, "uk1vJn6aWiruasINboi4Ag");
 }
 
 static void every_field_but_the_position_changes_the_head(void **state)
@@ -201,30 +208,13 @@ static void an_empty_text_is_not_a_missing_one(void **state)
 	assert_other_head(&empty, &missing);
 }
 
-static void the_chain_still_verifies_after_an_erasure(void **state)
-{
-	(void)state;
-	struct transaction tx = sample(), erased = sample();
-	sealed_commitment(&tx.body, erased.body.salt);
-	erased.body.erased = true;
-	erased.body.text = NULL;
-	erased.body.len = 0;
-	assert_same_head(&tx, &erased);
-	struct transaction *copy = transaction_new(&erased);
-	assert_same_head(&tx, copy);
-	transaction_free(copy);
-}
-
 static void the_same_text_is_sealed_differently_each_time(void **state)
 {
 	(void)state;
-	struct sealed a, b;
-	unsigned char commitment_a[ID_BYTES], commitment_b[ID_BYTES];
-	sealed_set(&a, "yes", 3);
-	sealed_set(&b, "yes", 3);
-	sealed_commitment(&a, commitment_a);
-	sealed_commitment(&b, commitment_b);
-	assert_memory_not_equal(commitment_a, commitment_b, ID_BYTES);
+	struct transaction a = sample(), b = sample();
+	sealed_set(&a.body, "yes", 3);
+	sealed_set(&b.body, "yes", 3);
+	assert_other_head(&a, &b);
 }
 
 static void the_head_depends_on_the_one_before(void **state)
@@ -313,6 +303,150 @@ static void a_body_that_is_not_what_the_type_says_is_told(void **state)
 	assert_null(changes);
 }
 
+static void an_erased_copy_has_the_same_head_and_no_text(void **state)
+{
+	(void)state;
+	struct transaction tx = sample();
+	for (int which = 0; which < 4; which++) {
+		struct transaction *erased = transaction_erased(&tx, which & 1, which & 2);
+		assert_same_head(&tx, erased);
+		assert_int_equal(erased->body.erased, which & 1);
+		assert_int_equal(erased->quote.erased, which >> 1);
+		assert_int_equal(erased->body.text == NULL, which & 1);
+		assert_int_equal(erased->quote.len, which & 2 ? 0 : tx.quote.len);
+		assert_int_equal(memcmp(erased->body.salt, tx.body.salt, ID_BYTES) != 0, which & 1);
+		assert_int_equal(memcmp(erased->key_hash, tx.key_hash, ID_BYTES) != 0, which & 1);
+		struct transaction *twice = transaction_erased(erased, which & 1, which & 2);
+		assert_same_head(&tx, twice);
+		transaction_free(twice);
+		transaction_free(erased);
+	}
+}
+
+/* The hash of a command is one of its text as well: nobody who has the store may try out texts on it. */
+static void nothing_of_an_erased_copy_depends_on_the_text_but_what_the_salt_hides(void **state)
+{
+	(void)state;
+	struct transaction tx = sample();
+	struct transaction *erased = transaction_erased(&tx, true, true);
+	static const unsigned char nothing[ID_BYTES];
+	assert_memory_equal(erased->key_hash, nothing, ID_BYTES);
+	transaction_free(erased);
+}
+
+static void of_an_erased_one_any_command_counts_as_the_same(void **state)
+{
+	(void)state;
+	struct transaction tx = sample();
+	unsigned char other[ID_BYTES] = "another";
+	assert_true(transaction_is_repeated(&tx, tx.key_hash));
+	assert_false(transaction_is_repeated(&tx, other));
+	struct transaction *erased = transaction_erased(&tx, true, false);
+	assert_true(transaction_is_repeated(erased, tx.key_hash));
+	assert_true(transaction_is_repeated(erased, other));
+	transaction_free(erased);
+}
+
+static void what_was_made_with_the_first_encoding_stays_with_it(void **state)
+{
+	(void)state;
+	struct transaction tx = sample();
+	tx.first_encoding = true;
+	unsigned char other[ID_BYTES] = "another";
+	struct transaction *erased = transaction_erased(&tx, true, true);
+	assert_same_head(&tx, erased);
+	assert_true(erased->first_encoding);
+	assert_true(transaction_is_repeated(erased, tx.key_hash));
+	assert_false(transaction_is_repeated(erased, other));
+	transaction_free(erased);
+}
+
+static void what_never_had_a_text_is_not_made_to_look_erased(void **state)
+{
+	(void)state;
+	struct transaction tx = sample();
+	tx.quote = (struct sealed){0};
+	struct transaction *erased = transaction_erased(&tx, true, true);
+	assert_false(erased->quote.erased);
+	assert_false(erased->quote.present);
+	assert_same_head(&tx, erased);
+	transaction_free(erased);
+}
+
+static void only_a_deletion_that_says_so_keeps_quotes(void **state)
+{
+	(void)state;
+	static const struct {
+		enum transaction_type type;
+		const char *body;
+		bool keeps;
+	} cases[] = {
+		{TX_DELETE, "{\"quotes\":\"keep\"}", true},
+		{TX_DELETE, "{\"quotes\":\"erase\"}", false},
+		{TX_DELETE, "{\"quotes\":1}", false},
+		{TX_DELETE, "{}", false},
+		{TX_DELETE, "keep", false},
+		{TX_DELETE, NULL, false},
+		{TX_MESSAGE, "{\"quotes\":\"keep\"}", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct transaction tx = {.type = cases[i].type};
+		if (cases[i].body)
+			sealed_set(&tx.body, cases[i].body, strlen(cases[i].body));
+		assert_int_equal(transaction_keeps_quotes(&tx), cases[i].keeps);
+	}
+}
+
+static bool group_of(const char *body, struct group_change *change)
+{
+	struct transaction tx = {.type = TX_GROUP_UPDATED};
+	sealed_set(&tx.body, body, strlen(body));
+	return transaction_group(&tx, change);
+}
+
+static void a_group_change_names_what_changes(void **state)
+{
+	(void)state;
+	struct group_change change;
+	assert_true(group_of("{\"name\":\"We\",\"icon\":\"\",\"history\":\"all\"}", &change));
+	assert_string_equal(change.name, "We");
+	assert_string_equal(change.icon, "");
+	assert_int_equal(change.history, 1);
+	group_change_fini(&change);
+	assert_true(group_of("{\"history\":\"own\"}", &change));
+	assert_null(change.name);
+	assert_null(change.icon);
+	assert_int_equal(change.history, 0);
+	assert_true(group_of("{}", &change));
+	assert_int_equal(change.history, -1);
+}
+
+static void a_group_change_of_another_type_or_erased_changes_nothing(void **state)
+{
+	(void)state;
+	struct group_change change;
+	struct transaction tx = sample();
+	assert_true(transaction_group(&tx, &change));
+	assert_null(change.name);
+	assert_int_equal(change.history, -1);
+	tx.type = TX_GROUP_UPDATED;
+	tx.body = (struct sealed){.present = true, .erased = true};
+	assert_true(transaction_group(&tx, &change));
+	assert_null(change.name);
+}
+
+static void a_group_change_that_is_not_what_the_type_says_is_told(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {"", "hi", "[]", "{\"name\":1}", "{\"icon\":null}", "{\"history\":\"some\"}", "{\"history\":true}"};
+	struct group_change change = {.history = 7};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_false(group_of(wrong[i], &change));
+	struct transaction tx = {.type = TX_GROUP_UPDATED};
+	assert_false(transaction_group(&tx, &change));
+	assert_int_equal(change.history, 7);
+}
+
 static void names_of_types_and_roles_are_those_of_the_protocol(void **state)
 {
 	(void)state;
@@ -342,7 +476,6 @@ int main(void)
 		cmocka_unit_test(a_missing_key_is_not_an_empty_one),
 		cmocka_unit_test(no_byte_can_move_from_one_field_to_the_next),
 		cmocka_unit_test(an_empty_text_is_not_a_missing_one),
-		cmocka_unit_test(the_chain_still_verifies_after_an_erasure),
 		cmocka_unit_test(the_same_text_is_sealed_differently_each_time),
 		cmocka_unit_test(the_head_depends_on_the_one_before),
 		cmocka_unit_test(key64_is_stable_and_keeps_sender_and_key_apart),
@@ -351,6 +484,15 @@ int main(void)
 		cmocka_unit_test(a_changed_role_is_the_new_one),
 		cmocka_unit_test(other_types_and_erased_bodies_change_nobody),
 		cmocka_unit_test(a_body_that_is_not_what_the_type_says_is_told),
+		cmocka_unit_test(an_erased_copy_has_the_same_head_and_no_text),
+		cmocka_unit_test(nothing_of_an_erased_copy_depends_on_the_text_but_what_the_salt_hides),
+		cmocka_unit_test(of_an_erased_one_any_command_counts_as_the_same),
+		cmocka_unit_test(what_was_made_with_the_first_encoding_stays_with_it),
+		cmocka_unit_test(what_never_had_a_text_is_not_made_to_look_erased),
+		cmocka_unit_test(only_a_deletion_that_says_so_keeps_quotes),
+		cmocka_unit_test(a_group_change_names_what_changes),
+		cmocka_unit_test(a_group_change_of_another_type_or_erased_changes_nothing),
+		cmocka_unit_test(a_group_change_that_is_not_what_the_type_says_is_told),
 		cmocka_unit_test(names_of_types_and_roles_are_those_of_the_protocol),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

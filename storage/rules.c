@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Who sees what: the rules that all readers share, and what a reader is given, freed. Apart from the backends, so that a program can have
+ * the one without the others. Any thread; nothing blocks. */
+#include <string.h>
+
+#include "storage/store.h"
+
+bool intervals_contain(const struct interval *intervals, size_t count, uint64_t number)
+{
+	for (size_t i = 0; i < count; i++)
+		if (number >= intervals[i].from && (intervals[i].to == 0 || number <= intervals[i].to))
+			return true;
+	return false;
+}
+
+bool membership_sees(const struct interval *intervals, size_t interval_count, bool history_all_and_current, uint64_t number)
+{
+	return history_all_and_current || intervals_contain(intervals, interval_count, number);
+}
+
+bool blocks_contain(const struct block *blocks, size_t count, const char *sender_id, int64_t at_ms)
+{
+	for (size_t i = 0; i < count; i++)
+		if (at_ms >= blocks[i].from_ms && (blocks[i].to_ms == 0 || at_ms < blocks[i].to_ms) && strcmp(blocks[i].user_id, sender_id) == 0)
+			return true;
+	return false;
+}
+
+void chat_summary_fini(struct chat_summary *summary)
+{
+	transaction_free(summary->last_message);
+	transaction_free(summary->last_edit);
+	*summary = (struct chat_summary){0};
+}
+
+void message_state_free(struct message_state *state)
+{
+	transaction_free(state->message);
+	transaction_free(state->edit);
+	transaction_free(state->deletion);
+	*state = (struct message_state){0};
+}
