@@ -127,6 +127,64 @@ static void *walk_ids(struct packer *packer, const void *from)
 	return ids;
 }
 
+/* ---- people ---- */
+
+static void *walk_profiles(struct packer *packer, const void *from)
+{
+	struct profile_list *list = pack_array(packer, from, 1, sizeof *list);
+	struct profile *profiles = pack_array(packer, list->profiles, list->count, sizeof *profiles);
+	for (size_t i = 0; i < list->count; i++) {
+		pack_text(packer, &profiles[i].user_id);
+		pack_text(packer, &profiles[i].name);
+		pack_text(packer, &profiles[i].icon);
+		pack_text(packer, &profiles[i].status);
+		pack_text(packer, &profiles[i].time_zone);
+		pack_text(packer, &profiles[i].shared_id);
+	}
+	if (packer->block)
+		list->profiles = profiles;
+	return list;
+}
+
+static void *walk_blocks(struct packer *packer, const void *from)
+{
+	struct block_list *list = pack_array(packer, from, 1, sizeof *list);
+	struct block *blocks = pack_array(packer, list->blocks, list->count, sizeof *blocks);
+	for (size_t i = 0; i < list->count; i++)
+		pack_text(packer, &blocks[i].user_id);
+	if (packer->block)
+		list->blocks = blocks;
+	return list;
+}
+
+static void *walk_deleted(struct packer *packer, const void *from)
+{
+	struct deleted_list *list = pack_array(packer, from, 1, sizeof *list);
+	struct deleted_user *users = pack_array(packer, list->users, list->count, sizeof *users);
+	for (size_t i = 0; i < list->count; i++)
+		pack_text(packer, &users[i].user_id);
+	if (packer->block)
+		list->users = users;
+	return list;
+}
+
+struct profile_list *record_copy_profiles(const struct profile_list *from)
+{
+	return pack(walk_profiles, from);
+}
+
+struct block_list *record_copy_blocks(const struct block_list *from)
+{
+	return pack(walk_blocks, from);
+}
+
+struct deleted_list *record_copy_deleted(const struct deleted_list *from)
+{
+	return pack(walk_deleted, from);
+}
+
+/* ---- what is copied ---- */
+
 struct chat_record *record_copy_chat(const struct chat_record *from)
 {
 	return pack(walk_chat, from);

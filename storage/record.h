@@ -15,6 +15,10 @@ const char *const *record_copy_ids(const char *const *ids, size_t count);
 /* Whether '@' and the name stand in it; ASCII letters count as equal in both cases. text NULL: no. */
 bool text_mentions(const char *text, const char *name);
 
+struct profile_list *record_copy_profiles(const struct profile_list *from);
+struct block_list *record_copy_blocks(const struct block_list *from);
+struct deleted_list *record_copy_deleted(const struct deleted_list *from);
+
 /* A page that is being filled up to its limits. */
 struct page_filler {
 	struct page page;

@@ -28,6 +28,7 @@ enum store_rc {
 	STORE_UNKNOWN,     /* it may have happened: repeat the same call with the same data (put_* are idempotent) */
 	STORE_REFUSED,     /* will never work: newer schema, not a store, wrong URI. Only from open, verify, restore */
 	STORE_CORRUPT,     /* what is stored contradicts itself; err says where */
+	STORE_TAKEN,       /* somebody else has that name: an answer, not a failure. Nothing happened */
 };
 
 /* ---- opening ---- */
@@ -210,6 +211,56 @@ struct cursor {
 	uint64_t number; /* the store keeps the larger one */
 };
 
+/* ---- people ---- */
+
+/* A user exists from put_user to delete_user. All that is below belongs to one who exists, and ends with him; only the blocks that others
+ * made against him outlive him. */
+
+/* Texts are UTF-8, "" for none. */
+struct profile {
+	const char *user_id;
+	int64_t created_at_ms;
+	const char *name;
+	const char *icon; /* a URL, or the hash under which put_icon stored one */
+	const char *status, *time_zone;
+	const char *shared_id; /* by which others find him */
+	bool hides_online, hides_last_seen;
+	int64_t last_seen_ms; /* 0: never */
+};
+
+/* Of some users. One block: store_free. */
+struct profile_list {
+	size_t count;
+	const struct profile *profiles;
+};
+
+/* NULL and -1: stays as it was. "": none from now on. */
+struct profile_change {
+	const char *name, *icon, *status, *time_zone;
+	int hides_online, hides_last_seen; /* 0, 1 */
+};
+
+/* All of a user's, past ones too; by the blocked ones' IDs (in the order of their bytes), then by time. One block of memory: store_free. */
+struct block_list {
+	size_t count;
+	const struct block *blocks;
+};
+
+enum { INVITATION_HASH_BYTES = ID_BYTES * 2 };
+
+/* Somebody whose account was deleted; he may have come back since. */
+struct deleted_user {
+	const char *user_id;
+	int64_t deleted_at_ms; /* the last time */
+	bool erasing;          /* what he wrote is not all erased yet: finish_deletion has not been called since */
+};
+
+/* One block: store_free. */
+struct deleted_list {
+	size_t count;
+	const struct deleted_user *users;
+};
+
 /* ---- the operations: each member blocks; outputs belong to the caller on STORE_OK and are untouched otherwise ---- */
 
 struct store_ops {
@@ -290,8 +341,8 @@ struct store_ops {
 	/* Larger numbers win; cursors of unknown devices and chats are passed over: put_device comes first. */
 	enum store_rc (*put_cursors)(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
 
-	/* Forgets what is no longer needed: keys older than 7 days, as far as forgetting them saves anything, and devices not seen for 90 days; a
-	 * bounded piece of work at a time. *more: call again. */
+	/* Forgets what is no longer needed: keys older than 7 days, as far as forgetting them saves anything, devices not seen for 90 days,
+	 * invitations that expired, icons that nobody names; a bounded piece of work at a time. *more: call again. */
 	enum store_rc (*prune)(struct store *store, int64_t now_ms, bool *more, struct error *err);
 
 	/* Moves what is committed to its final place, off the commit path (SQLite's checkpoint). NULL where there is nothing to do.
@@ -303,11 +354,79 @@ struct store_ops {
 
 	/* The backend's own integrity check (SQLite's integrity_check; projections against the log are hyperchatctl's). STORE_CORRUPT with the first problem. */
 	enum store_rc (*verify)(struct store *store, struct error *err);
+
+	/* ---- people ----
+	 *
+	 * All of it may come from any number of threads at once. What writes may be repeated with the same arguments, and comes to the same.
+	 * NOT_FOUND of what writes: user_id does not exist (never logged in, or his account was deleted); nothing was stored. Lengths, and how
+	 * many of what one person may have, are for the callers to bound. */
+
+	/* As load_user, also for one who does not exist and is or was a member of some chat: created_at_ms is 0 then. NOT_FOUND: neither. */
+	enum store_rc (*load_memberships)(struct store *store, const char *user_id, struct user_record **user, struct error *err);
+
+	/* Those of them who exist, in the order in which they were asked for. None: an empty list. */
+	enum store_rc (*load_profiles)(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,
+	                               struct error *err);
+	enum store_rc (*put_profile)(struct store *store, const char *user_id, const struct profile_change *change, struct error *err);
+	/* The later time wins. */
+	enum store_rc (*put_last_seen)(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
+
+	/* "": none from now on. One person has one, compared byte by byte. TAKEN: another one has it; his own stays as it was. */
+	enum store_rc (*put_shared_id)(struct store *store, const char *user_id, const char *shared_id, struct error *err);
+	/* Who has it. NOT_FOUND: nobody. */
+	enum store_rc (*find_shared_id)(struct store *store, const char *shared_id, char user_id[USER_ID_MAX + 1], struct error *err);
+
+	/* hash: text without a colon that names these bytes and no others, so the first time counts. An icon that no profile and no chat names
+	 * is forgotten by prune, a day after it saw that first; by delete_user at once. So name it first (put_profile) and store it then. */
+	enum store_rc (*put_icon)(struct store *store, const char *hash, const void *bytes, size_t len, struct error *err);
+	/* *bytes: store_free. NOT_FOUND: no such icon. */
+	enum store_rc (*load_icon)(struct store *store, const char *hash, void **bytes, size_t *len, struct error *err);
+
+	/* on: NOT_FOUND also when other_id does not exist. One who is there already stays in his place. */
+	enum store_rc (*put_favorite)(struct store *store, const char *user_id, const char *other_id, bool on, int64_t at_ms, struct error *err);
+	/* In the order of at_ms. None, or no such user: an empty list. One block: store_free. */
+	enum store_rc (*load_favorites)(struct store *store, const char *user_id, const char *const **user_ids, size_t *count, struct error *err);
+
+	/* on begins an interval at at_ms, off ends it there; where there is nothing to begin or end, nothing changes. at_ms may be before what
+	 * is there (a clock that went back): the interval then begins where the last one ended, and one that would end before it began never
+	 * was. A call whose at_ms is exactly where an interval began or ended is a repetition. other_id need not exist: who is blocked cannot
+	 * find out by blocking. */
+	enum store_rc (*put_block)(struct store *store, const char *user_id, const char *other_id, bool on, int64_t at_ms, struct error *err);
+	/* None, or no such user: an empty list. */
+	enum store_rc (*load_blocks)(struct store *store, const char *user_id, struct block_list **blocks, struct error *err);
+
+	/* Whether from_id can reach every one of them now. OK: all exist, and none blocks from_id; with `both`: nor does from_id block one of them.
+	 * NOT_FOUND: not so. It takes the same steps whatever the answer is. from_id itself is not looked up as a user. */
+	enum store_rc (*check_reach)(struct store *store, const char *from_id, const char *const *to_ids, size_t to_count, bool both,
+	                             struct error *err);
+
+	/* An invitation by user_id for `uses` (1…) different people before expires_ms. What is there under that hash stays as it is. TAKEN: it is
+	 * another one's. */
+	enum store_rc (*put_invitation)(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id, int64_t expires_ms,
+	                                uint32_t uses, struct error *err);
+	/* Who invited. Costs one use, but nothing for who has used it before. NOT_FOUND: no such invitation, expired, used up, or by_user_id does
+	 * not exist. */
+	enum store_rc (*use_invitation)(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *by_user_id, int64_t now_ms,
+	                                char user_id[USER_ID_MAX + 1], struct error *err);
+	/* Ends one of his, or all (hash NULL). What is not his, or not there, is passed over. */
+	enum store_rc (*revoke_invitation)(struct store *store, const char *user_id, const unsigned char *hash, struct error *err);
+
+	/* The account ends: profile, shared ID, icon (unless somebody else names it), favorites (his, and him in others'), his blocks, invitations,
+	 * devices, cursors and mutes go, and he is `erasing`. Others' blocks of him, and his chats, are not touched. His texts are in no file after
+	 * the next checkpoint that returned OK. put_user makes a new, empty account of that ID afterwards, so an account that began after at_ms is
+	 * left alone where one was deleted at at_ms or later. Devices and cursors that are put while he does not exist are passed over.
+	 * OK also for one who is deleted already. NOT_FOUND: there never was an account. */
+	enum store_rc (*delete_user)(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
+	/* Everybody whose account was ever deleted, at most count_max, by ID in the order of its bytes, after `after` ("" from the start). */
+	enum store_rc (*list_deleted)(struct store *store, const char *after, size_t count_max, struct deleted_list **deleted, struct error *err);
+	/* What he wrote is erased. NOT_FOUND: never deleted. */
+	enum store_rc (*finish_deletion)(struct store *store, const char *user_id, struct error *err);
 };
 
 /* How long a key is remembered, at least, and how long a device. */
 #define STORE_KEY_DAYS    7
 #define STORE_DEVICE_DAYS 90
+#define STORE_ICON_DAYS   1 /* one that nobody names */
 
 /* Opens by URI: "sqlite:/var/lib/…/chat.db", "memory:". The scheme picks the backend; an unknown one is STORE_REFUSED. */
 enum store_rc store_open(const char *uri, struct store **store, struct error *err);
@@ -316,7 +435,7 @@ static inline const struct store_ops *store_ops(const struct store *store)
 	return *(const struct store_ops *const *)store;
 }
 
-void store_free(void *record);            /* chat_record, user_record, user_chat, device_record, list of IDs; NULL is fine */
+void store_free(void *record);            /* every record and list above, an icon; NULL is fine */
 void store_page_free(struct page *page);  /* drops the references; a zeroed page is fine */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * The store that goes wrong on purpose. Every operation asks before() whether it may reach the store below and passes after() on its
- * way back; only append has more to say, since it answers per chat. The lock is never held while calling below. Any thread. */
+ * The store that goes wrong on purpose. Every operation asks faulty_before() whether it may reach the store below and passes faulty_after()
+ * on its way back; only append has more to say, since it answers per chat. The lock is never held while calling below. Any thread. */
 #include "storage/faulty/faulty.h"
 
 #include <assert.h>
@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "storage/faulty/pass.h"
 
 struct faulty_store {
 	const struct store_ops *ops;
@@ -25,18 +27,7 @@ struct faulty_store {
 
 static const struct store_ops faulty_ops;
 
-/* What happens to one call. */
-struct strike {
-	bool hits;
-	struct fault fault;
-};
-
-static const struct store_ops *below(const struct store *store)
-{
-	return store_ops(((const struct faulty_store *)store)->below);
-}
-
-static struct store *inner(struct store *store)
+struct store *faulty_below(struct store *store)
 {
 	return ((struct faulty_store *)store)->below;
 }
@@ -78,8 +69,7 @@ static void delay(unsigned ms)
 		;
 }
 
-/* STORE_OK: go on to the store below. */
-static enum store_rc before(struct store *store, enum faulty_op op, bool reads, struct strike *strike, struct error *err)
+enum store_rc faulty_before(struct store *store, enum faulty_op op, bool reads, struct strike *strike, struct error *err)
 {
 	*strike = next_strike((struct faulty_store *)store, op);
 	if (!strike->hits)
@@ -101,7 +91,7 @@ static enum store_rc before(struct store *store, enum faulty_op op, bool reads, 
 	return STORE_OK;
 }
 
-static enum store_rc after(const struct strike *strike, bool reads, enum store_rc rc, struct error *err)
+enum store_rc faulty_after(const struct strike *strike, bool reads, enum store_rc rc, struct error *err)
 {
 	if (strike->hits && strike->fault.action == FAULTY_LATE)
 		delay(strike->fault.delay_ms);
@@ -109,12 +99,6 @@ static enum store_rc after(const struct strike *strike, bool reads, enum store_r
 		return error_set(err, STORE_UNKNOWN, 0, "injected loss of the answer");
 	return rc;
 }
-
-/* An operation in between: the call below is made unless the fault says otherwise. */
-#define PASS(op, reads, call)                                                                                                                        \
-	struct strike strike;                                                                                                                            \
-	enum store_rc rc = before(store, op, reads, &strike, err);                                                                                       \
-	return rc == STORE_OK ? after(&strike, reads, call, err) : rc
 
 /* ---- append ---- */
 
@@ -150,14 +134,14 @@ static enum store_rc append_others(struct store *store, struct append *appends, 
 static enum store_rc faulty_append(struct store *store, struct append *appends, size_t append_count, struct error *err)
 {
 	struct strike strike;
-	enum store_rc rc = before(store, FAULTY_APPEND, false, &strike, err);
+	enum store_rc rc = faulty_before(store, FAULTY_APPEND, false, &strike, err);
 	if (rc != STORE_OK) {
 		set_results(appends, append_count, rc == STORE_UNKNOWN ? APPEND_UNKNOWN : APPEND_NOTHING_ADDED);
 		return rc;
 	}
 	if (strike.hits && strike.fault.action == FAULTY_CONFLICT)
 		return append_others(store, appends, append_count, strike.fault.chat_id, err);
-	rc = after(&strike, false, below(store)->append(inner(store), appends, append_count, err), err);
+	rc = faulty_after(&strike, false, below(store)->append(inner(store), appends, append_count, err), err);
 	if (strike.hits && strike.fault.action == FAULTY_LOSE_ANSWER)
 		set_results(appends, append_count, APPEND_UNKNOWN);
 	return rc;
@@ -267,9 +251,9 @@ static enum store_rc faulty_erase(struct store *store, const char *chat_id, cons
 {
 	struct strike strike;
 	bool more_below = false;
-	enum store_rc rc = before(store, FAULTY_ERASE, false, &strike, err);
+	enum store_rc rc = faulty_before(store, FAULTY_ERASE, false, &strike, err);
 	if (rc == STORE_OK)
-		rc = after(&strike, false, below(store)->erase(inner(store), chat_id, sender_id, &more_below, err), err);
+		rc = faulty_after(&strike, false, below(store)->erase(inner(store), chat_id, sender_id, &more_below, err), err);
 	if (rc == STORE_OK)
 		*more = more_below;
 	return rc;
@@ -279,9 +263,9 @@ static enum store_rc faulty_prune(struct store *store, int64_t now_ms, bool *mor
 {
 	struct strike strike;
 	bool more_below = false;
-	enum store_rc rc = before(store, FAULTY_PRUNE, false, &strike, err);
+	enum store_rc rc = faulty_before(store, FAULTY_PRUNE, false, &strike, err);
 	if (rc == STORE_OK)
-		rc = after(&strike, false, below(store)->prune(inner(store), now_ms, &more_below, err), err);
+		rc = faulty_after(&strike, false, below(store)->prune(inner(store), now_ms, &more_below, err), err);
 	if (rc == STORE_OK)
 		*more = more_below;
 	return rc;
@@ -432,4 +416,24 @@ static const struct store_ops faulty_ops = {
 	.prune = faulty_prune,
 	.checkpoint = faulty_checkpoint,
 	.verify = faulty_verify,
+
+	.load_memberships = faulty_load_memberships,
+	.load_profiles = faulty_load_profiles,
+	.put_profile = faulty_put_profile,
+	.put_last_seen = faulty_put_last_seen,
+	.put_shared_id = faulty_put_shared_id,
+	.find_shared_id = faulty_find_shared_id,
+	.put_icon = faulty_put_icon,
+	.load_icon = faulty_load_icon,
+	.put_favorite = faulty_put_favorite,
+	.load_favorites = faulty_load_favorites,
+	.put_block = faulty_put_block,
+	.load_blocks = faulty_load_blocks,
+	.check_reach = faulty_check_reach,
+	.put_invitation = faulty_put_invitation,
+	.use_invitation = faulty_use_invitation,
+	.revoke_invitation = faulty_revoke_invitation,
+	.delete_user = faulty_delete_user,
+	.list_deleted = faulty_list_deleted,
+	.finish_deletion = faulty_finish_deletion,
 };

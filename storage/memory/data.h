@@ -16,6 +16,7 @@ struct named_list {
 void *named_find(const struct named_list *list, const char *name);           /* NULL: not there */
 void *named_find_or_add(struct named_list *list, const char *name, size_t size); /* a new one is all zero but its name */
 void named_fini(struct named_list *list, void (*item_fini)(void *item));      /* frees items and names */
+void named_remove(struct named_list *list, size_t place, void (*item_fini)(void *item));
 
 /* Transactions in some order; the list holds references. */
 struct tx_list {
@@ -61,11 +62,51 @@ struct device {
 	struct named_list cursors;
 };
 
+/* What people.c keeps of a user, with the account. */
+struct person {
+	char *name, *icon, *status, *time_zone, *shared_id; /* NULL: none */
+	bool hides_online, hides_last_seen;
+	int64_t last_seen_ms;
+	struct favorite *favorites; /* by at_ms, then as they came */
+	size_t favorite_count;
+	struct block_entry *blocks; /* by name, then by time */
+	size_t block_count;
+};
+
+struct favorite {
+	char *user_id;
+	int64_t at_ms;
+};
+
+struct block_entry {
+	char *user_id;
+	int64_t from_ms, to_ms;
+};
+
 struct user {
 	char *id;
 	bool exists; /* put_user was called; devices may be there before */
 	int64_t created_at_ms;
 	struct named_list devices;
+	struct person person;
+	bool deleted, erasing; /* deleted: once; he may exist again */
+	int64_t deleted_at_ms;
+};
+
+struct icon {
+	char *hash;
+	void *bytes;
+	size_t len;
+	int64_t unnamed_since_ms; /* when prune first saw that nobody names it; 0: not yet */
+};
+
+struct invitation {
+	unsigned char hash[INVITATION_HASH_BYTES];
+	char *user_id;
+	int64_t expires_ms;
+	uint32_t uses;
+	char **used_by;
+	size_t used_count;
 };
 
 struct memory_data {
@@ -74,6 +115,9 @@ struct memory_data {
 	struct store_info info;
 	struct named_list chats, writers, users;
 	int64_t keys_since_ms; /* prune has forgotten the keys before */
+	struct named_list icons;
+	struct invitation *invitations; /* as they came */
+	size_t invitation_count;
 };
 
 struct memory_store {
@@ -97,8 +141,18 @@ void chat_apply_delete(struct memory_data *data, struct chat *chat, const struct
 const struct transaction *chat_find_key(const struct memory_data *data, const struct chat *chat, const char *sender_id, const char *key,
                                         int64_t since_ms);
 
+void data_drop_devices(struct user *user);
+struct user *data_find_user(const struct memory_data *data, const char *user_id); /* NULL: does not exist */
+void data_person_fini(struct person *person); /* leaves it as a new one */
+void data_icon_fini(void *icon);
+bool data_icon_is_named(const struct memory_data *data, const char *hash);
+void data_remove_favorite(struct person *person, const char *user_id);
+void data_invitation_fini(struct invitation *invitation);
+void data_prune_people(struct memory_data *data, int64_t now_ms);
+
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
+static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
 
 /* Operations; memory.c's table lists them. */
 enum store_rc memory_append(struct store *store, struct append *appends, size_t append_count, struct error *err);
@@ -120,5 +174,29 @@ enum store_rc memory_list_ended(struct store *store, int64_t ended_before_ms, si
                                 struct error *err);
 enum store_rc memory_erase(struct store *store, const char *chat_id, const char *sender_id, bool *more, struct error *err);
 enum store_rc memory_load_device(struct store *store, const char *user_id, const char *name, struct device_record **record, struct error *err);
+
+enum store_rc memory_load_memberships(struct store *store, const char *user_id, struct user_record **record, struct error *err);
+enum store_rc memory_load_profiles(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,
+                                   struct error *err);
+enum store_rc memory_put_profile(struct store *store, const char *user_id, const struct profile_change *change, struct error *err);
+enum store_rc memory_put_last_seen(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
+enum store_rc memory_put_shared_id(struct store *store, const char *user_id, const char *shared_id, struct error *err);
+enum store_rc memory_find_shared_id(struct store *store, const char *shared_id, char user_id[USER_ID_MAX + 1], struct error *err);
+enum store_rc memory_put_icon(struct store *store, const char *hash, const void *bytes, size_t len, struct error *err);
+enum store_rc memory_load_icon(struct store *store, const char *hash, void **bytes, size_t *len, struct error *err);
+enum store_rc memory_put_favorite(struct store *store, const char *user_id, const char *other_id, bool on, int64_t at_ms, struct error *err);
+enum store_rc memory_load_favorites(struct store *store, const char *user_id, const char *const **user_ids, size_t *count, struct error *err);
+enum store_rc memory_put_block(struct store *store, const char *user_id, const char *other_id, bool on, int64_t at_ms, struct error *err);
+enum store_rc memory_load_blocks(struct store *store, const char *user_id, struct block_list **blocks, struct error *err);
+enum store_rc memory_check_reach(struct store *store, const char *from_id, const char *const *to_ids, size_t to_count, bool both,
+                                 struct error *err);
+enum store_rc memory_put_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id,
+                                    int64_t expires_ms, uint32_t uses, struct error *err);
+enum store_rc memory_use_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *by_user_id,
+                                    int64_t now_ms, char user_id[USER_ID_MAX + 1], struct error *err);
+enum store_rc memory_revoke_invitation(struct store *store, const char *user_id, const unsigned char *hash, struct error *err);
+enum store_rc memory_delete_user(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
+enum store_rc memory_list_deleted(struct store *store, const char *after, size_t count_max, struct deleted_list **deleted, struct error *err);
+enum store_rc memory_finish_deletion(struct store *store, const char *user_id, struct error *err);
 
 #endif

@@ -68,6 +68,13 @@ void named_fini(struct named_list *list, void (*item_fini)(void *item))
 	*list = (struct named_list){0};
 }
 
+void named_remove(struct named_list *list, size_t place, void (*item_fini)(void *item))
+{
+	named_free(list->items[place], item_fini);
+	list->count--;
+	memmove(list->items + place, list->items + place + 1, (list->count - place) * sizeof *list->items);
+}
+
 /* ---- the data's life ---- */
 
 static void list_fini(struct tx_list *list)
@@ -102,9 +109,16 @@ static void device_fini(void *item)
 	named_fini(&device->cursors, NULL);
 }
 
+void data_drop_devices(struct user *user)
+{
+	named_fini(&user->devices, device_fini);
+}
+
 static void user_fini(void *item)
 {
-	named_fini(&((struct user *)item)->devices, device_fini);
+	struct user *user = item;
+	data_drop_devices(user);
+	data_person_fini(&user->person);
 }
 
 static void random_name(char *text)
@@ -131,6 +145,10 @@ static void data_free(struct memory_data *data)
 	named_fini(&data->chats, chat_fini);
 	named_fini(&data->writers, writer_fini);
 	named_fini(&data->users, user_fini);
+	named_fini(&data->icons, data_icon_fini);
+	for (size_t i = 0; i < data->invitation_count; i++)
+		data_invitation_fini(&data->invitations[i]);
+	free(data->invitations);
 	pthread_mutex_destroy(&data->lock);
 	free(data);
 }
@@ -253,11 +271,13 @@ static enum store_rc memory_put_device(struct store *store, const char *user_id,
 	(void)err;
 	struct memory_data *data = data_lock(store);
 	struct user *user = named_find_or_add(&data->users, user_id, sizeof *user);
-	struct device *device = named_find_or_add(&user->devices, name, sizeof *device);
-	device->seen_at_ms = seen_at_ms;
-	free(device->subscriptions);
-	device->subscriptions = mem_text(subscriptions);
-	device->max_bytes = max_bytes;
+	if (user->exists || !user->deleted) {
+		struct device *device = named_find_or_add(&user->devices, name, sizeof *device);
+		device->seen_at_ms = seen_at_ms;
+		free(device->subscriptions);
+		device->subscriptions = mem_text(subscriptions);
+		device->max_bytes = max_bytes;
+	}
 	data_unlock(data);
 	return STORE_OK;
 }
@@ -299,6 +319,7 @@ static enum store_rc memory_prune(struct store *store, int64_t now_ms, bool *mor
 		data->keys_since_ms = now_ms - KEY_AGE_MS;
 	for (size_t i = 0; i < data->users.count; i++)
 		prune_devices(&((struct user *)data->users.items[i])->devices, now_ms - DEVICE_AGE_MS);
+	data_prune_people(data, now_ms);
 	*more = false;
 	data_unlock(data);
 	return STORE_OK;
@@ -336,4 +357,24 @@ const struct store_ops store_memory = {
 	.put_cursors = memory_put_cursors,
 	.prune = memory_prune,
 	.verify = memory_verify,
+
+	.load_memberships = memory_load_memberships,
+	.load_profiles = memory_load_profiles,
+	.put_profile = memory_put_profile,
+	.put_last_seen = memory_put_last_seen,
+	.put_shared_id = memory_put_shared_id,
+	.find_shared_id = memory_find_shared_id,
+	.put_icon = memory_put_icon,
+	.load_icon = memory_load_icon,
+	.put_favorite = memory_put_favorite,
+	.load_favorites = memory_load_favorites,
+	.put_block = memory_put_block,
+	.load_blocks = memory_load_blocks,
+	.check_reach = memory_check_reach,
+	.put_invitation = memory_put_invitation,
+	.use_invitation = memory_use_invitation,
+	.revoke_invitation = memory_revoke_invitation,
+	.delete_user = memory_delete_user,
+	.list_deleted = memory_list_deleted,
+	.finish_deletion = memory_finish_deletion,
 };

@@ -68,12 +68,9 @@ static int newest_first(const void *left, const void *right)
 	return strcmp(a->chat_id, b->chat_id);
 }
 
-enum store_rc memory_load_user(struct store *store, const char *user_id, struct user_record **record, struct error *err)
+/* With the lock, which goes on being held. */
+static struct user_record *collect_chats(const struct memory_data *data, const char *user_id, int64_t created_at_ms)
 {
-	struct memory_data *data = data_lock(store);
-	const struct user *user = named_find(&data->users, user_id);
-	if (user == NULL || !user->exists)
-		return not_found(data, err, "user");
 	struct user_chat *chats = mem_new(data->chats.count * sizeof *chats);
 	size_t count = 0;
 	for (size_t i = 0; i < data->chats.count; i++) {
@@ -83,9 +80,34 @@ enum store_rc memory_load_user(struct store *store, const char *user_id, struct 
 			chats[count++] = membership_of(chat, member);
 	}
 	qsort(chats, count, sizeof *chats, newest_first);
-	*record = record_copy_user(&(struct user_record){user->id, user->created_at_ms, count, chats});
-	data_unlock(data);
+	struct user_record *record = record_copy_user(&(struct user_record){user_id, created_at_ms, count, chats});
 	free(chats);
+	return record;
+}
+
+enum store_rc memory_load_user(struct store *store, const char *user_id, struct user_record **record, struct error *err)
+{
+	struct memory_data *data = data_lock(store);
+	const struct user *user = named_find(&data->users, user_id);
+	if (user == NULL || !user->exists)
+		return not_found(data, err, "user");
+	*record = collect_chats(data, user_id, user->created_at_ms);
+	data_unlock(data);
+	return STORE_OK;
+}
+
+enum store_rc memory_load_memberships(struct store *store, const char *user_id, struct user_record **record, struct error *err)
+{
+	struct memory_data *data = data_lock(store);
+	const struct user *user = named_find(&data->users, user_id);
+	bool exists = user != NULL && user->exists;
+	struct user_record *found = collect_chats(data, user_id, exists ? user->created_at_ms : 0);
+	if (!exists && found->chat_count == 0) {
+		store_free(found);
+		return not_found(data, err, "user");
+	}
+	*record = found;
+	data_unlock(data);
 	return STORE_OK;
 }
 

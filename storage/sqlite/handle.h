@@ -118,6 +118,7 @@ void erase_deleted(struct db *db, const char *chat_id, int64_t chat, uint64_t ta
 
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
+static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
 
 /* Operations; sqlite.c's table lists them. */
 enum store_rc sqlite_append(struct store *store, struct append *appends, size_t append_count, struct error *err);
@@ -146,5 +147,35 @@ enum store_rc sqlite_put_device(struct store *store, const char *user_id, const 
                                 uint32_t max_bytes, struct error *err);
 enum store_rc sqlite_put_cursors(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
 enum store_rc sqlite_prune(struct store *store, int64_t now_ms, bool *more, struct error *err);
+
+/* ---- people.c, account.c ---- */
+
+int64_t people_find(struct db *db, const char *user_id); /* 0: does not exist */
+/* A part of prune; true: there is more. */
+bool people_prune(struct db *db, int64_t now_ms);
+
+enum store_rc sqlite_load_memberships(struct store *store, const char *user_id, struct user_record **record, struct error *err);
+enum store_rc sqlite_load_profiles(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,
+                                   struct error *err);
+enum store_rc sqlite_put_profile(struct store *store, const char *user_id, const struct profile_change *change, struct error *err);
+enum store_rc sqlite_put_last_seen(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
+enum store_rc sqlite_put_shared_id(struct store *store, const char *user_id, const char *shared_id, struct error *err);
+enum store_rc sqlite_find_shared_id(struct store *store, const char *shared_id, char user_id[USER_ID_MAX + 1], struct error *err);
+enum store_rc sqlite_put_icon(struct store *store, const char *hash, const void *bytes, size_t len, struct error *err);
+enum store_rc sqlite_load_icon(struct store *store, const char *hash, void **bytes, size_t *len, struct error *err);
+enum store_rc sqlite_put_favorite(struct store *store, const char *user_id, const char *other_id, bool on, int64_t at_ms, struct error *err);
+enum store_rc sqlite_load_favorites(struct store *store, const char *user_id, const char *const **user_ids, size_t *count, struct error *err);
+enum store_rc sqlite_put_block(struct store *store, const char *user_id, const char *other_id, bool on, int64_t at_ms, struct error *err);
+enum store_rc sqlite_load_blocks(struct store *store, const char *user_id, struct block_list **blocks, struct error *err);
+enum store_rc sqlite_check_reach(struct store *store, const char *from_id, const char *const *to_ids, size_t to_count, bool both,
+                                 struct error *err);
+enum store_rc sqlite_put_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id,
+                                    int64_t expires_ms, uint32_t uses, struct error *err);
+enum store_rc sqlite_use_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *by_user_id,
+                                    int64_t now_ms, char user_id[USER_ID_MAX + 1], struct error *err);
+enum store_rc sqlite_revoke_invitation(struct store *store, const char *user_id, const unsigned char *hash, struct error *err);
+enum store_rc sqlite_delete_user(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
+enum store_rc sqlite_list_deleted(struct store *store, const char *after, size_t count_max, struct deleted_list **deleted, struct error *err);
+enum store_rc sqlite_finish_deletion(struct store *store, const char *user_id, struct error *err);
 
 #endif

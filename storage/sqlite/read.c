@@ -7,27 +7,7 @@
 
 #include "storage/record.h"
 #include "storage/sqlite/handle.h"
-
-/* Texts that stay where they are while more come. */
-struct texts {
-	char **items;
-	size_t count;
-};
-
-static const char *texts_add(struct texts *texts, const char *text)
-{
-	if ((texts->count & (texts->count - 1)) == 0) /* full at 0 and at every power of two */
-		texts->items = mem_grow(texts->items, (texts->count ? texts->count * 2 : 1) * sizeof *texts->items);
-	texts->items[texts->count] = mem_text(text);
-	return texts->items[texts->count++];
-}
-
-static void texts_fini(struct texts *texts)
-{
-	for (size_t i = 0; i < texts->count; i++)
-		free(texts->items[i]);
-	free(texts->items);
-}
+#include "storage/sqlite/texts.h"
 
 /* Intervals of many owners, one after the other. Their owners point to them only when all are there. */
 struct intervals {
@@ -191,11 +171,12 @@ static void chat_rows_fini(struct chat_rows *rows)
 	free(rows->intervals.items);
 }
 
-/* The user's row; 0: there is none, or he has only been mentioned. */
-static int64_t load_user_row(struct db *db, const char *user_id, int64_t *created_at_ms)
+/* The user's row; 0: there is none, or, without `mentioned`, he does not exist. */
+static int64_t load_user_row(struct db *db, const char *user_id, bool mentioned, int64_t *created_at_ms)
 {
 	sqlite3_stmt *load = db_statement(db, SQL_LOAD_USER);
 	db_bind_text(db, load, 1, user_id);
+	db_bind_int(db, load, 2, mentioned);
 	if (!db_step(db, load))
 		return 0;
 	int64_t id = sqlite3_column_int64(load, 0);
@@ -204,7 +185,8 @@ static int64_t load_user_row(struct db *db, const char *user_id, int64_t *create
 	return id;
 }
 
-enum store_rc sqlite_load_user(struct store *store, const char *user_id, struct user_record **record, struct error *err)
+/* mentioned: also one who does not exist, if he is or was a member of some chat. */
+static enum store_rc load_user(struct store *store, const char *user_id, bool mentioned, struct user_record **record, struct error *err)
 {
 	enum store_rc rc = STORE_OK;
 	struct db *db = read_begin(store, &rc, err);
@@ -212,7 +194,7 @@ enum store_rc sqlite_load_user(struct store *store, const char *user_id, struct 
 		return rc;
 	int64_t created_at_ms = 0;
 	struct chat_rows rows = {0};
-	int64_t id = load_user_row(db, user_id, &created_at_ms);
+	int64_t id = load_user_row(db, user_id, mentioned, &created_at_ms);
 	if (id != 0) {
 		sqlite3_stmt *load = db_statement(db, SQL_LOAD_USER_CHATS);
 		db_bind_int(db, load, 1, id);
@@ -221,12 +203,22 @@ enum store_rc sqlite_load_user(struct store *store, const char *user_id, struct 
 			qsort(rows.chats, rows.count, sizeof *rows.chats, newest_first);
 	}
 	rc = read_end(store, db, err);
-	if (id == 0)
+	if (id == 0 || (mentioned && created_at_ms == 0 && rows.count == 0))
 		rc = not_found(rc, err, "user");
 	else if (rc == STORE_OK)
 		*record = record_copy_user(&(struct user_record){user_id, created_at_ms, rows.count, rows.chats});
 	chat_rows_fini(&rows);
 	return rc;
+}
+
+enum store_rc sqlite_load_user(struct store *store, const char *user_id, struct user_record **record, struct error *err)
+{
+	return load_user(store, user_id, false, record, err);
+}
+
+enum store_rc sqlite_load_memberships(struct store *store, const char *user_id, struct user_record **record, struct error *err)
+{
+	return load_user(store, user_id, true, record, err);
 }
 
 enum store_rc sqlite_load_membership(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,

@@ -86,7 +86,7 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 
 	[SQL_LOAD_MEMBERS] = "SELECT u.name, m.role, m.received, m.read, " INTERVAL_COLUMNS " FROM member m "
 						 "CROSS JOIN user u ON u.id = m.user WHERE m.chat = ?1 ORDER BY m.user",
-	[SQL_LOAD_USER] = "SELECT id, created_at FROM user WHERE name = ?1 AND created_at IS NOT NULL",
+	[SQL_LOAD_USER] = "SELECT id, created_at FROM user WHERE name = ?1 AND (created_at IS NOT NULL OR ?2)",
 	[SQL_LOAD_USER_CHATS] = "SELECT " MEMBERSHIP_COLUMNS " FROM member m CROSS JOIN chat c ON c.id = m.chat" MEMBERSHIP_NAMES
 							"WHERE m.user = ?1",
 	[SQL_LOAD_MEMBERSHIP] = "SELECT " MEMBERSHIP_COLUMNS " FROM chat c CROSS JOIN user u CROSS JOIN member m ON m.chat = c.id AND m.user = u.id"
@@ -120,7 +120,8 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_LOAD_DEVICE] = "SELECT d.id, d.seen_at, d.subscriptions, d.max_bytes FROM user u CROSS JOIN device d ON d.user = u.id "
 						"WHERE u.name = ?1 AND d.name = ?2",
 	[SQL_LOAD_CURSORS] = "SELECT c.name, k.number FROM cursor k CROSS JOIN chat c ON c.id = k.chat WHERE k.device = ?1 ORDER BY c.name",
-	[SQL_PUT_DEVICE] = "INSERT INTO device (user, name, seen_at, subscriptions, max_bytes) VALUES (?1, ?2, ?3, ?4, ?5) "
+	[SQL_PUT_DEVICE] = "INSERT INTO device (user, name, seen_at, subscriptions, max_bytes) SELECT id, ?2, ?3, ?4, ?5 FROM user "
+					   "WHERE id = ?1 AND (created_at IS NOT NULL OR deleted_at IS NULL) " /* not of who was deleted */
 					   "ON CONFLICT (user, name) DO UPDATE SET seen_at = excluded.seen_at, subscriptions = excluded.subscriptions, "
 					   "max_bytes = excluded.max_bytes",
 	[SQL_PUT_CURSOR] = "INSERT INTO cursor (device, chat, number) SELECT d.id, c.id, ?4 FROM user u "
@@ -133,4 +134,63 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_OLD_DEVICES] = "SELECT id FROM device WHERE seen_at < ?1 LIMIT 1",
 	[SQL_PRUNE_CURSORS] = "DELETE FROM cursor WHERE (device, chat) IN (SELECT device, chat FROM cursor WHERE device = ?1 LIMIT ?2)",
 	[SQL_PRUNE_DEVICE] = "DELETE FROM device WHERE id = ?1",
+
+	/* ---- people. Everybody is given by the id of his row ---- */
+
+	[SQL_FIND_PERSON] = "SELECT id FROM user WHERE name = ?1 AND created_at IS NOT NULL",
+	[SQL_LOAD_PROFILE] = "SELECT u.created_at, u.last_seen, p.name, p.icon, p.status, p.time_zone, p.shared_id, p.hides_online, p.hides_last_seen "
+						 "FROM user u LEFT JOIN profile p ON p.user = u.id WHERE u.name = ?1 AND u.created_at IS NOT NULL",
+	[SQL_ADD_PROFILE] = "INSERT INTO profile (user, name, icon, status, time_zone, shared_id, shared_key, hides_online, hides_last_seen) "
+						"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[SQL_EMPTY_PROFILE] = "UPDATE profile SET user = NULL, shared_key = NULL, name = '', icon = '', status = '', time_zone = '', shared_id = '', "
+						  "hides_online = 0, hides_last_seen = 0 WHERE user = ?1",
+	[SQL_PUT_LAST_SEEN] = "UPDATE user SET last_seen = max(last_seen, ?2) WHERE id = ?1",
+	[SQL_FIND_SHARED] = "SELECT u.name, u.id FROM profile p CROSS JOIN user u ON u.id = p.user WHERE p.shared_key = ?1",
+
+	[SQL_FIND_ICON] = "SELECT id, unnamed FROM icon WHERE hash = ?1",
+	[SQL_ADD_ICON] = "INSERT INTO icon (id, hash, checked_at, unnamed) VALUES (?1, ?2, 0, 0)",
+	[SQL_ADD_ICON_DATA] = "INSERT INTO icon_data (bytes) VALUES (?1)",
+	[SQL_CHECK_ICON] = "UPDATE icon SET checked_at = coalesce(?2, checked_at), unnamed = ?3 WHERE id = ?1",
+	[SQL_LOAD_ICON] = "SELECT d.bytes FROM icon i CROSS JOIN icon_data d ON d.id = i.id WHERE i.hash = ?1",
+	[SQL_ICONS_DUE] = "SELECT id, hash, unnamed FROM icon WHERE checked_at <= ?1 ORDER BY checked_at LIMIT ?2",
+	[SQL_IS_ICON_NAMED] = "SELECT EXISTS (SELECT 1 FROM profile WHERE icon = ?1 AND icon <> '' AND instr(icon, ':') = 0) OR "
+						  "EXISTS (SELECT 1 FROM chat_info WHERE icon = ?1 AND icon <> '' AND instr(icon, ':') = 0)",
+	[SQL_DROP_ICON] = "DELETE FROM icon WHERE id = ?1",
+	[SQL_EMPTY_ICON] = "UPDATE icon_data SET bytes = NULL WHERE id = ?1",
+
+	[SQL_ADD_FAVORITE] = "INSERT INTO favorite (user, other, at) VALUES (?1, ?2, ?3) ON CONFLICT (user, other) DO NOTHING",
+	[SQL_DROP_FAVORITE] = "DELETE FROM favorite WHERE user = ?1 AND other = ?2",
+	[SQL_LOAD_FAVORITES] = "SELECT o.name FROM favorite f CROSS JOIN user o ON o.id = f.other WHERE f.user = ?1 ORDER BY f.at, f.id",
+
+	[SQL_LAST_BLOCK] = "SELECT from_at, to_at FROM block WHERE user = ?1 AND other = ?2 ORDER BY from_at DESC LIMIT 1",
+	[SQL_BLOCK_TOUCHES] = "SELECT 1 FROM block WHERE user = ?1 AND other = ?2 AND iif(?3, from_at, to_at) = ?4 LIMIT 1",
+	[SQL_ADD_BLOCK] = "INSERT INTO block (user, other, from_at, to_at) VALUES (?1, ?2, ?3, 0)",
+	[SQL_END_BLOCK] = "UPDATE block SET to_at = ?3 WHERE user = ?1 AND other = ?2 AND to_at = 0",
+	[SQL_DROP_BLOCK] = "DELETE FROM block WHERE user = ?1 AND other = ?2 AND to_at = 0",
+	[SQL_LOAD_BLOCKS] = "SELECT o.name, b.from_at, b.to_at FROM user u CROSS JOIN block b ON b.user = u.id CROSS JOIN user o ON o.id = b.other "
+						"WHERE u.name = ?1 AND u.created_at IS NOT NULL ORDER BY o.name, b.from_at",
+
+	[SQL_FIND_INVITATION] = "SELECT i.id, i.uses, i.expires_at, u.name FROM invitation i CROSS JOIN user u ON u.id = i.user WHERE i.hash = ?1",
+	[SQL_ADD_INVITATION] = "INSERT INTO invitation (hash, user, expires_at, uses) VALUES (?1, ?2, ?3, ?4)",
+	[SQL_IS_USED] = "SELECT 1 FROM invitation_use WHERE invitation = ?1 AND user = ?2",
+	[SQL_ADD_USE] = "INSERT INTO invitation_use (invitation, user) VALUES (?1, ?2)",
+	[SQL_TAKE_USE] = "UPDATE invitation SET uses = uses - 1 WHERE id = ?1",
+	[SQL_DROP_USES] = "DELETE FROM invitation_use WHERE invitation IN (SELECT id FROM invitation WHERE user = ?1 AND (?2 IS NULL OR hash = ?2))",
+	[SQL_DROP_INVITATIONS] = "DELETE FROM invitation WHERE user = ?1 AND (?2 IS NULL OR hash = ?2)",
+	[SQL_PRUNE_USES] = "DELETE FROM invitation_use WHERE (invitation, user) IN (SELECT s.invitation, s.user FROM invitation i "
+					   "CROSS JOIN invitation_use s ON s.invitation = i.id WHERE i.expires_at <= ?1 LIMIT ?2)",
+	[SQL_PRUNE_INVITATIONS] = "DELETE FROM invitation WHERE id IN (SELECT id FROM invitation WHERE expires_at <= ?1 LIMIT ?2)",
+
+	[SQL_LOAD_ACCOUNT] = "SELECT id, created_at, deleted_at FROM user WHERE name = ?1 AND (created_at IS NOT NULL OR deleted_at IS NOT NULL)",
+	[SQL_LOAD_NAMED_ICON] = "SELECT icon FROM profile WHERE user = ?1",
+	[SQL_END_FAVORITES] = "DELETE FROM favorite WHERE user = ?1",
+	[SQL_END_FAVORITE_OF] = "DELETE FROM favorite WHERE other = ?1",
+	[SQL_END_BLOCKS] = "DELETE FROM block WHERE user = ?1",
+	[SQL_END_USES] = "DELETE FROM invitation_use WHERE user = ?1",
+	[SQL_END_CURSORS] = "DELETE FROM cursor WHERE device IN (SELECT id FROM device WHERE user = ?1)",
+	[SQL_END_DEVICES] = "DELETE FROM device WHERE user = ?1",
+	[SQL_END_MUTES] = "UPDATE member SET muted_until = 0 WHERE user = ?1 AND muted_until <> 0",
+	[SQL_END_ACCOUNT] = "UPDATE user SET created_at = NULL, last_seen = 0, erasing = 1, deleted_at = max(coalesce(deleted_at, ?2), ?2) WHERE id = ?1",
+	[SQL_LIST_DELETED] = "SELECT name, deleted_at, erasing FROM user WHERE deleted_at IS NOT NULL AND name > ?1 ORDER BY name LIMIT ?2",
+	[SQL_FINISH_DELETION] = "UPDATE user SET erasing = 0 WHERE name = ?1 AND deleted_at IS NOT NULL",
 };

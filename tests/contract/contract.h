@@ -104,6 +104,16 @@ uint64_t assert_sound(struct store *store, const char *chat_id);
 const struct member_record *find_member(const struct chat_record *chat, const char *user_id);
 void assert_interval(const struct interval *interval, uint64_t from, uint64_t to);
 
+/* ---- people ---- */
+
+/* All of them log in for the first time. */
+#define EXIST(...) exist(world, sizeof(const char *[]){__VA_ARGS__} / sizeof(const char *), (const char *const[]){__VA_ARGS__})
+void exist(struct world *world, size_t count, const char *const *user_ids);
+void prune_world(struct world *world, int64_t now_ms);
+void invite(struct world *world, const unsigned char *hash, const char *user_id, int64_t expires_ms, uint32_t uses);
+/* inviter NULL: it must not work. */
+void assert_use(struct world *world, const unsigned char *hash, const char *by_user_id, int64_t now_ms, const char *inviter);
+
 /* ---- the groups; each returns how many failed ---- */
 
 int run_append_stories(void);
@@ -113,6 +123,9 @@ int run_group_stories(void);
 int run_summary_stories(void);
 int run_erasure_stories(void);
 int run_state_stories(void);
+int run_people_stories(void);
+int run_account_stories(void);
+int run_invitation_stories(void);
 int run_thread_stories(void);
 int run_fault_stories(void);
 

@@ -186,14 +186,6 @@ static void cursors_of_unknown_devices_and_chats_are_passed_over(void **state)
 
 /* ---- forgetting ---- */
 
-static void prune_all(struct world *world, int64_t now_ms)
-{
-	bool more = true;
-	for (int i = 0; more && i < 1000; i++)
-		assert_int_equal(ON_WORLD(prune, now_ms, &more, NULL), STORE_OK);
-	assert_false(more);
-}
-
 static void prune_keeps_keys_for_seven_days(void **state)
 {
 	struct world *world = *state;
@@ -201,7 +193,7 @@ static void prune_keeps_keys_for_seven_days(void **state)
 	unsigned char hash[ID_BYTES];
 	uint64_t number = 0;
 	assert_appended(world->store, line_says_as(&line, "alice", "a1", "hi"));
-	prune_all(world, START_MS + STORE_KEY_DAYS * DAY_MS);
+	prune_world(world, START_MS + STORE_KEY_DAYS * DAY_MS);
 	assert_int_equal(ON_WORLD(find_key, "c", "alice", "a1", 0, &number, hash, NULL), STORE_OK);
 	assert_int_equal(append_one(world->store, line_says_as(&line, "alice", "a1", "hi")), APPEND_CONFLICT);
 }
@@ -212,7 +204,7 @@ static void prune_forgets_no_transactions(void **state)
 	struct world *world = *state;
 	struct line line = line_new("c");
 	assert_appended(world->store, line_says_as(&line, "alice", "a1", "hi"));
-	prune_all(world, START_MS + 2 * STORE_KEY_DAYS * DAY_MS + 1);
+	prune_world(world, START_MS + 2 * STORE_KEY_DAYS * DAY_MS + 1);
 	assert_int_equal(assert_sound(world->store, "c"), 1);
 	struct transaction *tx = read_one(world->store, "c", 1);
 	assert_string_equal(tx->key, "a1");
@@ -229,7 +221,7 @@ static void prune_forgets_devices_not_seen_for_ninety_days(void **state)
 	assert_int_equal(ON_WORLD(put_device, "bob", "new", START_MS, "", 0, NULL), STORE_OK);
 	static const struct cursor cursors[] = {{"bob", "old", "c", 1}, {"bob", "new", "c", 1}};
 	assert_int_equal(ON_WORLD(put_cursors, cursors, 2, NULL), STORE_OK);
-	prune_all(world, START_MS + STORE_DEVICE_DAYS * DAY_MS);
+	prune_world(world, START_MS + STORE_DEVICE_DAYS * DAY_MS);
 	assert_int_equal(ON_WORLD(load_device, "bob", "old", &record, NULL), STORE_NOT_FOUND);
 	record = load_device(world, "new");
 	assert_int_equal(cursor_of(record, "c"), 1);

@@ -242,3 +242,31 @@ void assert_interval(const struct interval *interval, uint64_t from, uint64_t to
 	assert_int_equal(interval->from, from);
 	assert_int_equal(interval->to, to);
 }
+
+/* ---- people ---- */
+
+void exist(struct world *world, size_t count, const char *const *user_ids)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(ON_WORLD(put_user, user_ids[i], START_MS, NULL), STORE_OK);
+}
+
+void prune_world(struct world *world, int64_t now_ms)
+{
+	bool more = true;
+	for (int i = 0; more && i < 1000; i++)
+		assert_int_equal(ON_WORLD(prune, now_ms, &more, NULL), STORE_OK);
+	assert_false(more);
+}
+
+void invite(struct world *world, const unsigned char *hash, const char *user_id, int64_t expires_ms, uint32_t uses)
+{
+	assert_int_equal(ON_WORLD(put_invitation, hash, user_id, expires_ms, uses, NULL), STORE_OK);
+}
+
+void assert_use(struct world *world, const unsigned char *hash, const char *by_user_id, int64_t now_ms, const char *inviter)
+{
+	char user_id[USER_ID_MAX + 1] = "";
+	assert_int_equal(ON_WORLD(use_invitation, hash, by_user_id, now_ms, user_id, NULL), inviter ? STORE_OK : STORE_NOT_FOUND);
+	assert_string_equal(user_id, inviter ? inviter : "");
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_STORAGE_FAULTY_PASS_H
+#define HC_STORAGE_FAULTY_PASS_H
+/* How an operation gets past the fault to the store below. For the files of this folder only. */
+
+#include "storage/faulty/faulty.h"
+
+/* What happens to one call. */
+struct strike {
+	bool hits;
+	struct fault fault;
+};
+
+struct store *faulty_below(struct store *store);
+
+static inline struct store *inner(struct store *store)
+{
+	return faulty_below(store);
+}
+
+static inline const struct store_ops *below(struct store *store)
+{
+	return store_ops(faulty_below(store));
+}
+
+/* STORE_OK: go on to the store below, and pass what it said on to faulty_after. */
+enum store_rc faulty_before(struct store *store, enum faulty_op op, bool reads, struct strike *strike, struct error *err);
+enum store_rc faulty_after(const struct strike *strike, bool reads, enum store_rc rc, struct error *err);
+
+/* An operation in between: the call below is made unless the fault says otherwise. */
+#define PASS(op, reads, call)                                                                                                                        \
+	struct strike strike;                                                                                                                            \
+	enum store_rc rc = faulty_before(store, op, reads, &strike, err);                                                                                \
+	return rc == STORE_OK ? faulty_after(&strike, reads, call, err) : rc
+
+/* ---- people.c; faulty.c's table lists them ---- */
+
+enum store_rc faulty_load_memberships(struct store *store, const char *user_id, struct user_record **record, struct error *err);
+enum store_rc faulty_load_profiles(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,
+                                   struct error *err);
+enum store_rc faulty_put_profile(struct store *store, const char *user_id, const struct profile_change *change, struct error *err);
+enum store_rc faulty_put_last_seen(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
+enum store_rc faulty_put_shared_id(struct store *store, const char *user_id, const char *shared_id, struct error *err);
+enum store_rc faulty_find_shared_id(struct store *store, const char *shared_id, char user_id[USER_ID_MAX + 1], struct error *err);
+enum store_rc faulty_put_icon(struct store *store, const char *hash, const void *bytes, size_t len, struct error *err);
+enum store_rc faulty_load_icon(struct store *store, const char *hash, void **bytes, size_t *len, struct error *err);
+enum store_rc faulty_put_favorite(struct store *store, const char *user_id, const char *other_id, bool on, int64_t at_ms, struct error *err);
+enum store_rc faulty_load_favorites(struct store *store, const char *user_id, const char *const **user_ids, size_t *count, struct error *err);
+enum store_rc faulty_put_block(struct store *store, const char *user_id, const char *other_id, bool on, int64_t at_ms, struct error *err);
+enum store_rc faulty_load_blocks(struct store *store, const char *user_id, struct block_list **blocks, struct error *err);
+enum store_rc faulty_check_reach(struct store *store, const char *from_id, const char *const *to_ids, size_t to_count, bool both,
+                                 struct error *err);
+enum store_rc faulty_put_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id,
+                                    int64_t expires_ms, uint32_t uses, struct error *err);
+enum store_rc faulty_use_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *by_user_id,
+                                    int64_t now_ms, char user_id[USER_ID_MAX + 1], struct error *err);
+enum store_rc faulty_revoke_invitation(struct store *store, const char *user_id, const unsigned char *hash, struct error *err);
+enum store_rc faulty_delete_user(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
+enum store_rc faulty_list_deleted(struct store *store, const char *after, size_t count_max, struct deleted_list **deleted, struct error *err);
+enum store_rc faulty_finish_deletion(struct store *store, const char *user_id, struct error *err);
+
+#endif
