@@ -9,6 +9,7 @@
 
 #include "plugin/broker/access.h"
 #include "plugin/broker/answer.h"
+#include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/jobs.h"
@@ -278,6 +279,8 @@ static void port_committed(void *context, struct chat *chat, struct transaction 
 	for (struct member *member = chat->members; member != NULL; member = member->hh.next)
 		if (sees(member, tx->number))
 			deliver(server, member->user_id, tx, line);
+	if (tx->type == TX_DELETE)
+		erasure_in_chat(server, chat);
 	if (access_is_watched(server, chat->id))
 		publish_events(server, chat->id, text.data, text.len);
 	line_drop(line);
