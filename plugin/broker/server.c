@@ -128,6 +128,7 @@ static void set_world(struct server *server)
 	server->world.prefix = server->conf.prefix;
 	server->world.writer = server->world.info.writer;
 	server->world.body_max = (uint32_t)server->conf.body_bytes_max;
+	server->world.keep_quotes = server->conf.quotes == CONF_QUOTES_KEEP;
 	server->world.page_max = (uint32_t)server->conf.page_max;
 	server->world.answer_bytes_max = (uint32_t)server->conf.inbox_bytes_max;
 	server->world.core = server->core;
