@@ -204,19 +204,21 @@ struct receipts {
 	struct server *server;
 	struct receipt *receipts;
 	size_t count;
+	bool refused;
 	enum store_rc rc;
+	struct error err;
 };
 
 static void receipts_run(struct job *job)
 {
 	struct receipts *put = (struct receipts *)job;
-	struct error err;
-	put->rc = store_ops(put->server->store)->put_receipts(put->server->store, put->receipts, put->count, &err);
+	put->rc = store_ops(put->server->store)->put_receipts(put->server->store, put->receipts, put->count, &put->err);
 }
 
 static void receipts_done(struct job *job)
 {
 	struct receipts *put = (struct receipts *)job;
+	jobs_stored(put->server, KEPT_RECEIPTS, &put->refused, put->rc, &put->err);
 	put->server->receipts_failing = put->rc != STORE_OK;
 	if (put->rc != STORE_OK && jobs_repeat(put->server, "", job))
 		return;

@@ -25,6 +25,7 @@
 #include "plugin/auth/jwt.h"
 #include "plugin/broker/doorbell.h"
 #include "plugin/broker/erasure.h"
+#include "plugin/broker/jobs.h"
 #include "plugin/broker/session.h"
 #include "plugin/chat/core.h"
 #include "plugin/conf/conf.h"
@@ -78,6 +79,7 @@ struct server {
 	uint64_t round;   /* counts ticks */
 	uint64_t handed_over; /* messages given to the broker since the last tick */
 	bool cursors_busy, receipts_failing; /* a store that is slow or down gets no more of these */
+	unsigned refused[KEPT_COUNT]; /* jobs of each kind that the store refuses at the moment */
 	bool published;   /* something was handed to the broker since the last tick */
 	bool appended;     /* something was committed since the last checkpoint */
 	bool checkpoint_warned; /* the log has said that checkpoints fail */
