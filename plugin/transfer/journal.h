@@ -86,7 +86,7 @@ enum journal_rc journal_replay(struct journal *journal, const struct journal_rea
 /* What is released by now shall leave the file. No I/O; journal_scrub does it. */
 void journal_scrub_begin(struct journal *journal);
 
-/* Writes zeros over a bounded piece of it (256 KB) and whatever else was released there. Where nothing was written since the last time,
+/* Writes zeros over a bounded piece of it (256 KB, or 250 gaps) and whatever else was released there. Where nothing was written since the last time,
  * nothing is read or written. *more: call again. A crash in the midst of it loses nothing; begin again after each open, because how far
  * it was is not kept.
  *

@@ -13,7 +13,7 @@
  * 64 pages of zeros into the page cache are not worth that. */
 #include "plugin/transfer/journal_inner.h"
 
-enum { STEP_BYTES = 256 * 1024, STEP_RECORDS = 1000 };
+enum { STEP_BYTES = 256 * 1024, STEP_RECORDS = 250 };
 
 static uint64_t lap_ahead(const struct journal *journal, uint64_t position)
 {

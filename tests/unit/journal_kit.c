@@ -171,10 +171,7 @@ void file_write(const char *path, const void *bytes, size_t len)
 
 static bool is_zero(const char *bytes, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if (bytes[i] != 0)
-			return false;
-	return true;
+	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
 
 size_t records_in_file(void)
