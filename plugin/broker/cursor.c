@@ -23,14 +23,15 @@ struct put {
 	struct cursor *cursors;
 	size_t count, size;
 	bool regular; /* cursor_flush's: one at a time */
+	bool refused;
 	enum store_rc rc;
+	struct error err;
 };
 
 static void put_run(struct job *job)
 {
 	struct put *put = (struct put *)job;
-	struct error err;
-	put->rc = store_ops(put->server->store)->put_cursors(put->server->store, put->cursors, put->count, &err);
+	put->rc = store_ops(put->server->store)->put_cursors(put->server->store, put->cursors, put->count, &put->err);
 }
 
 static void put_free(struct put *put)
@@ -49,6 +50,7 @@ static void put_free(struct put *put)
 static void put_done(struct job *job)
 {
 	struct put *put = (struct put *)job;
+	jobs_stored(put->server, KEPT_CURSORS, &put->refused, put->rc, &put->err);
 	if (put->rc == STORE_OK || !jobs_repeat(put->server, "", job))
 		put_free(put);
 }

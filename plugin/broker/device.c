@@ -39,7 +39,9 @@ struct put {
 	struct settings now;    /* the job's */
 	struct settings next;
 	bool again; /* next is to be written */
+	bool refused;
 	enum store_rc rc;
+	struct error err;
 	UT_hash_handle hh;
 };
 
@@ -82,21 +84,21 @@ static void put_run(struct job *job)
 {
 	struct put *put = (struct put *)job;
 	struct store *store = put->server->store;
-	struct error err;
-	put->rc = put->now.partial ? complete(put, store, &err) : STORE_OK;
+	put->rc = put->now.partial ? complete(put, store, &put->err) : STORE_OK;
 	if (put->rc != STORE_OK)
 		return;
 	if (put->device == NULL)
-		put->rc = store_ops(store)->put_user(store, put->user_id, put->now.at_ms, &err);
+		put->rc = store_ops(store)->put_user(store, put->user_id, put->now.at_ms, &put->err);
 	else
 		put->rc = store_ops(store)->put_device(
-			store, put->user_id, put->device, put->now.at_ms, put->now.subscriptions, put->now.max_bytes, &err);
+			store, put->user_id, put->device, put->now.at_ms, put->now.subscriptions, put->now.max_bytes, &put->err);
 }
 
 static void put_done(struct job *job)
 {
 	struct put *put = (struct put *)job;
 	bool stored = put->rc == STORE_OK;
+	jobs_stored(put->server, KEPT_DEVICES, &put->refused, put->rc, &put->err);
 	if (stored && !put->again) {
 		put_free(put);
 		return;

@@ -192,7 +192,8 @@ static bool fits_journal(const struct session *session, const struct mosquitto_e
 static int take_send(struct server *server, struct session *session, struct mosquitto_evt_message *event, const struct topic *topic)
 {
 	struct verdict verdict;
-	const struct parse_conf conf = {server->world.info.secret, STORE_SECRET_BYTES, server->conf.body_bytes_max};
+	const struct parse_conf conf = {server->world.info.secret, STORE_SECRET_BYTES, server->conf.body_bytes_max,
+		server->conf.quotes == CONF_QUOTES_KEEP};
 	struct command *command = NULL;
 	if (fits_journal(session, event, &verdict))
 		command = parse_send(&conf, topic, session->person->user_id, event->payload, event->payloadlen, &verdict);
@@ -408,7 +409,8 @@ static struct command *replayed_command(struct server *server, const struct inta
 	struct topic topic;
 	topic_read(server->conf.prefix, intake->topic, &topic);
 	if (topic.kind == TOPIC_SEND || topic.kind == TOPIC_TEXT) {
-		const struct parse_conf conf = {server->world.info.secret, STORE_SECRET_BYTES, server->conf.body_bytes_max};
+		const struct parse_conf conf = {server->world.info.secret, STORE_SECRET_BYTES, server->conf.body_bytes_max,
+			server->conf.quotes == CONF_QUOTES_KEEP};
 		return parse_send(&conf, &topic, intake->sender_id, intake->payload, intake->payload_len, verdict);
 	}
 	struct rpc_request *request =

@@ -48,6 +48,20 @@ bool jobs_read(struct server *server, struct job *job, bool behind_writes)
 
 /* ---- jobs that are to be run again ---- */
 
+void jobs_stored(struct server *server, enum kept what, bool *refused, enum store_rc rc, const struct error *err)
+{
+	static const char *const names[KEPT_COUNT] = {"receipts", "places of devices", "users and devices"};
+	bool fails = rc != STORE_OK;
+	if (fails == *refused || (fails && err->text[0] == '\0'))
+		return;
+	*refused = fails;
+	server->refused[what] += fails ? 1u : -1u;
+	if (fails && server->refused[what] == 1)
+		server_log(MOSQ_LOG_WARNING, "the store does not take %s, trying again: %s", names[what], err->text);
+	else if (!fails && server->refused[what] == 0)
+		server_log(MOSQ_LOG_NOTICE, "the store takes %s again", names[what]);
+}
+
 struct later {
 	struct job *job;
 	char *key; /* NULL: a reader's */

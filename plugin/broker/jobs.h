@@ -5,7 +5,9 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
 #include "base/worker.h"
+#include "storage/store.h"
 
 struct server;
 
@@ -20,6 +22,13 @@ void jobs_repeat_due(struct server *server);
 
 /* Starts all of them, whose time has come or not. */
 void jobs_repeat_at_once(struct server *server);
+
+/* What is kept of users beside their messages, and tried again until the store takes it. */
+enum kept { KEPT_RECEIPTS, KEPT_CURSORS, KEPT_DEVICES, KEPT_COUNT };
+
+/* The store's answer to a job that stores such. The log says once when it begins to refuse them and once when it takes all of them again.
+ * *refused is the job's: whether it counts among those that are refused, false at first. An empty err: the store was not asked. */
+void jobs_stored(struct server *server, enum kept what, bool *refused, enum store_rc rc, const struct error *err);
 
 /* At the end: what could not be done by now gives its job back, which frees itself because nothing is repeated any more. */
 void jobs_drop(struct server *server);

@@ -3,6 +3,7 @@
 #define HC_BROKER_PARSE_H
 /* A publish to …/send or …/text as a command. Pure; any thread. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@ struct parse_conf {
 	const unsigned char *secret; /* of the store: 1:1 chat IDs */
 	size_t secret_len;
 	uint64_t body_max;
+	bool keep_quotes; /* what a deletion does with quotes of its text */
 };
 
 /* NULL: *verdict names the field. The command has no key yet unless the client gave an ID, and no hash. */

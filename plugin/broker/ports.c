@@ -9,6 +9,7 @@
 
 #include "plugin/broker/access.h"
 #include "plugin/broker/answer.h"
+#include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/jobs.h"
@@ -203,19 +204,21 @@ struct receipts {
 	struct server *server;
 	struct receipt *receipts;
 	size_t count;
+	bool refused;
 	enum store_rc rc;
+	struct error err;
 };
 
 static void receipts_run(struct job *job)
 {
 	struct receipts *put = (struct receipts *)job;
-	struct error err;
-	put->rc = store_ops(put->server->store)->put_receipts(put->server->store, put->receipts, put->count, &err);
+	put->rc = store_ops(put->server->store)->put_receipts(put->server->store, put->receipts, put->count, &put->err);
 }
 
 static void receipts_done(struct job *job)
 {
 	struct receipts *put = (struct receipts *)job;
+	jobs_stored(put->server, KEPT_RECEIPTS, &put->refused, put->rc, &put->err);
 	put->server->receipts_failing = put->rc != STORE_OK;
 	if (put->rc != STORE_OK && jobs_repeat(put->server, "", job))
 		return;
@@ -278,6 +281,8 @@ static void port_committed(void *context, struct chat *chat, struct transaction 
 	for (struct member *member = chat->members; member != NULL; member = member->hh.next)
 		if (sees(member, tx->number))
 			deliver(server, member->user_id, tx, line);
+	if (tx->type == TX_DELETE)
+		erasure_in_chat(server, chat);
 	if (access_is_watched(server, chat->id))
 		publish_events(server, chat->id, text.data, text.len);
 	line_drop(line);

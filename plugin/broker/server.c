@@ -15,6 +15,7 @@
 #include "plugin/broker/answer.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
+#include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/hostconf.h"
 #include "plugin/broker/intake.h"
@@ -127,6 +128,7 @@ static void set_world(struct server *server)
 	server->world.prefix = server->conf.prefix;
 	server->world.writer = server->world.info.writer;
 	server->world.body_max = (uint32_t)server->conf.body_bytes_max;
+	server->world.keep_quotes = server->conf.quotes == CONF_QUOTES_KEEP;
 	server->world.page_max = (uint32_t)server->conf.page_max;
 	server->world.answer_bytes_max = (uint32_t)server->conf.inbox_bytes_max;
 	server->world.core = server->core;
@@ -195,6 +197,8 @@ bool server_open(struct server *server, const struct conf_pair *options, size_t 
 		set_world(server);
 		ok = open_journal(server, err);
 	}
+	if (ok)
+		erasure_happened(server); /* what was erased before a crash may not have got out of the files */
 	if (!ok)
 		server_close(server);
 	return ok;
@@ -246,6 +250,7 @@ void server_close(struct server *server)
 		end_sessions(server);
 	stop_threads(server);
 	core_free(server->core);
+	erasure_finish(server);
 	journal_close(server->journal);
 	if (server->store != NULL)
 		store_ops(server->store)->close(server->store);

@@ -11,7 +11,7 @@
  *   answer.c    acks and RPC answers                             live.c      typing, receipts, warnings
  *   device.c    what the store keeps of users and devices        client.c    what the host knows of a client
  *   publish.c   the way out through the broker                   jobs.c      jobs behind others, and again
- *   upkeep.c    checkpoints, pruning
+ *   upkeep.c    checkpoints, pruning                         erasure.c   erased texts leave all files
  */
 
 #include <mosquitto.h>
@@ -24,6 +24,8 @@
 #include "base/worker.h"
 #include "plugin/auth/jwt.h"
 #include "plugin/broker/doorbell.h"
+#include "plugin/broker/erasure.h"
+#include "plugin/broker/jobs.h"
 #include "plugin/broker/session.h"
 #include "plugin/chat/core.h"
 #include "plugin/conf/conf.h"
@@ -54,6 +56,7 @@ struct server {
 	struct later *later;    /* jobs that are to be run again */
 	bool closing, upkeep_busy;
 	struct journal *journal;
+	struct erasure erasure;
 	struct core *core;
 	struct doorbell *doorbell;
 
@@ -76,8 +79,10 @@ struct server {
 	uint64_t round;   /* counts ticks */
 	uint64_t handed_over; /* messages given to the broker since the last tick */
 	bool cursors_busy, receipts_failing; /* a store that is slow or down gets no more of these */
+	unsigned refused[KEPT_COUNT]; /* jobs of each kind that the store refuses at the moment */
 	bool published;   /* something was handed to the broker since the last tick */
 	bool appended;     /* something was committed since the last checkpoint */
+	bool checkpoint_warned; /* the log has said that checkpoints fail */
 	bool store_warned; /* the log has said that the store takes nothing */
 	const struct command *deciding; /* the command that a client's packet has just brought, and what came of it at once */
 	bool deciding_refused;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Checkpoints and pruning. Broker thread; the work itself is done by jobs, checkpoints on a thread of their own. */
+ * Checkpoints and pruning, and erasure beside them. Broker thread; the work itself is done by jobs, checkpoints on a thread of their own. */
 #include "plugin/broker/upkeep.h"
 
 #include <stdlib.h>
 
+#include "plugin/broker/erasure.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 
-enum { CHECKPOINT_MS = 100, PRUNE_MS = 600000 };
+enum { CHECKPOINT_MS = 100, CHECKPOINT_AGAIN_MS = 1000, PRUNE_MS = 600000 };
 
 struct upkeep {
 	struct job job;
@@ -29,15 +30,24 @@ static void checkpoint_run(struct job *job)
 static void checkpoint_done(struct job *job)
 {
 	struct upkeep *upkeep = (struct upkeep *)job;
-	upkeep->server->upkeep_busy = false;
-	if (upkeep->rc != STORE_OK && upkeep->rc != STORE_UNAVAILABLE)
-		server_log(MOSQ_LOG_WARNING, "the store's checkpoint failed: %s", upkeep->err.text);
+	struct server *server = upkeep->server;
+	server->upkeep_busy = false;
+	if (upkeep->rc != STORE_OK) { /* until one works: what was erased may be in the file that it empties */
+		server->appended = true;
+		server->checkpointed_at_ms = server->now_ms + CHECKPOINT_AGAIN_MS - CHECKPOINT_MS;
+	}
+	bool failed = upkeep->rc != STORE_OK && upkeep->rc != STORE_UNAVAILABLE;
+	if (failed && !server->checkpoint_warned)
+		server_log(MOSQ_LOG_WARNING, "the store's checkpoints fail, trying again: %s", upkeep->err.text);
+	if (upkeep->rc == STORE_OK && server->checkpoint_warned)
+		server_log(MOSQ_LOG_NOTICE, "the store's checkpoints work again");
+	server->checkpoint_warned = failed || (server->checkpoint_warned && upkeep->rc != STORE_OK);
 	free(upkeep);
 }
 
 static void checkpoint(struct server *server)
 {
-	if (store_ops(server->store)->checkpoint == NULL || server->upkeep_busy)
+	if (store_ops(server->store)->checkpoint == NULL)
 		return;
 	struct upkeep *upkeep = mem_zero(sizeof *upkeep);
 	upkeep->job = (struct job){.run = checkpoint_run, .done = checkpoint_done};
@@ -77,7 +87,7 @@ static void prune(struct server *server)
 void upkeep_tick(struct server *server)
 {
 	/* While there are commits; the store itself knows whether there is enough to move. */
-	if (server->appended && server->now_ms - server->checkpointed_at_ms >= CHECKPOINT_MS) {
+	if (server->appended && !server->upkeep_busy && server->now_ms - server->checkpointed_at_ms >= CHECKPOINT_MS) {
 		server->appended = false;
 		server->checkpointed_at_ms = server->now_ms;
 		checkpoint(server);
@@ -86,4 +96,5 @@ void upkeep_tick(struct server *server)
 		server->pruned_at_ms = server->now_ms;
 		prune(server);
 	}
+	erasure_tick(server);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
 #ifndef HC_BROKER_UPKEEP_H
 #define HC_BROKER_UPKEEP_H
-/* What a store needs from time to time: moving what is committed to its place, forgetting what is old. Broker thread. */
+/* What a store needs from time to time: moving what is committed to its place, forgetting what is old, and
+ * letting what was erased out of all files. Broker thread. */
 
 struct server;
 

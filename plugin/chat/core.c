@@ -11,7 +11,7 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { RETRY_MIN_MS = 20, RETRY_MAX_MS = 1000, IDLE_MS = 60 * 1000 };
+enum { RETRY_MIN_MS = 20, RETRY_MAX_MS = 1000, IDLE_MS = 60 * 1000, MENDED_MS = 60 * 1000 };
 
 struct item {
 	struct command *command; /* NULL: a visit */
@@ -29,6 +29,7 @@ struct entry {
 	struct command *asking; /* the waiting command that something is asked for */
 	enum decision asked;
 	bool catching_up;      /* after a conflict */
+	bool corrupt;          /* it could not be loaded, and that was reported */
 	bool progress;         /* something was found in between */
 	uint64_t heard_of;     /* a number that is in the store, whether it was seen here or not */
 	unsigned out;          /* requests under way */
@@ -79,6 +80,8 @@ static struct entry *entry_get(struct core *core, const char *chat_id, int64_t n
 		entry->id = mem_text(chat_id);
 		HASH_ADD_KEYPTR(hh, core->entries, entry->id, strlen(entry->id), entry);
 		load(core, entry);
+	} else if (entry->corrupt && !(entry->out & OUT_LOAD)) {
+		load(core, entry); /* it may be mended */
 	}
 	entry->used_at_ms = now_ms;
 	return entry;
@@ -302,10 +305,35 @@ struct chat *core_peek(struct core *core, const char *chat_id)
 
 /* ---- answers ---- */
 
+/* What is stored of the chat contradicts itself, and waiting does not help. The entry stays, so that it is reported once. */
+static void give_up(struct core *core, struct entry *entry)
+{
+	if (!entry->corrupt)
+		core->ports.report(core->ports.context, entry->id, "what is stored of it contradicts itself, so its commands are refused; see hyperchatctl check");
+	entry->corrupt = true;
+	entry->asking = NULL;
+	struct item *waiting = entry->waiting, *item, *next;
+	entry->waiting = NULL; /* an answer may bring new ones */
+	DL_FOREACH_SAFE(waiting, item, next) {
+		struct verdict verdict;
+		refuse(&verdict, REFUSAL_UNAVAILABLE, NULL);
+		verdict.retry_after_ms = MENDED_MS;
+		if (item->command != NULL)
+			answer(core, item->command, &verdict, 0, false);
+		else
+			item->visit(item->context, NULL, true);
+		free(item);
+	}
+}
+
 void core_chat_loaded(struct core *core, const char *chat_id, enum store_rc rc, const struct chat_record *record, int64_t now_ms)
 {
 	struct entry *entry = entry_find(core, chat_id);
 	entry->out &= ~(unsigned)OUT_LOAD;
+	if (rc == STORE_CORRUPT) {
+		give_up(core, entry);
+		return;
+	}
 	if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
 		struct item *item, *next;
 		DL_FOREACH_SAFE(entry->waiting, item, next) {
@@ -319,6 +347,7 @@ void core_chat_loaded(struct core *core, const char *chat_id, enum store_rc rc, 
 		return;
 	}
 	recovered(entry);
+	entry->corrupt = false;
 	entry->chat = rc == STORE_OK ? chat_from_record(record) : chat_new(entry->id);
 	drain(core, entry);
 }

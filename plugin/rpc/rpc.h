@@ -29,6 +29,7 @@ struct rpc_world {
 	const char *prefix;         /* "hc" */
 	const char *writer;
 	uint32_t body_max;          /* bytes */
+	bool keep_quotes;           /* what a deletion does that does not say */
 	uint32_t page_max;          /* items of a page */
 	uint32_t answer_bytes_max;  /* of one answer, 64 KB */
 	struct core *core;          /* loop thread only */

@@ -10,20 +10,11 @@
  * would start among overwritten records. */
 #include "plugin/transfer/journal.h"
 
-#include <endian.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#define uthash_fatal(message) abort()
-#include <uthash.h>
 #include <utlist.h>
 
 #include "base/buf.h"
-#include "plugin/transfer/journal_file.h"
+#include "plugin/transfer/journal_inner.h"
 
 enum {
 	MOVE_FACTOR = 4,        /* bytes copied forward per byte added, so that up to 4/5 of the ring may be stuck */
@@ -31,29 +22,7 @@ enum {
 	MOVE_RESERVE = 2 * RECORD_MAX, /* kept free by journal_add, so that the oldest record can always be copied, gap included */
 };
 
-struct entry {
-	struct record record;
-	int64_t since_ms; /* when it got its place */
-	bool in_work;
-	struct entry *prev, *next;
-	UT_hash_handle hh;
-};
-
-struct journal {
-	struct journal_file file;
-	char *quarantine_path;
-	struct entry *oldest; /* list by position */
-	struct entry *by_seq;
-	size_t entry_count;
-	uint64_t head; /* the position of what is written next */
-	uint64_t next_seq;
-	uint64_t live;
-	uint64_t corrupt;
-	int64_t now_ms; /* of the last flush */
-	unsigned char *scratch; /* JOURNAL_PAYLOAD_MAX: a payload on its way to another place */
-};
-
-static uint64_t tail_of(const struct journal *journal)
+uint64_t journal_tail(const struct journal *journal)
 {
 	return journal->oldest ? journal->oldest->record.position : journal->head;
 }
@@ -71,6 +40,7 @@ static void entry_add(struct journal *journal, const struct record *record)
 	entry->record = *record;
 	entry->since_ms = journal->now_ms;
 	DL_APPEND(journal->oldest, entry);
+	scrub_occupied(journal, entry);
 	HASH_ADD(hh, journal->by_seq, record.seq, sizeof record->seq, entry);
 	journal->entry_count++;
 	journal->live += record_size(record->len);
@@ -80,6 +50,7 @@ static void entry_drop(struct journal *journal, struct entry *entry)
 {
 	journal->entry_count--;
 	journal->live -= record_size(entry->record.len);
+	scrub_vacated(journal, entry);
 	DL_DELETE(journal->oldest, entry);
 	HASH_DELETE(hh, journal->by_seq, entry);
 	free(entry);
@@ -155,9 +126,9 @@ enum journal_rc journal_open(const char *path, uint64_t size, struct journal **j
 	return JOURNAL_OK;
 }
 
-static enum journal_rc write_tail(struct journal *journal, struct error *err)
+enum journal_rc journal_write_tail(struct journal *journal, struct error *err)
 {
-	return journal_file_set_tail(&journal->file, tail_of(journal), journal->next_seq, err);
+	return journal_file_set_tail(&journal->file, journal_tail(journal), journal->next_seq, err);
 }
 
 void journal_close(struct journal *journal)
@@ -165,7 +136,7 @@ void journal_close(struct journal *journal)
 	if (journal == NULL)
 		return;
 	/* A failure costs only that released records come once more, which journal_flush has told before. */
-	(void)write_tail(journal, NULL);
+	(void)journal_write_tail(journal, NULL);
 	journal_fini(journal);
 }
 
@@ -176,15 +147,23 @@ static bool fits(const struct journal *journal, uint64_t end, uint64_t tail, uin
 	return end - tail + reserve <= journal->file.ring_size;
 }
 
+static enum journal_rc put_record(struct journal *journal, const struct record *record, const void *payload, struct error *err)
+{
+	enum journal_rc rc = journal_file_put(&journal->file, record, payload, err);
+	if (rc != JOURNAL_OK)
+		scrub_torn(journal, record->position);
+	return rc;
+}
+
 /* Finds the place for a record and sees to it that the file's tail has passed what stood there. */
 static enum journal_rc claim(struct journal *journal, uint32_t len, uint64_t reserve, uint64_t *position, struct error *err)
 {
 	uint64_t place = journal_file_place(&journal->file, journal->head, len);
 	uint64_t end = place + record_size(len);
-	if (!fits(journal, end, tail_of(journal), reserve))
+	if (!fits(journal, end, journal_tail(journal), reserve))
 		return error_set(err, JOURNAL_FULL, 0, "the journal is full: %zu commands wait", journal->entry_count);
 	if (!fits(journal, end, journal->file.tail, reserve)) {
-		enum journal_rc rc = write_tail(journal, err);
+		enum journal_rc rc = journal_write_tail(journal, err);
 		if (rc != JOURNAL_OK)
 			return rc;
 	}
@@ -194,7 +173,7 @@ static enum journal_rc claim(struct journal *journal, uint32_t len, uint64_t res
 
 static uint64_t dead_bytes(const struct journal *journal)
 {
-	return journal->head - tail_of(journal) - journal->live;
+	return journal->head - journal_tail(journal) - journal->live;
 }
 
 /* Copies the oldest record to the front. The old place is marked, lest a crash before the next flush finds both and only one of
@@ -211,15 +190,17 @@ static enum journal_rc move_oldest(struct journal *journal, struct error *err)
 	struct record moved = entry->record;
 	enum journal_rc rc = claim(journal, moved.len, 0, &moved.position, err);
 	if (rc == JOURNAL_OK)
-		rc = journal_file_put(&journal->file, &moved, journal->scratch, err);
+		rc = put_record(journal, &moved, journal->scratch, err);
 	if (rc != JOURNAL_OK)
 		return rc;
 	uint64_t old = entry->record.position;
+	scrub_vacated(journal, entry);
+	DL_DELETE(journal->oldest, entry);
 	entry->record = moved;
 	entry->since_ms = journal->now_ms;
 	journal->head = moved.position + record_size(moved.len);
-	DL_DELETE(journal->oldest, entry);
 	DL_APPEND(journal->oldest, entry);
+	scrub_occupied(journal, entry);
 	return journal_file_set_done(&journal->file, old, err);
 }
 
@@ -229,7 +210,7 @@ static enum journal_rc make_way(struct journal *journal, uint64_t size, struct e
 	enum journal_rc rc = JOURNAL_OK;
 	for (uint64_t moved = 0; rc == JOURNAL_OK && journal->oldest && moved < MOVE_FACTOR * size;) {
 		uint64_t ring = journal->file.ring_size;
-		if (journal->head - tail_of(journal) <= ring / 2 || dead_bytes(journal) <= ring / 16)
+		if (journal->head - journal_tail(journal) <= ring / 2 || dead_bytes(journal) <= ring / 16)
 			break;
 		moved += record_size(journal->oldest->record.len);
 		rc = move_oldest(journal, err);
@@ -248,7 +229,7 @@ enum journal_rc journal_add(struct journal *journal, const void *payload, size_t
 	if (rc == JOURNAL_OK)
 		rc = claim(journal, record.len, MOVE_RESERVE, &record.position, err);
 	if (rc == JOURNAL_OK)
-		rc = journal_file_put(&journal->file, &record, payload, err);
+		rc = put_record(journal, &record, payload, err);
 	if (rc != JOURNAL_OK)
 		return rc;
 	journal->head = record.position + record_size(len);
@@ -285,15 +266,15 @@ enum journal_rc journal_flush(struct journal *journal, int64_t now_ms, struct er
 {
 	journal->now_ms = now_ms;
 	enum journal_rc rc = move_pinned(journal, err);
-	if (rc == JOURNAL_OK && tail_of(journal) != journal->file.tail)
-		rc = write_tail(journal, err);
+	if (rc == JOURNAL_OK && journal_tail(journal) != journal->file.tail)
+		rc = journal_write_tail(journal, err);
 	return rc;
 }
 
 void journal_stats(const struct journal *journal, struct journal_stats *stats)
 {
 	*stats = (struct journal_stats){.size = journal->file.ring_size,
-		.used = journal->head - tail_of(journal),
+		.used = journal->head - journal_tail(journal),
 		.live = journal->live,
 		.records = journal->entry_count,
 		.corrupt = journal->corrupt};
@@ -330,39 +311,10 @@ enum journal_rc journal_end_work(struct journal *journal, uint64_t seq, struct e
 	return count_attempts(journal, entry, -1, err);
 }
 
-/* All or nothing: what was written of a record that did not fit is cut off again. 0 or errno. */
-static int quarantine_append(int fd, const struct record *record, const void *payload)
-{
-	struct {
-		uint32_t len;
-		uint32_t seq[2];
-	} head = {htole32(record->len), {htole32((uint32_t)record->seq), htole32((uint32_t)(record->seq >> 32))}};
-	struct iovec parts[] = {{&head, sizeof head}, {(void *)payload, record->len}};
-	off_t start = lseek(fd, 0, SEEK_END);
-	ssize_t written = start < 0 ? -1 : writev(fd, parts, 2);
-	if (written == (ssize_t)(sizeof head + record->len) && fsync(fd) == 0)
-		return 0;
-	int problem = written < 0 || written == (ssize_t)(sizeof head + record->len) ? errno : ENOSPC;
-	if (start >= 0 && ftruncate(fd, start) != 0)
-		problem = errno;
-	return problem;
-}
-
-static enum journal_rc quarantine(struct journal *journal, const struct record *record, const void *payload, struct error *err)
-{
-	int fd = open(journal->quarantine_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	int problem = fd < 0 ? errno : quarantine_append(fd, record, payload);
-	if (fd >= 0)
-		close(fd);
-	if (problem)
-		return error_set(err, JOURNAL_FAILED, problem, "%s could not be written: %s", journal->quarantine_path, error_words(problem));
-	return JOURNAL_OK;
-}
-
 static enum journal_rc put_aside(
 	struct journal *journal, const struct journal_reader *reader, const struct record *record, const void *payload, struct error *err)
 {
-	enum journal_rc rc = quarantine(journal, record, payload, err);
+	enum journal_rc rc = quarantine_add(journal, record, payload, err);
 	if (rc != JOURNAL_OK)
 		return rc;
 	rc = journal_release(journal, record->seq, JOURNAL_DECLINED, err);

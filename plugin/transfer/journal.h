@@ -8,9 +8,11 @@
  *
  * Life of a record: journal_add → the command is decided → journal_release. What was not released comes back through journal_replay after
  * a restart, oldest first, and may come back although it was released as JOURNAL_COMMITTED shortly before the crash: its key tells.
+ * What was released stands in the file until it is written over by other records, or scrubbed.
  *
  * Threads: the broker's only. No call but open and replay does more than a few reads and writes of the page cache. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,6 +82,25 @@ struct journal_reader {
 /* Hands over all unreleased records, in the order of their seq. Once after open, before the first add. Blocks (quarantine syncs).
  * FAILED: something could not be written; err says what. Records that this concerned were not handed over and stay; the others were. */
 enum journal_rc journal_replay(struct journal *journal, const struct journal_reader *reader, struct error *err);
+
+/* What is released by now shall leave the file. No I/O; journal_scrub does it. */
+void journal_scrub_begin(struct journal *journal);
+
+/* Writes zeros over a bounded piece of it (256 KB, or 250 gaps) and whatever else was released there. Where nothing was written since the last time,
+ * nothing is read or written. *more: call again. A crash in the midst of it loses nothing; begin again after each open, because how far
+ * it was is not kept.
+ *
+ * *more false   no record that was released when journal_scrub_begin was called last is in the file, whole or in part, nor comes back.
+ * FAILED        the file could not be read or written; *more is true, and the next call goes on from there. */
+enum journal_rc journal_scrub(struct journal *journal, bool *more, struct error *err);
+
+/* Writes zeros over the payload of each record in the quarantine file that `erase` returns true for. The record itself stays: the operator
+ * sees that there was one, how long, and its seq. Idempotent; a crash leaves each payload whole, or begun to be erased. Does nothing at
+ * once while there is no such file, else reads all of it; not synced.
+ *
+ * FAILED: not all of the file could be read or written. What was erased is. */
+enum journal_rc journal_erase_quarantined(
+	struct journal *journal, bool (*erase)(void *context, const void *payload, size_t len), void *context, struct error *err);
 
 struct journal_stats {
 	uint64_t size;    /* bytes for records */

@@ -115,9 +115,7 @@ static bool head_is_valid(const struct file_head *head)
 
 static bool is_zero(const unsigned char *bytes, size_t len)
 {
-	while (len > 0 && *bytes == 0)
-		bytes++, len--;
-	return len == 0;
+	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
 
 enum head_kind { HEAD_FOUND, HEAD_NONE_YET, HEAD_FOREIGN, HEAD_UNREADABLE };
@@ -285,7 +283,10 @@ enum journal_rc journal_file_put(struct journal_file *file, const struct record 
 	memcpy(file->buffer, &head, sizeof head);
 	if (record->len > 0)
 		memcpy(file->buffer + sizeof head, payload, record->len);
-	int problem = write_at(file->fd, file->buffer, sizeof head + record->len, offset_of(file, record->position));
+	/* With what fills it up, lest the end of an earlier lap's record stays behind it. */
+	size_t len = sizeof head + record->len, size = (size_t)record_size(record->len);
+	memset(file->buffer + len, 0, size - len);
+	int problem = write_at(file->fd, file->buffer, size, offset_of(file, record->position));
 	return problem ? failed(err, problem, "record") : JOURNAL_OK; /* a torn one fails its CRC, and the next one goes over it */
 }
 
@@ -314,6 +315,25 @@ bool journal_file_get(struct journal_file *file, const struct record *record, vo
 		return false;
 	memcpy(payload, bytes, record->len);
 	return true;
+}
+
+/* What is zero already is not written: after a restart that is most of the ring, and its pages stay clean. */
+enum journal_rc journal_file_zero(struct journal_file *file, uint64_t position, uint64_t *len, struct error *err)
+{
+	uint64_t left = file->ring_size - position % file->ring_size;
+	size_t piece = (size_t)(*len < RECORD_MAX ? *len : RECORD_MAX);
+	piece = piece < left ? piece : (size_t)left;
+	int problem = read_at(file->fd, file->buffer, piece, offset_of(file, position));
+	if (problem)
+		return error_set(err, JOURNAL_FAILED, problem, "the journal cannot be read: %s", error_words(problem));
+	if (!is_zero(file->buffer, piece)) {
+		memset(file->buffer, 0, piece);
+		problem = write_at(file->fd, file->buffer, piece, offset_of(file, position));
+	}
+	if (problem)
+		return failed(err, problem, "released part");
+	*len = piece;
+	return JOURNAL_OK;
 }
 
 /* ---- the search ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
 #ifndef HC_TRANSFER_JOURNAL_FILE_H
 #define HC_TRANSFER_JOURNAL_FILE_H
-/* The journal's file format; private to journal.c.
+/* The journal's file format; private to journal*.c.
  *
  *   0     head, slot 0      two slots, written in turn, each with a CRC: a torn one leaves the other
  *   512   head, slot 1
@@ -65,6 +65,9 @@ enum journal_rc journal_file_put(struct journal_file *file, const struct record 
 enum journal_rc journal_file_set_done(struct journal_file *file, uint64_t position, struct error *err);
 enum journal_rc journal_file_set_attempts(struct journal_file *file, uint64_t position, uint8_t attempts, struct error *err);
 enum journal_rc journal_file_set_tail(struct journal_file *file, uint64_t tail, uint64_t next_seq, struct error *err);
+
+/* Makes bytes of the ring zero: at most *len from that position on, and at least one record's worth or up to the ring's end; *len: how many. */
+enum journal_rc journal_file_zero(struct journal_file *file, uint64_t position, uint64_t *len, struct error *err);
 
 /* Reads a payload of record->len bytes. false: it cannot be read or is damaged. */
 bool journal_file_get(struct journal_file *file, const struct record *record, void *payload);

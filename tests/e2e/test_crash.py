@@ -186,6 +186,20 @@ def test_while_the_store_is_held_up_senders_wait_and_readers_go_on(broker, alice
     bob.hears("meanwhile")
 
 
+def test_the_log_says_once_that_receipts_cannot_be_stored_and_once_that_they_can(broker, alice, bob, chat):
+    alice.says("before", chat=chat)
+    bob.hears("before")
+    with HeldStore(broker):
+        broker.expects_line("the store does not take receipts, trying again: ", lambda: bob.receives(2, chat))
+        before = broker.log_text()
+        time.sleep(2)  # it is tried again meanwhile
+        assert broker.log_text().count("does not take receipts") == before.count("does not take receipts") == 1
+    deadline = time.monotonic() + mqtt.PATIENCE
+    while "the store takes receipts again" not in broker.log_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert broker.log_text().count("the store takes receipts again") == 1
+
+
 def test_what_waits_for_a_held_up_store_survives_kill_9(broker, alice, bob, chat):
     with HeldStore(broker):
         alice.sends("meanwhile", chat=chat, id="a1")

@@ -36,7 +36,7 @@ static void check_line(const struct command *command)
 
 static void check_command(const struct topic *topic, const char *payload, size_t len)
 {
-	const struct parse_conf conf = {(const unsigned char *)"secret", 6, BODY_MAX};
+	const struct parse_conf conf = {(const unsigned char *)"secret", 6, BODY_MAX, false};
 	struct verdict verdict = {0};
 	struct command *command = parse_send(&conf, topic, "alice", payload, len, &verdict);
 	if (command == NULL) {

@@ -169,6 +169,40 @@ void file_write(const char *path, const void *bytes, size_t len)
 	close(fd);
 }
 
+static bool is_zero(const char *bytes, size_t len)
+{
+	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
+}
+
+size_t records_in_file(void)
+{
+	enum { HEAD_MARK = 16, RECORD_LEN = 24 }; /* where they stand in a head, and in a record */
+	struct buf file = file_read(kit_path);
+	size_t count = 0;
+	for (size_t at = RING_OFFSET, size = RECORD_UNIT; at + RECORD_UNIT <= file.len; at += size, size = RECORD_UNIT) {
+		if (is_zero(file.data + at, RECORD_UNIT))
+			continue;
+		uint32_t len;
+		memcpy(&len, file.data + at + RECORD_LEN, sizeof len);
+		if (memcmp(file.data + at, file.data + HEAD_MARK, 8) != 0 && memcmp(file.data + at, file.data + 512 + HEAD_MARK, 8) != 0)
+			fail_msg("something that is no record stands at %zu", at);
+		size = (RECORD_HEAD_LEN + (size_t)len + RECORD_UNIT - 1) / RECORD_UNIT * RECORD_UNIT;
+		if (!is_zero(file.data + at + RECORD_HEAD_LEN + len, size - RECORD_HEAD_LEN - len))
+			fail_msg("something stands behind the record at %zu", at);
+		count++;
+	}
+	buf_fini(&file);
+	return count;
+}
+
+void scrub(struct journal *journal)
+{
+	bool more = true;
+	journal_scrub_begin(journal);
+	while (more)
+		assert_int_equal(journal_scrub(journal, &more, NULL), JOURNAL_OK);
+}
+
 void add_three(void)
 {
 	struct journal *journal = opened();

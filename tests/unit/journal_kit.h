@@ -50,6 +50,10 @@ struct journal_reader hearing(struct heard *heard);
 void assert_replays(struct journal *journal, const char *expected);
 void assert_reopening_replays(const char *expected);
 
+/* How many records stand in the file, done or not. Fails when anything else but zeros does, also in what fills a record up. */
+size_t records_in_file(void);
+void scrub(struct journal *journal); /* a whole pass */
+
 struct buf file_read(const char *path);
 void file_write(const char *path, const void *bytes, size_t len);
 

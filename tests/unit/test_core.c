@@ -18,6 +18,7 @@ struct scene {
 	struct chat *shown;   /* as of the last committed */
 	struct command *next; /* issued from inside the next answer */
 	int64_t now_ms;
+	int64_t retry_after_ms; /* of the last refusal */
 };
 
 static void note(struct scene *scene, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -96,6 +97,7 @@ static void on_answer(void *context, struct command *command, const struct answe
 {
 	struct scene *scene = context;
 	assert_string_equal(answer->chat_id, command->chat_id);
+	scene->retry_after_ms = answer->refused != NULL ? answer->refused->retry_after_ms : 0;
 	if (answer->refused != NULL)
 		note(scene, "%s refused: %s", command->key, refusal_name(answer->refused->code));
 	else
@@ -430,6 +432,31 @@ static void test_questions_are_asked_again(void **state)
 	scene_free(scene);
 }
 
+static void load_finds_a_contradiction(struct scene *scene)
+{
+	core_chat_loaded(scene->core, "chat", STORE_CORRUPT, NULL, scene->now_ms);
+}
+
+static void test_a_chat_that_contradicts_itself_is_reported_once_and_its_commands_are_refused(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_new(0);
+	say(scene, "alice", "a1");
+	say(scene, "bob", "b1");
+	load_finds_a_contradiction(scene);
+	happened(scene, "load chat, report chat, a1 refused: unavailable, b1 refused: unavailable");
+	assert_true(scene->retry_after_ms > 0);
+	time_passes(scene, 100000);
+	happened(scene, ""); /* nobody waits, so nothing is tried */
+	scene->next = send_command("alice", "a3", "hi");
+	say(scene, "alice", "a2");
+	load_finds_a_contradiction(scene);
+	happened(scene, "load chat, a2 refused: unavailable, load chat");
+	loads(scene, 1); /* somebody has mended it */
+	happened(scene, "append 2-2");
+	scene_free(scene);
+}
+
 /* ---- stories: somebody else wrote ---- */
 
 static void test_after_a_conflict_the_log_is_read_and_all_is_decided_anew(void **state)
@@ -712,6 +739,19 @@ static void test_visitors_do_not_wait_for_a_store_that_is_down(void **state)
 	scene_free(scene);
 }
 
+static void test_visitors_of_a_chat_that_contradicts_itself_are_told(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_new(0);
+	visit(scene);
+	load_finds_a_contradiction(scene);
+	happened(scene, "load chat, report chat, visit 0 unavailable");
+	visit(scene);
+	load_finds_a_contradiction(scene);
+	happened(scene, "load chat, visit 0 unavailable");
+	scene_free(scene);
+}
+
 static void test_a_chat_that_nobody_waits_for_is_not_loaded_for_ever(void **state)
 {
 	(void)state;
@@ -818,6 +858,8 @@ int main(void)
 		cmocka_unit_test(test_what_is_unknown_is_repeated_as_it_was),
 		cmocka_unit_test(test_pauses_grow_up_to_a_second),
 		cmocka_unit_test(test_questions_are_asked_again),
+		cmocka_unit_test(test_a_chat_that_contradicts_itself_is_reported_once_and_its_commands_are_refused),
+		cmocka_unit_test(test_visitors_of_a_chat_that_contradicts_itself_are_told),
 		cmocka_unit_test(test_after_a_conflict_the_log_is_read_and_all_is_decided_anew),
 		cmocka_unit_test(test_a_long_log_is_read_in_pages),
 		cmocka_unit_test(test_a_log_that_cannot_be_seen_yet_is_read_again_later),

@@ -4,6 +4,7 @@
  * stuck. Damage is in test_journal_damage.c, the random tests in test_journal_model.c. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -170,6 +171,31 @@ static void numbers_grow_although_the_clock_goes_back(void **state)
 		journal_close(journal);
 	}
 	wall_offset_us = 0;
+}
+
+static uint64_t *scrubbed_seq;
+
+static void scrub_all_and_crash(void)
+{
+	struct journal *journal = opened();
+	add(journal, "stuck");
+	*scrubbed_seq = add(journal, "x");
+	release(journal, *scrubbed_seq, JOURNAL_COMMITTED);
+	scrub(journal);
+}
+
+static void numbers_grow_although_what_had_them_was_scrubbed_and_the_clock_goes_back(void **state)
+{
+	(void)state;
+	scrubbed_seq = mmap(NULL, sizeof *scrubbed_seq, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(scrubbed_seq != MAP_FAILED);
+	wall_offset_us = 10000000000;
+	crash_after(scrub_all_and_crash);
+	wall_offset_us = 0;
+	struct journal *journal = opened();
+	assert_true(add(journal, "y") > *scrubbed_seq);
+	journal_close(journal);
+	munmap(scrubbed_seq, sizeof *scrubbed_seq);
 }
 
 static void numbers_grow_over_restarts_and_the_loss_of_the_file(void **state)
@@ -448,6 +474,7 @@ int main(void)
 		cmocka_unit_test_setup(a_record_may_be_released_while_it_is_replayed, kit_remove_files),
 		cmocka_unit_test_setup(any_payload_up_to_the_limit_comes_back_as_it_was, kit_remove_files),
 		cmocka_unit_test_setup(numbers_grow_although_the_clock_goes_back, kit_remove_files),
+		cmocka_unit_test_setup(numbers_grow_although_what_had_them_was_scrubbed_and_the_clock_goes_back, kit_remove_files),
 		cmocka_unit_test_setup(numbers_grow_over_restarts_and_the_loss_of_the_file, kit_remove_files),
 		cmocka_unit_test_setup(a_full_journal_says_so_and_recovers, kit_remove_files),
 		cmocka_unit_test_setup(a_full_journal_whose_oldest_is_stuck_recovers_too, kit_remove_files),

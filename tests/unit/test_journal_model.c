@@ -4,7 +4,8 @@
  * journal promised; it ends without closing, or is killed at a random operation; the next child opens the file, replays, and compares.
  *
  * Promised: what is live comes back, byte for byte, in the order of the numbers, however often the process died while it waited; what was
- * refused never comes back; what was committed may, until a flush found everything released.
+ * refused never comes back; what was committed may, until a flush found everything released or it was scrubbed. Behind a pass of scrubbing
+ * that nothing interrupts, only live records stand in the file. Passes go on between all other operations.
  *
  * HC_SEED=n repeats a run. */
 #include <sched.h>
@@ -50,7 +51,12 @@ struct model {
 	size_t releasing; /* index + 1 */
 	enum fate releasing_to;
 
-	size_t laps_bytes, came_back_committed, full;
+	/* A pass of scrubbing: what was committed when it began is gone when it is done. */
+	bool scrubbing;
+	size_t committed_count;
+	size_t committed[RECORDS_MAX]; /* indices */
+
+	size_t laps_bytes, came_back_committed, full, scrubbed;
 	char complaint[200];
 };
 
@@ -241,6 +247,37 @@ static void flush(struct journal *journal, int64_t *now_ms)
 			model->promises[i].fate = GONE;
 }
 
+static void begin_scrub(struct journal *journal)
+{
+	model->committed_count = 0;
+	for (size_t i = 0; i < model->count; i++)
+		if (model->promises[i].fate == COMMITTED)
+			model->committed[model->committed_count++] = i;
+	journal_scrub_begin(journal);
+	model->scrubbing = true;
+}
+
+static void scrub_step(struct journal *journal)
+{
+	bool more = true;
+	check(journal_scrub(journal, &more, NULL) == JOURNAL_OK, "cannot be scrubbed", 0);
+	if (more)
+		return;
+	model->scrubbing = false;
+	for (size_t i = 0; i < model->committed_count; i++)
+		model->promises[model->committed[i]].fate = GONE;
+	model->scrubbed++;
+}
+
+static void scrub_at_once(struct journal *journal)
+{
+	begin_scrub(journal);
+	while (model->scrubbing)
+		scrub_step(journal);
+	size_t left = records_in_file();
+	check(left == model->live_count, "more or less is left than is live", left);
+}
+
 static void act(unsigned long operation_count)
 {
 	struct journal *journal = NULL;
@@ -250,7 +287,14 @@ static void act(unsigned long operation_count)
 	replay_and_compare(journal);
 	int64_t now_ms = 0;
 	bool store_down = model->round % 5 == 0;
+	model->scrubbing = false;
 	while (atomic_fetch_add(&model->operations, 1) < operation_count) {
+		if (model->scrubbing && rnd(3) == 0)
+			scrub_step(journal);
+		else if (rnd(30) == 0)
+			begin_scrub(journal);
+		else if (rnd(200) == 0)
+			scrub_at_once(journal);
 		uint64_t dice = rnd(100);
 		if (dice < 47)
 			add_one(journal);
@@ -315,8 +359,9 @@ static void a_process_that_is_killed_anywhere_loses_nothing(void **state)
 static void the_random_runs_covered_what_they_are_for(void **state)
 {
 	(void)state;
-	print_message("%zu records, %zu laps, %zu times full, %zu came back although committed\n", model->count,
-		model->laps_bytes / KIT_SIZE, model->full, model->came_back_committed);
+	print_message("%zu records, %zu laps, %zu times full, %zu came back although committed, %zu passes of scrubbing\n", model->count,
+		model->laps_bytes / KIT_SIZE, model->full, model->came_back_committed, model->scrubbed);
+	assert_true(model->scrubbed > 100);
 	assert_true(model->laps_bytes / KIT_SIZE >= 20);
 	assert_true(model->full > 0);
 	assert_true(model->came_back_committed > 0);
