@@ -314,6 +314,7 @@ void server_tick(struct server *server)
 	doorbell_tick(server->doorbell);
 	mailbox_run(server->mailbox);
 	jobs_repeat_due(server);
+	core_flush(server->core);
 	int64_t wait_ms = core_tick(server->core, server->now_ms);
 	if (wait_ms >= 0)
 		server_wake_in(server, wait_ms > 0 ? wait_ms : 1);

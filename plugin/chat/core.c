@@ -2,8 +2,8 @@
  *
  * All chats of a broker. Loop thread; no I/O, no clock.
  *
- * An entry's `waiting` is its queue: commands and visits, in the order they came. drain() works
- * through it until something has to be asked; whoever answers calls drain() again. */
+ * An entry's `waiting` is its queue: commands and visits, in the order they came. drain() works through it until something has to be
+ * asked; whoever answers calls drain() again. What drain() has decided is sent off by core_flush(). */
 #include "plugin/chat/core_entry.h"
 
 #include <assert.h>
@@ -62,11 +62,14 @@ void entry_append(struct core *core, struct entry *entry)
 	core->ports.append(core->ports.context, entry->id, entry->transactions, entry->transaction_count);
 }
 
-/* Sends off what is pending, if nothing of this chat is under way. */
+/* Whether anything is to be sent off, and nothing of this chat is under way. */
+static bool may_append(const struct entry *entry)
+{
+	return entry->flying == 0 && !entry->catching_up && entry->chat != NULL && entry->chat->pending != NULL;
+}
+
 static void append_pending(struct core *core, struct entry *entry)
 {
-	if (entry->flying > 0 || entry->catching_up || entry->chat == NULL || entry->chat->pending == NULL)
-		return;
 	entry->transactions = mem_new(entry->chat->pending_transactions * sizeof(struct transaction *));
 	entry->transaction_count = 0;
 	struct pending *pending;
@@ -156,7 +159,21 @@ static void drain(struct core *core, struct entry *entry)
 		item->visit(item->context, entry->chat->latest > 0 ? entry->chat : NULL, false);
 		free(item);
 	}
-	append_pending(core, entry);
+	if (may_append(entry) && !entry->unsent) {
+		entry->unsent = true;
+		DL_APPEND2(core->unsent, entry, unsent_prev, unsent_next);
+	}
+}
+
+void core_flush(struct core *core)
+{
+	while (core->unsent != NULL) {
+		struct entry *entry = core->unsent;
+		DL_DELETE2(core->unsent, entry, unsent_prev, unsent_next);
+		entry->unsent = false;
+		assert(may_append(entry)); /* only an append's answer takes back what is pending */
+		append_pending(core, entry);
+	}
 }
 
 void core_command(struct core *core, struct command *command, int64_t now_ms)

@@ -75,6 +75,8 @@ void entry_free(struct core *core, struct entry *entry)
 	}
 	chat_free(entry->chat);
 	HASH_DEL(core->entries, entry);
+	if (entry->unsent)
+		DL_DELETE2(core->unsent, entry, unsent_prev, unsent_next);
 	free(entry->id);
 	free(entry);
 }

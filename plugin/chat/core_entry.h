@@ -34,6 +34,8 @@ struct entry {
 	int64_t retry_at_ms, retry_pause_ms; /* retry_at_ms 0: nothing is due */
 	int64_t used_at_ms;
 	bool receipts_dirty;
+	bool unsent; /* in the core's list */
+	struct entry *unsent_next, *unsent_prev;
 	UT_hash_handle hh;
 };
 
@@ -41,6 +43,7 @@ struct core {
 	struct core_ports ports;
 	struct decide_conf decide;
 	struct entry *entries; /* hashed by id; in the order of creation */
+	struct entry *unsent;  /* with something pending for core_flush to send off */
 	size_t command_count, dirty_count;
 	int64_t retry_at_ms; /* the earliest of the entries', 0: none */
 	int64_t swept_at_ms;
