@@ -298,7 +298,7 @@ static void commit_first(struct core *core, struct entry *entry)
 	uint64_t number = 0;
 	for (size_t i = 0; i < pending->transaction_count; i++) {
 		struct transaction *tx = pending->transactions[i];
-		bool applied = chat_apply(entry->chat, tx);
+		bool applied = chat_apply_own(entry->chat, tx);
 		assert(applied); /* it was made to follow */
 		(void)applied;
 		number = tx->number;
