@@ -41,10 +41,12 @@ void server_log(int level, const char *format, ...)
 	mosquitto_log_printf(level, "hyperchat: %s", text);
 }
 
-void server_read_clock(struct server *server)
+int64_t server_read_clock(struct server *server)
 {
-	server->now_ms = clock_mono_ms();
+	int64_t now_us = clock_mono_us();
+	server->now_ms = now_us / 1000;
 	server->wall_ms = clock_wall_ms();
+	return now_us;
 }
 
 void server_wake_in(struct server *server, int64_t ms)
@@ -256,6 +258,7 @@ void server_close(struct server *server)
 	access_free_all(server);
 	cursor_free_all(server);
 	live_free_all(server);
+	buf_fini(&server->scratch);
 	conf_fini(&server->conf);
 	*server = (struct server){.version = server->version};
 }
