@@ -62,7 +62,9 @@ json_t *json_read_object(const char *text, size_t len, struct error *err)
  * of ours is one line everywhere. */
 static size_t must_escape(const unsigned char *text, size_t left, unsigned *code)
 {
-	if (text[0] < 0x20 || text[0] == '"' || text[0] == '\\' || text[0] == 0x7F) {
+	if (text[0] >= 0x20 && text[0] < 0x7F && text[0] != '"' && text[0] != '\\')
+		return 0; /* nearly all of nearly every text */
+	if (text[0] <= 0x7F) {
 		*code = text[0];
 		return 1;
 	}

@@ -93,8 +93,7 @@ static int on_event(int event, void *data, void *context)
 	for (size_t i = 0; i < CALLBACK_COUNT; i++) {
 		if (CALLBACKS[i].event != event)
 			continue;
-		int64_t start_us = clock_mono_us();
-		server_read_clock(server);
+		int64_t start_us = server_read_clock(server);
 		int rc = CALLBACKS[i].run(server, data);
 		note_time(server, &CALLBACKS[i], clock_mono_us() - start_us);
 		return rc;

@@ -152,19 +152,18 @@ static struct origin *origin_new(struct server *server, const struct session *se
 /* Journals and hands a command to the core, which owns it then. */
 static int take_command(struct server *server, const struct session *session, struct mosquitto_evt_message *event, struct command *command)
 {
-	struct buf record = BUF_EMPTY;
+	struct buf *record = &server->scratch;
 	struct error err;
 	if (core_command_count(server->core) >= COMMANDS_MAX) {
 		origin_free(command->origin);
 		command_free(command);
 		return not_now(server, session, "too many are waiting");
 	}
-	buf_reserve(&record, event->payloadlen + 512); /* one allocation for nearly all */
+	buf_clear(record);
 	intake_encode(&(struct intake){.sender_id = session->person->user_id, .client_id = session->client_id, .topic = event->topic,
 	                               .payload = event->payload, .payload_len = event->payloadlen, .at_ms = server->wall_ms},
-		&record);
-	enum journal_rc rc = journal_add(server->journal, record.data, record.len, &command->journal_seq, &err);
-	buf_fini(&record);
+		record);
+	enum journal_rc rc = journal_add(server->journal, record->data, record->len, &command->journal_seq, &err);
 	if (rc != JOURNAL_OK) {
 		origin_free(command->origin);
 		command_free(command);

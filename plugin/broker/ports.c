@@ -274,19 +274,18 @@ static bool sees(const struct member *member, uint64_t number)
 static void port_committed(void *context, struct chat *chat, struct transaction *tx)
 {
 	struct server *server = context;
-	struct buf text = BUF_EMPTY;
-	buf_reserve(&text, tx->body.len + tx->quote.len + 512); /* one allocation for nearly all */
-	line_add(&text, tx);
-	struct line *line = line_new(tx, text.data, text.len);
+	struct buf *text = &server->scratch;
+	buf_clear(text);
+	line_add(text, tx);
+	struct line *line = line_new(tx, text->data, text->len);
 	for (struct member *member = chat->members; member != NULL; member = member->hh.next)
 		if (sees(member, tx->number))
 			deliver(server, member->user_id, tx, line);
 	if (tx->type == TX_DELETE)
 		erasure_in_chat(server, chat);
 	if (access_is_watched(server, chat->id))
-		publish_events(server, chat->id, text.data, text.len);
+		publish_events(server, chat->id, line->text, line->len);
 	line_drop(line);
-	buf_fini(&text);
 }
 
 static bool port_may_begin(void *context, const struct command *command, struct verdict *verdict)

@@ -42,10 +42,12 @@ void server_log(int level, const char *format, ...)
 	mosquitto_log_printf(level, "hyperchat: %s", text);
 }
 
-void server_read_clock(struct server *server)
+int64_t server_read_clock(struct server *server)
 {
-	server->now_ms = clock_mono_ms();
+	int64_t now_us = clock_mono_us();
+	server->now_ms = now_us / 1000;
 	server->wall_ms = clock_wall_ms();
+	return now_us;
 }
 
 void server_wake_in(struct server *server, int64_t ms)
@@ -261,6 +263,7 @@ void server_close(struct server *server)
 	access_free_all(server);
 	cursor_free_all(server);
 	live_free_all(server);
+	buf_fini(&server->scratch);
 	conf_fini(&server->conf);
 	*server = (struct server){.version = server->version};
 }
@@ -319,6 +322,7 @@ void server_tick(struct server *server)
 	doorbell_tick(server->doorbell);
 	mailbox_run(server->mailbox);
 	jobs_repeat_due(server);
+	core_flush(server->core);
 	int64_t wait_ms = core_tick(server->core, server->now_ms);
 	if (wait_ms >= 0)
 		server_wake_in(server, wait_ms > 0 ? wait_ms : 1);

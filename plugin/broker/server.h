@@ -75,6 +75,8 @@ struct server {
 	int64_t wall_ms;
 	int64_t swept_at_ms, receipts_at_ms, cursors_at_ms, pruned_at_ms, checkpointed_at_ms, persons_at_ms;
 
+	struct buf scratch; /* for what is made and copied on inside one function: a record for the journal, a line */
+
 	bool reloading;   /* between RELOAD and the next tick: BASIC_AUTH is no login */
 	uint64_t round;   /* counts ticks */
 	uint64_t handed_over; /* messages given to the broker since the last tick */
@@ -102,7 +104,7 @@ void server_close(struct server *server);
 void server_tick(struct server *server);
 void server_reload(struct server *server);
 
-void server_read_clock(struct server *server);
+int64_t server_read_clock(struct server *server); /* returns monotonic microseconds */
 
 /* Sees to it that the loop comes round within about ms. */
 void server_wake_in(struct server *server, int64_t ms);

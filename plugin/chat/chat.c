@@ -163,10 +163,13 @@ static void remember(struct chat *chat, struct transaction *tx)
 bool chat_apply(struct chat *chat, struct transaction *tx)
 {
 	unsigned char head[HEAD_BYTES];
-	if (tx->number != chat->latest + 1)
-		return false;
 	transaction_head(tx, chat->head, head);
-	if (memcmp(head, tx->head, HEAD_BYTES) != 0 || !apply_members(chat, tx))
+	return memcmp(head, tx->head, HEAD_BYTES) == 0 && chat_apply_own(chat, tx);
+}
+
+bool chat_apply_own(struct chat *chat, struct transaction *tx)
+{
+	if (tx->number != chat->latest + 1 || !apply_members(chat, tx))
 		return false;
 	remember(chat, tx);
 	memcpy(chat->head, tx->head, HEAD_BYTES);

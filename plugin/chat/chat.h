@@ -3,8 +3,9 @@
 #define HC_CHAT_CHAT_H
 /* One chat in memory: the state that its log folds to, and what was decided on top of it but is not committed.
  *
- * chat_apply is the only function that changes the committed state, wherever the transaction comes from. Decisions (chat_decide) look at
- * the committed state and the pending list together, "the tip". No I/O, no thread, no clock: time comes with the command. Loop thread. */
+ * chat_apply is the only function that changes the committed state, wherever the transaction comes from (chat_apply_own is its inside).
+ * Decisions (chat_decide) look at the committed state and the pending list together, "the tip". No I/O, no thread, no clock: time comes
+ * with the command. Loop thread. */
 
 #include <uthash.h>
 
@@ -64,6 +65,8 @@ void chat_free(struct chat *chat);                           /* pending commands
 
 /* The number is the next one, and the head follows: else false, and nothing changes. Takes its own reference. */
 bool chat_apply(struct chat *chat, struct transaction *tx);
+/* The same for a transaction that was decided here on top of the latest: its head was made to follow, and is not computed once more. */
+bool chat_apply_own(struct chat *chat, struct transaction *tx);
 
 struct member *chat_member(struct chat *chat, const char *user_id); /* former ones too; NULL */
 bool member_is_current(const struct member *member);                /* NULL: no */

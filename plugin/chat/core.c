@@ -2,54 +2,16 @@
  *
  * All chats of a broker. Loop thread; no I/O, no clock.
  *
- * An entry is a chat with what goes on around it. `waiting` is its queue: commands and visits, in the order they came. drain() works
- * through it until something has to be asked; whoever answers calls drain() again. */
-#include "plugin/chat/core.h"
+ * An entry's `waiting` is its queue: commands and visits, in the order they came. drain() works through it until something has to be
+ * asked; whoever answers calls drain() again. What drain() has decided is sent off by core_flush(). */
+#include "plugin/chat/core_entry.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-enum { RETRY_MIN_MS = 20, RETRY_MAX_MS = 1000, IDLE_MS = 60 * 1000, MENDED_MS = 60 * 1000 };
-
-struct item {
-	struct command *command; /* NULL: a visit */
-	core_visit_fn *visit;
-	void *context;
-	struct item *next, *prev;
-};
-
-enum request { OUT_LOAD = 1, OUT_ASK = 2, OUT_CATCH_UP = 4, OUT_APPEND = 8 };
-
-struct entry {
-	char *id;
-	struct chat *chat; /* NULL until it is loaded */
-	struct item *waiting;
-	struct command *asking; /* the waiting command that something is asked for */
-	enum decision asked;
-	bool catching_up;      /* after a conflict */
-	bool corrupt;          /* it could not be loaded, and that was reported */
-	bool progress;         /* something was found in between */
-	uint64_t heard_of;     /* a number that is in the store, whether it was seen here or not */
-	unsigned out;          /* requests under way */
-	size_t flying;         /* pending entries in the append that is under way or due again */
-	struct transaction **transactions; /* theirs */
-	size_t transaction_count;
-	int64_t retry_at_ms, retry_pause_ms; /* retry_at_ms 0: nothing is due */
-	int64_t used_at_ms;
-	bool receipts_dirty;
-	UT_hash_handle hh;
-};
-
-struct core {
-	struct core_ports ports;
-	struct decide_conf decide;
-	struct entry *entries; /* hashed by id; in the order of creation */
-	size_t command_count, dirty_count;
-	int64_t retry_at_ms; /* the earliest of the entries', 0: none */
-	int64_t swept_at_ms;
-};
+enum { RETRY_MIN_MS = 20, RETRY_MAX_MS = 1000, MENDED_MS = 60 * 1000 };
 
 struct core *core_new(const struct core_ports *ports)
 {
@@ -57,81 +19,6 @@ struct core *core_new(const struct core_ports *ports)
 	core->ports = *ports;
 	core->decide = (struct decide_conf){ports->writer, ports->may_begin, ports->context};
 	return core;
-}
-
-static struct entry *entry_find(struct core *core, const char *chat_id)
-{
-	struct entry *entry;
-	HASH_FIND_STR(core->entries, chat_id, entry);
-	return entry;
-}
-
-static void load(struct core *core, struct entry *entry)
-{
-	entry->out |= OUT_LOAD;
-	core->ports.load_chat(core->ports.context, entry->id);
-}
-
-static struct entry *entry_get(struct core *core, const char *chat_id, int64_t now_ms)
-{
-	struct entry *entry = entry_find(core, chat_id);
-	if (entry == NULL) {
-		entry = mem_zero(sizeof *entry);
-		entry->id = mem_text(chat_id);
-		HASH_ADD_KEYPTR(hh, core->entries, entry->id, strlen(entry->id), entry);
-		load(core, entry);
-	} else if (entry->corrupt && !(entry->out & OUT_LOAD)) {
-		load(core, entry); /* it may be mended */
-	}
-	entry->used_at_ms = now_ms;
-	return entry;
-}
-
-/* Everything pending goes back to the front of the queue, in its order. */
-static void take_back(struct entry *entry)
-{
-	struct item *again = NULL;
-	struct pending *pending;
-	while ((pending = chat_pending_take(entry->chat)) != NULL) {
-		struct item *item = mem_zero(sizeof *item);
-		item->command = pending->command;
-		DL_APPEND(again, item);
-		struct command *repetition, *next;
-		struct item *repetitions = NULL;
-		LL_FOREACH_SAFE(pending->repetitions, repetition, next) {
-			item = mem_zero(sizeof *item);
-			item->command = repetition;
-			DL_PREPEND(repetitions, item); /* the latest hangs first */
-		}
-		DL_CONCAT(again, repetitions);
-		pending_free(pending);
-	}
-	DL_CONCAT(again, entry->waiting);
-	entry->waiting = again;
-	entry->flying = 0;
-	free(entry->transactions);
-	entry->transactions = NULL;
-	entry->transaction_count = 0;
-}
-
-static void entry_free(struct core *core, struct entry *entry)
-{
-	if (entry->chat != NULL)
-		take_back(entry);
-	struct item *item, *next;
-	DL_FOREACH_SAFE(entry->waiting, item, next) {
-		if (item->command != NULL) {
-			command_free(item->command);
-			core->command_count--;
-		} else {
-			item->visit(item->context, NULL, true);
-		}
-		free(item);
-	}
-	chat_free(entry->chat);
-	HASH_DEL(core->entries, entry);
-	free(entry->id);
-	free(entry);
 }
 
 void core_free(struct core *core)
@@ -169,17 +56,20 @@ static void recovered(struct entry *entry)
 	entry->retry_pause_ms = 0;
 }
 
-static void append(struct core *core, struct entry *entry)
+void entry_append(struct core *core, struct entry *entry)
 {
 	entry->out |= OUT_APPEND;
 	core->ports.append(core->ports.context, entry->id, entry->transactions, entry->transaction_count);
 }
 
-/* Sends off what is pending, if nothing of this chat is under way. */
+/* Whether anything is to be sent off, and nothing of this chat is under way. */
+static bool may_append(const struct entry *entry)
+{
+	return entry->flying == 0 && !entry->catching_up && entry->chat != NULL && entry->chat->pending != NULL;
+}
+
 static void append_pending(struct core *core, struct entry *entry)
 {
-	if (entry->flying > 0 || entry->catching_up || entry->chat == NULL || entry->chat->pending == NULL)
-		return;
 	entry->transactions = mem_new(entry->chat->pending_transactions * sizeof(struct transaction *));
 	entry->transaction_count = 0;
 	struct pending *pending;
@@ -187,10 +77,10 @@ static void append_pending(struct core *core, struct entry *entry)
 		for (size_t i = 0; i < pending->transaction_count; i++)
 			entry->transactions[entry->transaction_count++] = pending->transactions[i];
 	entry->flying = entry->chat->pending_count;
-	append(core, entry);
+	entry_append(core, entry);
 }
 
-static void ask(struct core *core, struct entry *entry, struct command *command, enum decision what)
+void entry_ask(struct core *core, struct entry *entry, struct command *command, enum decision what)
 {
 	void *context = core->ports.context;
 	entry->out |= OUT_ASK;
@@ -226,7 +116,7 @@ static bool decide_first(struct core *core, struct entry *entry)
 	if (decision == DECISION_NEEDS_COMMIT)
 		return false;
 	if (decision >= DECISION_NEEDS_PEER) {
-		ask(core, entry, command, decision);
+		entry_ask(core, entry, command, decision);
 		return false;
 	}
 	DL_DELETE(entry->waiting, item);
@@ -238,8 +128,7 @@ static bool decide_first(struct core *core, struct entry *entry)
 	return true;
 }
 
-/* Reads what others wrote behind `latest`. Nothing may be pending. */
-static void catch_up(struct core *core, struct entry *entry)
+void entry_catch_up(struct core *core, struct entry *entry)
 {
 	entry->catching_up = true;
 	entry->out |= OUT_CATCH_UP;
@@ -253,7 +142,7 @@ static void catch_up_if_behind(struct core *core, struct entry *entry)
 	if (entry->chat == NULL || entry->heard_of <= entry->chat->latest || entry->chat->pending != NULL || entry->catching_up)
 		return;
 	entry->progress = false;
-	catch_up(core, entry);
+	entry_catch_up(core, entry);
 }
 
 static void drain(struct core *core, struct entry *entry)
@@ -270,7 +159,21 @@ static void drain(struct core *core, struct entry *entry)
 		item->visit(item->context, entry->chat->latest > 0 ? entry->chat : NULL, false);
 		free(item);
 	}
-	append_pending(core, entry);
+	if (may_append(entry) && !entry->unsent) {
+		entry->unsent = true;
+		DL_APPEND2(core->unsent, entry, unsent_prev, unsent_next);
+	}
+}
+
+void core_flush(struct core *core)
+{
+	while (core->unsent != NULL) {
+		struct entry *entry = core->unsent;
+		DL_DELETE2(core->unsent, entry, unsent_prev, unsent_next);
+		entry->unsent = false;
+		assert(may_append(entry)); /* only an append's answer takes back what is pending */
+		append_pending(core, entry);
+	}
 }
 
 void core_command(struct core *core, struct command *command, int64_t now_ms)
@@ -421,7 +324,7 @@ static void commit_first(struct core *core, struct entry *entry)
 	uint64_t number = 0;
 	for (size_t i = 0; i < pending->transaction_count; i++) {
 		struct transaction *tx = pending->transactions[i];
-		bool applied = chat_apply(entry->chat, tx);
+		bool applied = chat_apply_own(entry->chat, tx);
 		assert(applied); /* it was made to follow */
 		(void)applied;
 		number = tx->number;
@@ -462,12 +365,12 @@ static struct command *command_at(const struct entry *entry, size_t index)
 static void conflict(struct core *core, struct entry *entry, const struct append *result)
 {
 	struct command *duplicate = result->duplicate_number != 0 ? command_at(entry, result->duplicate_index) : NULL;
-	take_back(entry);
+	entry_take_back(entry);
 	if (duplicate == NULL) {
 		entry->progress = false;
-		catch_up(core, entry);
+		entry_catch_up(core, entry);
 	} else if (entry->asking == NULL) {
-		ask(core, entry, duplicate, DECISION_NEEDS_KEY);
+		entry_ask(core, entry, duplicate, DECISION_NEEDS_KEY);
 	}
 	/* else: the open question's answer drains the queue, and the append finds the duplicate once more. */
 }
@@ -493,7 +396,7 @@ static void reload(struct core *core, struct entry *entry)
 	chat_free(entry->chat);
 	entry->chat = NULL;
 	entry->catching_up = false;
-	load(core, entry);
+	entry_load(core, entry);
 }
 
 /* The log has grown: a key that was unused may be used, and a quoted text erased. */
@@ -525,7 +428,7 @@ static void caught_up(struct core *core, struct entry *entry, const struct page 
 		return;
 	}
 	if (page->more) {
-		catch_up(core, entry);
+		entry_catch_up(core, entry);
 		return;
 	}
 	entry->catching_up = false;
@@ -561,100 +464,6 @@ void core_page_read(struct core *core, const char *chat_id, enum core_read what,
 		retry_later(core, entry, now_ms);
 	else
 		caught_up(core, entry, page, now_ms);
-}
-
-/* ---- receipts, time ---- */
-
-void core_receipts_changed(struct core *core, struct chat *chat)
-{
-	struct entry *entry = entry_find(core, chat->id);
-	if (!entry->receipts_dirty)
-		core->dirty_count++;
-	entry->receipts_dirty = true;
-}
-
-size_t core_flush_receipts(struct core *core)
-{
-	if (core->dirty_count == 0)
-		return 0;
-	struct receipt *receipts = NULL;
-	size_t count = 0, size = 0;
-	for (struct entry *entry = core->entries; entry != NULL; entry = entry->hh.next) {
-		if (!entry->receipts_dirty)
-			continue;
-		entry->receipts_dirty = false;
-		for (struct member *member = entry->chat->members; member != NULL; member = member->hh.next) {
-			if (!member->receipts_dirty)
-				continue;
-			member->receipts_dirty = false;
-			if (count == size)
-				receipts = mem_grow(receipts, (size = size * 2 + 16) * sizeof *receipts);
-			receipts[count++] = (struct receipt){entry->id, member->user_id, member->received, member->read};
-		}
-	}
-	core->dirty_count = 0;
-	core->ports.put_receipts(core->ports.context, receipts, count);
-	free(receipts);
-	return count;
-}
-
-static void retry(struct core *core, struct entry *entry)
-{
-	entry->retry_at_ms = 0;
-	if (entry->asking != NULL && !(entry->out & OUT_ASK))
-		ask(core, entry, entry->asking, entry->asked);
-	if (entry->chat == NULL) {
-		if (!(entry->out & OUT_LOAD))
-			load(core, entry);
-		return;
-	}
-	if (entry->catching_up && !(entry->out & OUT_CATCH_UP))
-		catch_up(core, entry);
-	if (entry->flying > 0 && !(entry->out & OUT_APPEND))
-		append(core, entry);
-}
-
-static void retry_due(struct core *core, int64_t now_ms)
-{
-	core->retry_at_ms = 0;
-	struct entry *entry, *next;
-	HASH_ITER(hh, core->entries, entry, next) {
-		bool due = entry->retry_at_ms != 0 && entry->retry_at_ms <= now_ms;
-		if (due && entry->chat == NULL && entry->waiting == NULL && entry->out == 0) {
-			entry_free(core, entry); /* it could not be loaded, and nobody waits for it any more */
-			continue;
-		}
-		if (due)
-			retry(core, entry);
-		if (entry->retry_at_ms != 0 && (core->retry_at_ms == 0 || entry->retry_at_ms < core->retry_at_ms))
-			core->retry_at_ms = entry->retry_at_ms;
-	}
-}
-
-static void sweep(struct core *core, int64_t now_ms)
-{
-	core->swept_at_ms = now_ms;
-	size_t count = HASH_COUNT(core->entries);
-	struct entry *entry, *next;
-	HASH_ITER(hh, core->entries, entry, next) {
-		bool busy = entry->out != 0 || entry->chat == NULL || entry->chat->pending != NULL || entry->waiting != NULL || entry->catching_up ||
-		            entry->receipts_dirty;
-		/* A chat that somebody only asked for, and that is not there, is not worth keeping. */
-		bool kept = !busy && entry->chat->latest > 0 && (count <= core->ports.chats_max || now_ms - entry->used_at_ms < IDLE_MS);
-		if (busy || kept)
-			continue;
-		entry_free(core, entry);
-		count--;
-	}
-}
-
-int64_t core_tick(struct core *core, int64_t now_ms)
-{
-	if (core->retry_at_ms != 0 && core->retry_at_ms <= now_ms)
-		retry_due(core, now_ms);
-	if (now_ms - core->swept_at_ms >= IDLE_MS / 10)
-		sweep(core, now_ms);
-	return core->retry_at_ms == 0 ? -1 : core->retry_at_ms > now_ms ? core->retry_at_ms - now_ms : 0;
 }
 
 size_t core_command_count(const struct core *core)

@@ -72,6 +72,10 @@ void core_receipts_changed(struct core *core, struct chat *chat);
 /* Sends all receipts that were not stored yet to the put_receipts port; returns how many. */
 size_t core_flush_receipts(struct core *core);
 
+/* Appends what was decided since the last call. To be called when the loop's round has brought all that it brings, so that a burst of
+ * commands is one append. */
+void core_flush(struct core *core);
+
 /* Answers to the ports. now_ms is monotonic time. */
 void core_appended(struct core *core, const char *chat_id, const struct append *result, int64_t now_ms);
 void core_chat_loaded(struct core *core, const char *chat_id, enum store_rc rc, const struct chat_record *record, int64_t now_ms);

@@ -45,10 +45,10 @@ static bool key_may_be_stored(const struct chat *chat, const struct command *com
 /* In the pending list, or in what is at hand of the log. DECISION_ACCEPTED: it is new as far as is known here. */
 static enum decision find_repetition(struct chat *chat, struct command *command, struct verdict *verdict, uint64_t *repeated)
 {
-	uint64_t hash = chat_key_hash(command->sender_id, command->key);
-	struct pending *pending;
 	if (is_once(command) && !command->replayed)
 		return DECISION_ACCEPTED;
+	uint64_t hash = chat_key_hash(command->sender_id, command->key);
+	struct pending *pending;
 	DL_FOREACH(chat->pending, pending) {
 		struct transaction *tx = pending->transactions[pending->transaction_count - 1];
 		if (pending->key_hash != hash || !same_key(tx, command))

@@ -14,8 +14,10 @@ enum { INTAKE_VERSION = 1, STRING_MAX = 65535, STRING_EXTRA = 3, FIXED_LEN = 1 +
 
 static void add_number(struct buf *buf, uint64_t number, size_t width)
 {
+	unsigned char bytes[8];
 	for (size_t i = 0; i < width; i++)
-		buf_add_char(buf, (char)(unsigned char)(number >> 8 * i));
+		bytes[i] = (unsigned char)(number >> 8 * i);
+	buf_add(buf, bytes, width);
 }
 
 static void add_string(struct buf *buf, const char *string)

@@ -3,8 +3,9 @@
 #define HC_TRANSFER_JOURNAL_H
 /* The intake journal: what was PUBACKed and is not decided yet survives `kill -9` of the broker.
  *
- * One preallocated file (it may live in /dev/shm), a ring of records. Adding is one pwrite without a sync: the kernel has it, so the
- * death of the process loses nothing; the death of the machine may. The file never grows. A payload is opaque here (see intake.h).
+ * One preallocated file (it may live in /dev/shm), a ring of records. Adding is a copy into the mapped file, or one pwrite, without a
+ * sync: the kernel has it, so the death of the process loses nothing; the death of the machine may. The file never grows, and nobody may
+ * cut it off while it is open. A payload is opaque here (see intake.h).
  *
  * Life of a record: journal_add → the command is decided → journal_release. What was not released comes back through journal_replay after
  * a restart, oldest first, and may come back although it was released as JOURNAL_COMMITTED shortly before the crash: its key tells.

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * The journal's file: heads, records, and the search for them. The broker's thread only. Only pwrite and never a sync: the page cache
- * outlives the process, which is all that the journal promises, and may be /dev/shm. */
+ * The journal's file: heads, records, and the search for them. The broker's thread only. Never a sync: the page cache outlives the
+ * process, which is all that the journal promises, and may be /dev/shm.
+ *
+ * Where it can be, the file is mapped, and written by copying: a pwrite of a record costs 0.9 µs on ext4, and was a sixth of all that the
+ * broker's thread did for a message. A copy cannot fail but by SIGBUS, where a page cannot be had; so that is done only on file systems
+ * where a block that was allocated stays the file's own: there are no shared blocks, which would be copied at the first write and need
+ * room. Elsewhere it is pwrite, and an error is one. */
 #include "plugin/transfer/journal_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -43,10 +51,14 @@ _Static_assert(sizeof(struct record_head) == RECORD_HEAD, "the layout of a recor
 _Static_assert(RECORD_MAX >= RECORD_HEAD + JOURNAL_PAYLOAD_MAX && RECORD_MAX % RECORD_ALIGN == 0, "the largest record is aligned");
 
 /* 0 or errno. */
-static int write_at(int fd, const void *bytes, size_t len, uint64_t offset)
+static int write_at(struct journal_file *file, const void *bytes, size_t len, uint64_t offset)
 {
+	if (file->map != NULL) {
+		memcpy(file->map + offset, bytes, len);
+		return 0;
+	}
 	for (size_t done = 0; done < len;) {
-		ssize_t count = pwrite(fd, (const char *)bytes + done, len - done, (off_t)(offset + done));
+		ssize_t count = pwrite(file->fd, (const char *)bytes + done, len - done, (off_t)(offset + done));
 		if (count < 0 && errno != EINTR)
 			return errno;
 		if (count == 0)
@@ -98,7 +110,7 @@ enum journal_rc journal_file_set_tail(struct journal_file *file, uint64_t tail, 
 		.tail = tail,
 		.next_seq = next_seq};
 	head.crc = head_crc(&head);
-	int problem = write_at(file->fd, &head, sizeof head, head.generation % 2 * HEAD_SLOT);
+	int problem = write_at(file, &head, sizeof head, head.generation % 2 * HEAD_SLOT);
 	if (problem)
 		return failed(err, problem, "head");
 	file->generation++;
@@ -160,9 +172,29 @@ uint64_t journal_file_ring_size(uint64_t size)
 	return (size - HEAD_AREA) / RECORD_ALIGN * RECORD_ALIGN;
 }
 
+static void unmap(struct journal_file *file)
+{
+	if (file->map != NULL)
+		munmap(file->map, file->map_size);
+	file->map = NULL;
+}
+
+/* The file has its size. */
+static void map_if_safe(struct journal_file *file)
+{
+	struct statfs system;
+	unmap(file);
+	if (fstatfs(file->fd, &system) != 0 || (system.f_type != EXT4_SUPER_MAGIC && system.f_type != TMPFS_MAGIC))
+		return;
+	file->map_size = HEAD_AREA + (size_t)file->ring_size;
+	void *map = mmap(NULL, file->map_size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
+	file->map = map == MAP_FAILED ? NULL : map;
+}
+
 /* The head comes last: until it is there, the file counts as empty. */
 enum journal_rc journal_file_format(struct journal_file *file, uint64_t size, struct error *err)
 {
+	unmap(file);
 	if (ftruncate(file->fd, 0) != 0)
 		return error_set(err, JOURNAL_REFUSED, errno, "the journal cannot be emptied: %s", error_words(errno));
 	int problem = preallocate(file->fd, size);
@@ -174,6 +206,7 @@ enum journal_rc journal_file_format(struct journal_file *file, uint64_t size, st
 	}
 	id_random(&file->mark, sizeof file->mark);
 	file->ring_size = journal_file_ring_size(size);
+	map_if_safe(file);
 	return journal_file_set_tail(file, 0, file->next_seq, err);
 }
 
@@ -209,7 +242,10 @@ static enum journal_rc read_or_format(const char *path, uint64_t size, uint64_t 
 	if (kind == HEAD_NONE_YET)
 		return journal_file_format(file, size, err);
 	problem = preallocate(file->fd, HEAD_AREA + file->ring_size); /* it may be a sparse copy */
-	return problem ? refused(err, problem, path, "cannot be preallocated") : JOURNAL_OK;
+	if (problem)
+		return refused(err, problem, path, "cannot be preallocated");
+	map_if_safe(file);
+	return JOURNAL_OK;
 }
 
 enum journal_rc journal_file_open(const char *path, uint64_t size, struct journal_file *file, struct error *err)
@@ -239,6 +275,7 @@ enum journal_rc journal_file_open(const char *path, uint64_t size, struct journa
 
 void journal_file_close(struct journal_file *file)
 {
+	unmap(file);
 	if (file->fd >= 0)
 		close(file->fd);
 	file->fd = -1;
@@ -286,20 +323,20 @@ enum journal_rc journal_file_put(struct journal_file *file, const struct record 
 	/* With what fills it up, lest the end of an earlier lap's record stays behind it. */
 	size_t len = sizeof head + record->len, size = (size_t)record_size(record->len);
 	memset(file->buffer + len, 0, size - len);
-	int problem = write_at(file->fd, file->buffer, size, offset_of(file, record->position));
+	int problem = write_at(file, file->buffer, size, offset_of(file, record->position));
 	return problem ? failed(err, problem, "record") : JOURNAL_OK; /* a torn one fails its CRC, and the next one goes over it */
 }
 
 enum journal_rc journal_file_set_done(struct journal_file *file, uint64_t position, struct error *err)
 {
 	uint8_t state = RECORD_DONE;
-	int problem = write_at(file->fd, &state, 1, offset_of(file, position) + offsetof(struct record_head, state));
+	int problem = write_at(file, &state, 1, offset_of(file, position) + offsetof(struct record_head, state));
 	return problem ? failed(err, problem, "mark of a record") : JOURNAL_OK;
 }
 
 enum journal_rc journal_file_set_attempts(struct journal_file *file, uint64_t position, uint8_t attempts, struct error *err)
 {
-	int problem = write_at(file->fd, &attempts, 1, offset_of(file, position) + offsetof(struct record_head, attempts));
+	int problem = write_at(file, &attempts, 1, offset_of(file, position) + offsetof(struct record_head, attempts));
 	return problem ? failed(err, problem, "count of attempts") : JOURNAL_OK;
 }
 
@@ -328,7 +365,7 @@ enum journal_rc journal_file_zero(struct journal_file *file, uint64_t position, 
 		return error_set(err, JOURNAL_FAILED, problem, "the journal cannot be read: %s", error_words(problem));
 	if (!is_zero(file->buffer, piece)) {
 		memset(file->buffer, 0, piece);
-		problem = write_at(file->fd, file->buffer, piece, offset_of(file, position));
+		problem = write_at(file, file->buffer, piece, offset_of(file, position));
 	}
 	if (problem)
 		return failed(err, problem, "released part");

@@ -35,6 +35,8 @@ struct record {
 
 struct journal_file {
 	int fd;
+	unsigned char *map; /* the whole file; NULL: it is written by pwrite */
+	size_t map_size;
 	uint64_t mark, ring_size;
 	uint64_t generation; /* of the head written last */
 	uint64_t tail;       /* as it stands in the file */
@@ -60,7 +62,7 @@ enum journal_rc journal_file_scan(struct journal_file *file, void (*found)(void 
 uint64_t record_size(size_t len);
 uint64_t journal_file_place(const struct journal_file *file, uint64_t head, size_t len);
 
-/* One pwrite each. */
+/* One copy or one pwrite each. */
 enum journal_rc journal_file_put(struct journal_file *file, const struct record *record, const void *payload, struct error *err);
 enum journal_rc journal_file_set_done(struct journal_file *file, uint64_t position, struct error *err);
 enum journal_rc journal_file_set_attempts(struct journal_file *file, uint64_t position, uint8_t attempts, struct error *err);

@@ -235,6 +235,12 @@ void broker_flush_journal(struct broker *broker)
 		journal->watermark++;
 }
 
+void broker_round(struct broker *broker)
+{
+	if (broker->core != NULL)
+		core_flush(broker->core);
+}
+
 void broker_tick(struct broker *broker)
 {
 	if (broker->core != NULL)

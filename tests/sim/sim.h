@@ -38,6 +38,7 @@ enum event {
 	EVENT_REUSE,   /* a client uses an ID for something else */
 	EVENT_DO,      /* the store does a request */
 	EVENT_ANSWER,  /* an answer reaches its core */
+	EVENT_ROUND, /* a broker's loop has brought all that it brings */
 	EVENT_TICK,
 	EVENT_IDLE, /* more than a minute passes */
 	EVENT_CRASH,
@@ -191,6 +192,7 @@ void broker_issue(struct broker *broker, const struct intent *intent, bool journ
 void broker_visit(struct broker *broker, size_t chat);
 bool broker_knows(const struct broker *broker, size_t chat); /* it has the chat in memory */
 void broker_flush_journal(struct broker *broker);
+void broker_round(struct broker *broker);
 void broker_tick(struct broker *broker);
 
 /* ---- request.c ---- */

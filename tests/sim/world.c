@@ -31,7 +31,7 @@ static void plan_weights(struct world *world)
 	static const struct {
 		enum event event;
 		unsigned char times;
-	} often[] = {{EVENT_COMMAND, 8}, {EVENT_REPEAT, 3}, {EVENT_DO, 16}, {EVENT_ANSWER, 16}, {EVENT_TICK, 4}};
+	} often[] = {{EVENT_COMMAND, 8}, {EVENT_REPEAT, 3}, {EVENT_DO, 16}, {EVENT_ANSWER, 16}, {EVENT_ROUND, 16}, {EVENT_TICK, 4}};
 	for (int i = 0; i < EVENT_COUNT; i++)
 		world->weights[i] = levels[random_below(&world->random, sizeof levels)];
 	for (size_t i = 0; i < sizeof often / sizeof *often; i++)
@@ -171,6 +171,11 @@ static void on_answer(struct world *world)
 	request_answer_any(world);
 }
 
+static void on_round(struct world *world)
+{
+	broker_round(any_broker(world));
+}
+
 static void on_tick(struct world *world)
 {
 	time_passes(world, random_below(&world->random, 400));
@@ -228,6 +233,7 @@ static void (*const handlers[EVENT_COUNT])(struct world *world) = {
 	[EVENT_REUSE] = client_reuse,
 	[EVENT_DO] = on_do,
 	[EVENT_ANSWER] = on_answer,
+	[EVENT_ROUND] = on_round,
 	[EVENT_TICK] = on_tick,
 	[EVENT_IDLE] = on_idle,
 	[EVENT_CRASH] = on_crash,
@@ -290,6 +296,10 @@ static void calm_down(struct world *world)
 		expect(world, ++rounds < CALM_ROUNDS_MAX, "%zu commands are still not answered after %u calm steps", unanswered(world), rounds);
 		bool chance = random_chance(&world->random, 500);
 		bool moved = chance ? request_do_any(world) || request_answer_any(world) : request_answer_any(world) || request_do_any(world);
+		for (unsigned i = 0; i < world->broker_count && !moved; i++) {
+			broker_round(&world->brokers[i]);
+			moved = world->request_count > 0;
+		}
 		if (!moved) {
 			time_passes(world, 100);
 			tick_all(world);

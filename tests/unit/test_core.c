@@ -3,7 +3,8 @@
  * The core between its ports, one story at a time. The simulator (tests/sim) tells thousands in any order; here stand those that it cannot
  * tell, because its store is sound, and those that say how something happens and not only that it does.
  *
- * Ports write down what they are called for. happened() compares that with what a story expects, and begins a new page. */
+ * Ports write down what they are called for. happened() ends the loop's round, compares that with what a story expects, and begins a new
+ * page. */
 #include "chat_kit.h"
 
 #include <stdio.h>
@@ -35,6 +36,8 @@ static void note(struct scene *scene, const char *format, ...)
 
 static void happened(struct scene *scene, const char *expected)
 {
+	if (scene->core != NULL)
+		core_flush(scene->core);
 	assert_string_equal(scene->happened.data ? scene->happened.data : "", expected);
 	buf_clear(&scene->happened);
 	if (scene->happened.data != NULL)
@@ -209,26 +212,32 @@ static void load_fails(struct scene *scene)
 	core_chat_loaded(scene->core, "chat", STORE_UNAVAILABLE, NULL, scene->now_ms);
 }
 
+/* What was decided is on its way since the end of its round, and now the answer is there. */
+static void append_ends(struct scene *scene, const struct append *append)
+{
+	core_flush(scene->core);
+	core_appended(scene->core, "chat", append, scene->now_ms);
+}
+
+static void appended(struct scene *scene, enum append_result result)
+{
+	append_ends(scene, &(struct append){.result = result});
+}
+
+static void append_finds_key(struct scene *scene, size_t index, uint64_t number)
+{
+	append_ends(scene, &(struct append){.result = APPEND_CONFLICT, .duplicate_index = index, .duplicate_number = number});
+}
+
 /* A core that has the chat in memory, with the latest number. */
 static struct scene *scene_with_chat(uint64_t latest)
 {
 	struct scene *scene = scene_new(0);
 	say(scene, "alice", "first");
 	loads(scene, latest - 1);
-	core_appended(scene->core, "chat", &(struct append){.result = APPEND_OK}, scene->now_ms);
+	appended(scene, APPEND_OK);
 	happened(scene, latest == 3 ? "load chat, append 3-3, show 3, first is 3" : "load chat, append 2-2, show 2, first is 2");
 	return scene;
-}
-
-static void appended(struct scene *scene, enum append_result result)
-{
-	core_appended(scene->core, "chat", &(struct append){.result = result}, scene->now_ms);
-}
-
-static void append_finds_key(struct scene *scene, size_t index, uint64_t number)
-{
-	struct append append = {.result = APPEND_CONFLICT, .duplicate_index = index, .duplicate_number = number};
-	core_appended(scene->core, "chat", &append, scene->now_ms);
 }
 
 static void key_is(struct scene *scene, const struct command *same, uint64_t number)
@@ -268,6 +277,21 @@ static void test_a_command_waits_for_its_chat(void **state)
 	appended(scene, APPEND_OK);
 	happened(scene, "show 2, a1 is 2, show 3, b1 is 3");
 	assert_int_equal(core_command_count(scene->core), 0);
+	scene_free(scene);
+}
+
+static void test_what_a_round_brings_is_one_append(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_with_chat(2);
+	say(scene, "alice", "a1");
+	say(scene, "bob", "b1");
+	say(scene, "alice", "a2");
+	assert_int_equal(scene->happened.len, 0);
+	core_flush(scene->core);
+	happened(scene, "append 3-5");
+	core_flush(scene->core);
+	happened(scene, "");
 	scene_free(scene);
 }
 
@@ -367,8 +391,8 @@ static void repeats_after(enum append_result trouble)
 {
 	struct scene *scene = scene_with_chat(2);
 	say(scene, "alice", "a1");
-	struct transaction *first = transaction_ref(scene->sent[0]);
 	happened(scene, "append 3-3");
+	struct transaction *first = transaction_ref(scene->sent[0]);
 	appended(scene, trouble);
 	say(scene, "alice", "a2"); /* is not mixed into what is repeated */
 	happened(scene, "");
@@ -601,7 +625,7 @@ static void test_what_was_found_out_before_the_log_grew_is_asked_again(void **st
 	say(scene, "bob", "b1");
 	loads(scene, 2);
 	issue(scene, if_latest(send_command("alice", "a1", "hi"), 0));
-	happened(scene, "load chat, append 3-3, key alice/a1?");
+	happened(scene, "load chat, key alice/a1?, append 3-3");
 	appended(scene, APPEND_CONFLICT);
 	key_is(scene, same, 0); /* not used, when the store looked */
 	happened(scene, "log from 3?");
@@ -651,7 +675,7 @@ static void test_a_question_survives_that_its_chat_is_loaded_anew(void **state)
 	say(scene, "alice", "a1");
 	issue(scene, reply_command("bob", "b1", "yes", 1));
 	issue(scene, reply_command("bob", "b2", "yes", 2));
-	happened(scene, "append 4-4, quote 1-1?");
+	happened(scene, "quote 1-1?, append 4-4");
 	appended(scene, APPEND_CONFLICT);
 	log_arrives(scene, other, 4, false);
 	happened(scene, "log from 4?, report chat, load chat");
@@ -673,10 +697,11 @@ static void test_an_answer_may_bring_the_next_command(void **state)
 	(void)state;
 	struct scene *scene = scene_with_chat(2);
 	say(scene, "alice", "a1");
+	happened(scene, "append 3-3");
 	say(scene, "alice", "a2");
 	say(scene, "alice", "a3");
 	appended(scene, APPEND_OK);
-	happened(scene, "append 3-3, show 3, a1 is 3, append 4-5");
+	happened(scene, "show 3, a1 is 3, append 4-5");
 	scene->next = send_command("bob", "b1", "hi");
 	appended(scene, APPEND_OK);
 	happened(scene, "show 4, a2 is 4, show 5, a3 is 5, append 6-6");
@@ -848,6 +873,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_command_waits_for_its_chat),
+		cmocka_unit_test(test_what_a_round_brings_is_one_append),
 		cmocka_unit_test(test_one_append_is_under_way_at_a_time),
 		cmocka_unit_test(test_the_first_message_asks_for_the_other_one),
 		cmocka_unit_test(test_nobody_writes_to_who_does_not_exist),

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_CHAT_CORE_ENTRY_H
+#define HC_CHAT_CORE_ENTRY_H
+/* The inside of the core, shared by its files and by nobody else: an entry is a chat with what goes on around it. Loop thread.
+ *
+ *   core.c         commands, decisions, appends, and the answers to all that was asked
+ *   core_entry.c   entries are made, found and let go
+ *   core_upkeep.c  receipts, retries, chats that nobody used for a while */
+
+#include "plugin/chat/core.h"
+
+struct item {
+	struct command *command; /* NULL: a visit */
+	core_visit_fn *visit;
+	void *context;
+	struct item *next, *prev;
+};
+
+enum request { OUT_LOAD = 1, OUT_ASK = 2, OUT_CATCH_UP = 4, OUT_APPEND = 8 };
+
+struct entry {
+	char *id;
+	struct chat *chat; /* NULL until it is loaded */
+	struct item *waiting;
+	struct command *asking; /* the waiting command that something is asked for */
+	enum decision asked;
+	bool catching_up;      /* after a conflict */
+	bool corrupt;          /* it could not be loaded, and that was reported */
+	bool progress;         /* something was found in between */
+	uint64_t heard_of;     /* a number that is in the store, whether it was seen here or not */
+	unsigned out;          /* requests under way */
+	size_t flying;         /* pending entries in the append that is under way or due again */
+	struct transaction **transactions; /* theirs */
+	size_t transaction_count;
+	int64_t retry_at_ms, retry_pause_ms; /* retry_at_ms 0: nothing is due */
+	int64_t used_at_ms;
+	bool receipts_dirty;
+	bool unsent; /* in the core's list */
+	struct entry *unsent_next, *unsent_prev;
+	UT_hash_handle hh;
+};
+
+struct core {
+	struct core_ports ports;
+	struct decide_conf decide;
+	struct entry *entries; /* hashed by id; in the order of creation */
+	struct entry *unsent;  /* with something pending for core_flush to send off */
+	size_t command_count, dirty_count;
+	int64_t retry_at_ms; /* the earliest of the entries', 0: none */
+	int64_t swept_at_ms;
+};
+
+/* ---- core_entry.c ---- */
+
+struct entry *entry_find(struct core *core, const char *chat_id);
+struct entry *entry_get(struct core *core, const char *chat_id, int64_t now_ms); /* makes it, and has the chat loaded, if there is none */
+void entry_load(struct core *core, struct entry *entry);
+void entry_free(struct core *core, struct entry *entry); /* its commands stay unanswered, its visits are told that the chat is unavailable */
+
+/* Everything pending goes back to the front of the queue, in its order. */
+void entry_take_back(struct entry *entry);
+
+/* ---- core.c: what was asked and not answered is asked again ---- */
+
+void entry_ask(struct core *core, struct entry *entry, struct command *command, enum decision what);
+void entry_append(struct core *core, struct entry *entry);
+/* Reads what others wrote behind `latest`. Nothing may be pending. */
+void entry_catch_up(struct core *core, struct entry *entry);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * What the core does from time to time: receipts to be stored, requests to be repeated, chats to be let go. Loop thread. */
+#include "plugin/chat/core_entry.h"
+
+#include <stdlib.h>
+
+enum { IDLE_MS = 60 * 1000 };
+
+/* ---- receipts ---- */
+
+void core_receipts_changed(struct core *core, struct chat *chat)
+{
+	struct entry *entry = entry_find(core, chat->id);
+	if (!entry->receipts_dirty)
+		core->dirty_count++;
+	entry->receipts_dirty = true;
+}
+
+size_t core_flush_receipts(struct core *core)
+{
+	if (core->dirty_count == 0)
+		return 0;
+	struct receipt *receipts = NULL;
+	size_t count = 0, size = 0;
+	for (struct entry *entry = core->entries; entry != NULL; entry = entry->hh.next) {
+		if (!entry->receipts_dirty)
+			continue;
+		entry->receipts_dirty = false;
+		for (struct member *member = entry->chat->members; member != NULL; member = member->hh.next) {
+			if (!member->receipts_dirty)
+				continue;
+			member->receipts_dirty = false;
+			if (count == size)
+				receipts = mem_grow(receipts, (size = size * 2 + 16) * sizeof *receipts);
+			receipts[count++] = (struct receipt){entry->id, member->user_id, member->received, member->read};
+		}
+	}
+	core->dirty_count = 0;
+	core->ports.put_receipts(core->ports.context, receipts, count);
+	free(receipts);
+	return count;
+}
+
+/* ---- time ---- */
+
+static void retry(struct core *core, struct entry *entry)
+{
+	entry->retry_at_ms = 0;
+	if (entry->asking != NULL && !(entry->out & OUT_ASK))
+		entry_ask(core, entry, entry->asking, entry->asked);
+	if (entry->chat == NULL) {
+		if (!(entry->out & OUT_LOAD))
+			entry_load(core, entry);
+		return;
+	}
+	if (entry->catching_up && !(entry->out & OUT_CATCH_UP))
+		entry_catch_up(core, entry);
+	if (entry->flying > 0 && !(entry->out & OUT_APPEND))
+		entry_append(core, entry);
+}
+
+static void retry_due(struct core *core, int64_t now_ms)
+{
+	core->retry_at_ms = 0;
+	struct entry *entry, *next;
+	HASH_ITER(hh, core->entries, entry, next) {
+		bool due = entry->retry_at_ms != 0 && entry->retry_at_ms <= now_ms;
+		if (due && entry->chat == NULL && entry->waiting == NULL && entry->out == 0) {
+			entry_free(core, entry); /* it could not be loaded, and nobody waits for it any more */
+			continue;
+		}
+		if (due)
+			retry(core, entry);
+		if (entry->retry_at_ms != 0 && (core->retry_at_ms == 0 || entry->retry_at_ms < core->retry_at_ms))
+			core->retry_at_ms = entry->retry_at_ms;
+	}
+}
+
+static void sweep(struct core *core, int64_t now_ms)
+{
+	core->swept_at_ms = now_ms;
+	size_t count = HASH_COUNT(core->entries);
+	struct entry *entry, *next;
+	HASH_ITER(hh, core->entries, entry, next) {
+		bool busy = entry->out != 0 || entry->chat == NULL || entry->chat->pending != NULL || entry->waiting != NULL || entry->catching_up ||
+		            entry->receipts_dirty;
+		/* A chat that somebody only asked for, and that is not there, is not worth keeping. */
+		bool kept = !busy && entry->chat->latest > 0 && (count <= core->ports.chats_max || now_ms - entry->used_at_ms < IDLE_MS);
+		if (busy || kept)
+			continue;
+		entry_free(core, entry);
+		count--;
+	}
+}
+
+int64_t core_tick(struct core *core, int64_t now_ms)
+{
+	if (core->retry_at_ms != 0 && core->retry_at_ms <= now_ms)
+		retry_due(core, now_ms);
+	if (now_ms - core->swept_at_ms >= IDLE_MS / 10)
+		sweep(core, now_ms);
+	return core->retry_at_ms == 0 ? -1 : core->retry_at_ms > now_ms ? core->retry_at_ms - now_ms : 0;
+}
