@@ -64,16 +64,17 @@ struct query {
 	void (*tell)(struct query *query);                                       /* broker thread */
 	char chat_id[CHAT_ID_MAX + 1];
 	char user_id[USER_ID_MAX + 1];
+	char **user_ids;
+	size_t user_count;
 	char key[KEY_MAX + 1];
 	int64_t since_ms;
 	uint64_t from, to;
-	enum core_read what;
 	/* results */
 	enum store_rc rc;
 	struct chat_record *record;
-	struct user_record *user;
 	uint64_t number;
 	unsigned char key_hash[ID_BYTES];
+	struct message_state message;
 	struct page page;
 };
 
@@ -89,8 +90,11 @@ static void query_done(struct job *job)
 	struct query *query = (struct query *)job;
 	query->tell(query);
 	store_free(query->record);
-	store_free(query->user);
+	message_state_free(&query->message);
 	store_page_free(&query->page);
+	for (size_t i = 0; i < query->user_count; i++)
+		free(query->user_ids[i]);
+	free(query->user_ids);
 	free(query);
 }
 
@@ -129,29 +133,39 @@ static void port_load_chat(void *context, const char *chat_id)
 	query_start(query, false);
 }
 
-static void ask_user(struct query *query, struct store *store, struct error *err)
+static void ask_users(struct query *query, struct store *store, struct error *err)
 {
-	query->rc = store_ops(store)->load_user(store, query->user_id, &query->user, err);
+	query->rc = STORE_OK;
+	for (size_t i = 0; i < query->user_count && query->rc == STORE_OK; i++) {
+		struct user_record *user = NULL;
+		query->rc = store_ops(store)->load_user(store, query->user_ids[i], &user, err);
+		store_free(user);
+	}
 }
 
-static void tell_user(struct query *query)
+static void tell_users(struct query *query)
 {
-	core_user_checked(query->server->core, query->chat_id, query->rc, query->server->now_ms);
+	core_users_checked(query->server->core, query->chat_id, query->rc, query->server->now_ms);
 }
 
-static void port_check_user(void *context, const char *chat_id, const char *user_id)
+static void port_check_users(void *context, const char *chat_id, const char *from_id, const char *const *user_ids, size_t count, bool both)
 {
+	(void)from_id;
+	(void)both;
 	struct server *server = context;
 	struct query *query = query_new(server, chat_id);
-	query->ask = ask_user;
-	query->tell = tell_user;
-	snprintf(query->user_id, sizeof query->user_id, "%s", user_id);
-	if (person_find(server, user_id) != NULL) {
-		query->rc = STORE_OK; /* he is here, whether the store has it already or not */
-		mailbox_post(server->mailbox, &query->job);
+	query->ask = ask_users;
+	query->tell = tell_users;
+	query->user_ids = mem_new(count * sizeof *query->user_ids);
+	for (size_t i = 0; i < count; i++) /* who is here exists, whether the store has him already or not */
+		if (person_find(server, user_ids[i]) == NULL)
+			query->user_ids[query->user_count++] = mem_text(user_ids[i]);
+	if (query->user_count > 0) {
+		query_start(query, true); /* they may have come and gone just now */
 		return;
 	}
-	query_start(query, true); /* he may have come and gone just now */
+	query->rc = STORE_OK;
+	mailbox_post(server->mailbox, &query->job);
 }
 
 static void ask_key(struct query *query, struct store *store, struct error *err)
@@ -175,6 +189,25 @@ static void port_find_key(void *context, const char *chat_id, const char *sender
 	query_start(query, false);
 }
 
+static void ask_message(struct query *query, struct store *store, struct error *err)
+{
+	query->rc = store_ops(store)->read_message(store, query->chat_id, query->number, &query->message, err);
+}
+
+static void tell_message(struct query *query)
+{
+	core_message_read(query->server->core, query->chat_id, query->rc, &query->message, query->server->now_ms);
+}
+
+static void port_read_message(void *context, const char *chat_id, uint64_t number)
+{
+	struct query *query = query_new(context, chat_id);
+	query->ask = ask_message;
+	query->tell = tell_message;
+	query->number = number;
+	query_start(query, false);
+}
+
 static void ask_page(struct query *query, struct store *store, struct error *err)
 {
 	const struct page_limits limits = {CONFLICT_PAGE, CONFLICT_BYTES};
@@ -183,15 +216,14 @@ static void ask_page(struct query *query, struct store *store, struct error *err
 
 static void tell_page(struct query *query)
 {
-	core_page_read(query->server->core, query->chat_id, query->what, query->rc, &query->page, query->server->now_ms);
+	core_page_read(query->server->core, query->chat_id, query->rc, &query->page, query->server->now_ms);
 }
 
-static void port_read(void *context, const char *chat_id, enum core_read what, uint64_t from, uint64_t to)
+static void port_read(void *context, const char *chat_id, uint64_t from, uint64_t to)
 {
 	struct query *query = query_new(context, chat_id);
 	query->ask = ask_page;
 	query->tell = tell_page;
-	query->what = what;
 	query->from = from;
 	query->to = to;
 	query_start(query, false);
@@ -265,12 +297,6 @@ static void deliver(struct server *server, const char *user_id, const struct tra
 			feed_commit(server, session, tx, line);
 }
 
-/* A member sees the transaction that removes him, and nothing behind it. */
-static bool sees(const struct member *member, uint64_t number)
-{
-	return intervals_contain(member->intervals, member->interval_count, number);
-}
-
 static void port_committed(void *context, struct chat *chat, struct transaction *tx)
 {
 	struct server *server = context;
@@ -279,7 +305,7 @@ static void port_committed(void *context, struct chat *chat, struct transaction 
 	line_add(text, tx);
 	struct line *line = line_new(tx, text->data, text->len);
 	for (struct member *member = chat->members; member != NULL; member = member->hh.next)
-		if (sees(member, tx->number))
+		if (member_sees(chat, member, tx->number)) /* also the one that removes him, and nothing behind it */
 			deliver(server, member->user_id, tx, line);
 	if (tx->type == TX_DELETE)
 		erasure_in_chat(server, chat);
@@ -333,8 +359,9 @@ struct core_ports ports_for_core(struct server *server)
 		.chats_max = 10000,
 		.append = port_append,
 		.load_chat = port_load_chat,
-		.check_user = port_check_user,
+		.check_users = port_check_users,
 		.find_key = port_find_key,
+		.read_message = port_read_message,
 		.read = port_read,
 		.put_receipts = port_put_receipts,
 		.committed = port_committed,

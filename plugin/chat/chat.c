@@ -12,8 +12,18 @@ struct chat *chat_new(const char *id)
 {
 	struct chat *chat = mem_zero(sizeof *chat);
 	chat->id = mem_text(id);
+	chat->name = mem_text("");
+	chat->icon = mem_text("");
 	chat->recent_from = 1;
 	return chat;
+}
+
+static void set_text(char **text, const char *to)
+{
+	if (to == NULL)
+		return;
+	free(*text);
+	*text = mem_text(to);
 }
 
 static struct member *member_add(struct chat *chat, const char *user_id)
@@ -30,7 +40,12 @@ struct chat *chat_from_record(const struct chat_record *record)
 	chat->latest = record->latest;
 	memcpy(chat->head, record->head, HEAD_BYTES);
 	chat->latest_at_ms = record->latest_at_ms;
+	chat->pair = record->pair;
+	chat->history_all = record->history_all;
 	chat->ended = record->ended;
+	chat->ended_at_ms = record->ended_at_ms;
+	set_text(&chat->name, record->name);
+	set_text(&chat->icon, record->icon);
 	chat->recent_from = chat->latest + 1;
 	for (size_t i = 0; i < record->member_count; i++) {
 		const struct member_record *from = &record->members[i];
@@ -61,13 +76,18 @@ static void recent_drop_oldest(struct chat *chat)
 	chat->recent_from++;
 }
 
+void chat_forget_texts(struct chat *chat)
+{
+	while (chat->recent_from <= chat->latest)
+		recent_drop_oldest(chat);
+}
+
 void chat_free(struct chat *chat)
 {
 	if (chat == NULL)
 		return;
 	assert(chat->pending == NULL);
-	while (chat->recent_from <= chat->latest)
-		recent_drop_oldest(chat);
+	chat_forget_texts(chat);
 	struct member *member, *next;
 	HASH_ITER(hh, chat->members, member, next) {
 		HASH_DEL(chat->members, member);
@@ -76,6 +96,8 @@ void chat_free(struct chat *chat)
 		free(member);
 	}
 	free(chat->id);
+	free(chat->name);
+	free(chat->icon);
 	free(chat);
 }
 
@@ -89,6 +111,26 @@ struct member *chat_member(struct chat *chat, const char *user_id)
 bool member_is_current(const struct member *member)
 {
 	return member != NULL && member->role != ROLE_NONE;
+}
+
+bool member_sees(const struct chat *chat, const struct member *member, uint64_t number)
+{
+	return member != NULL &&
+	       membership_sees(member->intervals, member->interval_count, chat->history_all && member_is_current(member), number);
+}
+
+struct member *chat_peer(struct chat *chat, const char *user_id)
+{
+	if (!chat->pair)
+		return NULL;
+	struct member *member = chat->members;
+	return strcmp(member->user_id, user_id) == 0 ? member->hh.next : member;
+}
+
+void chat_forget_reach(struct chat *chat)
+{
+	for (struct member *member = chat->members; chat->pair && member != NULL; member = member->hh.next)
+		member->reaches_peer = false;
 }
 
 struct transaction *chat_recent(const struct chat *chat, uint64_t number)
@@ -113,7 +155,19 @@ uint64_t chat_tip(const struct chat *chat)
 	return chat->latest + chat->pending_transactions;
 }
 
-/* The stores' projections follow the same rule: who is not there can only be added. */
+/* ---- projections: store.h has their rules ---- */
+
+static void join(struct chat *chat, struct member *member, const struct transaction *tx)
+{
+	member->intervals = mem_grow(member->intervals, (member->interval_count + 1) * sizeof *member->intervals);
+	member->intervals[member->interval_count++] = (struct interval){.from = tx->number};
+	if (member->received < tx->number - 1)
+		member->received = tx->number - 1;
+	if (member->read < tx->number - 1)
+		member->read = tx->number - 1;
+	chat->current_members++;
+}
+
 static void change_role(struct chat *chat, const struct member_change *change, const struct transaction *tx)
 {
 	struct member *member = chat_member(chat, change->user_id);
@@ -123,9 +177,7 @@ static void change_role(struct chat *chat, const struct member_change *change, c
 		member = member_add(chat, change->user_id);
 	bool was = member_is_current(member), is = change->role != ROLE_NONE;
 	if (!was && is) {
-		member->intervals = mem_grow(member->intervals, (member->interval_count + 1) * sizeof *member->intervals);
-		member->intervals[member->interval_count++] = (struct interval){.from = tx->number};
-		chat->current_members++;
+		join(chat, member, tx);
 	} else if (was && !is) {
 		member->intervals[member->interval_count - 1].to = tx->number;
 		chat->current_members--;
@@ -142,10 +194,58 @@ static bool apply_members(struct chat *chat, const struct transaction *tx)
 	for (int i = 0; i < count; i++)
 		change_role(chat, &changes[i], tx);
 	if (count > 0) {
+		chat->pair = chat->pair || (tx->number == 1 && count == 2 && changes[0].role == ROLE_MEMBER && changes[1].role == ROLE_MEMBER &&
+		                            HASH_COUNT(chat->members) == 2);
 		chat->membership_version++;
+		chat_forget_reach(chat);
 		free(changes);
 	}
 	return true;
+}
+
+static bool apply_group(struct chat *chat, const struct transaction *tx)
+{
+	struct group_change change;
+	if (tx->type == TX_GROUP_DELETED) {
+		chat->ended = true;
+		chat->ended_at_ms = tx->at_ms;
+	}
+	if (tx->type != TX_GROUP_UPDATED || tx->body.erased)
+		return true;
+	if (!transaction_group(tx, &change))
+		return false;
+	set_text(&chat->name, change.name);
+	set_text(&chat->icon, change.icon);
+	if (change.history >= 0)
+		chat->history_all = change.history > 0;
+	group_change_fini(&change);
+	return true;
+}
+
+/* ---- the last transactions ---- */
+
+static void recent_erase(struct chat *chat, uint64_t number, bool body, bool quote)
+{
+	struct transaction **slot = &chat->recent[number % CHAT_RECENT_MAX];
+	struct transaction *erased = transaction_erased(*slot, body, quote);
+	chat->recent_bytes -= (*slot)->body.len;
+	transaction_free(*slot);
+	*slot = erased;
+	chat->recent_bytes += erased->body.len;
+}
+
+/* What a TX_DELETE erases, as far as it is at hand. */
+static void erase_deleted(struct chat *chat, const struct transaction *deletion)
+{
+	bool keeps_quotes = transaction_keeps_quotes(deletion);
+	for (uint64_t number = chat->recent_from; number < deletion->number; number++) {
+		const struct transaction *tx = chat_recent(chat, number);
+		bool itself = number == deletion->target && tx->type == TX_MESSAGE;
+		if (itself || (tx->type == TX_EDIT && tx->target == deletion->target))
+			recent_erase(chat, number, true, itself);
+		else if (tx->type == TX_MESSAGE && tx->target == deletion->target && !keeps_quotes)
+			recent_erase(chat, number, false, true);
+	}
 }
 
 static void remember(struct chat *chat, struct transaction *tx)
@@ -169,12 +269,13 @@ bool chat_apply(struct chat *chat, struct transaction *tx)
 
 bool chat_apply_own(struct chat *chat, struct transaction *tx)
 {
-	if (tx->number != chat->latest + 1 || !apply_members(chat, tx))
+	if (tx->number != chat->latest + 1 || !apply_members(chat, tx) || !apply_group(chat, tx))
 		return false;
+	if (tx->type == TX_DELETE)
+		erase_deleted(chat, tx);
 	remember(chat, tx);
 	memcpy(chat->head, tx->head, HEAD_BYTES);
 	chat->latest_at_ms = tx->at_ms;
-	chat->ended = chat->ended || tx->type == TX_GROUP_DELETED;
 	return true;
 }
 
@@ -186,6 +287,7 @@ struct pending *chat_pending_take(struct chat *chat)
 	DL_DELETE(chat->pending, pending);
 	chat->pending_count--;
 	chat->pending_transactions -= pending->transaction_count;
+	chat->pending_barriers -= pending->barrier;
 	return pending;
 }
 

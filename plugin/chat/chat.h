@@ -18,18 +18,23 @@ struct member {
 	uint64_t received, read;
 	bool receipts_dirty; /* larger than what the store has */
 	bool announce;       /* larger than what the others were told */
+	/* Of a pair: he can reach the other one. Found out once, and forgotten when either joins or leaves, and by core_reach_changed. That he
+	 * cannot is asked each time, so that it takes as long for one who blocks as for one who is not there. */
+	bool reaches_peer;
 	size_t interval_count;
 	struct interval *intervals;
 	UT_hash_handle hh;
 };
 
-/* A decided command and its transactions, until the store has them. */
+/* A decided command and its transactions, until the store has them. barrier: they change more than messages, so that who may do what behind
+ * them is known only once they are committed. */
 struct pending {
 	struct command *command;
 	struct command *repetitions; /* the same command again: answered with it */
 	uint64_t key_hash;
 	struct transaction *transactions[2]; /* the last one carries the command's key */
 	size_t transaction_count;
+	bool barrier;
 	struct pending *next, *prev;
 };
 
@@ -45,7 +50,10 @@ struct chat {
 	uint64_t latest;
 	unsigned char head[HEAD_BYTES];
 	int64_t latest_at_ms;
-	bool ended;
+	bool pair; /* a 1:1 chat, for ever: see store.h */
+	bool history_all, ended;
+	int64_t ended_at_ms;
+	char *name, *icon;      /* "": none */
 	struct member *members; /* hashed by user_id; former ones too */
 	size_t current_members;
 	unsigned long membership_version; /* grows with each change of who is a member */
@@ -56,14 +64,15 @@ struct chat {
 	size_t recent_bytes;
 	/* decided */
 	struct pending *pending; /* in the order of their numbers */
-	size_t pending_count, pending_transactions;
+	size_t pending_count, pending_transactions, pending_barriers;
 };
 
 struct chat *chat_new(const char *id);                       /* without a log */
 struct chat *chat_from_record(const struct chat_record *record);
 void chat_free(struct chat *chat);                           /* pending commands must be gone */
 
-/* The number is the next one, and the head follows: else false, and nothing changes. Takes its own reference. */
+/* The number is the next one, and the head follows: else false, and nothing changes. Takes its own reference. Follows the rules of store.h
+ * for projections; what a TX_DELETE erases is erased here as well. */
 bool chat_apply(struct chat *chat, struct transaction *tx);
 /* The same for a transaction that was decided here on top of the latest: its head was made to follow, and is not computed once more. */
 bool chat_apply_own(struct chat *chat, struct transaction *tx);
@@ -71,6 +80,8 @@ bool chat_apply_own(struct chat *chat, struct transaction *tx);
 struct member *chat_member(struct chat *chat, const char *user_id); /* former ones too; NULL */
 bool member_is_current(const struct member *member);                /* NULL: no */
 struct transaction *chat_recent(const struct chat *chat, uint64_t number); /* NULL: not at hand; no reference is taken */
+bool member_sees(const struct chat *chat, const struct member *member, uint64_t number); /* NULL: no. A number that is still to come: if he stays */
+struct member *chat_peer(struct chat *chat, const char *user_id); /* of a pair, the other one, whether a member now or not; else NULL */
 uint64_t chat_key_hash(const char *sender_id, const char *key);            /* to compare quickly; in memory only. key NULL: 0 */
 uint64_t chat_tip(const struct chat *chat);                         /* the latest number, pending ones included */
 
@@ -80,9 +91,9 @@ enum decision {
 	DECISION_REPEATED,      /* it was done before, as *repeated (0: nothing was needed, as for a chat that is there); the caller has the command */
 	DECISION_REPEATS_PENDING, /* the same is pending: it was hung there and is answered with it */
 	DECISION_NEEDS_COMMIT,  /* what is pending has to be committed first: the answer hangs on it */
-	DECISION_NEEDS_PEER,    /* whether command->peer_id exists (then peer_exists, or refuse) */
+	DECISION_NEEDS_REACH,   /* whether chat_reach's users can be reached (then reach) */
 	DECISION_NEEDS_KEY,     /* whether the store knows the key (then key_unused, or answer) */
-	DECISION_NEEDS_QUOTE,   /* the transaction command->replied_to (then quoted) */
+	DECISION_NEEDS_MESSAGE, /* the message command_message (then message, found, found_at) */
 };
 
 struct decide_conf {
@@ -94,6 +105,16 @@ struct decide_conf {
 
 enum decision chat_decide(struct chat *chat, struct command *command, const struct decide_conf *conf, struct verdict *verdict,
                           uint64_t *repeated);
+
+/* Whom the command has to reach. Returns how many, *user_ids: free() it, the IDs are the chat's and the command's. *both: none of them may be
+ * blocked by the sender either. */
+size_t chat_reach(struct chat *chat, const struct command *command, const char ***user_ids, bool *both);
+
+/* What was found out about the two of a pair. */
+void chat_forget_reach(struct chat *chat);
+
+/* Lets go of the texts at hand, after the store has erased some. What is pending stays. */
+void chat_forget_texts(struct chat *chat);
 
 /* Takes the first pending entry out; the caller owns it: pending_free, after having taken the commands. */
 struct pending *chat_pending_take(struct chat *chat);

@@ -80,18 +80,29 @@ static void append_pending(struct core *core, struct entry *entry)
 	entry_append(core, entry);
 }
 
+static void ask_reach(struct core *core, struct entry *entry, const struct command *command)
+{
+	const char **user_ids;
+	bool both;
+	size_t count = chat_reach(entry->chat, command, &user_ids, &both);
+	core->ports.check_users(core->ports.context, entry->id, command->sender_id, user_ids, count, both);
+	free(user_ids);
+}
+
 void entry_ask(struct core *core, struct entry *entry, struct command *command, enum decision what)
 {
 	void *context = core->ports.context;
 	entry->out |= OUT_ASK;
 	entry->asking = command;
 	entry->asked = what;
-	if (what == DECISION_NEEDS_PEER)
-		core->ports.check_user(context, entry->id, command->peer_id);
+	entry->ask_anew = false;
+	command->found_at = entry->chat->latest;
+	if (what == DECISION_NEEDS_REACH)
+		ask_reach(core, entry, command);
 	else if (what == DECISION_NEEDS_KEY)
 		core->ports.find_key(context, entry->id, command->sender_id, command->key, command->at_ms - AT_AHEAD_MAX_MS);
 	else
-		core->ports.read(context, entry->id, CORE_READ_QUOTE, command->replied_to, command->replied_to);
+		core->ports.read_message(context, entry->id, command_message(command));
 }
 
 static enum decision decide(struct core *core, struct entry *entry, struct command *command, struct verdict *verdict, uint64_t *repeated)
@@ -115,7 +126,7 @@ static bool decide_first(struct core *core, struct entry *entry)
 	enum decision decision = decide(core, entry, command, &verdict, &repeated);
 	if (decision == DECISION_NEEDS_COMMIT)
 		return false;
-	if (decision >= DECISION_NEEDS_PEER) {
+	if (decision >= DECISION_NEEDS_REACH) {
 		entry_ask(core, entry, command, decision);
 		return false;
 	}
@@ -132,7 +143,7 @@ void entry_catch_up(struct core *core, struct entry *entry)
 {
 	entry->catching_up = true;
 	entry->out |= OUT_CATCH_UP;
-	core->ports.read(core->ports.context, entry->id, CORE_READ_CONFLICT, entry->chat->latest + 1, UINT64_MAX);
+	core->ports.read(core->ports.context, entry->id, entry->chat->latest + 1, UINT64_MAX);
 }
 
 /* Another broker wrote what the store has told of, or this one before a crash: the members here see it as well. What is pending
@@ -155,6 +166,8 @@ static void drain(struct core *core, struct entry *entry)
 				break;
 			continue;
 		}
+		if (item->settles && entry->chat->pending != NULL)
+			break;
 		DL_DELETE(entry->waiting, item);
 		item->visit(item->context, entry->chat->latest > 0 ? entry->chat : NULL, false);
 		free(item);
@@ -186,7 +199,7 @@ void core_command(struct core *core, struct command *command, int64_t now_ms)
 	drain(core, entry);
 }
 
-void core_visit(struct core *core, const char *chat_id, core_visit_fn *visit, void *context, int64_t now_ms)
+static void add_visit(struct core *core, const char *chat_id, bool settles, core_visit_fn *visit, void *context, int64_t now_ms)
 {
 	struct entry *entry = entry_get(core, chat_id, now_ms);
 	if (entry->chat == NULL && entry->retry_at_ms != 0) {
@@ -196,8 +209,19 @@ void core_visit(struct core *core, const char *chat_id, core_visit_fn *visit, vo
 	struct item *item = mem_zero(sizeof *item);
 	item->visit = visit;
 	item->context = context;
+	item->settles = settles;
 	DL_APPEND(entry->waiting, item);
 	drain(core, entry);
+}
+
+void core_visit(struct core *core, const char *chat_id, core_visit_fn *visit, void *context, int64_t now_ms)
+{
+	add_visit(core, chat_id, false, visit, context, now_ms);
+}
+
+void core_settle(struct core *core, const char *chat_id, core_visit_fn *visit, void *context, int64_t now_ms)
+{
+	add_visit(core, chat_id, true, visit, context, now_ms);
 }
 
 struct chat *core_peek(struct core *core, const char *chat_id)
@@ -252,10 +276,12 @@ void core_chat_loaded(struct core *core, const char *chat_id, enum store_rc rc, 
 	recovered(entry);
 	entry->corrupt = false;
 	entry->chat = rc == STORE_OK ? chat_from_record(record) : chat_new(entry->id);
+	if (!(entry->out & OUT_ASK))
+		entry->asking = NULL; /* asked about another log, and not answered */
 	drain(core, entry);
 }
 
-/* The command that was asked for, if the answer tells anything; NULL: it is asked again later. */
+/* The command that was asked for, if the answer tells anything; NULL: it is asked again. */
 static struct command *asked(struct core *core, struct entry *entry, enum store_rc rc, int64_t now_ms)
 {
 	entry->out &= ~(unsigned)OUT_ASK;
@@ -266,7 +292,10 @@ static struct command *asked(struct core *core, struct entry *entry, enum store_
 	struct command *command = entry->asking;
 	entry->asking = NULL;
 	recovered(entry);
-	return command;
+	if (!entry->ask_anew)
+		return command;
+	drain(core, entry);
+	return NULL;
 }
 
 /* Answers a command that is still in the queue. */
@@ -279,20 +308,45 @@ static void answer_waiting(struct core *core, struct entry *entry, struct comman
 	answer(core, command, refused, number, refused == NULL);
 }
 
-void core_user_checked(struct core *core, const char *chat_id, enum store_rc rc, int64_t now_ms)
+void core_users_checked(struct core *core, const char *chat_id, enum store_rc rc, int64_t now_ms)
 {
 	struct entry *entry = entry_find(core, chat_id);
 	struct command *command = asked(core, entry, rc, now_ms);
 	if (command == NULL)
 		return;
-	struct verdict verdict;
+	command->reach = rc == STORE_OK ? REACH_OPEN : REACH_CLOSED;
+	drain(core, entry);
+}
+
+static void hear_of(struct entry *entry, uint64_t number)
+{
+	if (number > entry->heard_of)
+		entry->heard_of = number;
+}
+
+void core_message_read(struct core *core, const char *chat_id, enum store_rc rc, const struct message_state *state, int64_t now_ms)
+{
+	struct entry *entry = entry_find(core, chat_id);
+	struct command *command = asked(core, entry, rc, now_ms);
+	if (command == NULL)
+		return;
+	message_state_free(&command->found);
+	command->message = rc == STORE_OK ? MESSAGE_READ : MESSAGE_MISSING;
 	if (rc == STORE_OK) {
-		command->peer_exists = true;
-	} else {
-		refuse(&verdict, REFUSAL_FORBIDDEN, NULL);
-		answer_waiting(core, entry, command, &verdict, 0);
+		command->found.message = transaction_ref(state->message);
+		command->found.edit = state->edit != NULL ? transaction_ref(state->edit) : NULL;
+		command->found.deletion = state->deletion != NULL ? transaction_ref(state->deletion) : NULL;
+		hear_of(entry, state->edit != NULL ? state->edit->number : 0);
+		hear_of(entry, state->deletion != NULL ? state->deletion->number : 0);
 	}
 	drain(core, entry);
+}
+
+/* With an erased text its hash is gone as well, and whoever has the key counts as the one who made it. */
+static bool is_same_content(const unsigned char key_hash[ID_BYTES], const struct command *command)
+{
+	static const unsigned char erased[ID_BYTES];
+	return memcmp(key_hash, command->key_hash, ID_BYTES) == 0 || memcmp(key_hash, erased, ID_BYTES) == 0;
 }
 
 void core_key_found(struct core *core, const char *chat_id, enum store_rc rc, uint64_t number, const unsigned char key_hash[ID_BYTES],
@@ -303,16 +357,17 @@ void core_key_found(struct core *core, const char *chat_id, enum store_rc rc, ui
 	if (command == NULL)
 		return;
 	struct verdict verdict;
+	command->key_known = false;
 	if (rc == STORE_NOT_FOUND) {
 		command->key_unused = true;
-	} else if (memcmp(key_hash, command->key_hash, ID_BYTES) == 0) {
+	} else if (is_same_content(key_hash, command)) {
 		answer_waiting(core, entry, command, NULL, number);
 	} else {
 		refuse(&verdict, REFUSAL_ID_REUSED, NULL);
 		answer_waiting(core, entry, command, &verdict, 0);
 	}
-	if (rc == STORE_OK && number > entry->heard_of)
-		entry->heard_of = number;
+	if (rc == STORE_OK)
+		hear_of(entry, number);
 	drain(core, entry);
 }
 
@@ -369,10 +424,10 @@ static void conflict(struct core *core, struct entry *entry, const struct append
 	if (duplicate == NULL) {
 		entry->progress = false;
 		entry_catch_up(core, entry);
-	} else if (entry->asking == NULL) {
-		entry_ask(core, entry, duplicate, DECISION_NEEDS_KEY);
+		return;
 	}
-	/* else: the open question's answer drains the queue, and the append finds the duplicate once more. */
+	duplicate->key_known = true; /* it asks for the number when it is decided again */
+	drain(core, entry);
 }
 
 void core_appended(struct core *core, const char *chat_id, const struct append *result, int64_t now_ms)
@@ -396,20 +451,8 @@ static void reload(struct core *core, struct entry *entry)
 	chat_free(entry->chat);
 	entry->chat = NULL;
 	entry->catching_up = false;
+	entry_forget_findings(entry);
 	entry_load(core, entry);
-}
-
-/* The log has grown: a key that was unused may be used, and a quoted text erased. */
-static void forget_findings(struct entry *entry)
-{
-	struct item *item;
-	DL_FOREACH(entry->waiting, item) {
-		if (item->command == NULL)
-			continue;
-		item->command->key_unused = false;
-		transaction_free(item->command->quoted);
-		item->command->quoted = NULL;
-	}
 }
 
 static void caught_up(struct core *core, struct entry *entry, const struct page *page, int64_t now_ms)
@@ -433,32 +476,13 @@ static void caught_up(struct core *core, struct entry *entry, const struct page 
 	}
 	entry->catching_up = false;
 	recovered(entry);
-	forget_findings(entry);
+	entry_forget_findings(entry);
 	drain(core, entry);
 }
 
-static void quote_read(struct core *core, struct entry *entry, enum store_rc rc, const struct page *page, int64_t now_ms)
-{
-	struct command *command = asked(core, entry, rc, now_ms);
-	if (command == NULL)
-		return;
-	struct verdict verdict;
-	if (rc == STORE_OK && page->count == 1) {
-		command->quoted = transaction_ref(page->transactions[0]);
-	} else {
-		refuse(&verdict, REFUSAL_FORBIDDEN, "repliedTo: there is no such message");
-		answer_waiting(core, entry, command, &verdict, 0);
-	}
-	drain(core, entry);
-}
-
-void core_page_read(struct core *core, const char *chat_id, enum core_read what, enum store_rc rc, const struct page *page, int64_t now_ms)
+void core_page_read(struct core *core, const char *chat_id, enum store_rc rc, const struct page *page, int64_t now_ms)
 {
 	struct entry *entry = entry_find(core, chat_id);
-	if (what == CORE_READ_QUOTE) {
-		quote_read(core, entry, rc, page, now_ms);
-		return;
-	}
 	entry->out &= ~(unsigned)OUT_CATCH_UP;
 	if (rc != STORE_OK)
 		retry_later(core, entry, now_ms);

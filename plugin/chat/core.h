@@ -26,9 +26,6 @@ struct answer {
 	bool repeated;   /* it had been done before */
 };
 
-/* What a page is read for; the answer says it again. */
-enum core_read { CORE_READ_QUOTE, CORE_READ_CONFLICT };
-
 struct core_ports {
 	void *context;
 	const char *writer;                  /* this broker's name in the log; outlives the core */
@@ -37,9 +34,11 @@ struct core_ports {
 	/* → core_appended. The core keeps the transactions and the array until then. */
 	void (*append)(void *context, const char *chat_id, struct transaction *const *transactions, size_t count);
 	void (*load_chat)(void *context, const char *chat_id);                                     /* → core_chat_loaded */
-	void (*check_user)(void *context, const char *chat_id, const char *user_id);               /* → core_user_checked */
+	/* Whether from_id can reach all of them: see check_reach in store.h. Copies. → core_users_checked */
+	void (*check_users)(void *context, const char *chat_id, const char *from_id, const char *const *user_ids, size_t count, bool both);
 	void (*find_key)(void *context, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms); /* → core_key_found */
-	void (*read)(void *context, const char *chat_id, enum core_read what, uint64_t from, uint64_t to); /* → core_page_read */
+	void (*read_message)(void *context, const char *chat_id, uint64_t number);                 /* → core_message_read */
+	void (*read)(void *context, const char *chat_id, uint64_t from, uint64_t to);              /* what others wrote → core_page_read */
 	void (*put_receipts)(void *context, const struct receipt *receipts, size_t count);         /* copies; repeats until stored */
 
 	/* A transaction is durable and applied: show it. Called in the order of the numbers of a chat. */
@@ -64,6 +63,9 @@ void core_command(struct core *core, struct command *command, int64_t now_ms);
 typedef void core_visit_fn(void *context, struct chat *chat, bool unavailable);
 void core_visit(struct core *core, const char *chat_id, core_visit_fn *visit, void *context, int64_t now_ms);
 
+/* The same once everything that came before is committed. What comes behind waits as well, so this is for what happens seldom. */
+void core_settle(struct core *core, const char *chat_id, core_visit_fn *visit, void *context, int64_t now_ms);
+
 /* The chat if it is in memory, else NULL; starts nothing. */
 struct chat *core_peek(struct core *core, const char *chat_id);
 
@@ -79,10 +81,19 @@ void core_flush(struct core *core);
 /* Answers to the ports. now_ms is monotonic time. */
 void core_appended(struct core *core, const char *chat_id, const struct append *result, int64_t now_ms);
 void core_chat_loaded(struct core *core, const char *chat_id, enum store_rc rc, const struct chat_record *record, int64_t now_ms);
-void core_user_checked(struct core *core, const char *chat_id, enum store_rc rc, int64_t now_ms);
+void core_users_checked(struct core *core, const char *chat_id, enum store_rc rc, int64_t now_ms); /* OK: all of them; NOT_FOUND: not all */
 void core_key_found(struct core *core, const char *chat_id, enum store_rc rc, uint64_t number, const unsigned char key_hash[ID_BYTES],
                     int64_t now_ms);
-void core_page_read(struct core *core, const char *chat_id, enum core_read what, enum store_rc rc, const struct page *page, int64_t now_ms);
+void core_message_read(struct core *core, const char *chat_id, enum store_rc rc, const struct message_state *state, int64_t now_ms); /* copies */
+void core_page_read(struct core *core, const char *chat_id, enum store_rc rc, const struct page *page, int64_t now_ms);
+
+/* The store has just been told that of the two of this 1:1 chat one blocked or unblocked the other, or that an account of theirs began or
+ * ended: what was known of their reaching each other is asked anew. */
+void core_reach_changed(struct core *core, const char *chat_id);
+
+/* The store has just erased texts of the chat: they go from memory too, and nothing that is decided from now on quotes them. What is pending
+ * already may still do so: core_settle the chat, and then erase once more. */
+void core_forget_texts(struct core *core, const char *chat_id);
 
 /* Retries what is due, and lets go of chats that nobody used for a while. Returns ms until it has something to do, -1: nothing. */
 int64_t core_tick(struct core *core, int64_t now_ms);

@@ -42,6 +42,7 @@ void entry_take_back(struct entry *entry)
 	while ((pending = chat_pending_take(entry->chat)) != NULL) {
 		struct item *item = mem_zero(sizeof *item);
 		item->command = pending->command;
+		command_forget(item->command);
 		DL_APPEND(again, item);
 		struct command *repetition, *next;
 		struct item *repetitions = NULL;
@@ -59,6 +60,15 @@ void entry_take_back(struct entry *entry)
 	free(entry->transactions);
 	entry->transactions = NULL;
 	entry->transaction_count = 0;
+}
+
+void entry_forget_findings(struct entry *entry)
+{
+	struct item *item;
+	entry->ask_anew = true;
+	DL_FOREACH(entry->waiting, item)
+		if (item->command != NULL)
+			command_forget(item->command);
 }
 
 void entry_free(struct core *core, struct entry *entry)

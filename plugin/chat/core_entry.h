@@ -5,7 +5,7 @@
  *
  *   core.c         commands, decisions, appends, and the answers to all that was asked
  *   core_entry.c   entries are made, found and let go
- *   core_upkeep.c  receipts, retries, chats that nobody used for a while */
+ *   core_upkeep.c  receipts, what the store was told besides transactions, retries, chats that nobody used for a while */
 
 #include "plugin/chat/core.h"
 
@@ -13,6 +13,7 @@ struct item {
 	struct command *command; /* NULL: a visit */
 	core_visit_fn *visit;
 	void *context;
+	bool settles; /* a visit that waits until nothing is pending */
 	struct item *next, *prev;
 };
 
@@ -24,6 +25,7 @@ struct entry {
 	struct item *waiting;
 	struct command *asking; /* the waiting command that something is asked for */
 	enum decision asked;
+	bool ask_anew;         /* what is asked for has changed meanwhile */
 	bool catching_up;      /* after a conflict */
 	bool corrupt;          /* it could not be loaded, and that was reported */
 	bool progress;         /* something was found in between */
@@ -60,8 +62,12 @@ void entry_free(struct core *core, struct entry *entry); /* its commands stay un
 /* Everything pending goes back to the front of the queue, in its order. */
 void entry_take_back(struct entry *entry);
 
+/* The log has grown, a text went, somebody was blocked: what was found out, or is just being asked, may not be so any more. */
+void entry_forget_findings(struct entry *entry);
+
 /* ---- core.c: what was asked and not answered is asked again ---- */
 
+/* The chat is there: while it is loaded anew, a question waits. */
 void entry_ask(struct core *core, struct entry *entry, struct command *command, enum decision what);
 void entry_append(struct core *core, struct entry *entry);
 /* Reads what others wrote behind `latest`. Nothing may be pending. */

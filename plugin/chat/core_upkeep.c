@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * What the core does from time to time: receipts to be stored, requests to be repeated, chats to be let go. Loop thread. */
+ * What the core does besides commands: receipts to be stored, news of the store to be taken in, requests to be repeated, chats to be let go.
+ * Loop thread. */
 #include "plugin/chat/core_entry.h"
 
 #include <stdlib.h>
@@ -42,18 +43,40 @@ size_t core_flush_receipts(struct core *core)
 	return count;
 }
 
+/* ---- what the store was told besides transactions ---- */
+
+void core_reach_changed(struct core *core, const char *chat_id)
+{
+	struct entry *entry = entry_find(core, chat_id);
+	if (entry == NULL)
+		return;
+	entry_forget_findings(entry);
+	if (entry->chat != NULL)
+		chat_forget_reach(entry->chat);
+}
+
+void core_forget_texts(struct core *core, const char *chat_id)
+{
+	struct entry *entry = entry_find(core, chat_id);
+	if (entry == NULL)
+		return;
+	entry_forget_findings(entry);
+	if (entry->chat != NULL)
+		chat_forget_texts(entry->chat);
+}
+
 /* ---- time ---- */
 
 static void retry(struct core *core, struct entry *entry)
 {
 	entry->retry_at_ms = 0;
-	if (entry->asking != NULL && !(entry->out & OUT_ASK))
-		entry_ask(core, entry, entry->asking, entry->asked);
 	if (entry->chat == NULL) {
 		if (!(entry->out & OUT_LOAD))
 			entry_load(core, entry);
 		return;
 	}
+	if (entry->asking != NULL && !(entry->out & OUT_ASK))
+		entry_ask(core, entry, entry->asking, entry->asked);
 	if (entry->catching_up && !(entry->out & OUT_CATCH_UP))
 		entry_catch_up(core, entry);
 	if (entry->flying > 0 && !(entry->out & OUT_APPEND))

@@ -82,9 +82,9 @@ void get_message(struct rpc_request *request)
 
 /* ---- who has read it ---- */
 
-static bool member_sees(const struct member *member, uint64_t number)
+static bool sees_now(const struct chat *chat, const struct member *member, uint64_t number)
 {
-	return member_is_current(member) && intervals_contain(member->intervals, member->interval_count, number);
+	return member_is_current(member) && member_sees(chat, member, number);
 }
 
 /* Adds userIDs, and returns how many there are. */
@@ -94,7 +94,7 @@ static size_t add_readers(struct buf *out, const struct chat *chat, const char *
 	write_name(out, "userIDs");
 	buf_add_char(out, '[');
 	for (const struct member *member = chat->members; member != NULL; member = member->hh.next) {
-		if (!member_sees(member, number) || member->read < number || strcmp(member->user_id, caller) == 0)
+		if (!sees_now(chat, member, number) || member->read < number || strcmp(member->user_id, caller) == 0)
 			continue;
 		write_comma(out);
 		json_add_string(out, member->user_id, strlen(member->user_id));
@@ -126,7 +126,7 @@ static void visit_readers(void *context, struct chat *chat, bool unavailable)
 	struct member *caller = chat ? chat_member(chat, request->user_id) : NULL;
 	if (unavailable)
 		answer_refuse(request, REFUSAL_UNAVAILABLE, NULL);
-	else if (!member_sees(caller, number) || number > chat->latest)
+	else if (!sees_now(chat, caller, number) || number > chat->latest)
 		answer_refuse(request, REFUSAL_FORBIDDEN, NULL);
 	else
 		answer_readers(request, chat, number);

@@ -261,7 +261,7 @@ def test_a_reply_to_nothing_is_refused(alice, chat, number):
 
 def test_a_reply_to_what_is_no_message_is_refused(alice, chat):
     alice.sends("yes", chat=chat, id="a1", repliedTo=1)
-    alice.is_refused("bad_request", "a1")
+    alice.is_refused("forbidden", "a1")
 
 
 # ---- limits ----

@@ -28,10 +28,20 @@ static void port_load_chat(void *context, const char *chat_id)
 	request_new(context, REQUEST_LOAD, chat_id);
 }
 
-static void port_check_user(void *context, const char *chat_id, const char *user_id)
+static void port_check_users(void *context, const char *chat_id, const char *from_id, const char *const *user_ids, size_t count, bool both)
 {
-	struct request *request = request_new(context, REQUEST_USER, chat_id);
-	snprintf(request->user_id, sizeof request->user_id, "%s", user_id);
+	struct request *request = request_new(context, REQUEST_REACH, chat_id);
+	snprintf(request->user_id, sizeof request->user_id, "%s", from_id);
+	for (size_t i = 0; i < count; i++)
+		request->users[i] = world_find_user(request->broker->world, user_ids[i]);
+	request->count = count;
+	request->both = both;
+}
+
+static void port_read_message(void *context, const char *chat_id, uint64_t number)
+{
+	struct request *request = request_new(context, REQUEST_MESSAGE, chat_id);
+	request->from = number;
 }
 
 static void port_find_key(void *context, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms)
@@ -42,10 +52,9 @@ static void port_find_key(void *context, const char *chat_id, const char *sender
 	request->since_ms = since_ms;
 }
 
-static void port_read(void *context, const char *chat_id, enum core_read what, uint64_t from, uint64_t to)
+static void port_read(void *context, const char *chat_id, uint64_t from, uint64_t to)
 {
 	struct request *request = request_new(context, REQUEST_READ, chat_id);
-	request->what = what;
 	request->from = from;
 	request->to = to;
 }
@@ -75,6 +84,49 @@ static void release(struct broker *broker, uint64_t seq, bool refused)
 		broker->journal.records[seq - 1].state = refused ? RECORD_DECLINED : RECORD_COMMITTED;
 }
 
+static void visited(void *context, struct chat *chat, bool unavailable)
+{
+	struct visit *visit = context;
+	struct world *world = visit->broker->world;
+	oracle_visited(visit, chat, unavailable);
+	if (visit->erasure != NULL && visit->broker->core != NULL) {
+		visit->erasure->again = true; /* also where the chat is not loaded: then nothing is pending */
+		broker_erase(visit->broker, visit->erasure);
+	}
+	if (visit->broker->core != NULL && !world->calm && random_chance(&world->random, world->nested))
+		client_command(world);
+}
+
+void broker_erase(struct broker *broker, struct erasure *erasure)
+{
+	struct world *world = broker->world;
+	trace(world, "broker %u: what %s wrote in chat %zu goes%s", broker->index, world_user(world, erasure->user), erasure->chat,
+		erasure->again ? ", again" : "");
+	struct request *request = request_new(broker, REQUEST_ERASE, world->truths[erasure->chat].id);
+	request->erasure = erasure;
+}
+
+static void begin_erasure(struct broker *broker, const struct intent *intent)
+{
+	struct world *world = broker->world;
+	struct erasure erasure = {.chat = intent->chat, .user = intent->sender, .left_at = world->truths[intent->chat].latest};
+	broker_erase(broker, list_add(&world->erasures, &world->erasure_count, &erasure, sizeof erasure));
+}
+
+void broker_erased(struct broker *broker, struct erasure *erasure)
+{
+	struct world *world = broker->world;
+	const char *chat_id = world->truths[erasure->chat].id;
+	for (unsigned i = 0; i < world->broker_count; i++)
+		if (world->brokers[i].core != NULL)
+			core_forget_texts(world->brokers[i].core, chat_id);
+	erasure->finished = erasure->again;
+	if (erasure->again)
+		return;
+	struct visit visit = {.broker = broker, .incarnation = broker->incarnation, .chat = erasure->chat, .erasure = erasure};
+	core_settle(broker->core, chat_id, visited, list_add(&world->visits, &world->visit_count, &visit, sizeof visit), world->mono_ms);
+}
+
 static void port_answer(void *context, struct command *command, const struct answer *answer)
 {
 	struct broker *broker = context;
@@ -86,6 +138,8 @@ static void port_answer(void *context, struct command *command, const struct ans
 						   : "done",
 		answer->refused ? refusal_name(answer->refused->code) : "", (unsigned long)answer->number);
 	oracle_answered(broker, attempt, answer);
+	if (attempt->intent->type == COMMAND_CLOSE_ACCOUNT && answer->refused == NULL)
+		begin_erasure(broker, attempt->intent);
 	release(broker, command->journal_seq, answer->refused != NULL);
 	command_free(command);
 	if (!world->calm && random_chance(&world->random, world->nested))
@@ -110,9 +164,8 @@ static void port_report(void *context, const char *chat_id, const char *what)
 
 /* ---- commands ---- */
 
-static struct command *make_command(const struct broker *broker, const struct intent *intent, int64_t at_ms)
+struct command *make_command(const struct world *world, const struct intent *intent, int64_t at_ms)
 {
-	const struct world *world = broker->world;
 	struct command *command = command_new(intent->type, world_user(world, intent->sender));
 	command->chat_id = mem_text(world->truths[intent->chat].id);
 	command->peer_id = intent->by_peer ? mem_text(world_user(world, intent->peer)) : NULL;
@@ -120,6 +173,12 @@ static struct command *make_command(const struct broker *broker, const struct in
 	command->body_len = (uint32_t)strlen(intent->body);
 	command->body = mem_text(intent->body);
 	command->replied_to = intent->replied_to;
+	command->target = intent->target;
+	command->keep_quotes = intent->keep_quotes;
+	command->role = intent->role;
+	for (unsigned i = 0; i < USERS_MAX; i++)
+		if (intent->users[i])
+			command_add_user(command, world_user(world, i));
 	command->has_if_latest = intent->has_if_latest;
 	command->if_latest = intent->if_latest;
 	command->at_ms = at_ms;
@@ -137,23 +196,38 @@ static struct attempt *make_attempt(struct broker *broker, const struct intent *
 		.order = ++world->attempts_made,
 		.journal_seq = journal_seq,
 		.replayed = replayed,
-		.peer_existed = world->user_exists[intent->peer],
+		.step = world->steps,
+		.view_known = broker_knows(broker, intent->chat),
 		.view_before = broker_knows(broker, intent->chat) ? broker->views[intent->chat].shown : 0,
 		.store_before = world->truths[intent->chat].latest,
 	};
 	return list_add(&world->attempts, &world->attempt_count, &attempt, sizeof attempt);
 }
 
+static void trace_command(const struct broker *broker, const struct attempt *attempt)
+{
+	static const char *const verbs[] = {"sends", "creates", "edits", "deletes", "creates the group", "adds", "removes", "makes", "updates",
+		"ends", "closes the account"};
+	const struct intent *intent = attempt->intent;
+	const struct world *world = broker->world;
+	char names[USERS_MAX + 1] = "";
+	for (unsigned i = 0, n = 0; i < USERS_MAX; i++)
+		if (intent->users[i])
+			names[n++] = (char)('0' + i);
+	trace(world, "broker %u: %scommand %lu: %s %s %s%s%s in chat %zu%s, key %s%s, \"%.20s\", about %lu, replies to %lu, ifLatest %ld", broker->index,
+		attempt->replayed ? "replays " : "", (unsigned long)attempt->order, world_user(world, intent->sender), verbs[intent->type], names,
+		intent->role != ROLE_NONE ? " " : "", intent->role != ROLE_NONE ? role_name(intent->role) : "", intent->chat,
+		intent->by_peer ? " by user" : "", intent->silent ? "(ours) " : "", intent->silent ? intent->key + 1 : intent->key, intent->body,
+		(unsigned long)intent->target, (unsigned long)intent->replied_to, intent->has_if_latest ? (long)intent->if_latest : -1L);
+}
+
 static void hand_over(struct broker *broker, const struct intent *intent, uint64_t journal_seq, int64_t at_ms, bool replayed)
 {
 	struct world *world = broker->world;
-	struct command *command = make_command(broker, intent, at_ms);
+	struct command *command = make_command(world, intent, at_ms);
 	struct attempt *attempt = make_attempt(broker, intent, journal_seq, replayed);
-	trace(world, "broker %u: %scommand %lu: %s %s %s in chat %zu, key %s%s, \"%.20s\", replies to %lu, ifLatest %ld", broker->index,
-		replayed ? "replays " : "", (unsigned long)attempt->order, world_user(world, intent->sender),
-		intent->type == COMMAND_CREATE ? "creates" : "sends", intent->by_peer ? "by user" : "by chat", intent->chat,
-		intent->silent ? "(ours) " : "", intent->silent ? intent->key + 1 : intent->key, intent->body, (unsigned long)intent->replied_to,
-		intent->has_if_latest ? (long)intent->if_latest : -1L);
+	if (world->tracing)
+		trace_command(broker, attempt);
 	command->origin = attempt;
 	command->journal_seq = journal_seq;
 	command->replayed = replayed;
@@ -198,8 +272,9 @@ void broker_start(struct broker *broker)
 		.chats_max = broker->world->chats_max,
 		.append = port_append,
 		.load_chat = port_load_chat,
-		.check_user = port_check_user,
+		.check_users = port_check_users,
 		.find_key = port_find_key,
+		.read_message = port_read_message,
 		.read = port_read,
 		.put_receipts = port_put_receipts,
 		.committed = port_committed,
@@ -215,6 +290,7 @@ void broker_crash(struct broker *broker)
 	if (broker->core == NULL)
 		return;
 	trace(broker->world, "broker %u dies", broker->index);
+	broker->world->crashes++;
 	struct core *core = broker->core;
 	broker->core = NULL;
 	core_free(core);
@@ -252,22 +328,13 @@ bool broker_knows(const struct broker *broker, size_t chat)
 	return core_peek(broker->core, broker->world->truths[chat].id) != NULL;
 }
 
-static void visited(void *context, struct chat *chat, bool unavailable)
-{
-	struct visit *visit = context;
-	struct world *world = visit->broker->world;
-	oracle_visited(visit, chat, unavailable);
-	if (visit->broker->core != NULL && !world->calm && random_chance(&world->random, world->nested))
-		client_command(world);
-}
-
 void broker_visit(struct broker *broker, size_t chat)
 {
 	struct world *world = broker->world;
 	if (broker->core == NULL)
 		return;
 	trace(world, "broker %u: somebody looks at chat %zu", broker->index, chat);
-	struct visit visit = {broker, broker->incarnation, chat, false};
+	struct visit visit = {.broker = broker, .incarnation = broker->incarnation, .chat = chat};
 	core_visit(
 		broker->core, world->truths[chat].id, visited, list_add(&world->visits, &world->visit_count, &visit, sizeof visit), world->mono_ms);
 }

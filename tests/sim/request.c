@@ -25,12 +25,13 @@ struct request *request_new(struct broker *broker, enum request_type type, const
 
 static void request_free(struct request *request)
 {
-	for (size_t i = 0; i < request->count; i++)
+	for (size_t i = 0; request->transactions != NULL && i < request->count; i++)
 		transaction_free(request->transactions[i]);
 	free(request->transactions);
 	free(request->receipts);
 	store_free(request->chat_record);
 	store_page_free(&request->page);
+	message_state_free(&request->message);
 	free(request);
 }
 
@@ -124,19 +125,39 @@ static void append_with_fault(struct request *request)
 	request->result.result = fault == NOTHING ? APPEND_NOTHING_ADDED : APPEND_UNKNOWN;
 }
 
+static void erase(struct request *request)
+{
+	struct world *world = request->broker->world;
+	bool more = false;
+	request->erasure->begun = true;
+	request->rc = store_memory.erase(request->broker->store, chat_id_of(request), world_user(world, request->erasure->user), &more, NULL);
+	request->done = !more;
+}
+
+static void check_reach(struct request *request)
+{
+	const struct world *world = request->broker->world;
+	unsigned from = world_find_user(world, request->user_id);
+	request->rc = STORE_OK;
+	for (size_t i = 0; i < request->count; i++)
+		if (!world->reach[from][request->users[i]][request->both].open)
+			request->rc = STORE_NOT_FOUND;
+}
+
 static void read_store(struct request *request)
 {
 	struct store *store = request->broker->store;
 	const char *chat_id = chat_id_of(request);
 	struct page_limits limits = {1 + random_below(&request->broker->world->random, 5), 1 << 20};
-	struct user_record *user = NULL;
 	switch (request->type) {
 	case REQUEST_LOAD:
 		request->rc = store_memory.load_chat(store, chat_id, &request->chat_record, NULL);
 		break;
-	case REQUEST_USER:
-		request->rc = store_memory.load_user(store, request->user_id, &user, NULL);
-		store_free(user);
+	case REQUEST_REACH:
+		check_reach(request);
+		break;
+	case REQUEST_MESSAGE:
+		request->rc = store_memory.read_message(store, chat_id, request->from, &request->message, NULL);
 		break;
 	case REQUEST_KEY:
 		request->rc = store_memory.find_key(store, chat_id, request->user_id, request->key, request->since_ms, &request->number, request->key_hash, NULL);
@@ -149,7 +170,7 @@ static void read_store(struct request *request)
 static void request_do(struct world *world, size_t index)
 {
 	struct request *request = world->requests[index];
-	bool write = request->type == REQUEST_APPEND || request->type == REQUEST_RECEIPTS;
+	bool write = request->type == REQUEST_APPEND || request->type == REQUEST_RECEIPTS || request->type == REQUEST_ERASE;
 	bool fault = !world->calm && !request->answered && random_chance(&world->random, write ? world->write_fault : world->read_fault);
 	if (is_orphan(request) && (!write || random_chance(&world->random, 500))) {
 		request_remove(world, index); /* it died with its broker */
@@ -160,6 +181,10 @@ static void request_do(struct world *world, size_t index)
 		request->done = !fault;
 		if (!fault)
 			store_memory.put_receipts(request->broker->store, request->receipts, 1, NULL);
+	} else if (request->type == REQUEST_ERASE) {
+		request->done = false;
+		if (!fault)
+			erase(request);
 	} else if (request->type == REQUEST_APPEND && !fault) {
 		append(request);
 	} else if (request->type == REQUEST_APPEND) {
@@ -195,14 +220,20 @@ static void answer(struct request *request)
 	case REQUEST_LOAD:
 		answer_load(request, now_ms);
 		break;
-	case REQUEST_USER:
-		core_user_checked(core, chat_id, request->rc, now_ms);
+	case REQUEST_REACH:
+		core_users_checked(core, chat_id, request->rc, now_ms);
+		break;
+	case REQUEST_MESSAGE:
+		core_message_read(core, chat_id, request->rc, &request->message, now_ms);
 		break;
 	case REQUEST_KEY:
 		core_key_found(core, chat_id, request->rc, request->number, request->key_hash, now_ms);
 		break;
 	case REQUEST_READ:
-		core_page_read(core, chat_id, request->what, request->rc, &request->page, now_ms);
+		core_page_read(core, chat_id, request->rc, &request->page, now_ms);
+		break;
+	case REQUEST_ERASE:
+		broker_erased(request->broker, request->erasure);
 		break;
 	case REQUEST_RECEIPTS:
 		break;
@@ -236,7 +267,7 @@ bool request_do_any(struct world *world)
 
 bool request_answer_any(struct world *world)
 {
-	static const char *const names[] = {"append", "chat", "user", "key", "page", "receipts"};
+	static const char *const names[] = {"append", "chat", "reach", "key", "message", "page", "receipts", "erasure"};
 	size_t index;
 	if (!pick(world, true, &index))
 		return false;

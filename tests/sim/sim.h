@@ -12,7 +12,9 @@
  *   broker.c   a broker: its ports, its journal, its death and return
  *   request.c  what is asked of the store, the faults included
  *   client.c   who wants what
- *   oracle.c   what must be true (the invariants of docs/testing.md), at every step and at the end
+ *   model.c    what a chat's log makes of it and of a command: the rules once more, written to be checked against
+ *   oracle.c   what must be true (the invariants of docs/testing.md): of what cores show and answer, …
+ *   oracle_log.c, oracle_end.c   … of the log, and of everything at the end
  *   sim.c      options, seeds, reports */
 
 #include <stdarg.h>
@@ -27,7 +29,9 @@
 enum {
 	BROKERS_MAX = 3,
 	USERS_MAX = 5,
-	CHATS_MAX = USERS_MAX * (USERS_MAX - 1) / 2,
+	PAIRS_MAX = USERS_MAX * (USERS_MAX - 1) / 2,
+	GROUPS_MAX = 2,
+	CHATS_MAX = PAIRS_MAX + GROUPS_MAX,
 	KEY_SIZE = 24,
 	BODY_SIZE = 400,
 };
@@ -48,7 +52,9 @@ enum event {
 	EVENT_VISIT,
 	EVENT_RECEIPT,
 	EVENT_FLUSH_RECEIPTS,
-	EVENT_SIGN_UP, /* a user logs in for the first time */
+	EVENT_SIGN_UP,  /* a user logs in for the first time, or again after his account was deleted */
+	EVENT_BLOCK,    /* somebody blocks or unblocks somebody */
+	EVENT_SIGN_OFF, /* an account is deleted */
 	EVENT_COUNT,
 };
 
@@ -56,8 +62,12 @@ enum event {
 struct intent {
 	enum command_type type;
 	size_t chat;
-	unsigned sender, peer; /* of the users */
+	unsigned sender, peer; /* of the users; the other one of a 1:1 chat */
 	bool by_peer;
+	bool users[USERS_MAX]; /* whom it names */
+	enum role role;
+	uint64_t target;
+	bool keep_quotes;
 	bool silent; /* the client gave no ID, so it cannot repeat it */
 	char key[KEY_SIZE];
 	char body[BODY_SIZE];
@@ -76,8 +86,9 @@ struct attempt {
 	bool replayed;
 	bool answered;
 	uint64_t number; /* that it was answered with, 0: none */
-	bool peer_existed;
-	uint64_t view_before; /* how far the broker knew the chat, 0 also: it was not in memory */
+	uint64_t step;   /* when it came */
+	bool view_known;
+	uint64_t view_before; /* how far the broker knew the chat, or how far it loaded it later */
 	uint64_t store_before;
 };
 
@@ -85,6 +96,7 @@ struct visit {
 	struct broker *broker;
 	unsigned incarnation;
 	size_t chat;
+	struct erasure *erasure; /* NULL: somebody looks */
 	bool called;
 };
 
@@ -125,11 +137,21 @@ struct broker {
 
 struct request;
 
+/* A chat after its first transactions. */
+struct model {
+	uint64_t number;
+	bool is_group, ended, history_all;
+	enum role roles[USERS_MAX];
+	uint64_t since[USERS_MAX]; /* the number of his last memberAdded */
+};
+
 /* A chat as the store has it. */
 struct truth {
 	char id[ID_TEXT_LEN + 1];
-	unsigned users[2];
+	bool is_group;
+	unsigned users[2]; /* of a 1:1 chat */
 	struct transaction **log; /* number - 1 */
+	struct model *models;     /* behind each of them */
 	uint64_t latest;
 };
 
@@ -139,7 +161,7 @@ struct world {
 	bool tracing;
 	bool calm; /* the end: no faults, no crashes, nothing new */
 
-	unsigned broker_count, user_count;
+	unsigned broker_count, user_count, group_count;
 	size_t chat_count, chats_max;
 	unsigned step_count;
 	unsigned weights[EVENT_COUNT];
@@ -153,6 +175,11 @@ struct world {
 	struct broker brokers[BROKERS_MAX];
 	char user_ids[USERS_MAX][16];
 	bool user_exists[USERS_MAX];
+	bool blocks[USERS_MAX][USERS_MAX]; /* the first one blocks the second */
+	struct reach_time {
+		bool open;
+		uint64_t since; /* the step when that changed */
+	} reach[USERS_MAX][USERS_MAX][2]; /* the first one reaches the second; and is reached by him */
 	unsigned home[USERS_MAX]; /* the broker that a user is connected to */
 	struct truth truths[CHATS_MAX];
 
@@ -164,6 +191,9 @@ struct world {
 	size_t attempt_count;
 	struct visit **visits;
 	size_t visit_count;
+	struct erasure **erasures;
+	size_t erasure_count;
+	uint64_t crashes;
 };
 
 /* ---- sim.c ---- */
@@ -182,14 +212,22 @@ void *list_add(void *list_pointer, size_t *count, const void *item, size_t size)
 void world_run(struct world *world); /* from world->seed to the last check */
 size_t world_chat(const struct world *world, const char *chat_id);
 const char *world_user(const struct world *world, unsigned user);
+unsigned world_find_user(const struct world *world, const char *user_id);
+/* Whether it was so at some time since that step. */
+bool world_reached(const struct world *world, unsigned from, unsigned to, bool both, uint64_t since_step);
+bool world_was_cut(const struct world *world, unsigned from, unsigned to, bool both, uint64_t since_step);
+void world_reach_changed(struct world *world); /* brokers are told of the 1:1 chats whose two are concerned */
 
 /* ---- broker.c ---- */
 
+struct command *make_command(const struct world *world, const struct intent *intent, int64_t at_ms);
 void broker_start(struct broker *broker); /* replays the journal */
 void broker_crash(struct broker *broker);
 void broker_fini(struct broker *broker);
 void broker_issue(struct broker *broker, const struct intent *intent, bool journaled);
 void broker_visit(struct broker *broker, size_t chat);
+void broker_erase(struct broker *broker, struct erasure *erasure);
+void broker_erased(struct broker *broker, struct erasure *erasure); /* the store has done it */
 bool broker_knows(const struct broker *broker, size_t chat); /* it has the chat in memory */
 void broker_flush_journal(struct broker *broker);
 void broker_round(struct broker *broker);
@@ -197,7 +235,7 @@ void broker_tick(struct broker *broker);
 
 /* ---- request.c ---- */
 
-enum request_type { REQUEST_APPEND, REQUEST_LOAD, REQUEST_USER, REQUEST_KEY, REQUEST_READ, REQUEST_RECEIPTS };
+enum request_type { REQUEST_APPEND, REQUEST_LOAD, REQUEST_REACH, REQUEST_KEY, REQUEST_MESSAGE, REQUEST_READ, REQUEST_RECEIPTS, REQUEST_ERASE };
 
 struct request {
 	enum request_type type;
@@ -208,12 +246,14 @@ struct request {
 	bool answered; /* before it was done */
 
 	struct transaction **transactions;
-	size_t count;
+	unsigned users[USERS_MAX]; /* to be reached by user_id */
+	size_t count;              /* of transactions or users */
+	bool both;
 	int64_t since_ms;
 	char user_id[16], key[KEY_SIZE];
-	enum core_read what;
 	uint64_t from, to;
 	struct receipt *receipts;
+	struct erasure *erasure;
 
 	enum store_rc rc;
 	struct append result;
@@ -221,6 +261,16 @@ struct request {
 	uint64_t number;
 	unsigned char key_hash[ID_BYTES];
 	struct page page;
+	struct message_state message;
+};
+
+/* What somebody wrote in a chat goes, after his account was deleted. */
+struct erasure {
+	size_t chat;
+	unsigned user;
+	uint64_t left_at;  /* the number of his last transaction there, or a later one */
+	bool begun, again; /* for the second time, when what was pending then is committed */
+	bool finished;
 };
 
 struct request *request_new(struct broker *broker, enum request_type type, const char *chat_id);
@@ -234,15 +284,40 @@ void client_command(struct world *world);
 void client_repeat(struct world *world);
 void client_reuse(struct world *world);
 void client_receipt(struct world *world);
+void client_sign_off(struct world *world);
+
+/* ---- model.c ---- */
+
+/* What is to become of a command. */
+enum outcome { OUTCOME_DONE, OUTCOME_NOTHING_NEEDED, OUTCOME_FORBIDDEN, OUTCOME_GONE, OUTCOME_ID_REUSED };
+
+void model_follow(struct world *world, size_t chat, const struct transaction *tx); /* the next one of the log */
+struct model model_at(const struct world *world, size_t chat, uint64_t number);
+bool model_sees(const struct world *world, size_t chat, uint64_t at, unsigned user, uint64_t number);
+/* The latest text of a message as of a number; NULL: none, or it was deleted. *revision: where it stands. */
+const struct sealed *model_text(const struct world *world, size_t chat, uint64_t at, uint64_t message, uint64_t *revision);
+enum outcome model_outcome(const struct world *world, const struct intent *intent, uint64_t at); /* without reach and conditions */
+/* What a command that is done there makes: the types of its transactions, and the chat after them. */
+size_t model_does(const struct world *world, const struct intent *intent, uint64_t at, enum transaction_type types[2], struct model *after);
+bool model_is_erased(const struct world *world, size_t chat, uint64_t number); /* or may be: with the account of whoever wrote it */
+bool model_is_deleted(const struct world *world, size_t chat, uint64_t at, uint64_t message);
+
+/* ---- oracle_log.c ---- */
+
+bool same_text(const char *a, const char *b);                                     /* NULL is the same as NULL */
+uint64_t number_of(const struct world *world, const struct intent *intent);       /* of the transaction that its key made, 0: none */
+void oracle_look(struct world *world, size_t chat);                               /* at what the store has now */
 
 /* ---- oracle.c ---- */
 
-void oracle_look(struct world *world, size_t chat); /* at what the store has now */
 void oracle_appends(const struct request *request);
 void oracle_chat_loaded(struct broker *broker, size_t chat, uint64_t latest);
 void oracle_committed(struct broker *broker, const struct chat *chat, const struct transaction *tx);
 void oracle_answered(struct broker *broker, struct attempt *attempt, const struct answer *answer);
 void oracle_visited(struct visit *visit, const struct chat *chat, bool unavailable);
+
+/* ---- oracle_end.c ---- */
+
 void oracle_end(struct world *world);
 
 #endif

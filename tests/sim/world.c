@@ -22,6 +22,60 @@ const char *world_user(const struct world *world, unsigned user)
 	return world->user_ids[user];
 }
 
+unsigned world_find_user(const struct world *world, const char *user_id)
+{
+	for (unsigned i = 0; i < world->user_count; i++)
+		if (strcmp(world->user_ids[i], user_id) == 0)
+			return i;
+	sim_fail(world, "a user that nobody named: %s", user_id);
+}
+
+/* ---- who reaches whom ---- */
+
+static bool reaches(const struct world *world, unsigned from, unsigned to, bool both)
+{
+	return world->user_exists[to] && !world->blocks[to][from] && !(both && world->blocks[from][to]);
+}
+
+bool world_reached(const struct world *world, unsigned from, unsigned to, bool both, uint64_t since_step)
+{
+	const struct reach_time *reach = &world->reach[from][to][both];
+	return reach->open || reach->since >= since_step;
+}
+
+bool world_was_cut(const struct world *world, unsigned from, unsigned to, bool both, uint64_t since_step)
+{
+	const struct reach_time *reach = &world->reach[from][to][both];
+	return !reach->open || reach->since >= since_step;
+}
+
+static void tell_reach_changed(struct world *world, unsigned a, unsigned b)
+{
+	for (size_t i = 0; i < world->chat_count; i++) {
+		const struct truth *truth = &world->truths[i];
+		if (truth->is_group || truth->users[0] != (a < b ? a : b) || truth->users[1] != (a < b ? b : a))
+			continue;
+		for (unsigned j = 0; j < world->broker_count; j++)
+			if (world->brokers[j].core != NULL)
+				core_reach_changed(world->brokers[j].core, truth->id);
+	}
+}
+
+void world_reach_changed(struct world *world)
+{
+	for (unsigned from = 0; from < world->user_count; from++)
+		for (unsigned to = 0; to < world->user_count; to++)
+			for (int both = 0; both < 2; both++) {
+				struct reach_time *reach = &world->reach[from][to][both];
+				bool open = from != to && reaches(world, from, to, both);
+				if (open == reach->open)
+					continue;
+				*reach = (struct reach_time){open, world->steps};
+				if (both)
+					tell_reach_changed(world, from, to);
+			}
+}
+
 /* ---- the plan ---- */
 
 /* Runs differ in kind and not only in order: each event is rare in one and frequent in another, many are absent. */
@@ -39,12 +93,23 @@ static void plan_weights(struct world *world)
 	world->weights[EVENT_RESTART] = world->weights[EVENT_CRASH] * 4 + 1;
 }
 
+/* One broker that lives through the run, and accounts that come and go: only there it is sure when a text has to be gone. */
+static void plan_departures(struct world *world)
+{
+	world->broker_count = 1;
+	world->group_count = 1 + random_below(&world->random, GROUPS_MAX);
+	world->weights[EVENT_CRASH] = 0;
+	world->weights[EVENT_SIGN_UP] = 8;
+	world->weights[EVENT_SIGN_OFF] = 8;
+}
+
 static void plan(struct world *world)
 {
 	static const unsigned short faults[] = {0, 0, 20, 100, 400};
 	struct random *random = &world->random;
 	world->broker_count = 1 + random_below(random, BROKERS_MAX);
 	world->user_count = 2 + random_below(random, USERS_MAX - 1);
+	world->group_count = random_below(random, GROUPS_MAX + 1);
 	world->step_count = 40 + random_below(random, STEPS_MAX);
 	world->chats_max = random_below(random, 3);
 	world->write_fault = faults[random_below(random, 5)];
@@ -52,6 +117,8 @@ static void plan(struct world *world)
 	world->begin_refused = random_chance(random, 300) ? 300 : 0;
 	world->nested = random_chance(random, 300) ? 200 : 0;
 	plan_weights(world);
+	if (random_chance(random, 100))
+		plan_departures(world);
 }
 
 static void make_store(struct world *world)
@@ -66,6 +133,11 @@ static void make_store(struct world *world)
 			truth->users[1] = b;
 			peer_chat_id(info.secret, sizeof info.secret, world_user(world, a), world_user(world, b), truth->id);
 		}
+	for (unsigned i = 0; i < world->group_count; i++) {
+		struct truth *truth = &world->truths[world->chat_count++];
+		truth->is_group = true;
+		snprintf(truth->id, sizeof truth->id, "group-%u", i);
+	}
 }
 
 static void make_users(struct world *world)
@@ -81,6 +153,7 @@ static void sign_up(struct world *world, unsigned user)
 	trace(world, "%s signs up", world_user(world, user));
 	store_memory.put_user(world->store, world_user(world, user), world->wall_ms, NULL);
 	world->user_exists[user] = true;
+	world_reach_changed(world);
 }
 
 static void make_brokers(struct world *world)
@@ -120,6 +193,7 @@ static void world_fini(struct world *world)
 		for (uint64_t n = 0; n < world->truths[i].latest; n++)
 			transaction_free(world->truths[i].log[n]);
 		free(world->truths[i].log);
+		free(world->truths[i].models);
 	}
 	for (size_t i = 0; i < world->intent_count; i++)
 		free(world->intents[i]);
@@ -130,6 +204,9 @@ static void world_fini(struct world *world)
 	free(world->intents);
 	free(world->attempts);
 	free(world->visits);
+	for (size_t i = 0; i < world->erasure_count; i++)
+		free(world->erasures[i]);
+	free(world->erasures);
 	store_memory.close(world->store);
 }
 
@@ -227,6 +304,16 @@ static void on_sign_up(struct world *world)
 		sign_up(world, user);
 }
 
+static void on_block(struct world *world)
+{
+	unsigned who = random_below(&world->random, world->user_count), whom = random_below(&world->random, world->user_count);
+	if (who == whom)
+		return;
+	world->blocks[who][whom] = !world->blocks[who][whom];
+	trace(world, "%s %s %s", world_user(world, who), world->blocks[who][whom] ? "blocks" : "unblocks", world_user(world, whom));
+	world_reach_changed(world);
+}
+
 static void (*const handlers[EVENT_COUNT])(struct world *world) = {
 	[EVENT_COMMAND] = client_command,
 	[EVENT_REPEAT] = client_repeat,
@@ -244,6 +331,8 @@ static void (*const handlers[EVENT_COUNT])(struct world *world) = {
 	[EVENT_RECEIPT] = client_receipt,
 	[EVENT_FLUSH_RECEIPTS] = on_flush_receipts,
 	[EVENT_SIGN_UP] = on_sign_up,
+	[EVENT_BLOCK] = on_block,
+	[EVENT_SIGN_OFF] = client_sign_off,
 };
 
 static enum event pick_event(struct world *world)

@@ -40,6 +40,17 @@ struct chat *alice_and_bob(void)
 	struct chat *chat = chat_new("chat");
 	log_add(chat, TX_MEMBER_ADDED, "alice", NULL,
 		"{\"members\":[{\"userID\":\"alice\",\"role\":\"member\"},{\"userID\":\"bob\",\"role\":\"member\"}]}");
+	chat_member(chat, "alice")->reaches_peer = true;
+	chat_member(chat, "bob")->reaches_peer = true;
+	return chat;
+}
+
+struct chat *group(void)
+{
+	struct chat *chat = chat_new("chat");
+	log_add(chat, TX_MEMBER_ADDED, "olga", NULL,
+		"{\"members\":[{\"userID\":\"olga\",\"role\":\"owner\"},{\"userID\":\"adam\",\"role\":\"admin\"},"
+		"{\"userID\":\"alice\",\"role\":\"member\"},{\"userID\":\"bob\",\"role\":\"member\"}]}");
 	return chat;
 }
 
@@ -81,6 +92,50 @@ struct command *create_with(const char *sender_id, const char *peer_id, const ch
 struct command *reply_command(const char *sender_id, const char *key, const char *body, uint64_t replied_to)
 {
 	return make(COMMAND_SEND, sender_id, NULL, key, body, replied_to);
+}
+
+struct command *edit_command(const char *sender_id, const char *key, uint64_t target, const char *body)
+{
+	struct command *command = make(COMMAND_EDIT, sender_id, NULL, key, body, 0);
+	command->target = target;
+	command_hash(command);
+	return command;
+}
+
+struct command *delete_command(const char *sender_id, const char *key, uint64_t target)
+{
+	struct command *command = make(COMMAND_DELETE, sender_id, NULL, key, NULL, 0);
+	command->target = target;
+	command_hash(command);
+	return command;
+}
+
+struct command *group_command(enum command_type type, const char *sender_id, const char *key, const char *user_id)
+{
+	struct command *command = make(type, sender_id, NULL, key, NULL, 0);
+	if (user_id != NULL)
+		command_add_user(command, user_id);
+	command_hash(command);
+	return command;
+}
+
+struct command *role_command(const char *sender_id, const char *key, const char *user_id, enum role role)
+{
+	struct command *command = group_command(COMMAND_SET_ROLE, sender_id, key, user_id);
+	command->role = role;
+	command_hash(command);
+	return command;
+}
+
+struct command *name_command(enum command_type type, const char *sender_id, const char *key, const char *name)
+{
+	struct command *command = group_command(type, sender_id, key, NULL);
+	struct buf body = BUF_EMPTY;
+	buf_printf(&body, "{\"name\":\"%s\"}", name);
+	command->body = body.data;
+	command->body_len = (uint32_t)body.len;
+	command_hash(command);
+	return command;
 }
 
 struct command *if_latest(struct command *command, uint64_t number)

@@ -21,8 +21,11 @@ struct transaction *next_transaction(
 /* Applies the next transaction and expects that it fits. */
 void log_add(struct chat *chat, enum transaction_type type, const char *sender_id, const char *key, const char *body);
 
-/* A chat that alice and bob began; latest is 1. */
+/* A 1:1 chat that alice and bob began, who can reach each other; latest is 1. */
 struct chat *alice_and_bob(void);
+
+/* A group: olga is the owner, adam admin, alice and bob are members; latest is 1. */
+struct chat *group(void);
 
 /* alice's and bob's messages; key NULL is allowed. */
 void log_message(struct chat *chat, const char *sender_id, const char *key, const char *body);
@@ -32,6 +35,12 @@ struct command *send_command(const char *sender_id, const char *key, const char 
 struct command *send_to(const char *sender_id, const char *peer_id, const char *key, const char *body);
 struct command *create_with(const char *sender_id, const char *peer_id, const char *key);
 struct command *reply_command(const char *sender_id, const char *key, const char *body, uint64_t replied_to);
+struct command *edit_command(const char *sender_id, const char *key, uint64_t target, const char *body);
+struct command *delete_command(const char *sender_id, const char *key, uint64_t target);
+/* user_id NULL: it names none; command_add_user adds more, then command_hash is due again. */
+struct command *group_command(enum command_type type, const char *sender_id, const char *key, const char *user_id);
+struct command *role_command(const char *sender_id, const char *key, const char *user_id, enum role role);
+struct command *name_command(enum command_type type, const char *sender_id, const char *key, const char *name); /* CREATE_GROUP, UPDATE_GROUP */
 struct command *if_latest(struct command *command, uint64_t number);
 
 #endif

@@ -169,6 +169,66 @@ static void test_a_deleted_group_has_ended(void **state)
 	chat_free(chat);
 }
 
+static void test_a_chat_that_begins_with_two_members_is_a_pair_for_ever(void **state)
+{
+	(void)state;
+	struct chat *chat = alice_and_bob(), *other = group();
+	assert_true(chat->pair);
+	assert_string_equal(chat_peer(chat, "alice")->user_id, "bob");
+	assert_string_equal(chat_peer(chat, "bob")->user_id, "alice");
+	log_add(chat, TX_MEMBER_REMOVED, "bob", NULL, "{\"userID\":\"bob\",\"deleted\":true}");
+	assert_true(chat->pair);
+	assert_string_equal(chat_peer(chat, "alice")->user_id, "bob");
+	assert_false(other->pair);
+	assert_null(chat_peer(other, "alice"));
+	chat_free(chat);
+	chat_free(other);
+}
+
+static void test_whoever_joins_has_nothing_to_catch_up_with(void **state)
+{
+	(void)state;
+	struct chat *chat = group();
+	log_message(chat, "alice", NULL, "before");
+	log_add(chat, TX_MEMBER_ADDED, "olga", NULL, "{\"members\":[{\"userID\":\"carol\",\"role\":\"member\"}]}"); /* 3 */
+	assert_int_equal(chat_member(chat, "carol")->received, 2);
+	assert_int_equal(chat_member(chat, "carol")->read, 2);
+	assert_int_equal(chat_member(chat, "bob")->read, 0);
+	chat_free(chat);
+}
+
+static void test_with_history_a_member_sees_all_and_a_former_one_his_times(void **state)
+{
+	(void)state;
+	struct chat *chat = group();
+	log_message(chat, "alice", NULL, "before");                                                                         /* 2 */
+	log_add(chat, TX_MEMBER_ADDED, "olga", NULL, "{\"members\":[{\"userID\":\"carol\",\"role\":\"member\"}]}"); /* 3 */
+	assert_false(member_sees(chat, chat_member(chat, "carol"), 2));
+	log_add(chat, TX_GROUP_UPDATED, "olga", NULL, "{\"history\":\"all\"}"); /* 4 */
+	assert_true(member_sees(chat, chat_member(chat, "carol"), 2));
+	log_add(chat, TX_MEMBER_REMOVED, "olga", NULL, "{\"userID\":\"carol\"}"); /* 5 */
+	assert_false(member_sees(chat, chat_member(chat, "carol"), 2));
+	assert_true(member_sees(chat, chat_member(chat, "carol"), 5));
+	assert_false(member_sees(chat, chat_member(chat, "carol"), 6));
+	assert_false(member_sees(chat, NULL, 2));
+	chat_free(chat);
+}
+
+static void test_an_update_changes_what_it_names(void **state)
+{
+	(void)state;
+	struct chat *chat = group();
+	log_add(chat, TX_GROUP_UPDATED, "olga", NULL, "{\"name\":\"friends\",\"icon\":\"abc\"}");
+	log_add(chat, TX_GROUP_UPDATED, "olga", NULL, "{\"icon\":\"\"}");
+	assert_string_equal(chat->name, "friends");
+	assert_string_equal(chat->icon, "");
+	assert_false(chat->history_all);
+	struct transaction *tx = next_transaction(chat, TX_GROUP_UPDATED, "olga", NULL, "{\"history\":\"some\"}");
+	assert_refuses(chat, tx);
+	transaction_free(tx);
+	chat_free(chat);
+}
+
 static void test_the_last_transactions_are_at_hand(void **state)
 {
 	(void)state;
@@ -291,6 +351,50 @@ static void test_the_content_hash_tells_contents_apart(void **state)
 	command_free(same);
 }
 
+/* Stores keep these hashes for a week, across an update of the program. */
+static void test_the_content_hash_of_a_message_stays_what_it_was(void **state)
+{
+	(void)state;
+	static const unsigned char before[ID_BYTES] = {
+		0x7b, 0x5d, 0xb3, 0x07, 0x22, 0x9f, 0x64, 0xef, 0x7b, 0x0b, 0xa2, 0xb1, 0x65, 0x8c, 0x2f, 0xca};
+	struct command *command = reply_command("alice", "a1", "hi", 5);
+	command->content_type = mem_text("text/plain");
+	command_hash(command);
+	assert_memory_equal(command->key_hash, before, ID_BYTES);
+	command_free(command);
+}
+
+static void test_the_content_hash_covers_all_that_a_command_says(void **state)
+{
+	(void)state;
+	struct command *commands[] = {
+		edit_command("alice", "k", 2, "x"),
+		edit_command("alice", "k", 3, "x"),
+		edit_command("alice", "k", 3, "y"),
+		delete_command("alice", "k", 2),
+		delete_command("alice", "k", 2),
+		group_command(COMMAND_ADD, "alice", "k", "bob"),
+		group_command(COMMAND_ADD, "alice", "k", "bobcarol"),
+		group_command(COMMAND_ADD, "alice", "k", "bob"),
+		group_command(COMMAND_REMOVE, "alice", "k", "bob"),
+		role_command("alice", "k", "bob", ROLE_ADMIN),
+		role_command("alice", "k", "bob", ROLE_OWNER),
+		name_command(COMMAND_UPDATE_GROUP, "alice", "k", "x"),
+		group_command(COMMAND_END_GROUP, "alice", "k", NULL),
+		group_command(COMMAND_CLOSE_ACCOUNT, "alice", "k", NULL),
+	};
+	enum { COUNT = sizeof commands / sizeof *commands };
+	commands[4]->keep_quotes = true;
+	command_hash(commands[4]);
+	command_add_user(commands[7], "carol");
+	command_hash(commands[7]);
+	for (size_t i = 0; i < COUNT; i++)
+		for (size_t j = 0; j < i; j++)
+			assert_memory_not_equal(commands[i]->key_hash, commands[j]->key_hash, ID_BYTES);
+	for (size_t i = 0; i < COUNT; i++)
+		command_free(commands[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +409,10 @@ int main(void)
 		cmocka_unit_test(test_a_role_of_somebody_who_is_not_there_makes_no_member),
 		cmocka_unit_test(test_removing_a_stranger_changes_nothing),
 		cmocka_unit_test(test_a_deleted_group_has_ended),
+		cmocka_unit_test(test_a_chat_that_begins_with_two_members_is_a_pair_for_ever),
+		cmocka_unit_test(test_whoever_joins_has_nothing_to_catch_up_with),
+		cmocka_unit_test(test_with_history_a_member_sees_all_and_a_former_one_his_times),
+		cmocka_unit_test(test_an_update_changes_what_it_names),
 		cmocka_unit_test(test_the_last_transactions_are_at_hand),
 		cmocka_unit_test(test_large_bodies_leave_room_for_one_at_least),
 		cmocka_unit_test(test_a_chat_comes_back_from_its_record),
@@ -312,6 +420,8 @@ int main(void)
 		cmocka_unit_test(test_receipts_of_others_count_for_nothing),
 		cmocka_unit_test(test_the_two_of_a_chat_find_the_same_id),
 		cmocka_unit_test(test_the_content_hash_tells_contents_apart),
+		cmocka_unit_test(test_the_content_hash_covers_all_that_a_command_says),
+		cmocka_unit_test(test_the_content_hash_of_a_message_stays_what_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,109 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
  * Decisions, seen from the tip of a chat: who may, what is a repetition, what waits for what, and what the transactions look like. */
-#include "chat_kit.h"
-
-#include <utlist.h>
-
-struct scene {
-	struct chat *chat;
-	struct decide_conf conf;
-	struct verdict verdict;
-	uint64_t repeated;
-	bool may_begin;
-	unsigned begin_asked;
-};
-
-static bool may_begin(void *context, const struct command *command, struct verdict *verdict)
-{
-	struct scene *scene = context;
-	(void)command;
-	scene->begin_asked++;
-	if (!scene->may_begin)
-		refuse(verdict, REFUSAL_RATE_LIMITED, NULL);
-	return scene->may_begin;
-}
-
-static struct scene *scene_new(struct chat *chat)
-{
-	struct scene *scene = mem_zero(sizeof *scene);
-	scene->chat = chat;
-	scene->conf = (struct decide_conf){"w", may_begin, scene};
-	scene->may_begin = true;
-	return scene;
-}
-
-/* The commands of pending entries go with them. */
-static void drop_pending(struct chat *chat)
-{
-	struct pending *pending;
-	while ((pending = chat_pending_take(chat)) != NULL) {
-		struct command *repetition, *next;
-		LL_FOREACH_SAFE(pending->repetitions, repetition, next)
-			command_free(repetition);
-		command_free(pending->command);
-		pending_free(pending);
-	}
-}
-
-static void scene_free(struct scene *scene)
-{
-	drop_pending(scene->chat);
-	chat_free(scene->chat);
-	free(scene);
-}
-
-static enum decision decide(struct scene *scene, struct command *command)
-{
-	return chat_decide(scene->chat, command, &scene->conf, &scene->verdict, &scene->repeated);
-}
-
-static void accepts(struct scene *scene, struct command *command)
-{
-	assert_int_equal(decide(scene, command), DECISION_ACCEPTED);
-}
-
-static void refuses(struct scene *scene, struct command *command, enum refusal code)
-{
-	assert_int_equal(decide(scene, command), DECISION_REFUSED);
-	assert_int_equal(scene->verdict.code, code);
-	command_free(command);
-}
-
-static void repeats(struct scene *scene, struct command *command, uint64_t number)
-{
-	assert_int_equal(decide(scene, command), DECISION_REPEATED);
-	assert_int_equal(scene->repeated, number);
-	command_free(command);
-}
-
-static void needs(struct scene *scene, struct command *command, enum decision what)
-{
-	assert_int_equal(decide(scene, command), what);
-	command_free(command);
-}
-
-static struct pending *last_pending(const struct chat *chat)
-{
-	return chat->pending->prev;
-}
-
-static const struct transaction *last_transaction(const struct chat *chat)
-{
-	const struct pending *pending = last_pending(chat);
-	return pending->transactions[pending->transaction_count - 1];
-}
-
-static void commit_pending(struct chat *chat)
-{
-	struct pending *pending;
-	while ((pending = chat_pending_take(chat)) != NULL) {
-		for (size_t i = 0; i < pending->transaction_count; i++)
-			assert_true(chat_apply(chat, pending->transactions[i]));
-		command_free(pending->command);
-		pending_free(pending);
-	}
-}
+#include "decide_kit.h"
 
 /* As if it had been loaded: the log is in the store, and not at hand. */
 static struct chat *loaded_chat(void)
@@ -161,7 +59,7 @@ static void test_pending_transactions_are_a_chain(void **state)
 static void test_who_is_no_member_is_refused(void **state)
 {
 	(void)state;
-	struct scene *scene = scene_new(alice_and_bob());
+	struct scene *scene = scene_new(group());
 	refuses(scene, send_command("carol", "c1", "hi"), REFUSAL_FORBIDDEN);
 	log_add(scene->chat, TX_MEMBER_REMOVED, "alice", NULL, "{\"userID\":\"bob\"}");
 	refuses(scene, send_command("bob", "b1", "hi"), REFUSAL_FORBIDDEN);
@@ -172,7 +70,7 @@ static void test_who_is_no_member_is_refused(void **state)
 static void test_nobody_writes_into_an_ended_chat(void **state)
 {
 	(void)state;
-	struct scene *scene = scene_new(alice_and_bob());
+	struct scene *scene = scene_new(group());
 	log_add(scene->chat, TX_GROUP_DELETED, "alice", NULL, NULL);
 	refuses(scene, send_command("alice", "a1", "hi"), REFUSAL_FORBIDDEN);
 	scene_free(scene);
@@ -196,9 +94,9 @@ static void test_the_first_message_begins_the_chat(void **state)
 	(void)state;
 	struct scene *scene = scene_new(chat_new("chat"));
 	struct command *command = send_to("alice", "bob", "a1", "hi");
-	assert_int_equal(decide(scene, command), DECISION_NEEDS_PEER);
+	assert_int_equal(decide(scene, command), DECISION_NEEDS_REACH);
 	assert_int_equal(scene->begin_asked, 0);
-	command->peer_exists = true;
+	command->reach = REACH_OPEN;
 	accepts(scene, command);
 	struct pending *pending = last_pending(scene->chat);
 	assert_int_equal(pending->transaction_count, 2);
@@ -217,12 +115,14 @@ static void test_a_chat_may_be_created_without_a_message(void **state)
 	(void)state;
 	struct scene *scene = scene_new(chat_new("chat"));
 	struct command *command = create_with("alice", "bob", "a1");
-	command->peer_exists = true;
+	command->reach = REACH_OPEN;
 	accepts(scene, command);
 	assert_int_equal(last_pending(scene->chat)->transaction_count, 1);
 	assert_string_equal(last_transaction(scene->chat)->key, "a1");
 	commit_pending(scene->chat);
-	repeats(scene, create_with("bob", "alice", "b1"), 0); /* it is there: nothing is needed */
+	struct command *from_bob = create_with("bob", "alice", "b1");
+	from_bob->reach = REACH_OPEN;
+	repeats(scene, from_bob, 0); /* it is there: nothing is needed */
 	repeats(scene, create_with("alice", "bob", "a1"), 1); /* the very same */
 	scene_free(scene);
 }
@@ -232,7 +132,7 @@ static void test_a_user_id_with_quotes_is_a_member(void **state)
 	(void)state;
 	struct scene *scene = scene_new(chat_new("chat"));
 	struct command *command = send_to("al\"ice", "b\\ob", "a1", "hi");
-	command->peer_exists = true;
+	command->reach = REACH_OPEN;
 	accepts(scene, command);
 	commit_pending(scene->chat);
 	assert_true(member_is_current(chat_member(scene->chat, "al\"ice")));
@@ -245,16 +145,16 @@ static void test_a_limit_on_new_chats_is_asked_once_and_last(void **state)
 	(void)state;
 	struct scene *scene = scene_new(chat_new("chat"));
 	struct command *command = if_latest(send_to("alice", "bob", "a1", "hi"), 7);
-	command->peer_exists = true;
+	command->reach = REACH_OPEN;
 	refuses(scene, command, REFUSAL_CONFLICT);
 	assert_int_equal(scene->begin_asked, 0); /* it would have counted */
 	scene->may_begin = false;
 	command = send_to("alice", "bob", "a2", "hi");
-	command->peer_exists = true;
+	command->reach = REACH_OPEN;
 	refuses(scene, command, REFUSAL_RATE_LIMITED);
 	scene->may_begin = true;
 	command = send_to("alice", "bob", "a3", "hi");
-	command->peer_exists = true;
+	command->reach = REACH_OPEN;
 	accepts(scene, command);
 	assert_int_equal(scene->begin_asked, 2);
 	pending_free(chat_pending_take(scene->chat)); /* a conflict: decided anew */
@@ -263,18 +163,20 @@ static void test_a_limit_on_new_chats_is_asked_once_and_last(void **state)
 	scene_free(scene);
 }
 
-static void test_the_other_one_joins_a_beginning_under_way(void **state)
+static void test_the_other_one_waits_for_a_beginning_under_way(void **state)
 {
 	(void)state;
 	struct scene *scene = scene_new(chat_new("chat"));
 	struct command *command = send_to("alice", "bob", "a1", "hi");
-	command->peer_exists = true;
+	command->reach = REACH_OPEN;
 	accepts(scene, command);
-	accepts(scene, send_to("bob", "alice", "b1", "ho")); /* asks for nothing */
-	assert_int_equal(last_transaction(scene->chat)->number, 3);
+	needs(scene, send_to("bob", "alice", "b1", "ho"), DECISION_NEEDS_COMMIT);
 	/* "It is there" would be a promise that a crash could break. */
 	needs(scene, create_with("bob", "alice", "b2"), DECISION_NEEDS_COMMIT);
 	commit_pending(scene->chat);
+	chat_member(scene->chat, "bob")->reaches_peer = true;
+	accepts(scene, send_to("bob", "alice", "b1", "ho"));
+	assert_int_equal(last_transaction(scene->chat)->number, 3);
 	repeats(scene, create_with("bob", "alice", "b2"), 0);
 	scene_free(scene);
 }
@@ -306,7 +208,7 @@ static void test_an_id_with_another_content_is_refused(void **state)
 static void test_a_repetition_is_answered_even_where_it_would_be_refused_now(void **state)
 {
 	(void)state;
-	struct scene *scene = scene_new(alice_and_bob());
+	struct scene *scene = scene_new(group());
 	log_message(scene->chat, "bob", "b1", "hi");
 	log_add(scene->chat, TX_MEMBER_REMOVED, "alice", NULL, "{\"userID\":\"bob\"}");
 	log_add(scene->chat, TX_GROUP_DELETED, "alice", NULL, NULL);
@@ -381,7 +283,7 @@ static void test_if_latest_0_begins_a_chat(void **state)
 	(void)state;
 	struct scene *scene = scene_new(chat_new("chat"));
 	struct command *command = if_latest(send_to("alice", "bob", "a1", "hi"), 0);
-	command->peer_exists = true;
+	command->reach = REACH_OPEN;
 	accepts(scene, command);
 	scene_free(scene);
 }
@@ -442,10 +344,12 @@ static void test_a_quote_that_is_not_at_hand_is_read(void **state)
 	(void)state;
 	struct scene *scene = scene_new(loaded_chat());
 	struct command *command = reply_command("bob", "b1", "yes", 5);
-	assert_int_equal(decide(scene, command), DECISION_NEEDS_QUOTE);
+	assert_int_equal(decide(scene, command), DECISION_NEEDS_MESSAGE);
 	struct transaction old = {.chat_id = "chat", .number = 5, .type = TX_MESSAGE, .sender_id = "alice", .writer = "w"};
 	sealed_set(&old.body, "long ago", 8);
-	command->quoted = transaction_new(&old);
+	command->message = MESSAGE_READ;
+	command->found.message = transaction_new(&old);
+	command->found_at = 9;
 	accepts(scene, command);
 	assert_string_equal(last_transaction(scene->chat)->quote.text, "long ago");
 	scene_free(scene);
@@ -454,7 +358,7 @@ static void test_a_quote_that_is_not_at_hand_is_read(void **state)
 static void test_a_reply_to_what_cannot_be_seen_is_refused(void **state)
 {
 	(void)state;
-	struct scene *scene = scene_new(alice_and_bob());
+	struct scene *scene = scene_new(group());
 	log_add(scene->chat, TX_MEMBER_REMOVED, "alice", NULL, "{\"userID\":\"bob\"}");                                   /* 2 */
 	log_message(scene->chat, "alice", "a1", "without bob");                                                           /* 3 */
 	log_add(scene->chat, TX_MEMBER_ADDED, "alice", NULL, "{\"members\":[{\"userID\":\"bob\",\"role\":\"member\"}]}"); /* 4 */
@@ -468,7 +372,7 @@ static void test_a_reply_needs_a_message(void **state)
 {
 	(void)state;
 	struct scene *scene = scene_new(alice_and_bob());
-	refuses(scene, reply_command("bob", "b1", "yes", 1), REFUSAL_BAD_REQUEST);
+	refuses(scene, reply_command("bob", "b1", "yes", 1), REFUSAL_FORBIDDEN);
 	struct transaction *tx = next_transaction(scene->chat, TX_MESSAGE, "alice", "a1", "hi");
 	struct transaction *copy = transaction_erased(tx, true, false);
 	assert_true(chat_apply(scene->chat, copy));
@@ -541,7 +445,7 @@ int main(void)
 		cmocka_unit_test(test_a_chat_may_be_created_without_a_message),
 		cmocka_unit_test(test_a_user_id_with_quotes_is_a_member),
 		cmocka_unit_test(test_a_limit_on_new_chats_is_asked_once_and_last),
-		cmocka_unit_test(test_the_other_one_joins_a_beginning_under_way),
+		cmocka_unit_test(test_the_other_one_waits_for_a_beginning_under_way),
 		cmocka_unit_test(test_the_same_again_is_answered_with_the_first_result),
 		cmocka_unit_test(test_an_id_with_another_content_is_refused),
 		cmocka_unit_test(test_a_repetition_is_answered_even_where_it_would_be_refused_now),
