@@ -98,7 +98,7 @@ enum decision {
 
 struct decide_conf {
 	const char *writer;
-	/* Whether the sender may begin one more chat; fills *verdict otherwise. */
+	/* Whether the sender may begin one more chat; fills *verdict otherwise. Asked before it is known whether the chat will be. */
 	bool (*may_begin)(void *context, const struct command *command, struct verdict *verdict);
 	void *context;
 };

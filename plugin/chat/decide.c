@@ -43,11 +43,11 @@ static bool key_may_be_stored(const struct chat *chat, const struct command *com
 	return !command->key_unused && chat->recent_from > 1 && (!is_once(command) || command->replayed);
 }
 
-/* The same for who gets nothing made. Where nothing is stored at all, a stranger is made to wait like where there is. */
-static bool key_is_asked(struct chat *chat, const struct command *command)
+/* The same for who gets nothing made. A stranger is made to wait as if he were none: also where nothing is stored at all. */
+static bool key_is_asked(struct chat *chat, const struct command *command, bool forbidden)
 {
 	bool stranger = chat_member(chat, command->sender_id) == NULL && !is_once(command) && !command->key_unused;
-	return stranger || key_may_be_stored(chat, command);
+	return (forbidden && stranger) || key_may_be_stored(chat, command);
 }
 
 /* In the pending list, or in what is at hand of the log. DECISION_ACCEPTED: it is new as far as is known here. */
@@ -97,22 +97,6 @@ static enum decision check_reach(struct chat *chat, const struct command *comman
 	return DECISION_REFUSED;
 }
 
-static enum decision check_sender(struct chat *chat, struct command *command, struct verdict *verdict)
-{
-	if (command->type == COMMAND_CREATE_GROUP && chat->latest > 0) {
-		refuse(verdict, REFUSAL_ID_REUSED, NULL); /* the ID of a group follows from the key, and the key is not this one's */
-		return DECISION_REFUSED;
-	}
-	if (!member_may(chat, command)) {
-		refuse(verdict, REFUSAL_FORBIDDEN, NULL);
-		return DECISION_REFUSED;
-	}
-	enum decision decision = check_reach(chat, command, verdict);
-	if (decision != DECISION_ACCEPTED)
-		return decision;
-	return needs_nothing(chat, command) ? DECISION_REPEATED : DECISION_ACCEPTED;
-}
-
 static enum decision check_if_latest(const struct chat *chat, const struct command *command, struct verdict *verdict)
 {
 	if (!command->has_if_latest || command->if_latest == chat_tip(chat))
@@ -123,6 +107,38 @@ static enum decision check_if_latest(const struct chat *chat, const struct comma
 	return DECISION_REFUSED;
 }
 
+/* Asked before it is known whether the other one can be reached: so that guessing costs the same whether he is there or not, and who has
+ * nothing left learns nothing. Asked once for each command, and behind its conditions: whoever is asked counts it. */
+static enum decision check_beginning(const struct chat *chat, struct command *command, const struct decide_conf *conf,
+	struct verdict *verdict)
+{
+	if (chat->latest > 0 || command->type == COMMAND_CLOSE_ACCOUNT || command->may_begin)
+		return DECISION_ACCEPTED;
+	enum decision decision = check_if_latest(chat, command, verdict);
+	if (decision != DECISION_ACCEPTED)
+		return decision;
+	command->may_begin = conf->may_begin(conf->context, command, verdict);
+	return command->may_begin ? DECISION_ACCEPTED : DECISION_REFUSED;
+}
+
+static enum decision check_sender(struct chat *chat, struct command *command, const struct decide_conf *conf, struct verdict *verdict)
+{
+	if (command->type == COMMAND_CREATE_GROUP && chat->latest > 0) {
+		refuse(verdict, REFUSAL_ID_REUSED, NULL); /* the ID of a group follows from the key, and the key is not this one's */
+		return DECISION_REFUSED;
+	}
+	if (!member_may(chat, command)) {
+		refuse(verdict, REFUSAL_FORBIDDEN, NULL);
+		return DECISION_REFUSED;
+	}
+	enum decision decision = check_beginning(chat, command, conf, verdict);
+	if (decision == DECISION_ACCEPTED)
+		decision = check_reach(chat, command, verdict);
+	if (decision != DECISION_ACCEPTED)
+		return decision;
+	return needs_nothing(chat, command) ? DECISION_REPEATED : DECISION_ACCEPTED;
+}
+
 /* There is always an owner until the group ends. */
 static bool leaves_no_owner(struct chat *chat, const struct command *command)
 {
@@ -130,11 +146,12 @@ static bool leaves_no_owner(struct chat *chat, const struct command *command)
 	       is_last_owner(chat, chat_member(chat, command->user_ids[0]));
 }
 
-static enum decision check(struct chat *chat, struct command *command, struct verdict *verdict, struct message_text *text)
+static enum decision check(struct chat *chat, struct command *command, const struct decide_conf *conf, struct verdict *verdict,
+	struct message_text *text)
 {
 	if (chat->pending_barriers > 0)
 		return DECISION_NEEDS_COMMIT;
-	enum decision decision = check_sender(chat, command, verdict);
+	enum decision decision = check_sender(chat, command, conf, verdict);
 	if (decision == DECISION_ACCEPTED)
 		decision = check_if_latest(chat, command, verdict);
 	if (decision != DECISION_ACCEPTED)
@@ -151,14 +168,6 @@ static enum decision check(struct chat *chat, struct command *command, struct ve
 	return command_message(command) == 0 ? DECISION_ACCEPTED : check_message(chat, command, verdict, text);
 }
 
-/* Asked once for each command, and last: whoever is asked counts it. */
-static bool may_begin(struct command *command, const struct decide_conf *conf, struct verdict *verdict)
-{
-	if (!command->may_begin)
-		command->may_begin = conf->may_begin(conf->context, command, verdict);
-	return command->may_begin;
-}
-
 enum decision chat_decide(struct chat *chat, struct command *command, const struct decide_conf *conf, struct verdict *verdict,
 	uint64_t *repeated)
 {
@@ -166,14 +175,12 @@ enum decision chat_decide(struct chat *chat, struct command *command, const stru
 	if (decision != DECISION_ACCEPTED)
 		return decision;
 	struct message_text text = {0};
-	decision = check(chat, command, verdict, &text);
-	if (decision == DECISION_ACCEPTED && chat_tip(chat) == 0 && !may_begin(command, conf, verdict))
-		decision = DECISION_REFUSED;
+	decision = check(chat, command, conf, verdict, &text);
 	if (decision == DECISION_ACCEPTED)
 		accept_command(chat, command, conf->writer, &text);
 	else if (decision != DECISION_REFUSED && decision != DECISION_REPEATED)
 		return decision;
-	else if (key_is_asked(chat, command))
+	else if (key_is_asked(chat, command, decision == DECISION_REFUSED && verdict->code == REFUSAL_FORBIDDEN))
 		return DECISION_NEEDS_KEY;
 	*repeated = 0;
 	return decision;

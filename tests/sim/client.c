@@ -48,13 +48,13 @@ static void choose_key(struct world *world, struct intent *intent)
 	snprintf(intent->key, sizeof intent->key, "%sc%lu", intent->silent ? (char[]){KEY_ONCE, 0} : "", (unsigned long)++world->keys_made);
 }
 
-/* The last message of somebody whose texts are going just now, 0: none. */
+/* The last message of somebody whose texts are going just now, or went, 0: none. */
 static uint64_t going_message(const struct world *world, size_t chat)
 {
 	const struct truth *truth = &world->truths[chat];
 	for (size_t i = 0; i < world->erasure_count; i++) {
 		const struct erasure *erasure = world->erasures[i];
-		for (uint64_t n = truth->latest; n > 0 && erasure->chat == chat && !erasure->finished; n--)
+		for (uint64_t n = truth->latest; n > 0 && erasure->chat == chat; n--)
 			if (truth->log[n - 1]->type == TX_MESSAGE && same_text(truth->log[n - 1]->sender_id, world_user(world, erasure->user)))
 				return n;
 	}
@@ -115,7 +115,7 @@ static void choose_details(struct world *world, struct intent *intent)
 		intent->by_peer = !world->truths[intent->chat].is_group && !is_outside(world, intent) &&
 			random_chance(&world->random, world->truths[intent->chat].latest > 0 ? 500 : 900);
 		intent->replied_to = random_chance(&world->random, 250) ? some_number(world, intent) : 0;
-		if (random_chance(&world->random, 500) && going_message(world, intent->chat) > 0)
+		if (random_chance(&world->random, 700) && going_message(world, intent->chat) > 0)
 			intent->replied_to = going_message(world, intent->chat);
 		break;
 	case COMMAND_CREATE:

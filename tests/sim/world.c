@@ -98,6 +98,7 @@ static void plan_departures(struct world *world)
 {
 	world->broker_count = 1;
 	world->group_count = 1 + random_below(&world->random, GROUPS_MAX);
+	world->write_fault = 200; /* so that what is pending stays so for a while */
 	world->weights[EVENT_CRASH] = 0;
 	world->weights[EVENT_SIGN_UP] = 8;
 	world->weights[EVENT_SIGN_OFF] = 8;
@@ -117,7 +118,7 @@ static void plan(struct world *world)
 	world->begin_refused = random_chance(random, 300) ? 300 : 0;
 	world->nested = random_chance(random, 300) ? 200 : 0;
 	plan_weights(world);
-	if (random_chance(random, 100))
+	if (random_chance(random, 200))
 		plan_departures(world);
 }
 

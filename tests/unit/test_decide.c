@@ -95,7 +95,7 @@ static void test_the_first_message_begins_the_chat(void **state)
 	struct scene *scene = scene_new(chat_new("chat"));
 	struct command *command = send_to("alice", "bob", "a1", "hi");
 	assert_int_equal(decide(scene, command), DECISION_NEEDS_REACH);
-	assert_int_equal(scene->begin_asked, 0);
+	assert_int_equal(scene->begin_asked, 1);
 	command->reach = REACH_OPEN;
 	accepts(scene, command);
 	struct pending *pending = last_pending(scene->chat);
@@ -140,7 +140,7 @@ static void test_a_user_id_with_quotes_is_a_member(void **state)
 	scene_free(scene);
 }
 
-static void test_a_limit_on_new_chats_is_asked_once_and_last(void **state)
+static void test_a_limit_on_new_chats_is_asked_once_and_behind_the_conditions(void **state)
 {
 	(void)state;
 	struct scene *scene = scene_new(chat_new("chat"));
@@ -444,7 +444,7 @@ int main(void)
 		cmocka_unit_test(test_the_first_message_begins_the_chat),
 		cmocka_unit_test(test_a_chat_may_be_created_without_a_message),
 		cmocka_unit_test(test_a_user_id_with_quotes_is_a_member),
-		cmocka_unit_test(test_a_limit_on_new_chats_is_asked_once_and_last),
+		cmocka_unit_test(test_a_limit_on_new_chats_is_asked_once_and_behind_the_conditions),
 		cmocka_unit_test(test_the_other_one_waits_for_a_beginning_under_way),
 		cmocka_unit_test(test_the_same_again_is_answered_with_the_first_result),
 		cmocka_unit_test(test_an_id_with_another_content_is_refused),

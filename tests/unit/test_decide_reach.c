@@ -126,6 +126,19 @@ static void test_a_stranger_costs_the_same_question_whether_there_is_a_chat_or_n
 	scene_free(foreign);
 }
 
+/* Else "too many" would say of somebody that he is there, and guessing would be free. */
+static void test_the_limit_on_new_chats_does_not_hang_on_whether_the_other_one_is_there(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_new(chat_new("chat"));
+	refuses(scene, unreachable(send_to("alice", "nobody", "a1", "hi")), REFUSAL_FORBIDDEN);
+	assert_int_equal(scene->begin_asked, 1);
+	scene->may_begin = false;
+	refuses(scene, send_to("alice", "nobody", "a2", "hi"), REFUSAL_RATE_LIMITED); /* before anything is asked */
+	refuses(scene, send_to("alice", "bob", "a3", "hi"), REFUSAL_RATE_LIMITED);
+	scene_free(scene);
+}
+
 static void test_what_was_sent_before_a_block_is_still_a_repetition(void **state)
 {
 	(void)state;
@@ -148,6 +161,7 @@ int main(void)
 		cmocka_unit_test(test_who_may_not_add_is_not_told_who_can_be_reached),
 		cmocka_unit_test(test_an_unreachable_one_is_refused_like_a_stranger),
 		cmocka_unit_test(test_a_stranger_costs_the_same_question_whether_there_is_a_chat_or_not),
+		cmocka_unit_test(test_the_limit_on_new_chats_does_not_hang_on_whether_the_other_one_is_there),
 		cmocka_unit_test(test_what_was_sent_before_a_block_is_still_a_repetition),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
