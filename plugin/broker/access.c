@@ -11,8 +11,9 @@
 #include <string.h>
 
 #include "plugin/broker/answer.h"
+#include "plugin/broker/blocks.h"
+#include "plugin/broker/budget.h"
 #include "plugin/broker/cursor.h"
-#include "plugin/broker/intake.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/topic.h"
 
@@ -71,6 +72,28 @@ static bool is_member(struct server *server, const struct session *session, cons
 	return chat != NULL && member_is_current(chat_member(chat, session->person->user_id));
 }
 
+/* Whether a line of events is of somebody whom the reader blocked then. It is a line of ours. */
+static bool hides_line(const struct person *person, const void *payload, size_t len)
+{
+	if (!blocks_are_known(person))
+		return true;
+	if (person->blocks->list->count == 0)
+		return false;
+	json_t *line = json_loadb(payload, len, 0, NULL);
+	const char *type = json_string_value(json_object_get(line, "type")), *sender_id = json_string_value(json_object_get(line, "senderID"));
+	bool hidden = type == NULL;
+	if (type != NULL && sender_id != NULL) {
+		const struct transaction tx = {
+			.type = strcmp(type, "edit") == 0 ? TX_EDIT : strcmp(type, "message") == 0 ? TX_MESSAGE : TX_DELETE,
+			.sender_id = sender_id,
+			.at_ms = json_integer_value(json_object_get(line, "at")),
+		};
+		hidden = blocks_hide(person->blocks->list, person->user_id, &tx);
+	}
+	json_decref(line);
+	return hidden;
+}
+
 static int check_read(struct server *server, struct session *session, const struct mosquitto_evt_acl_check *event)
 {
 	struct topic topic;
@@ -86,7 +109,8 @@ static int check_read(struct server *server, struct session *session, const stru
 	if (topic.kind == TOPIC_ME)
 		return yes(cursor_resend(server, session, topic.rest));
 	return yes(topic.kind == TOPIC_EVENTS && is_member(server, session, topic.chat_id) &&
-	           event->payloadlen <= session_payload_max(session, strlen(event->topic), SIZE_MAX));
+	           event->payloadlen <= session_payload_max(session, strlen(event->topic), SIZE_MAX) &&
+	           !hides_line(session->person, event->payload, event->payloadlen));
 }
 
 /* ---- subscribe ---- */
@@ -151,7 +175,7 @@ static int subscribe_events(struct server *server, struct session *session, cons
 		return yes(member);
 	}
 	struct verdict verdict;
-	if (!intake_allows(server, session->person, chat_id, 0, &verdict)) { /* it costs the store as much as a command */
+	if (!budget_allows_command(server, session->person, chat_id, 0, &verdict)) { /* it costs the store as much as a command */
 		answer_error(server, session, NULL, &verdict);
 		return MOSQ_ERR_ACL_DENIED;
 	}
@@ -178,6 +202,11 @@ static int check_subscribe(struct server *server, struct session *session, const
 		return MOSQ_ERR_ACL_DENIED;
 	if (kind == FILTER_EVENTS)
 		return subscribe_events(server, session, chat_id);
+	struct verdict verdict;
+	if (!budget_allows(server, session->person, BUDGET_SUBSCRIPTIONS, &verdict)) {
+		answer_error(server, session, NULL, &verdict);
+		return MOSQ_ERR_ACL_DENIED;
+	}
 	return yes(session_subscribe(server, session, rest, event->qos));
 }
 

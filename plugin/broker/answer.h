@@ -18,9 +18,16 @@ struct origin {
 	char *reply_topic;            /* whole; RPC only */
 	void *correlation;            /* NULL: none */
 	size_t correlation_len;
+	/* A command of our own: who goes on when it is done, instead of all of the above. */
+	void (*then)(void *context, const struct answer *answer);
+	void *then_context;
+	struct origin *prev, *next; /* of the server's */
 };
 
+struct origin *origin_new(struct server *server, uint64_t session_id); /* 0: nobody waits */
 void origin_free(struct origin *origin);
+/* At the end: those whose command stays in the journal. */
+void origin_free_all(struct server *server);
 
 /* The core's answer port: releases the journal's record, tells the sender, frees the command and its origin. */
 void answer_command(void *context, struct command *command, const struct answer *answer);

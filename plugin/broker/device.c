@@ -158,6 +158,13 @@ void device_put_user(struct server *server, const char *user_id)
 	put(server, user_id, NULL, &(struct settings){.at_ms = server->wall_ms});
 }
 
+bool device_puts_user(struct server *server, const char *user_id)
+{
+	struct put *under_way;
+	HASH_FIND_STR(server->puts, user_id, under_way);
+	return under_way != NULL;
+}
+
 void device_changed(struct server *server, struct session *session)
 {
 	if (session->device == NULL)

@@ -4,11 +4,16 @@
 /* What the store keeps of users and devices: that they exist, what they subscribed, whether they ever wanted their inbox, how long their
  * packets may be. Broker thread; the store is asked by jobs. */
 
+#include <stdbool.h>
+
 struct server;
 struct session;
 
 /* The user has logged in. */
 void device_put_user(struct server *server, const char *user_id);
+
+/* Whether that is still on its way to the store. */
+bool device_puts_user(struct server *server, const char *user_id);
 
 /* A device connected: its settings, and what it had subscribed, come back from the store if the MQTT session goes on. */
 void device_load(struct server *server, struct session *session);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "plugin/broker/blocks.h"
 #include "plugin/broker/client.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/publish.h"
@@ -35,14 +36,25 @@ enum {
 	TRAIL_UNKNOWN_MS = 10 * 60 * 1000, /* without a keepalive a dead peer is noticed by TCP alone */
 };
 
-struct line *line_new(const struct transaction *tx, const char *text, size_t len)
+struct line *line_new(const char *chat_id, uint64_t number, const char *text, size_t len)
 {
 	struct line *line = mem_new(sizeof *line + len);
 	line->references = 1;
-	line->number = tx->number;
-	strcpy(line->chat_id, tx->chat_id);
+	line->number = number;
+	line->hint = false;
+	strcpy(line->chat_id, chat_id);
 	line->len = (uint32_t)len;
 	memcpy(line->text, text, len);
+	return line;
+}
+
+struct line *line_new_hint(const char *chat_id, uint64_t number)
+{
+	struct buf text = BUF_EMPTY;
+	line_add_latest(&text, chat_id, number);
+	struct line *line = line_new(chat_id, number, text.data, text.len);
+	line->hint = true;
+	buf_fini(&text);
 	return line;
 }
 
@@ -79,6 +91,11 @@ void feed_begin(struct server *server, struct session *session)
 	else if (!session->device_loading)
 		replay_load(server, session);
 	/* else: device.c comes back to it when it knows the device */
+}
+
+bool feed_knows(const struct session *session)
+{
+	return session->feed->loaded && blocks_are_known(session->person);
 }
 
 static void drop_lines(struct feed *feed)
@@ -297,7 +314,7 @@ static bool add_line(struct server *server, struct session *session, const struc
 	if (feed->line_count > 0)
 		send_lines(server, session);
 	if (line_add_within(&cut, tx, max)) {
-		struct line *own = line_new(tx, cut.data, cut.len);
+		struct line *own = line_new(tx->chat_id, tx->number, cut.data, cut.len);
 		keep_line(feed, own);
 		line_drop(own);
 	}
@@ -350,7 +367,7 @@ void feed_commit(struct server *server, struct session *session, const struct tr
 	if (tx->number > track->latest)
 		track->latest = tx->number;
 	session_due(server, session);
-	if (!feed->loaded || track->handed != tx->number - 1 || track->queued != track->handed)
+	if (!feed_knows(session) || track->handed != tx->number - 1 || track->queued != track->handed)
 		return;
 	if (session->text && !may_send(server, feed))
 		return;
@@ -359,6 +376,70 @@ void feed_commit(struct server *server, struct session *session, const struct tr
 	if (session->text)
 		send_text(server, session, tx);
 	track_handed(track, tx->number, server->now_ms);
+}
+
+void feed_commit_void(struct server *server, struct session *session, const struct transaction *tx, struct line *line)
+{
+	struct feed *feed = session->feed;
+	struct track *track = feed_track(feed, tx->chat_id, tx->number - 1);
+	if (tx->number <= track->handed)
+		return;
+	if (tx->number > track->latest)
+		track->latest = tx->number;
+	session_due(server, session);
+	if (!feed_knows(session) || track->handed != tx->number - 1 || track->queued != track->handed)
+		return;
+	bool fits = line->len <= inbox_max(server, session); /* else replay.c makes a hint of it */
+	if (session->inbox_qos >= 0 && !(fits && add_line(server, session, tx, line)))
+		return;
+	track_handed(track, tx->number, server->now_ms);
+}
+
+/* The place of a hint about the same chat that is not out yet; NULL: none. */
+static struct line **waiting_hint(const struct feed *feed, const char *chat_id)
+{
+	for (size_t i = 0; i < feed->line_count; i++)
+		if (feed->lines[i]->hint && strcmp(feed->lines[i]->chat_id, chat_id) == 0)
+			return &feed->lines[i];
+	return NULL;
+}
+
+/* false: it has to wait; replay.c says it later. */
+static bool add_hint(struct server *server, struct session *session, struct line *line)
+{
+	struct feed *feed = session->feed;
+	size_t max = inbox_max(server, session);
+	struct line **waiting = waiting_hint(feed, line->chat_id);
+	if (waiting != NULL) {
+		feed->line_bytes += line->len - (*waiting)->len;
+		line_drop(*waiting);
+		*waiting = line;
+		line->references++;
+		return true;
+	}
+	if (line->len > max)
+		return true; /* not even a hint fits */
+	if (feed->line_bytes + line->len > max) {
+		if (!may_send(server, feed))
+			return false;
+		send_lines(server, session);
+	}
+	keep_line(feed, line);
+	return true;
+}
+
+void feed_hint(struct server *server, struct session *session, struct line *line)
+{
+	struct feed *feed = session->feed;
+	struct track *track = feed_track(feed, line->chat_id, line->number - 1);
+	if (line->number <= track->handed)
+		return;
+	if (line->number > track->latest)
+		track->latest = line->number;
+	session_due(server, session);
+	if (!feed_knows(session) || track->queued != track->handed || (session->inbox_qos >= 0 && !add_hint(server, session, line)))
+		return;
+	track_handed(track, line->number, server->now_ms);
 }
 
 /* ---- the end of a tick ---- */

@@ -25,6 +25,7 @@ struct line {
 	unsigned references;
 	uint32_t len;
 	uint64_t number;
+	bool hint; /* only that there is something new: a later one takes its place */
 	char chat_id[CHAT_ID_MAX + 1];
 	char text[];
 };
@@ -82,8 +83,17 @@ void feed_begin(struct server *server, struct session *session);
 /* It does not want them any more, or is gone. cursor_leave comes first. */
 void feed_end(struct session *session);
 
+/* Whether it is known where it starts, and what is void for its reader. Until then nothing goes out. */
+bool feed_knows(const struct session *session);
+
 /* A transaction of one of the user's chats is committed. line: shared, a reference is taken where it is kept. */
 void feed_commit(struct server *server, struct session *session, const struct transaction *tx, struct line *line);
+
+/* The same for who may not see it: a line that says void, or nothing, if that does not fit. */
+void feed_commit_void(struct server *server, struct session *session, const struct transaction *tx, struct line *line);
+
+/* The same in a large group, where the inbox says only what the latest number is. line: a hint, shared. */
+void feed_hint(struct server *server, struct session *session, struct line *line);
 
 /* The longest payload that the client takes is another one: inbox messages that were made for the old one, and are not out yet, are made anew
  * from the store. Texts are cut when they go out. */
@@ -98,7 +108,8 @@ struct track *feed_find(struct feed *feed, const char *chat_id);
 void track_handed(struct track *track, uint64_t number, int64_t now_ms);
 void parcel_free(struct parcel *parcel);
 
-struct line *line_new(const struct transaction *tx, const char *text, size_t len);
+struct line *line_new(const char *chat_id, uint64_t number, const char *text, size_t len);
+struct line *line_new_hint(const char *chat_id, uint64_t number);
 void line_drop(struct line *line);
 
 /* Something that is worth sending only now, and only to who keeps up: false where it would push transactions out of the broker's queue. */

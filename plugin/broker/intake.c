@@ -9,15 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
+#include "plugin/broker/account.h"
 #include "plugin/broker/answer.h"
+#include "plugin/broker/budget.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/live.h"
 #include "plugin/broker/parse.h"
 #include "plugin/broker/ports.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/topic.h"
+#include "plugin/broker/writes.h"
 #include "plugin/transfer/intake.h"
 
 enum {
@@ -25,87 +27,7 @@ enum {
 	CLOSE_LOG_MS = 10000,
 	QUOTA_EXCEEDED_2_1 = -6,
 	PAYLOAD_MAX = 256 * 1024, /* of anything: what is longer is not even looked at. Only arguments of operations may be so long */
-	HELD_MAX = 64,            /* chats of one user that are held one by one */
 };
-
-/* A chat whose commands of one user are refused for a while: a burst that was cut must not go on in the middle. */
-struct held_chat {
-	struct held_chat *next;
-	int64_t until_ms;
-	char chat_id[];
-};
-
-void intake_forget_person(struct person *person)
-{
-	struct held_chat *held, *next;
-	LL_FOREACH_SAFE(person->held, held, next)
-		free(held);
-	person->held = NULL;
-	person->held_count = 0;
-}
-
-/* ---- limits ---- */
-
-static int64_t held_for(struct person *person, const char *chat_id, int64_t now_ms)
-{
-	struct held_chat *held, *next;
-	int64_t left = person->all_held_until_ms > now_ms ? person->all_held_until_ms - now_ms : 0;
-	LL_FOREACH_SAFE(person->held, held, next) {
-		if (held->until_ms <= now_ms) {
-			LL_DELETE(person->held, held);
-			person->held_count--;
-			free(held);
-		} else if (held->until_ms - now_ms > left && strcmp(held->chat_id, chat_id) == 0) {
-			left = held->until_ms - now_ms;
-		}
-	}
-	return left;
-}
-
-static void hold(struct person *person, const char *chat_id, int64_t until_ms)
-{
-	if (person->held_count == HELD_MAX) {
-		person->all_held_until_ms = until_ms > person->all_held_until_ms ? until_ms : person->all_held_until_ms;
-		return;
-	}
-	person->held_count++;
-	struct held_chat *held = mem_new(sizeof *held + strlen(chat_id) + 1);
-	held->until_ms = until_ms;
-	strcpy(held->chat_id, chat_id);
-	LL_PREPEND(person->held, held);
-}
-
-static double bytes_burst(const struct conf *conf)
-{
-	return (double)conf->bytes_per_second * (double)conf->commands_burst / (double)conf->commands_per_second;
-}
-
-bool intake_is_settled(const struct server *server, struct person *person)
-{
-	const struct conf *conf = &server->conf;
-	double hourly = (double)conf->new_contacts_per_hour;
-	return person->rpc_in_flight == 0 && person->all_held_until_ms <= server->now_ms &&
-	       rate_is_full(&person->bytes, (double)conf->bytes_per_second, bytes_burst(conf), server->now_ms) &&
-	       rate_is_full(&person->commands, (double)conf->commands_per_second, (double)conf->commands_burst, server->now_ms) &&
-	       rate_is_full(&person->contacts, hourly / 3600.0, hourly, server->now_ms);
-}
-
-bool intake_allows(struct server *server, struct person *person, const char *chat_id, size_t bytes, struct verdict *verdict)
-{
-	const struct conf *conf = &server->conf;
-	int64_t wait = held_for(person, chat_id, server->now_ms);
-	if (wait == 0) {
-		wait = rate_take(&person->bytes, (double)conf->bytes_per_second, bytes_burst(conf), (double)bytes, server->now_ms);
-		if (wait == 0)
-			wait = rate_take(&person->commands, (double)conf->commands_per_second, (double)conf->commands_burst, 1, server->now_ms);
-		if (wait == 0)
-			return true;
-		hold(person, chat_id, server->now_ms + wait);
-	}
-	refuse(verdict, REFUSAL_RATE_LIMITED, NULL);
-	verdict->retry_after_ms = wait;
-	return false;
-}
 
 /* ---- taking ---- */
 
@@ -140,34 +62,35 @@ static int not_now(struct server *server, const struct session *session, const c
 	return can_say_quota(server, session) ? QUOTA_EXCEEDED_2_1 : MOSQ_ERR_NOMEM;
 }
 
-static struct origin *origin_new(struct server *server, const struct session *session, const char *command_id)
+static struct origin *origin_of(struct server *server, const struct session *session, const char *command_id)
 {
-	struct origin *origin = mem_zero(sizeof *origin);
-	origin->server = server;
-	origin->session_id = session->id;
+	struct origin *origin = origin_new(server, session->id);
 	origin->command_id = command_id != NULL && command_id[0] != '\0' ? mem_text(command_id) : NULL;
 	return origin;
+}
+
+/* SUCCESS: the message is in the journal. */
+static int add_to_journal(struct server *server, const struct session *session, const struct mosquitto_evt_message *event, uint64_t *seq)
+{
+	struct buf *record = &server->scratch;
+	struct error err;
+	buf_clear(record);
+	intake_encode(&(struct intake){.sender_id = session->person->user_id, .client_id = session->client_id, .topic = event->topic,
+	                               .payload = event->payload, .payload_len = event->payloadlen, .at_ms = server->wall_ms},
+		record);
+	enum journal_rc rc = journal_add(server->journal, record->data, record->len, seq, &err);
+	return rc == JOURNAL_OK ? MOSQ_ERR_SUCCESS : not_now(server, session, rc == JOURNAL_FULL ? "the journal is full" : err.text);
 }
 
 /* Journals and hands a command to the core, which owns it then. */
 static int take_command(struct server *server, const struct session *session, struct mosquitto_evt_message *event, struct command *command)
 {
-	struct buf *record = &server->scratch;
-	struct error err;
-	if (core_command_count(server->core) >= COMMANDS_MAX) {
+	bool full = core_command_count(server->core) >= COMMANDS_MAX;
+	int rc = full ? not_now(server, session, "too many are waiting") : add_to_journal(server, session, event, &command->journal_seq);
+	if (rc != MOSQ_ERR_SUCCESS) {
 		origin_free(command->origin);
 		command_free(command);
-		return not_now(server, session, "too many are waiting");
-	}
-	buf_clear(record);
-	intake_encode(&(struct intake){.sender_id = session->person->user_id, .client_id = session->client_id, .topic = event->topic,
-	                               .payload = event->payload, .payload_len = event->payloadlen, .at_ms = server->wall_ms},
-		record);
-	enum journal_rc rc = journal_add(server->journal, record->data, record->len, &command->journal_seq, &err);
-	if (rc != JOURNAL_OK) {
-		origin_free(command->origin);
-		command_free(command);
-		return not_now(server, session, rc == JOURNAL_FULL ? "the journal is full" : err.text);
+		return rc;
 	}
 	command->at_ms = server->wall_ms;
 	ports_finish_command(server, command);
@@ -195,15 +118,15 @@ static int take_send(struct server *server, struct session *session, struct mosq
 		server->conf.quotes == CONF_QUOTES_KEEP};
 	struct command *command = NULL;
 	if (fits_journal(session, event, &verdict))
-		command = parse_send(&conf, topic, session->person->user_id, event->payload, event->payloadlen, &verdict);
+		command = parse_command(&conf, topic, session->person->user_id, event->payload, event->payloadlen, &verdict);
 	if (command == NULL)
 		return refused(server, session, topic->command_id, &verdict);
-	if (!intake_allows(server, session->person, command->chat_id, event->payloadlen, &verdict)) {
+	if (!budget_allows_command(server, session->person, command->chat_id ? command->chat_id : "", event->payloadlen, &verdict)) {
 		int rc = refused(server, session, command->key, &verdict);
 		command_free(command);
 		return rc;
 	}
-	command->origin = origin_new(server, session, command->key);
+	command->origin = origin_of(server, session, command->key);
 	return take_command(server, session, event, command);
 }
 
@@ -256,7 +179,8 @@ static int take_signal(struct server *server, struct session *session, struct mo
 		refuse(&verdict, REFUSAL_BAD_REQUEST, topic->kind == TOPIC_TYPING ? "payload: it is empty or 0" : "payload: it must be empty");
 		return refused(server, session, NULL, &verdict);
 	}
-	if (!intake_allows(server, session->person, topic->chat_id, 0, &verdict))
+	if (!budget_allows_command(server, session->person, topic->chat_id, 0, &verdict) ||
+		(topic->kind == TOPIC_TYPING && !budget_allows(server, session->person, BUDGET_TYPING, &verdict)))
 		return refused(server, session, NULL, &verdict);
 	struct signal *signal = mem_zero(sizeof *signal);
 	signal->server = server;
@@ -306,11 +230,39 @@ static bool read_reply(struct server *server, struct mosquitto_evt_message *even
 	return true;
 }
 
+static int take_write(struct server *server, struct session *session, struct mosquitto_evt_message *event, struct rpc_request *request)
+{
+	if (!fits_journal(session, event, &request->refused) ||
+		!budget_allows_command(server, session->person, "", event->payloadlen, &request->refused)) {
+		answer_request(request);
+		return MOSQ_ERR_ACL_DENIED;
+	}
+	int rc = add_to_journal(server, session, event, &request->journal_seq);
+	if (rc != MOSQ_ERR_SUCCESS) {
+		budget_end_call(server, session->person, 0);
+		origin_free(request->origin);
+		return rc;
+	}
+	writes_start(server, request);
+	return taken(event);
+}
+
 static int start_request(struct server *server, struct session *session, struct mosquitto_evt_message *event, struct rpc_request *request)
 {
 	struct verdict verdict;
 	struct origin *origin = request->origin;
+	if ((rpc_is_contact(request) && !budget_allows(server, session->person, BUDGET_CONTACTS, &request->refused)) ||
+		(rpc_stores_icon(request) && !budget_allows(server, session->person, BUDGET_ICONS, &request->refused))) {
+		answer_request(request);
+		return MOSQ_ERR_ACL_DENIED;
+	}
+	if (rpc_kind(request) == RPC_WRITE)
+		return take_write(server, session, event, request);
 	if (rpc_kind(request) != RPC_COMMAND) {
+		if (!budget_allows(server, session->person, BUDGET_CALLS, &request->refused)) {
+			answer_request(request);
+			return MOSQ_ERR_ACL_DENIED;
+		}
 		int rc = taken(event);
 		if (rpc_kind(request) == RPC_READ)
 			ports_read_request(server, request);
@@ -319,7 +271,7 @@ static int start_request(struct server *server, struct session *session, struct 
 		return rc;
 	}
 	struct command *command = fits_journal(session, event, &verdict) ? rpc_command(request, &verdict) : NULL;
-	if (command != NULL && !intake_allows(server, session->person, command->chat_id, event->payloadlen, &verdict)) {
+	if (command != NULL && !budget_allows_command(server, session->person, command->chat_id ? command->chat_id : "", event->payloadlen, &verdict)) {
 		command_free(command);
 		command = NULL;
 	}
@@ -331,26 +283,22 @@ static int start_request(struct server *server, struct session *session, struct 
 	command->origin = origin;
 	int rc = take_command(server, session, event, command);
 	if (rc != MOSQ_ERR_SUCCESS && rc != MOSQ_ERR_ACL_DENIED)
-		session->person->rpc_in_flight--; /* it was not taken: the origin, and the request with it, is gone */
+		budget_end_call(server, session->person, 0); /* it was not taken: the origin, and the request with it, is gone */
 	return rc;
 }
 
 static int take_rpc(struct server *server, struct session *session, struct mosquitto_evt_message *event, const struct topic *topic)
 {
 	struct verdict verdict;
-	struct origin *origin = origin_new(server, session, NULL);
+	struct origin *origin = origin_of(server, session, NULL);
 	if (!read_reply(server, event, topic, origin, &verdict)) {
 		origin_free(origin);
 		return refused(server, session, topic->command_id, &verdict);
 	}
 	struct rpc_request *request =
 		rpc_parse(&server->world, topic->operation, topic->command_id, event->payload, event->payloadlen, &verdict);
-	bool busy = session->person->rpc_in_flight >= server->conf.rpc_in_flight_max;
-	if (busy) {
-		refuse(&verdict, REFUSAL_RATE_LIMITED, "too many requests are under way");
-		verdict.retry_after_ms = 100;
-	}
-	if (request == NULL || busy) {
+	bool allowed = budget_begin_call(server, session->person, &verdict);
+	if (request == NULL || !allowed) {
 		rpc_free(request);
 		request = mem_zero(sizeof *request);
 		request->user_id = mem_text(session->person->user_id);
@@ -364,7 +312,6 @@ static int take_rpc(struct server *server, struct session *session, struct mosqu
 	request->finish = answer_request;
 	request->origin = origin;
 	origin->request = request;
-	session->person->rpc_in_flight++;
 	if (request->refused.code == REFUSAL_NONE)
 		return start_request(server, session, event, request);
 	answer_request(request);
@@ -378,7 +325,7 @@ int intake_message(struct server *server, struct mosquitto_evt_message *event)
 	if (topic.kind == TOPIC_OUTSIDE)
 		return MOSQ_ERR_SUCCESS;
 	struct session *session = session_of(server, event->client);
-	if (session == NULL)
+	if (session == NULL || session->person->closed)
 		return MOSQ_ERR_ACL_DENIED;
 	session->heard_round = server->round;
 	if (event->payloadlen > PAYLOAD_MAX) {
@@ -389,6 +336,8 @@ int intake_message(struct server *server, struct mosquitto_evt_message *event)
 	switch (topic.kind) {
 	case TOPIC_SEND:
 	case TOPIC_TEXT:
+	case TOPIC_EDIT:
+	case TOPIC_DELETE:
 		return take_send(server, session, event, &topic);
 	case TOPIC_RECEIVED:
 	case TOPIC_READ:
@@ -403,35 +352,77 @@ int intake_message(struct server *server, struct mosquitto_evt_message *event)
 
 /* ---- after a crash ---- */
 
-static struct command *replayed_command(struct server *server, const struct intake *intake, struct verdict *verdict)
+/* What an operation was asked for, with nobody waiting for the answer. NULL: *verdict. */
+static struct rpc_request *replayed_request(struct server *server, const struct intake *intake, const struct topic *topic, struct verdict *verdict)
+{
+	struct rpc_request *request = rpc_parse(&server->world, topic->operation, topic->command_id, intake->payload, intake->payload_len, verdict);
+	if (request == NULL)
+		return NULL;
+	struct origin *origin = origin_new(server, 0);
+	origin->request = request;
+	request->origin = origin;
+	request->user_id = mem_text(intake->sender_id);
+	request->at_ms = intake->at_ms;
+	return request;
+}
+
+/* A write is started; else the command that the request stands for, with the request as its origin where that has more to do. */
+static struct command *replayed_operation(struct server *server, struct rpc_request *request, uint64_t seq, struct verdict *verdict)
+{
+	request->journal_seq = seq;
+	if (rpc_kind(request) == RPC_WRITE) {
+		writes_start(server, request);
+		return NULL;
+	}
+	struct command *command = rpc_kind(request) == RPC_COMMAND ? rpc_command(request, verdict) : NULL;
+	if (command != NULL && rpc_writes(request))
+		command->origin = request->origin;
+	else
+		origin_free(request->origin);
+	return command;
+}
+
+static void decline(struct server *server, uint64_t seq, const struct verdict *verdict)
+{
+	struct error err;
+	server_log(MOSQ_LOG_WARNING, "journal: a command from before the restart is not taken any more: %s", verdict->message);
+	if (journal_release(server->journal, seq, JOURNAL_DECLINED, &err) == JOURNAL_FAILED)
+		server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
+}
+
+/* Starts it, or returns the command that the core is to decide; else *verdict says why not. */
+static struct command *replay_one(struct server *server, const struct intake *intake, uint64_t seq, struct verdict *verdict)
 {
 	struct topic topic;
 	topic_read(server->conf.prefix, intake->topic, &topic);
-	if (topic.kind == TOPIC_SEND || topic.kind == TOPIC_TEXT) {
+	if (topic.kind == TOPIC_SEND || topic.kind == TOPIC_TEXT || topic.kind == TOPIC_EDIT || topic.kind == TOPIC_DELETE) {
 		const struct parse_conf conf = {server->world.info.secret, STORE_SECRET_BYTES, server->conf.body_bytes_max,
 			server->conf.quotes == CONF_QUOTES_KEEP};
-		return parse_send(&conf, &topic, intake->sender_id, intake->payload, intake->payload_len, verdict);
+		return parse_command(&conf, &topic, intake->sender_id, intake->payload, intake->payload_len, verdict);
 	}
-	struct rpc_request *request =
-		topic.kind == TOPIC_RPC ? rpc_parse(&server->world, topic.operation, topic.command_id, intake->payload, intake->payload_len, verdict) : NULL;
-	if (request == NULL)
+	if (topic.kind != TOPIC_RPC) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s", topic.problem);
 		return NULL;
-	request->user_id = mem_text(intake->sender_id);
-	struct command *command = rpc_kind(request) == RPC_COMMAND ? rpc_command(request, verdict) : NULL;
-	rpc_free(request);
-	return command;
+	}
+	struct rpc_request *request = replayed_request(server, intake, &topic, verdict);
+	return request != NULL ? replayed_operation(server, request, seq, verdict) : NULL;
 }
 
 void intake_replay(struct server *server, uint64_t seq, const void *record, size_t len)
 {
 	struct intake intake;
 	struct verdict verdict = {0};
-	struct error err;
-	struct command *command = intake_decode(record, len, &intake) ? replayed_command(server, &intake, &verdict) : NULL;
+	struct command *command = NULL;
+	const char *why;
+	if (!intake_decode(record, len, &intake))
+		refuse(&verdict, REFUSAL_BAD_REQUEST, "it cannot be read");
+	else if (account_refuses(server, intake.sender_id, intake.at_ms, &why))
+		refuse(&verdict, REFUSAL_FORBIDDEN, "%s", why); /* deleteAccount itself goes on from what the store knows of it */
+	else
+		command = replay_one(server, &intake, seq, &verdict);
 	if (command == NULL) {
-		server_log(MOSQ_LOG_WARNING, "journal: a command from before the restart is not taken any more: %s", verdict.message);
-		if (journal_release(server->journal, seq, JOURNAL_DECLINED, &err) == JOURNAL_FAILED)
-			server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
+		if (verdict.code != REFUSAL_NONE)
+			decline(server, seq, &verdict);
 		return;
 	}
 	command->journal_seq = seq;

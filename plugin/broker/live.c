@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "plugin/broker/blocks.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/server.h"
@@ -21,11 +22,16 @@ struct receipt_due {
 	char *chat_id, *user_id;
 };
 
+static void tell_session(struct server *server, struct session *session, const struct buf *payload)
+{
+	if (session->live_qos >= 0 && !session->gone && feed_allows_live(server, session, payload->len))
+		publish_copy(server, session, "live", payload->data, payload->len, session->live_qos);
+}
+
 static void tell(struct server *server, const struct person *person, const struct buf *payload)
 {
 	for (struct session *session = person->sessions; session != NULL; session = session->person_next)
-		if (session->live_qos >= 0 && !session->gone && feed_allows_live(server, session, payload->len))
-			publish_copy(server, session, "live", payload->data, payload->len, session->live_qos);
+		tell_session(server, session, payload);
 }
 
 static void start(struct buf *payload, const char *type, const char *chat_id, const char *name, const char *user_id)
@@ -43,7 +49,7 @@ void live_typing(struct server *server, struct chat *chat, const char *user_id, 
 	buf_add_text(&payload, typing ? ",\"typing\":true}" : ",\"typing\":false}");
 	for (struct member *member = chat->members; member != NULL; member = member->hh.next) {
 		struct person *person = member_is_current(member) && strcmp(member->user_id, user_id) != 0 ? person_find(server, member->user_id) : NULL;
-		if (person != NULL)
+		if (person != NULL && !blocks_part(server, user_id, member->user_id))
 			tell(server, person, &payload);
 	}
 	buf_fini(&payload);
@@ -77,7 +83,7 @@ static void announce(struct server *server, struct chat *chat, const struct memb
 	for (struct member *member = chat->members; member != NULL; member = member->hh.next) {
 		bool concerned = member == who || (member_is_current(member) && chat->current_members <= ANNOUNCE_MEMBERS);
 		struct person *person = concerned ? person_find(server, member->user_id) : NULL;
-		if (person != NULL)
+		if (person != NULL && (member == who || !blocks_part(server, who->user_id, member->user_id)))
 			tell(server, person, &payload);
 	}
 	buf_fini(&payload);
@@ -111,6 +117,19 @@ void live_flush(struct server *server)
 			announce(server, chat, who);
 		due_free(due);
 	}
+}
+
+void live_presence(struct server *server, struct session *session, const char *user_id, bool online, int64_t last_seen_ms)
+{
+	struct buf payload = BUF_EMPTY;
+	buf_add_text(&payload, "{\"type\":\"presence\",\"userID\":");
+	json_add_string(&payload, user_id, strlen(user_id));
+	buf_printf(&payload, ",\"online\":%s", online ? "true" : "false");
+	if (last_seen_ms > 0)
+		buf_printf(&payload, ",\"lastSeen\":%lld", (long long)last_seen_ms);
+	buf_add_char(&payload, '}');
+	tell_session(server, session, &payload);
+	buf_fini(&payload);
 }
 
 void live_token(struct server *server, struct session *session, bool expired)

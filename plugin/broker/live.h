@@ -4,6 +4,7 @@
 /* hc/me/live: what is worth something only now, and is not stored. Broker thread. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct chat;
 struct member;
@@ -18,6 +19,9 @@ void live_receipt(struct server *server, const struct chat *chat, struct member 
 
 /* Announces what has gathered. At the end of a tick. */
 void live_flush(struct server *server);
+
+/* Somebody came or went, to one connection that watches him. last_seen_ms 0: not told. */
+void live_presence(struct server *server, struct session *session, const char *user_id, bool online, int64_t last_seen_ms);
 
 /* {"type":"tokenExpires","at":…}, or that it has: the connection ends. */
 void live_token(struct server *server, struct session *session, bool expired);

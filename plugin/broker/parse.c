@@ -139,15 +139,26 @@ static bool address(struct command *command, const struct parse_conf *conf, cons
 	return true;
 }
 
-struct command *parse_send(const struct parse_conf *conf, const struct topic *topic, const char *sender_id, const char *payload,
+static bool read_nothing(size_t payload_len, struct verdict *verdict)
+{
+	if (payload_len > 0)
+		refuse(verdict, REFUSAL_BAD_REQUEST, "payload: it must be empty");
+	return payload_len == 0;
+}
+
+struct command *parse_command(const struct parse_conf *conf, const struct topic *topic, const char *sender_id, const char *payload,
 	size_t payload_len, struct verdict *verdict)
 {
-	struct command *command = command_new(COMMAND_SEND, sender_id);
+	enum command_type type = topic->kind == TOPIC_EDIT ? COMMAND_EDIT : topic->kind == TOPIC_DELETE ? COMMAND_DELETE : COMMAND_SEND;
+	struct command *command = command_new(type, sender_id);
 	if (topic->command_id[0] != '\0')
 		command->key = mem_text(topic->command_id);
+	if (type != COMMAND_SEND)
+		command->target = topic->number;
 	bool ok = address(command, conf, topic, verdict) &&
-	          (topic->kind == TOPIC_TEXT ? read_text(command, conf, payload, payload_len, verdict)
-	                                     : read_json(command, conf, payload, payload_len, verdict));
+	          (topic->kind == TOPIC_DELETE ? read_nothing(payload_len, verdict)
+	           : topic->kind == TOPIC_SEND ? read_json(command, conf, payload, payload_len, verdict)
+	                                       : read_text(command, conf, payload, payload_len, verdict));
 	if (ok)
 		return command;
 	command_free(command);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
 #ifndef HC_BROKER_PARSE_H
 #define HC_BROKER_PARSE_H
-/* A publish to …/send or …/text as a command. Pure; any thread. */
+/* A publish to …/send, …/text, …/edit or …/delete as a command. Pure; any thread. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ struct parse_conf {
 };
 
 /* NULL: *verdict names the field. The command has no key yet unless the client gave an ID, and no hash. */
-struct command *parse_send(const struct parse_conf *conf, const struct topic *topic, const char *sender_id, const char *payload,
-                           size_t payload_len, struct verdict *verdict);
+struct command *parse_command(const struct parse_conf *conf, const struct topic *topic, const char *sender_id, const char *payload,
+                              size_t payload_len, struct verdict *verdict);
 
 #endif

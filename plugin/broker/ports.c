@@ -9,11 +9,16 @@
 
 #include "plugin/broker/access.h"
 #include "plugin/broker/answer.h"
+#include "plugin/broker/blocks.h"
+#include "plugin/broker/budget.h"
+#include "plugin/broker/device.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
+#include "plugin/broker/presence.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
+#include "plugin/broker/writes.h"
 #include "plugin/chat/line.h"
 
 enum { CONFLICT_PAGE = 500, CONFLICT_BYTES = 1024 * 1024 };
@@ -66,6 +71,7 @@ struct query {
 	char user_id[USER_ID_MAX + 1];
 	char **user_ids;
 	size_t user_count;
+	bool both;
 	char key[KEY_MAX + 1];
 	int64_t since_ms;
 	uint64_t from, to;
@@ -135,12 +141,8 @@ static void port_load_chat(void *context, const char *chat_id)
 
 static void ask_users(struct query *query, struct store *store, struct error *err)
 {
-	query->rc = STORE_OK;
-	for (size_t i = 0; i < query->user_count && query->rc == STORE_OK; i++) {
-		struct user_record *user = NULL;
-		query->rc = store_ops(store)->load_user(store, query->user_ids[i], &user, err);
-		store_free(user);
-	}
+	query->rc = store_ops(store)->check_reach(
+		store, query->user_id, (const char *const *)query->user_ids, query->user_count, query->both, err);
 }
 
 static void tell_users(struct query *query)
@@ -148,24 +150,18 @@ static void tell_users(struct query *query)
 	core_users_checked(query->server->core, query->chat_id, query->rc, query->server->now_ms);
 }
 
+/* Behind what is being written: they may have logged in, or blocked somebody, just now. */
 static void port_check_users(void *context, const char *chat_id, const char *from_id, const char *const *user_ids, size_t count, bool both)
 {
-	(void)from_id;
-	(void)both;
-	struct server *server = context;
-	struct query *query = query_new(server, chat_id);
+	struct query *query = query_new(context, chat_id);
 	query->ask = ask_users;
 	query->tell = tell_users;
+	query->both = both;
+	snprintf(query->user_id, sizeof query->user_id, "%s", from_id);
 	query->user_ids = mem_new(count * sizeof *query->user_ids);
-	for (size_t i = 0; i < count; i++) /* who is here exists, whether the store has him already or not */
-		if (person_find(server, user_ids[i]) == NULL)
-			query->user_ids[query->user_count++] = mem_text(user_ids[i]);
-	if (query->user_count > 0) {
-		query_start(query, true); /* they may have come and gone just now */
-		return;
-	}
-	query->rc = STORE_OK;
-	mailbox_post(server->mailbox, &query->job);
+	for (size_t i = 0; i < count; i++)
+		query->user_ids[query->user_count++] = mem_text(user_ids[i]);
+	query_start(query, true);
 }
 
 static void ask_key(struct query *query, struct store *store, struct error *err)
@@ -287,14 +283,64 @@ void ports_flush_receipts(struct server *server)
 
 /* ---- what happened ---- */
 
-static void deliver(struct server *server, const char *user_id, const struct transaction *tx, struct line *line)
+/* Who blocked the sender has the number, and nothing of what is there. */
+static void deliver_void(struct server *server, const struct person *person, const struct transaction *tx)
 {
-	struct person *person = person_find(server, user_id);
-	if (person == NULL)
-		return;
+	struct buf text = BUF_EMPTY;
+	line_add_void(&text, tx);
+	struct line *line = line_new(tx->chat_id, tx->number, text.data, text.len);
 	for (struct session *session = person->sessions; session != NULL; session = session->person_next)
 		if (session->feed != NULL && !session->gone)
+			feed_commit_void(server, session, tx, line);
+	line_drop(line);
+	buf_fini(&text);
+}
+
+static void deliver(struct server *server, const struct person *person, const struct transaction *tx, struct line *line)
+{
+	if (!line->hint && blocks_are_known(person) && blocks_hide(person->blocks->list, person->user_id, tx)) {
+		deliver_void(server, person, tx);
+		return;
+	}
+	for (struct session *session = person->sessions; session != NULL; session = session->person_next) {
+		if (session->feed == NULL || session->gone)
+			continue;
+		if (line->hint)
+			feed_hint(server, session, line);
+		else
 			feed_commit(server, session, tx, line);
+	}
+}
+
+/* A member sees the transaction that removes him, and nothing behind it. Of members and people who are connected, the fewer are gone through. */
+static void deliver_to_all(struct server *server, struct chat *chat, const struct transaction *tx, struct line *line)
+{
+	if (HASH_COUNT(server->persons) < HASH_COUNT(chat->members)) {
+		for (struct person *person = server->persons; person != NULL; person = person->hh.next)
+			if (member_sees(chat, chat_member(chat, person->user_id), tx->number))
+				deliver(server, person, tx, line);
+		return;
+	}
+	for (struct member *member = chat->members; member != NULL; member = member->hh.next) {
+		const struct person *person = member_sees(chat, member, tx->number) ? person_find(server, member->user_id) : NULL;
+		if (person != NULL)
+			deliver(server, person, tx, line);
+	}
+}
+
+static void members_changed(struct server *server, struct chat *chat, const struct transaction *tx)
+{
+	struct member_change *changes;
+	int count = transaction_members(tx, &changes);
+	for (int i = 0; i < count; i++) {
+		struct person *person = person_find(server, changes[i].user_id);
+		if (person != NULL)
+			budget_count_chat(person, changes[i].role != ROLE_NONE);
+		if (changes[i].role == ROLE_NONE)
+			presence_left(server, chat, changes[i].user_id);
+	}
+	if (count > 0)
+		free(changes);
 }
 
 static void port_committed(void *context, struct chat *chat, struct transaction *tx)
@@ -303,14 +349,15 @@ static void port_committed(void *context, struct chat *chat, struct transaction 
 	struct buf *text = &server->scratch;
 	buf_clear(text);
 	line_add(text, tx);
-	struct line *line = line_new(tx, text->data, text->len);
-	for (struct member *member = chat->members; member != NULL; member = member->hh.next)
-		if (member_sees(chat, member, tx->number)) /* also the one that removes him, and nothing behind it */
-			deliver(server, member->user_id, tx, line);
+	bool large = chat->current_members > server->conf.large_group;
+	struct line *line = large ? line_new_hint(chat->id, tx->number) : line_new(chat->id, tx->number, text->data, text->len);
+	deliver_to_all(server, chat, tx, line);
+	if (tx->type == TX_MEMBER_ADDED || tx->type == TX_MEMBER_REMOVED)
+		members_changed(server, chat, tx);
 	if (tx->type == TX_DELETE)
 		erasure_in_chat(server, chat);
 	if (access_is_watched(server, chat->id))
-		publish_events(server, chat->id, line->text, line->len);
+		publish_events(server, chat->id, text->data, text->len);
 	line_drop(line);
 }
 
@@ -320,19 +367,7 @@ static bool port_may_begin(void *context, const struct command *command, struct 
 	struct person *person = person_find(server, command->sender_id);
 	if (command->replayed || person == NULL)
 		return true;
-	if (person->chat_count >= server->conf.chats_max) {
-		refuse(verdict, REFUSAL_FORBIDDEN, "a user may be in at most %llu chats", (unsigned long long)server->conf.chats_max);
-		return false;
-	}
-	double hourly = (double)server->conf.new_contacts_per_hour;
-	int64_t wait = rate_take(&person->contacts, hourly / 3600.0, hourly, 1, server->now_ms);
-	if (wait > 0) {
-		refuse(verdict, REFUSAL_RATE_LIMITED, "too many new contacts");
-		verdict->retry_after_ms = wait;
-		return false;
-	}
-	person->chat_count++;
-	return true;
+	return budget_allows(server, person, BUDGET_CONTACTS, verdict) && budget_allows_chat(server, person, verdict);
 }
 
 static void port_in_work(void *context, const struct command *command, bool begins)
@@ -372,8 +407,19 @@ struct core_ports ports_for_core(struct server *server)
 	};
 }
 
+/* Nobody else has this record at this time, and a replay has both. */
+static void name_group(struct server *server, struct command *command)
+{
+	char call[64], chat_id[ID_TEXT_LEN + 1];
+	snprintf(call, sizeof call, "at/%lld/%llu", (long long)command->at_ms, (unsigned long long)command->journal_seq);
+	rpc_group_id(&server->world.info, command->sender_id, call, chat_id);
+	command->chat_id = mem_text(chat_id);
+}
+
 void ports_finish_command(struct server *server, struct command *command)
 {
+	if (command->chat_id == NULL)
+		name_group(server, command);
 	if (command->key == NULL) {
 		/* The record's number never comes again, so a replay has the same key, and nothing else has. */
 		struct buf key = BUF_EMPTY;
@@ -397,6 +443,7 @@ static void request_run(struct job *job)
 static void request_done(struct job *job)
 {
 	struct rpc_request *request = (struct rpc_request *)job;
+	rpc_settle(request);
 	request->finish(request);
 }
 
@@ -404,9 +451,11 @@ void ports_read_request(struct server *server, struct rpc_request *request)
 {
 	request->job = (struct job){.run = request_run, .done = request_done};
 	bool receipts = rpc_reads_receipts(request);
+	/* Who has just come, or is changing something, sees himself as he is. */
+	bool own = device_puts_user(server, request->user_id) || writes_are_under_way(server, request->user_id);
 	if (receipts)
 		ports_flush_receipts(server);
-	if (jobs_read(server, &request->job, receipts))
+	if (jobs_read(server, &request->job, receipts || own))
 		return;
 	refuse(&request->refused, REFUSAL_UNAVAILABLE, NULL);
 	request->refused.retry_after_ms = 1000;

@@ -13,7 +13,7 @@ struct server;
 /* Everything the core needs, for core_new. */
 struct core_ports ports_for_core(struct server *server);
 
-/* Gives the command its key, if its client gave none, and its hash. journal_seq is set. */
+/* Gives the command its key, if its client gave none, its hash, and a new group its ID. journal_seq and at_ms are set. */
 void ports_finish_command(struct server *server, struct command *command);
 
 /* Stores the receipts that are still in memory; while the store takes none, they wait and gather. */

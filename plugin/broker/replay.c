@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "plugin/broker/blocks.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/ports.h"
@@ -120,7 +121,7 @@ static void load_done(struct job *job)
 				parked_find(parked, chat->chat_id), server->now_ms);
 		}
 		parked_free(parked);
-		session->person->chat_count = load->user ? load->user->chat_count : 0;
+		session->person->budgets.chats = load->user ? load->user->chat_count : 0;
 		feed->loaded = true;
 		session_due(server, session);
 	}
@@ -167,10 +168,11 @@ struct read {
 	struct server *server;
 	uint64_t session_id, generation;
 	char *user_id;
+	struct blocks *blocks;
 	bool inbox;
 	char *filters[FILTERS_MAX]; /* those that may ask for texts */
 	unsigned filter_count;
-	size_t inbox_max, text_around;
+	size_t inbox_max, text_around, large_group;
 	struct session limits_copy; /* what session_payload_max looks at */
 	struct range ranges[RANGES_MAX];
 	size_t range_count;
@@ -197,6 +199,7 @@ static void read_free(struct read *read)
 		free(read->marks[i].chat_id);
 	free(read->marks);
 	buf_fini(&read->lines);
+	blocks_drop(read->blocks);
 	free(read->user_id);
 	free(read);
 }
@@ -277,6 +280,20 @@ static void add_line(struct read *read, const struct transaction *tx, bool visib
 		add_visible(&read->lines, tx, visible);
 }
 
+static void add_hint(struct read *read, const char *chat_id, uint64_t number)
+{
+	struct buf hint = BUF_EMPTY;
+	line_add_latest(&hint, chat_id, number);
+	if (read->lines.len > 0 && read->lines.len + 1 + hint.len > read->inbox_max)
+		close_lines(read);
+	if (read->inbox && hint.len <= read->inbox_max) {
+		if (read->lines.len > 0)
+			buf_add_char(&read->lines, '\n');
+		buf_add(&read->lines, hint.data, hint.len);
+	}
+	buf_fini(&hint);
+}
+
 static bool wants_text(const struct read *read, const char *topic)
 {
 	bool matches = false;
@@ -311,6 +328,30 @@ static void add_transaction(struct read *read, const struct transaction *tx, boo
 		give_marks(read, text); /* else the inbox's message has them, which comes behind */
 }
 
+static void finish_range(struct read *read, struct range *range)
+{
+	range->done = range->to;
+	mark(read, range->chat_id, range->to);
+}
+
+static void add_page(struct read *read, struct range *range, const struct page *page, const struct user_chat *membership,
+	struct page_limits *limits)
+{
+	size_t bytes = 0;
+	bool everything = membership->history_all && membership->role != ROLE_NONE;
+	for (size_t i = 0; i < page->count; i++) {
+		const struct transaction *tx = page->transactions[i];
+		bool visible = membership_sees(membership->intervals, membership->interval_count, everything, tx->number);
+		add_transaction(read, tx, visible && !blocks_hide(read->blocks->list, read->user_id, tx));
+		bytes += tx->body.len + tx->quote.len;
+		range->done = tx->number;
+	}
+	if (!page->more)
+		finish_range(read, range);
+	limits->count_max -= page->count < limits->count_max ? page->count : limits->count_max;
+	limits->bytes_max -= bytes < limits->bytes_max ? bytes : limits->bytes_max;
+}
+
 /* false: the store could not be read; what was made so far stays. */
 static bool read_range(struct read *read, struct range *range, struct page_limits *limits)
 {
@@ -319,33 +360,21 @@ static bool read_range(struct read *read, struct range *range, struct page_limit
 	struct page page = {0};
 	struct error err;
 	read->rc = store_ops(store)->load_membership(store, read->user_id, range->chat_id, &membership, &err);
-	if (read->rc == STORE_NOT_FOUND) {
-		range->done = range->to;
-		mark(read, range->chat_id, range->to);
+	bool large = read->rc == STORE_OK && membership->current_members > read->large_group;
+	if (large)
+		add_hint(read, range->chat_id, range->to);
+	if (large || read->rc == STORE_NOT_FOUND) {
+		finish_range(read, range);
+		store_free(membership);
 		return true;
 	}
 	if (read->rc == STORE_OK)
 		read->rc = store_ops(store)->read_page(store, range->chat_id, range->from, range->to, limits, &page, &err);
-	if (read->rc != STORE_OK) {
-		store_free(membership);
-		return false;
-	}
-	size_t bytes = 0;
-	for (size_t i = 0; i < page.count; i++) {
-		const struct transaction *tx = page.transactions[i];
-		add_transaction(read, tx, intervals_contain(membership->intervals, membership->interval_count, tx->number));
-		bytes += tx->body.len + tx->quote.len;
-		range->done = tx->number;
-	}
-	if (!page.more) {
-		range->done = range->to;
-		mark(read, range->chat_id, range->to);
-	}
-	limits->count_max -= page.count < limits->count_max ? page.count : limits->count_max;
-	limits->bytes_max -= bytes < limits->bytes_max ? bytes : limits->bytes_max;
+	if (read->rc == STORE_OK)
+		add_page(read, range, &page, membership, limits);
 	store_page_free(&page);
 	store_free(membership);
-	return true;
+	return read->rc == STORE_OK;
 }
 
 static void read_run(struct job *job)
@@ -405,7 +434,9 @@ static struct read *read_new(struct server *server, const struct session *sessio
 	read->session_id = session->id;
 	read->generation = session->feed->generation;
 	read->user_id = mem_text(session->person->user_id);
+	read->blocks = blocks_ref(session->person);
 	read->inbox = session->inbox_qos >= 0;
+	read->large_group = server->conf.large_group;
 	read->limits_copy = (struct session){.packet_max = session->packet_max, .bytes_max = session->bytes_max};
 	read->text_around = strlen(server->conf.prefix) + 4;
 	read->inbox_max = session_payload_max(session, read->text_around + sizeof "inbox", server->conf.inbox_bytes_max);
@@ -418,7 +449,7 @@ static struct read *read_new(struct server *server, const struct session *sessio
 void replay_next(struct server *server, struct session *session)
 {
 	struct feed *feed = session->feed;
-	if (!feed->loaded || feed->reading || feed->parcel_count >= PREFETCH)
+	if (!feed_knows(session) || feed->reading || feed->parcel_count >= PREFETCH)
 		return;
 	struct read *read = NULL;
 	struct track *track, *next;

@@ -12,7 +12,9 @@
 
 #include "base/clock.h"
 #include "plugin/broker/access.h"
+#include "plugin/broker/account.h"
 #include "plugin/broker/answer.h"
+#include "plugin/broker/blocks.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
 #include "plugin/broker/erasure.h"
@@ -22,6 +24,7 @@
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
 #include "plugin/broker/ports.h"
+#include "plugin/broker/presence.h"
 #include "plugin/broker/upkeep.h"
 
 enum {
@@ -123,9 +126,43 @@ static void set_device(const struct rpc_request *request, uint32_t max_bytes)
 	feed_bound_changed(origin->server, session);
 }
 
+/* The renewToken operation. */
+static bool renew_token(const struct rpc_request *request, const char *token, int64_t *expires_ms, struct verdict *verdict)
+{
+	const struct origin *origin = request->origin;
+	struct session *session = session_by_id(origin->server, origin->session_id);
+	return session != NULL && session_renew(origin->server, session, token, expires_ms, verdict);
+}
+
+static void account_is_deleted(const struct rpc_request *request)
+{
+	account_deleted(((const struct origin *)request->origin)->server, request->user_id, request->at_ms);
+}
+
+/* Whom somebody blocks has changed. The chat with that one asks anew who can reach whom. */
+static void blocks_changed(const struct rpc_request *request, const char *other_id, struct block_list *blocks)
+{
+	struct server *server = ((const struct origin *)request->origin)->server;
+	struct person *person = person_find(server, request->user_id);
+	char chat_id[ID_TEXT_LEN + 1];
+	peer_chat_id(server->world.info.secret, STORE_SECRET_BYTES, request->user_id, other_id, chat_id);
+	core_reach_changed(server->core, chat_id);
+	presence_part(server, request->user_id, other_id);
+	if (person != NULL)
+		blocks_set(server, person, blocks);
+	else
+		store_free(blocks);
+}
+
 static void set_world(struct server *server)
 {
 	server->world.set_device = set_device;
+	server->world.blocks_changed = blocks_changed;
+	server->world.account_deleted = account_is_deleted;
+	server->world.renew_token = renew_token;
+	server->world.watch = presence_watch;
+	server->world.is_online = presence_is_online;
+	server->world.presence_set = presence_shows;
 	server->world.store = server->store;
 	server->world.prefix = server->conf.prefix;
 	server->world.writer = server->world.info.writer;
@@ -134,6 +171,7 @@ static void set_world(struct server *server)
 	server->world.page_max = (uint32_t)server->conf.page_max;
 	server->world.answer_bytes_max = (uint32_t)server->conf.inbox_bytes_max;
 	server->world.core = server->core;
+	server->world.invitation_url = server->conf.invitation_url;
 }
 
 static bool start_threads(struct server *server, struct error *err)
@@ -197,7 +235,7 @@ bool server_open(struct server *server, const struct conf_pair *options, size_t 
 		server->core = core_new(&ports);
 		set_policy(server);
 		set_world(server);
-		ok = open_journal(server, err);
+		ok = account_open(server, err) && open_journal(server, err);
 	}
 	if (ok)
 		erasure_happened(server); /* what was erased before a crash may not have got out of the files */
@@ -263,6 +301,9 @@ void server_close(struct server *server)
 	access_free_all(server);
 	cursor_free_all(server);
 	live_free_all(server);
+	presence_free_all(server);
+	account_free_all(server);
+	origin_free_all(server);
 	buf_fini(&server->scratch);
 	conf_fini(&server->conf);
 	*server = (struct server){.version = server->version};
@@ -328,6 +369,7 @@ void server_tick(struct server *server)
 		server_wake_in(server, wait_ms > 0 ? wait_ms : 1);
 	sweep(server);
 	upkeep_tick(server);
+	presence_tick(server);
 	live_flush(server);
 	flush_due(server);
 	if (journal_flush(server->journal, server->now_ms, &err) != JOURNAL_OK)

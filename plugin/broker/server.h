@@ -11,7 +11,10 @@
  *   answer.c    acks and RPC answers                             live.c      typing, receipts, warnings
  *   device.c    what the store keeps of users and devices        client.c    what the host knows of a client
  *   publish.c   the way out through the broker                   jobs.c      jobs behind others, and again
- *   upkeep.c    checkpoints, pruning                         erasure.c   erased texts leave all files
+ *   blocks.c    whom people block                            presence.c  who is there, for those who watch
+ *   upkeep.c    checkpoints, pruning                         writes.c    RPC that stores something of a person's
+ *   budget.c    what one user may cost                       ended.c     groups that ended long ago
+ *   erasure.c   erased texts leave all files                 account.c   accounts that were deleted
  */
 
 #include <mosquitto.h>
@@ -54,7 +57,7 @@ struct server {
 	struct workers *upkeep; /* one thread for checkpoints */
 	struct timer *timer;    /* rings when the loop would sleep too long */
 	struct later *later;    /* jobs that are to be run again */
-	bool closing, upkeep_busy;
+	bool closing, upkeep_busy, ended_busy;
 	struct journal *journal;
 	struct erasure erasure;
 	struct core *core;
@@ -67,7 +70,14 @@ struct server {
 	struct person *persons;     /* hashed by user ID: who is connected */
 	struct session *due;        /* sessions with something to send this tick, in the order of their turns */
 	uint64_t last_session_id;
+	struct origin *origins;     /* who waits for an answer */
+	struct writer *writers;     /* hashed by user ID: whose RPC_WRITE requests are under way */
 	struct put *puts;           /* hashed: what is being stored of users and devices */
+	struct account *accounts;   /* hashed by user ID: who deleted his account */
+	struct closing *closings;   /* whose chats and texts follow at the moment */
+	struct shown *shown;        /* hashed by user ID: who is watched */
+	struct leaver *leavers;     /* hashed by user ID, in their order: who has no connection any more, and is not told to be gone yet */
+	int64_t seen_next_ms;
 	struct parked *parked;      /* what devices had unacknowledged when they went, until they come back */
 
 	/* time, read at the start of each callback */
@@ -85,7 +95,7 @@ struct server {
 	bool published;   /* something was handed to the broker since the last tick */
 	bool appended;     /* something was committed since the last checkpoint */
 	bool checkpoint_warned; /* the log has said that checkpoints fail */
-	bool store_warned; /* the log has said that the store takes nothing */
+	bool store_warned, writes_warned; /* the log has said that the store takes nothing */
 	const struct command *deciding; /* the command that a client's packet has just brought, and what came of it at once */
 	bool deciding_refused;
 	struct receipt_due *receipts_due; /* to be announced */

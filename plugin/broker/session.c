@@ -8,12 +8,14 @@
 #include <utlist.h>
 
 #include "base/text.h"
+#include "plugin/broker/account.h"
+#include "plugin/broker/blocks.h"
 #include "plugin/broker/client.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
 #include "plugin/broker/feed.h"
-#include "plugin/broker/intake.h"
 #include "plugin/broker/live.h"
+#include "plugin/broker/presence.h"
 #include "plugin/broker/server.h"
 
 enum {
@@ -52,12 +54,19 @@ static struct session *session_by_name(struct server *server, const char *client
 static struct person *person_get(struct server *server, const char *user_id)
 {
 	struct person *person = person_find(server, user_id);
-	if (person != NULL)
+	if (person != NULL && !person->closed)
 		return person;
-	person = mem_zero(sizeof *person);
-	person->user_id = mem_text(user_id);
-	HASH_ADD_KEYPTR(hh, server->persons, person->user_id, strlen(person->user_id), person);
+	if (person == NULL) {
+		person = mem_zero(sizeof *person);
+		person->user_id = mem_text(user_id);
+		HASH_ADD_KEYPTR(hh, server->persons, person->user_id, strlen(person->user_id), person);
+	}
+	/* Or a new account of somebody whose limits have not been forgotten yet. */
+	person->closed = false;
+	blocks_drop(person->blocks);
+	person->blocks = NULL;
 	device_put_user(server, user_id);
+	blocks_load(server, person);
 	return person;
 }
 
@@ -95,6 +104,7 @@ struct session *session_begin(struct server *server, struct mosquitto *client, c
 	session->inbox_qos = session->ack_qos = session->live_qos = -1;
 	session->person = person_get(server, user_id);
 	DL_APPEND2(session->person->sessions, session, person_prev, person_next);
+	presence_came(server, session->person);
 	HASH_ADD(hh_client, server->by_client, client, sizeof session->client, session);
 	HASH_ADD(hh_id, server->by_id, id, sizeof session->id, session);
 	HASH_ADD_KEYPTR(hh_name, server->by_name, session->client_id, strlen(session->client_id), session);
@@ -123,7 +133,8 @@ static void filters_free(struct session *session)
 static void person_free(struct server *server, struct person *person)
 {
 	HASH_DEL(server->persons, person);
-	intake_forget_person(person);
+	budget_forget(person);
+	blocks_drop(person->blocks);
 	free(person->user_id);
 	free(person);
 }
@@ -139,13 +150,14 @@ void session_end(struct server *server, struct session *session)
 	if (session_by_name(server, session->client_id) == session)
 		HASH_DELETE(hh_name, server->by_name, session);
 	DL_DELETE2(person->sessions, session, person_prev, person_next);
+	presence_went(server, session);
 	if (session->due)
 		DL_DELETE2(server->due, session, due_prev, due_next);
 	filters_free(session);
 	session_forget_decided(session);
 	free(session->client_id);
 	free(session);
-	if (person->sessions == NULL && intake_is_settled(server, person))
+	if (person->sessions == NULL && budget_is_settled(server, person))
 		person_free(server, person);
 }
 
@@ -153,7 +165,7 @@ void session_sweep_persons(struct server *server)
 {
 	struct person *person, *next;
 	HASH_ITER(hh, server->persons, person, next)
-		if (person->sessions == NULL && intake_is_settled(server, person))
+		if (person->sessions == NULL && budget_is_settled(server, person))
 			person_free(server, person);
 }
 
@@ -219,6 +231,10 @@ int session_login(struct server *server, struct mosquitto *client, const char *u
 			address ? address : "?");
 		return MOSQ_ERR_AUTH;
 	}
+	if (account_refuses(server, claims.user_id, claims.issued_at_ms, &why)) {
+		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: %s", claims.user_id, address ? address : "?", why);
+		return MOSQ_ERR_AUTH;
+	}
 	int64_t expires_at_ms = server->now_ms + (claims.expires_at_ms - server->wall_ms);
 	if (session_begin(server, client, claims.user_id, expires_at_ms, &why) == NULL) {
 		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: %s", claims.user_id, address ? address : "?", why);
@@ -227,6 +243,28 @@ int session_login(struct server *server, struct mosquitto *client, const char *u
 	/* Without a name the broker would cut the session at the next SIGHUP where allow_anonymous is false. */
 	mosquitto_set_username(client, claims.user_id);
 	return MOSQ_ERR_SUCCESS;
+}
+
+bool session_renew(struct server *server, struct session *session, const char *token, int64_t *expires_ms, struct verdict *verdict)
+{
+	struct jwt_claims claims;
+	struct error err;
+	const char *why;
+	enum jwt_rc rc = jwt_verify(server->keys, &server->policy, token, strlen(token), server->wall_ms, &claims, &err);
+	if (rc != JWT_OK) {
+		server_log(MOSQ_LOG_NOTICE, "a token that was to be renewed by %s is refused: %s", session->person->user_id, err.text);
+		refuse(verdict, REFUSAL_FORBIDDEN, rc == JWT_EXPIRED ? "token: it is over" : "token: it is not valid here");
+	} else if (strcmp(claims.user_id, session->person->user_id) != 0) {
+		refuse(verdict, REFUSAL_FORBIDDEN, "token: it is somebody else's");
+	} else if (account_refuses(server, claims.user_id, claims.issued_at_ms, &why)) {
+		refuse(verdict, REFUSAL_FORBIDDEN, "token: %s", why);
+	} else {
+		session->expires_at_ms = server->now_ms + (claims.expires_at_ms - server->wall_ms);
+		session->warned = false;
+		*expires_ms = claims.expires_at_ms;
+		return true;
+	}
+	return false;
 }
 
 void session_expire(struct server *server)
@@ -239,7 +277,8 @@ void session_expire(struct server *server)
 			if (session_by_name(server, session->client_id) == session)
 				mosquitto_kick_client_by_clientid(session->client_id, false); /* ends the session, by DISCONNECT */
 		} else if (server->now_ms >= session->expires_at_ms) {
-			live_token(server, session, true);
+			if (!session->person->closed)
+				live_token(server, session, true);
 			session->gone = true;
 			server_sweep_next(server); /* the broker has sent the message by then */
 		} else if (!session->warned) {
@@ -300,7 +339,7 @@ bool session_subscribe(struct server *server, struct session *session, const cha
 		return false;
 	while (at < session->filter_count && strcmp(session->filters[at].text, filter) != 0)
 		at++;
-	if (at == FILTERS_MAX)
+	if (at >= server->conf.subscriptions_max)
 		return false;
 	if (at == session->filter_count) {
 		session->filters = mem_grow(session->filters, (at + 1) * sizeof *session->filters);

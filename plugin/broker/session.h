@@ -9,22 +9,20 @@
 #include <stdint.h>
 #include <uthash.h>
 
-#include "plugin/broker/rate.h"
-#include "plugin/chat/refusal.h"
+#include "plugin/broker/budget.h"
 
 struct server;
 struct mosquitto;
 struct feed;
+struct blocks;
+struct watch;
 
 struct person {
 	char *user_id;
 	struct session *sessions; /* utlist, by person_next */
-	struct rate commands, bytes, contacts;
-	struct held_chat *held;   /* chats whose commands are refused until a time has passed */
-	unsigned held_count;
-	int64_t all_held_until_ms; /* all of them: too many to be held one by one */
-	unsigned rpc_in_flight;
-	size_t chat_count;        /* as last loaded, and what was begun since; 0: not known */
+	struct budgets budgets;
+	bool closed;              /* his account was deleted: nothing is taken from him any more */
+	struct blocks *blocks;    /* whom he blocks; NULL: not known yet */
 	UT_hash_handle hh;
 };
 
@@ -65,6 +63,7 @@ struct session {
 	bool hurries;  /* its small packets leave at once: publish.c */
 	uint64_t heard_round; /* when it last published something */
 	unsigned quota_lost; /* places of the send quota that the broker (2.0) will not give back: beyond none, QoS 0 must do */
+	struct watch *watches; /* of presence.c: whom it watches */
 	struct feed *feed; /* NULL until something is to be delivered */
 	struct session *person_prev, *person_next, *due_prev, *due_next;
 	UT_hash_handle hh_client, hh_id, hh_name;
@@ -81,6 +80,9 @@ struct person *person_find(struct server *server, const char *user_id);         
 
 /* BASIC_AUTH: one of Mosquitto's return codes. */
 int session_login(struct server *server, struct mosquitto *client, const char *username, const char *password);
+
+/* Extends the connection to the end of this token, *expires_ms by the wall clock. false: *verdict; it is as it was. */
+bool session_renew(struct server *server, struct session *session, const char *token, int64_t *expires_ms, struct verdict *verdict);
 
 /* It has something to be sent or stored at the end of this tick. */
 void session_due(struct server *server, struct session *session);

@@ -79,15 +79,22 @@ static bool read_send(struct topic *topic, const struct level *levels, size_t co
 	return true;
 }
 
-static bool read_watermark(struct topic *topic, const struct level *levels, size_t count)
+/* …/edit/<messageID> and its like */
+static bool read_numbered(struct topic *topic, const struct level *levels, size_t count)
 {
-	bool received = level_is(&levels[2], "received"), read = level_is(&levels[2], "read");
-	if ((!received && !read) || count != 4)
-		return false;
-	topic->kind = received ? TOPIC_RECEIVED : TOPIC_READ;
-	if (!text_to_u64(levels[3].text, levels[3].len, INT64_MAX, &topic->number))
-		unknown(topic, "messageID: a number is expected");
-	return true;
+	static const struct {
+		const char *word;
+		enum topic_kind kind;
+	} WORDS[] = {{"edit", TOPIC_EDIT}, {"delete", TOPIC_DELETE}, {"received", TOPIC_RECEIVED}, {"read", TOPIC_READ}};
+	for (size_t i = 0; count == 4 && i < sizeof WORDS / sizeof *WORDS; i++) {
+		if (!level_is(&levels[2], WORDS[i].word))
+			continue;
+		topic->kind = WORDS[i].kind;
+		if (!text_to_u64(levels[3].text, levels[3].len, INT64_MAX, &topic->number))
+			unknown(topic, "messageID: a number is expected");
+		return true;
+	}
+	return false;
 }
 
 static void read_chat(struct topic *topic, const struct level *levels, size_t count)
@@ -96,7 +103,7 @@ static void read_chat(struct topic *topic, const struct level *levels, size_t co
 		unknown(topic, "chatID: 1 to 64 bytes, followed by what to do");
 		return;
 	}
-	if (read_send(topic, levels, count) || read_watermark(topic, levels, count))
+	if (read_send(topic, levels, count) || read_numbered(topic, levels, count))
 		return;
 	if (level_is(&levels[2], "typing") && count == 3)
 		topic->kind = TOPIC_TYPING;

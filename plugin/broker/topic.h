@@ -14,6 +14,8 @@ enum topic_kind {
 	TOPIC_UNKNOWN, /* below it, but nothing of the protocol, or an ID in it has a wrong form */
 	TOPIC_SEND,    /* chat/<chatID>/send[/<commandID>], user/<userID>/send[/<commandID>] */
 	TOPIC_TEXT,    /* the same with /text */
+	TOPIC_EDIT,   /* chat/<chatID>/edit/<messageID> */
+	TOPIC_DELETE, /* chat/<chatID>/delete/<messageID> */
 	TOPIC_RECEIVED,
 	TOPIC_READ,
 	TOPIC_TYPING,
@@ -28,7 +30,7 @@ struct topic {
 	char user_id[USER_ID_MAX + 1];      /* TOPIC_SEND, TOPIC_TEXT to a person; chat_id is "" then */
 	char command_id[COMMAND_ID_MAX + 1]; /* "" without one; TOPIC_RPC: the id */
 	char operation[COMMAND_ID_MAX + 1];
-	uint64_t number; /* TOPIC_RECEIVED, TOPIC_READ */
+	uint64_t number; /* TOPIC_EDIT to TOPIC_READ: the message */
 	const char *rest; /* points into the topic */
 	char problem[80]; /* TOPIC_UNKNOWN: what is wrong */
 };

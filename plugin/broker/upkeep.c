@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "plugin/broker/ended.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
@@ -95,6 +96,7 @@ void upkeep_tick(struct server *server)
 	if (server->now_ms - server->pruned_at_ms >= PRUNE_MS) {
 		server->pruned_at_ms = server->now_ms;
 		prune(server);
+		ended_look(server);
 	}
 	erasure_tick(server);
 }

@@ -69,6 +69,10 @@ static void add_message(struct buf *out, const struct transaction *tx, size_t bo
 	if (tx->type == TX_MESSAGE && tx->target != 0) {
 		buf_add_text(out, ",\"repliedTo\":{\"messageID\":");
 		buf_add_u64(out, tx->target);
+		if (tx->quote.text != NULL && tx->quote_revision > tx->target) {
+			buf_add_text(out, ",\"revision\":");
+			buf_add_u64(out, tx->quote_revision);
+		}
 		if (tx->quote.text != NULL) {
 			size_t quote_len = text_cut(tx->quote.text, tx->quote.len, quote_max);
 			buf_add_text(out, ",\"body\":");

@@ -32,6 +32,7 @@ struct conf {
 	char *audience;
 	char *user_claim;
 	uint64_t leeway_s;
+	char *invitation_url;
 	/* storage */
 	char *store;
 	char *journal;
@@ -49,7 +50,14 @@ struct conf {
 	uint64_t bytes_per_second;
 	uint64_t rpc_in_flight_max;
 	uint64_t new_contacts_per_hour;
+	uint64_t icons_per_hour;
 	uint64_t chats_max;
+	uint64_t large_group;
+	uint64_t subscriptions_max;
+	uint64_t subscriptions_per_second;
+	uint64_t typing_per_second;
+	uint64_t calls_per_second;
+	uint64_t reply_bytes_per_second;
 	uint64_t deliveries_per_tick;
 	uint64_t inbox_bytes_max;
 

@@ -34,6 +34,10 @@ bool activity_load(struct rpc_request *request, struct activity *activity)
 		return true;
 	if (!answer_store_ok(request, rc))
 		return false;
+	if (!answer_store_ok(request, store_ops(store)->load_blocks(store, request->user_id, &activity->blocks, &request->problem))) {
+		store_free(activity->user);
+		return false;
+	}
 	activity->count = activity->user->chat_count;
 	activity->chats = mem_new((activity->count + 1) * sizeof *activity->chats);
 	for (size_t i = 0; i < activity->count; i++)
@@ -46,6 +50,7 @@ void activity_fini(struct activity *activity)
 {
 	free(activity->chats);
 	store_free(activity->user);
+	store_free(activity->blocks);
 }
 
 void activity_cursor(const struct user_chat *chat, char cursor[ACTIVITY_CURSOR_SIZE])

@@ -9,6 +9,7 @@
 
 struct activity {
 	struct user_record *user; /* NULL: he has no chats */
+	struct block_list *blocks; /* his; NULL: none */
 	const struct user_chat **chats;
 	size_t count;
 };

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "plugin/rpc/write.h"
 
 const char *args_text(const struct rpc_request *request, const char *name)
@@ -69,6 +70,42 @@ bool answer_store_ok(struct rpc_request *request, enum store_rc rc)
 	if (rc != STORE_OK)
 		answer_refuse(request, rc == STORE_NOT_FOUND ? REFUSAL_FORBIDDEN : REFUSAL_UNAVAILABLE, NULL);
 	return rc == STORE_OK;
+}
+
+bool answer_reaches(struct rpc_request *request, const char *user_id)
+{
+	static const char nobody[] = "/"; /* no user ID has one */
+	struct store *store = request->world->store;
+	const char *to = user_id != NULL ? user_id : nobody;
+	return answer_store_ok(request, store_ops(store)->check_reach(store, request->user_id, &to, 1, false, &request->problem));
+}
+
+bool answer_ids(struct rpc_request *request, const char *name, const char *const *ids, size_t count)
+{
+	struct buf *out = &request->answer;
+	size_t tail = strlen("],\"limited\":true,\"next\":") + 20 + ANSWER_END_BYTES, bound = answer_bound(request);
+	size_t first = args_number(request, "next", 0), i = first;
+	write_name(out, name);
+	buf_add_char(out, '[');
+	for (; i < count; i++) {
+		size_t before = out->len;
+		write_comma(out);
+		json_add_string(out, ids[i], strlen(ids[i]));
+		if (out->len + tail <= bound)
+			continue;
+		out->len = before;
+		break;
+	}
+	if (i == first && i < count) {
+		answer_refuse(request, REFUSAL_TOO_LARGE, "maxBytes: nothing fits");
+		return false;
+	}
+	buf_add_char(out, ']');
+	if (i < count) {
+		write_bool(out, "limited", true);
+		write_number(out, "next", i);
+	}
+	return true;
 }
 
 void local_finish(struct rpc_request *request)

@@ -25,6 +25,14 @@ void answer_refuse(struct rpc_request *request, enum refusal code, const char *m
 /* STORE_OK: true. Else it is refused: NOT_FOUND as forbidden, everything else as unavailable, with request->problem for the log. */
 bool answer_store_ok(struct rpc_request *request, enum store_rc rc);
 
+/* Whether the caller can reach that user: he exists, and has not blocked the caller. false: refused, by the same steps and with the same words
+ * whatever the reason; also for user_id NULL, nobody. Blocks. */
+bool answer_reaches(struct rpc_request *request, const char *user_id);
+
+/* Adds an array of those IDs from number `next` of the arguments on, as many as fit; then limited and next if it was cut. false: refused, not
+ * even one fits. */
+bool answer_ids(struct rpc_request *request, const char *name, const char *const *ids, size_t count);
+
 /* RPC_LOCAL: hands it back. The request is gone afterwards. */
 void local_finish(struct rpc_request *request);
 

@@ -28,6 +28,8 @@ static const struct topic topics[] = {
 		"A message to a person: makes the 1:1 chat if there is none. The topic may also end at /send."},
 	{"userText", "hc/user/{userID}/text/{commandID}", "receive", "text/plain", NULL,
 		"The same, the payload being the body. The topic may also end at /text."},
+	{"edit", "hc/chat/{chatID}/edit/{messageID}", "receive", "text/plain", NULL, "Another text for a message of one's own: the payload."},
+	{"delete", "hc/chat/{chatID}/delete/{messageID}", "receive", "text/plain", NULL, "Empty: deletes the message and what quotes it."},
 	{"received", "hc/chat/{chatID}/received/{messageID}", "receive", "text/plain", NULL,
 		"Empty: has received everything up to this number."},
 	{"read", "hc/chat/{chatID}/read/{messageID}", "receive", "text/plain", NULL, "Empty: has read everything up to this number."},
@@ -37,7 +39,7 @@ static const struct topic topics[] = {
 	{"text", "hc/me/text/{chatID}/{senderID}", "send", "text/plain", NULL, "The messages among them, the body alone, one a packet."},
 	{"ack", "hc/me/ack/{commandID}", "send", "application/json", "Acknowledgement",
 		"What became of a command, where no transaction tells. - stands for a command without an ID."},
-	{"live", "hc/me/live", "send", "application/json", NULL, "Not stored: receipts, typing, hints, warnings; type says which."},
+	{"live", "hc/me/live", "send", "application/json", NULL, "Not stored: receipts, typing, presence, warnings; type says which."},
 	{"events", "hc/chat/{chatID}/events", "send", "application/jsonl", "Transaction", "The transactions of one chat, for its members."},
 	{"reply", "hc/me/reply/{id}", "send", "application/json", NULL, "Answers to operations, to the asking connection only."},
 };
@@ -120,8 +122,9 @@ static json_t *acknowledgement_schema(void)
 static json_t *components(void)
 {
 	json_t *schemas = json_object();
-	for (size_t i = 0; i < shape_count; i++)
-		json_object_set_new(schemas, shape_table[i].name, schema_shape(&shape_table[i], REFS));
+	const struct shape *shape;
+	for (size_t i = 0; (shape = shape_at(i)) != NULL; i++)
+		json_object_set_new(schemas, shape->name, schema_shape(shape, REFS));
 	json_object_set_new(schemas, "Command", command_schema());
 	json_object_set_new(schemas, "Acknowledgement", acknowledgement_schema());
 	json_object_set_new(schemas, "Error", schema_error());
@@ -133,8 +136,9 @@ void rpc_print_asyncapi(struct buf *out)
 	json_t *channels = json_object(), *operations = json_object();
 	for (size_t i = 0; i < TOPIC_COUNT; i++)
 		add_topic(channels, operations, &topics[i]);
-	for (size_t i = 0; i < operation_count; i++)
-		add_operation(channels, operations, &operation_table[i]);
+	const struct rpc_operation *operation;
+	for (size_t i = 0; (operation = operation_at(i)) != NULL; i++)
+		add_operation(channels, operations, operation);
 	schema_print(json_pack("{ss s{ss ss ss} ss so so so}", "asyncapi", "3.0.0", "info", "title", "HyperChat", "version", HC_VERSION,
 					 "description", "Made by rpc_manual from plugin/rpc/table.c. docs/protocol.md explains it.", "defaultContentType",
 					 "application/json", "channels", channels, "operations", operations, "components", components()),

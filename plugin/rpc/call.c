@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * A request meets its handler. rpc_read runs on a worker, everything else on the loop's thread. */
+ * A request meets its handler. rpc_read and rpc_write run on a worker, everything else on the loop's thread. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugin/rpc/answer.h"
+#include "plugin/rpc/icon.h"
 
 enum rpc_kind rpc_kind(const struct rpc_request *request)
 {
@@ -21,6 +22,22 @@ bool rpc_reads_receipts(const struct rpc_request *request)
 	return request->operation->reads_receipts;
 }
 
+bool rpc_is_contact(const struct rpc_request *request)
+{
+	return request->operation->is_contact;
+}
+
+bool rpc_stores_icon(const struct rpc_request *request)
+{
+	static const char *const NAMES[] = {"userInfo", "groupInfo"};
+	for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+		const char *icon = json_string_value(json_object_get(json_object_get(request->args, NAMES[i]), "icon"));
+		if (icon != NULL && icon[0] != '\0' && !icon_is_url(icon))
+			return true;
+	}
+	return false;
+}
+
 /* The id says which call it is; the operation is in it because ids are unique per operation only. */
 static char *key_of(const struct rpc_request *request)
 {
@@ -31,7 +48,7 @@ static char *key_of(const struct rpc_request *request)
 	return key.data;
 }
 
-struct command *rpc_command(const struct rpc_request *request, struct verdict *verdict)
+struct command *rpc_command(struct rpc_request *request, struct verdict *verdict)
 {
 	if (!args_name_caller(request, verdict))
 		return NULL;
@@ -64,7 +81,7 @@ void rpc_command_done(struct rpc_request *request, const struct answer *answer)
 	}
 	request->refused = (struct verdict){0};
 	buf_add_text(&request->answer, "{\"result\":{");
-	request->operation->command_done(&request->answer, answer);
+	request->operation->command_done(request, answer);
 	buf_add_text(&request->answer, "}}");
 }
 
@@ -73,6 +90,25 @@ void rpc_read(struct rpc_request *request)
 	request->refused = (struct verdict){0};
 	if (args_name_caller(request, &request->refused))
 		request->operation->read(request);
+}
+
+void rpc_write(struct rpc_request *request)
+{
+	request->refused = (struct verdict){0};
+	request->problem.text[0] = '\0';
+	if (args_name_caller(request, &request->refused))
+		request->operation->write(request);
+}
+
+bool rpc_writes(const struct rpc_request *request)
+{
+	return request->operation->write != NULL;
+}
+
+void rpc_settle(struct rpc_request *request)
+{
+	if (request->operation->settle != NULL && request->refused.code == REFUSAL_NONE)
+		request->operation->settle(request);
 }
 
 void rpc_local(struct rpc_request *request, int64_t now_ms)

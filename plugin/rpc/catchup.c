@@ -12,14 +12,13 @@
 
 void get_latest(struct rpc_request *request)
 {
-	struct user_chat *membership;
-	if (!view_load(request, &membership))
+	struct reading reading;
+	if (!view_open(request, args_text(request, "chatID"), &reading))
 		return;
-	struct view view = view_of_membership(membership);
 	answer_begin(request);
-	write_number(&request->answer, "transactionID", view_end(&view));
+	write_number(&request->answer, "transactionID", view_end(&reading.view));
 	answer_end(request);
-	store_free(membership);
+	view_close(&reading);
 }
 
 /* ---- the snapshot ---- */
@@ -37,9 +36,8 @@ static void add_member(struct buf *out, const struct member_record *member)
 
 static void add_members(struct buf *out, const struct chat_record *chat, bool named)
 {
-	size_t count = chat_member_count(chat);
-	write_number(out, "memberCount", count);
-	if (!named || count > RPC_NAMES_MAX)
+	write_number(out, "memberCount", chat->current_members);
+	if (!named || chat->current_members > RPC_NAMES_MAX)
 		return;
 	write_name(out, "members");
 	buf_add_char(out, '[');
@@ -47,6 +45,14 @@ static void add_members(struct buf *out, const struct chat_record *chat, bool na
 		if (chat->members[i].role != ROLE_NONE)
 			add_member(out, &chat->members[i]);
 	buf_add_char(out, ']');
+}
+
+static void add_group(struct buf *out, const struct chat_record *chat)
+{
+	if (chat->name[0] != '\0')
+		write_text(out, "name", chat->name);
+	icon_write(out, chat->icon);
+	write_text(out, "history", chat->history_all ? "all" : "own");
 }
 
 /* A former member learns nothing of what the chat is now. */
@@ -61,6 +67,8 @@ static void add_snapshot(struct buf *out, const struct chat_record *chat, const 
 		char head[ID_TEXT_LEN + 1];
 		base64url_encode(chat->head, HEAD_BYTES, head);
 		write_text(out, "head", head);
+		if (!chat->pair)
+			add_group(out, chat);
 		if (chat->ended)
 			write_bool(out, "ended", true);
 		add_members(out, chat, named);
@@ -86,7 +94,7 @@ static void add_fitting_snapshot(struct rpc_request *request, const struct chat_
 
 static void add_line(struct buf *out, const struct view *view, const struct transaction *tx)
 {
-	if (view_sees(view, tx->number))
+	if (view_sees(view, tx))
 		line_add(out, tx);
 	else
 		line_add_void(out, tx);
@@ -100,7 +108,7 @@ static bool add_first_line(struct buf *out, const struct view *view, const struc
 	if (out->len - start <= max)
 		return true;
 	out->len = start;
-	if (view_sees(view, tx->number))
+	if (view_sees(view, tx))
 		return line_add_within(out, tx, max);
 	line_add_latest(out, tx->chat_id, tx->number);
 	return out->len - start <= max;
@@ -162,7 +170,7 @@ static const struct member_record *find_member(const struct chat_record *chat, c
 	return NULL;
 }
 
-static void fetch(struct rpc_request *request, const struct chat_record *chat)
+static void fetch(struct rpc_request *request, const struct chat_record *chat, const struct block_list *blocks)
 {
 	const struct rpc_world *world = request->world;
 	const struct member_record *member = find_member(chat, request->user_id);
@@ -170,7 +178,7 @@ static void fetch(struct rpc_request *request, const struct chat_record *chat)
 		answer_refuse(request, REFUSAL_FORBIDDEN, NULL);
 		return;
 	}
-	struct view view = view_of_member(chat, member);
+	struct view view = view_of_member(chat, member, blocks);
 	struct range range = view_range(&view, args_has(request, "clientTransactionID"), args_number(request, "clientTransactionID", 0),
 		args_number(request, "latestTransactionID", RPC_NUMBER_MAX), world->page_max);
 	struct page page = {0};
@@ -189,13 +197,13 @@ void fetch_transactions(struct rpc_request *request)
 {
 	struct store *store = request->world->store;
 	/* The membership first, and the whole chat only for those who have one: no chat and somebody else's take equally long. */
-	struct user_chat *membership;
-	if (!view_load(request, &membership))
+	struct reading reading;
+	if (!view_open(request, args_text(request, "chatID"), &reading))
 		return;
 	struct chat_record *chat;
-	if (answer_store_ok(request, store_ops(store)->load_chat(store, membership->chat_id, &chat, &request->problem))) {
-		fetch(request, chat);
+	if (answer_store_ok(request, store_ops(store)->load_chat(store, reading.membership->chat_id, &chat, &request->problem))) {
+		fetch(request, chat, reading.blocks);
 		store_free(chat);
 	}
-	store_free(membership);
+	view_close(&reading);
 }

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Chats: createPeerToPeerChat (loop thread), ListChats (worker, blocks). */
+ * Chats: createPeerToPeerChat (loop thread), ListChats and mute (workers, block). */
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
-#include "base/text.h"
 #include "plugin/rpc/activity.h"
 #include "plugin/rpc/answer.h"
-#include "plugin/rpc/view.h"
+#include "plugin/rpc/thumbnail.h"
 #include "plugin/rpc/write.h"
 
-struct command *create_peer_chat(const struct rpc_request *request, struct verdict *verdict)
+struct command *create_peer_chat(struct rpc_request *request, struct verdict *verdict)
 {
 	const char *peer_id = args_text(request, "receiverUserID");
 	const struct store_info *info = &request->world->info;
@@ -26,143 +25,149 @@ struct command *create_peer_chat(const struct rpc_request *request, struct verdi
 	return command;
 }
 
-void peer_chat_created(struct buf *out, const struct answer *answer)
+void peer_chat_created(struct rpc_request *request, const struct answer *answer)
 {
-	write_text(out, "chatID", answer->chat_id);
+	write_text(&request->answer, "chatID", answer->chat_id);
+}
+
+void mute_chat(struct rpc_request *request)
+{
+	struct store *store = request->world->store;
+	const char *chat_id = args_text(request, "chatID");
+	uint64_t until_ms = args_number(request, "until", 0);
+	struct user_chat *membership;
+	if (!answer_store_ok(request, store_ops(store)->load_membership(store, request->user_id, chat_id, &membership, &request->problem)))
+		return;
+	bool current = membership->role != ROLE_NONE;
+	store_free(membership);
+	if (!current) {
+		answer_refuse(request, REFUSAL_FORBIDDEN, NULL);
+	} else if (answer_store_ok(request,
+				   store_ops(store)->put_mute(store, request->user_id, chat_id, (int64_t)until_ms, &request->problem))) {
+		answer_begin(request);
+		write_text(&request->answer, "chatID", chat_id);
+		write_number(&request->answer, "until", until_ms);
+		answer_end(request);
+	}
 }
 
 /* ---- ListChats ---- */
 
-/* Everything a thumbnail is made of. */
-struct thumbnail {
-	const struct user_chat *chat;
-	const char *name;
-	struct chat_summary summary;
+/* The thumbnails of a page, and what they are made of. */
+struct listing {
+	struct rpc_request *request;
+	const struct activity *activity;
+	size_t first, count; /* chats of the activity */
+	struct chat_summary *summaries;
+	struct known_people *people;
 };
 
-enum detail { DETAIL_ALL, DETAIL_NO_BODY, DETAIL_NO_MESSAGE, DETAIL_ID };
-
-static bool add_preview(struct buf *out, const struct transaction *tx, size_t body_max)
-{
-	size_t len = text_cut(tx->body.text, tx->body.len, body_max);
-	write_name(out, "mostRecentMessage");
-	buf_add_char(out, '{');
-	write_number(out, "messageID", tx->number);
-	write_text(out, "senderName", tx->sender_id);
-	write_name(out, "body");
-	json_add_string(out, tx->body.text, len);
-	write_time(out, "receivedAt", tx->at_ms);
-	buf_add_char(out, '}');
-	return len < tx->body.len;
-}
-
-static void add_thumbnail(struct buf *out, const struct thumbnail *thumbnail, enum detail detail)
-{
-	const struct transaction *tx = thumbnail->summary.last_message;
-	bool has_message = tx != NULL && tx->body.text != NULL, cut = detail > DETAIL_ALL;
-	buf_add_char(out, '{');
-	write_text(out, "chatID", thumbnail->chat->chat_id);
-	if (detail < DETAIL_ID) {
-		write_text(out, "name", thumbnail->name);
-		write_number(out, "unread", thumbnail->summary.unread);
-		write_bool(out, "muted", false);
-	}
-	if (has_message && detail < DETAIL_NO_MESSAGE)
-		cut = add_preview(out, tx, detail == DETAIL_ALL ? RPC_PREVIEW_MAX : 0) || cut;
-	if (cut)
-		write_bool(out, "cut", true);
-	buf_add_char(out, '}');
-}
-
-/* The first of an answer comes with as much detail as fits, later ones whole or not at all. */
-static bool add_within(struct buf *out, const struct thumbnail *thumbnail, bool first, size_t end)
-{
-	size_t start = out->len;
-	for (enum detail detail = DETAIL_ALL; detail <= (first ? DETAIL_ID : DETAIL_ALL); detail++) {
-		write_comma(out);
-		add_thumbnail(out, thumbnail, detail);
-		if (out->len <= end)
-			return true;
-		out->len = start;
-	}
-	return false;
-}
-
-/* In a 1:1 chat, which is known by its ID, the other one. */
-static const char *find_peer(const struct rpc_request *request, const struct chat_record *chat)
-{
-	const struct store_info *info = &request->world->info;
-	char chat_id[ID_TEXT_LEN + 1];
-	if (chat->member_count != 2)
-		return NULL;
-	bool is_first = strcmp(chat->members[0].user_id, request->user_id) == 0;
-	const char *peer_id = chat->members[is_first ? 1 : 0].user_id;
-	peer_chat_id(info->secret, sizeof info->secret, request->user_id, peer_id, chat_id);
-	return strcmp(chat_id, chat->chat_id) == 0 ? peer_id : NULL;
-}
-
-enum listing { LISTING_ADDED, LISTING_FULL, LISTING_REFUSED };
-
-static enum listing add_loaded(struct rpc_request *request, struct thumbnail *thumbnail, const struct chat_record *chat, bool first)
+/* What others see of who looks, and mention him by: his name, or, without one, his ID. */
+static bool load_name(struct rpc_request *request, char **name)
 {
 	struct store *store = request->world->store;
-	char cursor[ACTIVITY_CURSOR_SIZE];
-	activity_cursor(thumbnail->chat, cursor);
-	size_t tail = strlen("],\"limited\":true,\"next\":\"\"") + strlen(cursor) + ANSWER_END_BYTES, bound = answer_bound(request);
-	const char *peer_id = find_peer(request, chat);
-	thumbnail->name = peer_id ? peer_id : thumbnail->chat->chat_id;
-	if (!answer_store_ok(
-			request,
-			store_ops(store)->read_summary(
-				store, request->user_id, thumbnail->chat, NULL, 0, NULL, &thumbnail->summary, &request->problem)))
-		return LISTING_REFUSED;
-	bool fits = add_within(&request->answer, thumbnail, first, bound > tail ? bound - tail : 0);
-	chat_summary_fini(&thumbnail->summary);
-	if (!fits && first) {
-		answer_refuse(request, REFUSAL_TOO_LARGE, "maxBytes: nothing fits");
-		return LISTING_REFUSED;
-	}
-	return fits ? LISTING_ADDED : LISTING_FULL;
+	const char *user_id = request->user_id;
+	struct profile_list *profiles;
+	if (!answer_store_ok(request, store_ops(store)->load_profiles(store, &user_id, 1, &profiles, &request->problem)))
+		return false;
+	bool named = profiles->count == 1 && profiles->profiles[0].name[0] != '\0';
+	*name = mem_text(named ? profiles->profiles[0].name : user_id);
+	store_free(profiles);
+	return true;
 }
 
-static enum listing add_chat(struct rpc_request *request, const struct user_chat *chat, bool first)
+static bool load_summaries(struct listing *listing)
 {
+	struct rpc_request *request = listing->request;
 	struct store *store = request->world->store;
-	struct thumbnail thumbnail = {.chat = chat};
-	struct chat_record *record;
-	if (!answer_store_ok(request, store_ops(store)->load_chat(store, chat->chat_id, &record, &request->problem)))
-		return LISTING_REFUSED;
-	enum listing listing = add_loaded(request, &thumbnail, record, first);
-	store_free(record);
-	return listing;
+	const struct block_list *blocks = listing->activity->blocks;
+	char *name;
+	bool ok = listing->count == 0 || load_name(request, &name);
+	if (!ok || listing->count == 0)
+		return ok;
+	listing->summaries = mem_zero(listing->count * sizeof *listing->summaries);
+	for (size_t i = 0; ok && i < listing->count; i++)
+		ok = answer_store_ok(request,
+			store_ops(store)->read_summary(store, request->user_id, listing->activity->chats[listing->first + i], blocks ? blocks->blocks : NULL,
+				blocks ? blocks->count : 0, name, &listing->summaries[i], &request->problem));
+	free(name);
+	return ok;
 }
 
-static void answer_page(struct rpc_request *request, const struct activity *activity, size_t index, size_t page_size)
+/* Those whose names are shown. */
+static bool load_people(struct listing *listing)
 {
-	struct buf *out = &request->answer;
-	enum listing listing = LISTING_ADDED;
+	const char **user_ids = mem_new((2 * listing->count + 1) * sizeof *user_ids);
 	size_t count = 0;
+	for (size_t i = 0; i < listing->count; i++) {
+		const char *peer_id = listing->activity->chats[listing->first + i]->peer_id;
+		const struct transaction *tx = listing->summaries[i].last_message;
+		if (peer_id != NULL)
+			user_ids[count++] = peer_id;
+		if (tx != NULL && (peer_id == NULL || strcmp(tx->sender_id, peer_id) != 0))
+			user_ids[count++] = tx->sender_id;
+	}
+	bool ok = known_people_load(listing->request, user_ids, count, &listing->people);
+	free(user_ids);
+	return ok;
+}
+
+static void listing_fini(struct listing *listing)
+{
+	for (size_t i = 0; listing->summaries != NULL && i < listing->count; i++)
+		chat_summary_fini(&listing->summaries[i]);
+	free(listing->summaries);
+	known_people_free(listing->people);
+}
+
+/* Adds those that fit; returns how many. */
+static size_t add_thumbnails(const struct listing *listing)
+{
+	struct rpc_request *request = listing->request;
+	size_t bound = answer_bound(request), i = 0;
+	for (; i < listing->count; i++) {
+		struct thumbnail thumbnail = {.chat = listing->activity->chats[listing->first + i], .summary = &listing->summaries[i],
+			.people = listing->people, .now_ms = request->at_ms};
+		char cursor[ACTIVITY_CURSOR_SIZE];
+		activity_cursor(thumbnail.chat, cursor);
+		size_t tail = strlen("],\"limited\":true,\"next\":\"\"") + strlen(cursor) + ANSWER_END_BYTES;
+		if (!thumbnail_add_within(&request->answer, &thumbnail, i == 0, bound > tail ? bound - tail : 0))
+			break;
+	}
+	return i;
+}
+
+static void answer_listing(const struct listing *listing)
+{
+	struct rpc_request *request = listing->request;
+	struct buf *out = &request->answer;
 	answer_begin(request);
 	write_name(out, "chats");
 	buf_add_char(out, '[');
-	while (index < activity->count && count < page_size) {
-		listing = add_chat(request, activity->chats[index], count == 0);
-		if (listing == LISTING_REFUSED)
-			return;
-		if (listing == LISTING_FULL)
-			break;
-		index++;
-		count++;
+	size_t count = add_thumbnails(listing), next = listing->first + count;
+	if (count == 0 && listing->count > 0) {
+		answer_refuse(request, REFUSAL_TOO_LARGE, "maxBytes: nothing fits");
+		return;
 	}
 	buf_add_char(out, ']');
-	if (listing == LISTING_FULL)
+	if (count < listing->count)
 		write_bool(out, "limited", true);
-	if (count > 0 && index < activity->count) {
+	if (count > 0 && next < listing->activity->count) {
 		char cursor[ACTIVITY_CURSOR_SIZE];
-		activity_cursor(activity->chats[index - 1], cursor);
+		activity_cursor(listing->activity->chats[next - 1], cursor);
 		write_text(out, "next", cursor);
 	}
 	answer_end(request);
+}
+
+static void answer_page(struct rpc_request *request, const struct activity *activity, size_t first, size_t page_size)
+{
+	struct listing listing = {.request = request, .activity = activity, .first = first};
+	if (first < activity->count)
+		listing.count = activity->count - first < page_size ? activity->count - first : page_size;
+	if (load_summaries(&listing) && load_people(&listing))
+		answer_listing(&listing);
+	listing_fini(&listing);
 }
 
 /* Those that he is a member of now. */

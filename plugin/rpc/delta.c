@@ -31,7 +31,7 @@ static const struct transaction *last_change(const struct page *page, const stru
 	const struct transaction *last = NULL;
 	for (size_t i = after + 1; i < page->count; i++) {
 		const struct transaction *tx = page->transactions[i];
-		if (!changes_message(tx, target) || !view_sees(view, tx->number))
+		if (!changes_message(tx, target) || !view_sees(view, tx))
 			continue;
 		last = tx;
 		if (tx->type == TX_DELETE)
@@ -45,7 +45,7 @@ static bool is_new_message(const struct page *page, const struct view *view, uin
 {
 	uint64_t first = page->transactions[0]->number;
 	return target >= first && target - first < page->count && page->transactions[target - first]->type == TX_MESSAGE &&
-		   view_sees(view, target);
+		   view_sees(view, page->transactions[target - first]);
 }
 
 /* What becomes of the transaction at `index`; *edit: of a message, its last edit. */
@@ -53,7 +53,7 @@ static enum item fold(const struct page *page, const struct view *view, size_t i
 {
 	const struct transaction *tx = page->transactions[index];
 	*edit = NULL;
-	if (!view_sees(view, tx->number))
+	if (!view_sees(view, tx))
 		return ITEM_NONE;
 	if (tx->type == TX_MESSAGE) {
 		*edit = last_change(page, view, index, tx->number);
@@ -103,7 +103,8 @@ static void stub_update(struct buf *out, const struct transaction *tx)
 static bool put_message(struct sheet *sheet, const struct transaction *tx, const struct transaction *edit)
 {
 	buf_clear(&sheet->item);
-	return message_add_within(&sheet->item, tx, edit, sheet->empty ? sheet->room : SIZE_MAX) && put(sheet, &sheet->messages);
+	const struct shown_message shown = {.message = tx, .edit = edit};
+	return message_add_within(&sheet->item, &shown, sheet->empty ? sheet->room : SIZE_MAX) && put(sheet, &sheet->messages);
 }
 
 static bool put_update(struct sheet *sheet, const struct transaction *tx)
@@ -156,7 +157,7 @@ static bool put_receipt(struct sheet *sheet, const char *user_id, uint64_t recei
 static bool put_others(struct sheet *sheet, const struct chat_record *chat)
 {
 	bool fit = true;
-	if (chat_member_count(chat) > RPC_NAMES_MAX)
+	if (chat->current_members > RPC_NAMES_MAX)
 		return true;
 	for (size_t i = 0; i < chat->member_count && fit; i++) {
 		const struct member_record *member = &chat->members[i];

@@ -8,8 +8,18 @@
 #include "base/buf.h"
 #include "storage/transaction.h"
 
+/* A message as one reader sees it. */
+struct shown_message {
+	const struct transaction *message;  /* TX_MESSAGE */
+	const struct transaction *edit;     /* the last TX_EDIT of it, NULL: none */
+	const struct transaction *deletion; /* its TX_DELETE, NULL: none */
+};
+
+/* Its text now; NULL: it is gone. */
+const struct sealed *message_body(const struct shown_message *shown);
+
 /* Adds the message, not longer than max bytes: as it is, with its texts cut, or only {"messageID","cut"}. false: not even that fits, and
- * nothing was added. edit: its last TX_EDIT, NULL without one. */
-bool message_add_within(struct buf *out, const struct transaction *tx, const struct transaction *edit, size_t max);
+ * nothing was added. */
+bool message_add_within(struct buf *out, const struct shown_message *shown, size_t max);
 
 #endif

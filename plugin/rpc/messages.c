@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Messages: sendMessage, replyMessage, getMessage, getReaders. The commands and getReaders on the loop's thread, getMessage on a worker. */
+ * Messages: sendMessage, replyMessage, editMessage, deleteMessage, getMessage, getReaders. The commands and getReaders on the loop's thread, getMessage on a worker. */
 #include <string.h>
 
 #include "base/json.h"
@@ -10,17 +10,24 @@
 #include "plugin/rpc/view.h"
 #include "plugin/rpc/write.h"
 
+enum { LOOK_BACK_MAX = 10000 };
+
 /* ---- writing ---- */
 
-struct command *send_message(const struct rpc_request *request, struct verdict *verdict)
+static void set_body(const struct rpc_request *request, struct command *command)
+{
+	size_t len = 0;
+	const char *body = json_text(request->args, "messageBody", &len);
+	command->body = mem_copy(body, len);
+	command->body_len = (uint32_t)len;
+}
+
+struct command *send_message(struct rpc_request *request, struct verdict *verdict)
 {
 	(void)verdict;
 	struct command *command = command_new(COMMAND_SEND, request->user_id);
-	size_t body_len = 0;
-	const char *body = json_text(request->args, "messageBody", &body_len);
+	set_body(request, command);
 	command->chat_id = mem_text(args_text(request, "chatID"));
-	command->body = mem_copy(body, body_len);
-	command->body_len = (uint32_t)body_len;
 	command->content_type = mem_text(args_text(request, "contentType"));
 	command->client_time_ms = (int64_t)args_number(request, "clientTime", 0);
 	command->has_if_latest = args_has(request, "ifLatest");
@@ -28,61 +35,133 @@ struct command *send_message(const struct rpc_request *request, struct verdict *
 	return command;
 }
 
-struct command *reply_message(const struct rpc_request *request, struct verdict *verdict)
+struct command *reply_message(struct rpc_request *request, struct verdict *verdict)
 {
 	struct command *command = send_message(request, verdict);
 	command->replied_to = args_number(request, "messageID", 0);
 	return command;
 }
 
-void message_sent(struct buf *out, const struct answer *answer)
+static void write_message_done(struct buf *out, const struct answer *answer, uint64_t message_id)
 {
 	write_text(out, "chatID", answer->chat_id);
-	write_number(out, "messageID", answer->number);
+	write_number(out, "messageID", message_id);
 	write_number(out, "transactionID", answer->number);
+}
+
+void message_sent(struct rpc_request *request, const struct answer *answer)
+{
+	write_message_done(&request->answer, answer, answer->number);
+}
+
+/* ---- changing ---- */
+
+struct command *edit_message(struct rpc_request *request, struct verdict *verdict)
+{
+	(void)verdict;
+	struct command *command = command_new(COMMAND_EDIT, request->user_id);
+	set_body(request, command);
+	command->chat_id = mem_text(args_text(request, "chatID"));
+	command->target = args_number(request, "messageID", 0);
+	return command;
+}
+
+struct command *delete_message(struct rpc_request *request, struct verdict *verdict)
+{
+	(void)verdict;
+	const char *quotes = args_text(request, "quotes");
+	struct command *command = command_new(COMMAND_DELETE, request->user_id);
+	command->chat_id = mem_text(args_text(request, "chatID"));
+	command->target = args_number(request, "messageID", 0);
+	command->keep_quotes = quotes != NULL ? strcmp(quotes, "keep") == 0 : request->world->keep_quotes;
+	return command;
+}
+
+void message_changed(struct rpc_request *request, const struct answer *answer)
+{
+	write_message_done(&request->answer, answer, args_number(request, "messageID", 0));
 }
 
 /* ---- reading one ---- */
 
-static void answer_message(struct rpc_request *request, const struct transaction *tx)
+static void answer_message(struct rpc_request *request, const struct shown_message *shown)
 {
 	struct buf *out = &request->answer;
 	answer_begin(request);
 	write_name(out, "message");
 	size_t bound = answer_bound(request), taken = out->len + ANSWER_END_BYTES;
-	if (taken < bound && message_add_within(out, tx, NULL, bound - taken))
+	if (taken < bound && message_add_within(out, shown, bound - taken))
 		answer_end(request);
 	else
 		answer_refuse(request, REFUSAL_TOO_LARGE, "maxBytes: nothing fits");
 }
 
-/* Edits are no operation yet, so a message is its one transaction. */
+/* The last edit of a message among the numbers from…to that the reader sees; NULL: none, or it was not found among the newest
+ * LOOK_BACK_MAX. A reference. */
+static struct transaction *find_edit(struct rpc_request *request, const struct reading *reading, uint64_t target, uint64_t to)
+{
+	struct store *store = request->world->store;
+	const char *chat_id = reading->membership->chat_id;
+	struct transaction *edit = NULL;
+	uint64_t last = to > target + LOOK_BACK_MAX ? to - LOOK_BACK_MAX : target;
+	while (edit == NULL && to > last) {
+		uint64_t from = to - last > request->world->page_max ? to - request->world->page_max + 1 : last + 1;
+		struct page page = {0};
+		const struct page_limits limits = {.count_max = request->world->page_max, .bytes_max = SIZE_MAX};
+		if (!answer_store_ok(request, store_ops(store)->read_page(store, chat_id, from, to, &limits, &page, &request->problem)))
+			return NULL;
+		for (size_t i = page.count; i-- > 0 && edit == NULL;) {
+			struct transaction *tx = page.transactions[i];
+			if (tx->type == TX_EDIT && tx->target == target && view_sees(&reading->view, tx))
+				edit = transaction_ref(tx);
+		}
+		store_page_free(&page);
+		to = from - 1;
+	}
+	return edit;
+}
+
+/* As far as this reader may see it. A former member does not see edits that came behind his time; but what was erased is gone for him, too. */
+static void answer_state(struct rpc_request *request, const struct reading *reading, const struct message_state *state)
+{
+	const struct view *view = &reading->view;
+	struct shown_message shown = {.message = state->message};
+	struct transaction *earlier = NULL;
+	if (state->edit != NULL && view_sees(view, state->edit))
+		shown.edit = state->edit;
+	else if (state->edit != NULL && state->message->body.text != NULL)
+		shown.edit = earlier = find_edit(request, reading, state->message->number, view_end(view));
+	if (state->deletion != NULL && view_sees(view, state->deletion))
+		shown.deletion = state->deletion;
+	if (request->refused.code == REFUSAL_NONE)
+		answer_message(request, &shown);
+	transaction_free(earlier);
+}
+
 void get_message(struct rpc_request *request)
 {
 	struct store *store = request->world->store;
 	uint64_t number = args_number(request, "messageID", 0);
-	struct user_chat *membership;
-	if (!view_load(request, &membership))
+	struct reading reading;
+	if (!view_open(request, args_text(request, "chatID"), &reading))
 		return;
-	struct view view = view_of_membership(membership);
-	struct page page = {0};
-	struct page_limits limits = {.count_max = 1, .bytes_max = 1};
-	if (!view_sees(&view, number)) {
+	struct message_state state = {0};
+	if (!view_covers(&reading.view, number))
 		answer_refuse(request, REFUSAL_FORBIDDEN, NULL);
-	} else if (answer_store_ok(
-				   request, store_ops(store)->read_page(store, membership->chat_id, number, number, &limits, &page, &request->problem))) {
-		if (page.count == 1 && page.transactions[0]->type == TX_MESSAGE)
-			answer_message(request, page.transactions[0]);
+	else if (answer_store_ok(
+				 request, store_ops(store)->read_message(store, reading.membership->chat_id, number, &state, &request->problem))) {
+		if (view_sees(&reading.view, state.message))
+			answer_state(request, &reading, &state);
 		else
 			answer_refuse(request, REFUSAL_FORBIDDEN, NULL);
-		store_page_free(&page);
 	}
-	store_free(membership);
+	message_state_free(&state);
+	view_close(&reading);
 }
 
 /* ---- who has read it ---- */
 
-static bool sees_now(const struct chat *chat, const struct member *member, uint64_t number)
+static bool is_reader(const struct chat *chat, const struct member *member, uint64_t number)
 {
 	return member_is_current(member) && member_sees(chat, member, number);
 }
@@ -94,7 +173,7 @@ static size_t add_readers(struct buf *out, const struct chat *chat, const char *
 	write_name(out, "userIDs");
 	buf_add_char(out, '[');
 	for (const struct member *member = chat->members; member != NULL; member = member->hh.next) {
-		if (!sees_now(chat, member, number) || member->read < number || strcmp(member->user_id, caller) == 0)
+		if (!is_reader(chat, member, number) || member->read < number || strcmp(member->user_id, caller) == 0)
 			continue;
 		write_comma(out);
 		json_add_string(out, member->user_id, strlen(member->user_id));
@@ -126,7 +205,7 @@ static void visit_readers(void *context, struct chat *chat, bool unavailable)
 	struct member *caller = chat ? chat_member(chat, request->user_id) : NULL;
 	if (unavailable)
 		answer_refuse(request, REFUSAL_UNAVAILABLE, NULL);
-	else if (!sees_now(chat, caller, number) || number > chat->latest)
+	else if (!is_reader(chat, caller, number) || number > chat->latest)
 		answer_refuse(request, REFUSAL_FORBIDDEN, NULL);
 	else
 		answer_readers(request, chat, number);

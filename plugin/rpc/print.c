@@ -21,12 +21,35 @@ static void print_argument_type(struct buf *out, const struct argument *argument
 	case ARGUMENT_BODY:
 		buf_add_text(out, "string, up to `body_max` bytes");
 		break;
+	case ARGUMENT_USERS:
+		buf_printf(out, "[string], %" PRIu64 " to %" PRIu64, argument->min, argument->max);
+		break;
+	case ARGUMENT_FLAG:
+		buf_add_text(out, "boolean");
+		break;
+	case ARGUMENT_CHOICE:
+		for (const char *const *choice = argument->choices; *choice != NULL; choice++)
+			buf_printf(out, choice == argument->choices ? "`\"%s\"`" : ", `\"%s\"`", *choice);
+		break;
+	case ARGUMENT_OBJECT:
+		buf_add_text(out, "object");
+		break;
 	case ARGUMENT_POSITIONS:
 		buf_printf(out, "object, up to %" PRIu64 " chats: `{\"<chatID>\": <transactionID>}`", argument->max);
 		break;
 	default:
 		buf_printf(out, "string, %" PRIu64 " to %" PRIu64 " bytes", argument->min, argument->max);
 	}
+}
+
+static void print_argument(struct buf *out, const char *before, const struct argument *argument)
+{
+	buf_printf(out, "| `%s%s`", before, argument->name);
+	if (argument->also != NULL)
+		buf_printf(out, " or `%s`", argument->also);
+	buf_printf(out, "%s | ", argument->required ? " (required)" : "");
+	print_argument_type(out, argument);
+	buf_printf(out, " | %s |\n", argument->help);
 }
 
 static void print_arguments(struct buf *out, const struct argument *arguments)
@@ -37,9 +60,12 @@ static void print_arguments(struct buf *out, const struct argument *arguments)
 	}
 	buf_add_text(out, "| argument | | |\n|---|---|---|\n");
 	for (; arguments->name != NULL; arguments++) {
-		buf_printf(out, "| `%s`%s | ", arguments->name, arguments->required ? " (required)" : "");
-		print_argument_type(out, arguments);
-		buf_printf(out, " | %s |\n", arguments->help);
+		struct buf before = BUF_EMPTY;
+		print_argument(out, "", arguments);
+		buf_printf(&before, "%s.", arguments->name);
+		for (const struct argument *member = arguments->members; member != NULL && member->name != NULL; member++)
+			print_argument(out, before.data, member);
+		buf_fini(&before);
 	}
 	buf_add_char(out, '\n');
 }
@@ -82,11 +108,12 @@ static void print_operation(struct buf *out, const struct rpc_operation *operati
 
 void rpc_print_reference(struct buf *out)
 {
-	for (size_t i = 0; i < operation_count; i++)
-		print_operation(out, &operation_table[i]);
+	const struct rpc_operation *operation;
+	for (size_t i = 0; (operation = operation_at(i)) != NULL; i++)
+		print_operation(out, operation);
 	buf_add_text(out, "### Objects\n\n`?` marks what may be missing.\n\n");
-	for (size_t i = 0; i < shape_count; i++) {
-		const struct shape *shape = &shape_table[i];
+	const struct shape *shape;
+	for (size_t i = 0; (shape = shape_at(i)) != NULL; i++) {
 		buf_printf(out, "**%s**: %s\n\n", shape->name, shape->help);
 		if (shape->fields != NULL)
 			print_fields(out, shape->fields, "member");

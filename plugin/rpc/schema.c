@@ -51,29 +51,78 @@ static json_t *argument_text(const struct argument *argument)
 	return schema;
 }
 
-static json_t *argument_schema(const struct argument *argument)
+static json_t *argument_users(const struct argument *argument)
 {
-	bool number = argument->type == ARGUMENT_NUMBER || argument->type == ARGUMENT_PAGE_SIZE;
-	json_t *schema = number                                 ? argument_number(argument)
-					 : argument->type == ARGUMENT_POSITIONS ? argument_positions(argument)
-															: argument_text(argument);
-	json_object_set_new(schema, "description", json_string(argument->help));
+	json_t *schema = json_pack("{ss s{ss si si} sb}", "type", "array", "items", "type", "string", "minLength", 1, "maxLength", USER_ID_MAX,
+		"uniqueItems", 1);
+	set_number(schema, "minItems", argument->min);
+	set_number(schema, "maxItems", argument->max);
 	return schema;
 }
 
-json_t *schema_arguments(const struct rpc_operation *operation)
+static json_t *argument_choice(const struct argument *argument)
 {
-	json_t *properties = json_object(), *required = json_array();
-	for (const struct argument *argument = operation->arguments; argument->name != NULL; argument++) {
-		json_object_set_new(properties, argument->name, argument_schema(argument));
-		if (argument->required)
+	json_t *choices = json_array();
+	for (const char *const *choice = argument->choices; *choice != NULL; choice++)
+		json_array_append_new(choices, json_string(*choice));
+	return json_pack("{so}", "enum", choices);
+}
+
+static json_t *arguments_schema(const struct argument *arguments);
+
+static json_t *argument_schema(const struct argument *argument)
+{
+	switch (argument->type) {
+	case ARGUMENT_NUMBER:
+	case ARGUMENT_PAGE_SIZE:
+		return argument_number(argument);
+	case ARGUMENT_POSITIONS:
+		return argument_positions(argument);
+	case ARGUMENT_USERS:
+		return argument_users(argument);
+	case ARGUMENT_FLAG:
+		return type_of("boolean");
+	case ARGUMENT_CHOICE:
+		return argument_choice(argument);
+	case ARGUMENT_OBJECT:
+		return arguments_schema(argument->members);
+	default:
+		return argument_text(argument);
+	}
+}
+
+static void set_argument(json_t *properties, const char *name, const struct argument *argument)
+{
+	json_t *schema = argument_schema(argument);
+	json_object_set_new(schema, "description", json_string(argument->help));
+	json_object_set_new(properties, name, schema);
+}
+
+static json_t *arguments_schema(const struct argument *arguments)
+{
+	json_t *properties = json_object(), *required = json_array(), *either = json_array();
+	for (const struct argument *argument = arguments; argument->name != NULL; argument++) {
+		set_argument(properties, argument->name, argument);
+		if (argument->also != NULL)
+			set_argument(properties, argument->also, argument);
+		if (argument->required && argument->also != NULL)
+			json_array_append_new(either, json_pack("{s[{s[s]} {s[s]}]}", "oneOf", "required", argument->name, "required", argument->also));
+		else if (argument->required)
 			json_array_append_new(required, json_string(argument->name));
 	}
 	json_t *schema = type_of("object");
 	json_object_set_new(schema, "properties", properties);
 	json_object_set_new(schema, "required", required);
+	if (json_array_size(either) > 0)
+		json_object_set(schema, "allOf", either);
+	json_decref(either);
 	json_object_set_new(schema, "additionalProperties", json_false());
 	return schema;
+}
+
+json_t *schema_arguments(const struct rpc_operation *operation)
+{
+	return arguments_schema(operation->arguments);
 }
 
 static json_t *reference(const char *refs, const char *name)
@@ -158,9 +207,9 @@ void schema_print(json_t *json, struct buf *out)
 
 const char *rpc_print_schema(size_t i, struct buf *out)
 {
-	if (i >= operation_count)
+	const struct rpc_operation *operation = operation_at(i);
+	if (operation == NULL)
 		return NULL;
-	const struct rpc_operation *operation = &operation_table[i];
 	json_t *schema = json_pack("{ss ss+ ss ss}", "$schema", "https://json-schema.org/draft/2020-12/schema", "title", "Arguments of ",
 		operation->name, "$comment", "Made by rpc_manual from plugin/rpc/table.c.", "description", operation->help);
 	json_t *arguments = schema_arguments(operation);

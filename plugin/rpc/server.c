@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * About the connection and the server: getChatUserID, getServerInfo, setDevice. Loop thread; answers at once. */
+ * About the connection and the server: getChatUserID, getServerInfo, setDevice, renewToken. Loop thread; answers at once. */
 #include <string.h>
 
 #include "base/json.h"
@@ -24,9 +24,10 @@ static void add_features(struct buf *out)
 {
 	write_name(out, "features");
 	buf_add_char(out, '[');
-	for (size_t i = 0; i < operation_count; i++) {
+	const struct rpc_operation *operation;
+	for (size_t i = 0; (operation = operation_at(i)) != NULL; i++) {
 		write_comma(out);
-		json_add_string(out, operation_table[i].name, strlen(operation_table[i].name));
+		json_add_string(out, operation->name, strlen(operation->name));
 	}
 	buf_add_char(out, ']');
 }
@@ -63,6 +64,20 @@ void set_device(struct rpc_request *request, int64_t now_ms)
 		request->world->set_device(request, (uint32_t)max_bytes);
 		answer_begin(request);
 		write_number(&request->answer, "maxBytes", max_bytes);
+		answer_end(request);
+	}
+	local_finish(request);
+}
+
+void renew_token(struct rpc_request *request, int64_t now_ms)
+{
+	(void)now_ms;
+	int64_t expires_ms;
+	if (request->world->renew_token == NULL) {
+		answer_refuse(request, REFUSAL_UNAVAILABLE, NULL);
+	} else if (request->world->renew_token(request, args_text(request, "token"), &expires_ms, &request->refused)) {
+		answer_begin(request);
+		write_time(&request->answer, "expiresAt", expires_ms);
 		answer_end(request);
 	}
 	local_finish(request);

@@ -13,12 +13,12 @@ enum { CHAT_ID_FROM_BYTES = 512 };
 
 /* ---- fetchDelta ---- */
 
-static void answer_delta(struct rpc_request *request, const struct user_chat *membership)
+static void answer_delta(struct rpc_request *request, const struct reading *reading)
 {
 	struct delta delta = {
 		.request = request,
-		.membership = membership,
-		.view = view_of_membership(membership),
+		.membership = reading->membership,
+		.view = reading->view,
 		.has_after = args_has(request, "clientTransactionID"),
 	};
 	size_t bound = answer_bound(request);
@@ -26,7 +26,7 @@ static void answer_delta(struct rpc_request *request, const struct user_chat *me
 		args_number(request, "latestTransactionID", RPC_NUMBER_MAX), request->world->page_max);
 	answer_begin(request);
 	if (bound >= CHAT_ID_FROM_BYTES)
-		write_text(&request->answer, "chatID", membership->chat_id);
+		write_text(&request->answer, "chatID", reading->membership->chat_id);
 	size_t taken = request->answer.len + 1 + ANSWER_END_BYTES;
 	delta.max = bound > taken ? bound - taken : 0;
 	enum delta_rc rc = delta_add(&delta, &request->answer);
@@ -38,22 +38,23 @@ static void answer_delta(struct rpc_request *request, const struct user_chat *me
 
 void fetch_delta(struct rpc_request *request)
 {
-	struct user_chat *membership;
-	if (!view_load(request, &membership))
+	struct reading reading;
+	if (!view_open(request, args_text(request, "chatID"), &reading))
 		return;
-	answer_delta(request, membership);
-	store_free(membership);
+	answer_delta(request, &reading);
+	view_close(&reading);
 }
 
 /* ---- sync ---- */
 
 /* Whether there is anything new in the chat for this client, and where. A chat that the user has left and the client does not know is of no
  * interest. */
-static bool find_news(const struct rpc_request *request, const struct user_chat *chat, struct delta *delta)
+static bool find_news(
+	const struct rpc_request *request, const struct activity *activity, const struct user_chat *chat, struct delta *delta)
 {
 	const json_t *last = json_object_get(json_object_get(request->args, "chats"), chat->chat_id);
 	delta->membership = chat;
-	delta->view = view_of_membership(chat);
+	delta->view = view_of_membership(request->user_id, chat, activity->blocks);
 	delta->has_after = last != NULL;
 	if (last == NULL && !view_is_current(&delta->view))
 		return false;
@@ -95,7 +96,7 @@ static enum delta_rc add_chats(struct rpc_request *request, const struct activit
 	*next = NULL;
 	for (; index < activity->count; index++) {
 		struct delta delta = {.request = request};
-		if (!find_news(request, activity->chats[index], &delta))
+		if (!find_news(request, activity, activity->chats[index], &delta))
 			continue;
 		enum delta_rc rc = count < request->world->page_max ? add_chat(request, &delta, count == 0) : DELTA_TOO_SMALL;
 		if (rc == DELTA_REFUSED)

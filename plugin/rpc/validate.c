@@ -92,6 +92,78 @@ static bool check_positions(const struct argument *argument, json_t *value, stru
 	return true;
 }
 
+static bool is_user_id(const json_t *value)
+{
+	size_t len = json_string_length(value);
+	return json_is_string(value) && len >= 1 && len <= USER_ID_MAX && !text_has_control(json_string_value(value), len);
+}
+
+static bool stands_before(const json_t *users, size_t index)
+{
+	const char *user_id = json_string_value(json_array_get(users, index));
+	for (size_t i = 0; i < index; i++)
+		if (strcmp(json_string_value(json_array_get(users, i)), user_id) == 0)
+			return true;
+	return false;
+}
+
+static bool check_users(const struct argument *argument, const json_t *users, struct verdict *verdict)
+{
+	size_t count = json_array_size(users);
+	if (!json_is_array(users)) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: must be an array", argument->name);
+		return false;
+	}
+	if (count < argument->min || count > argument->max) {
+		enum refusal code = count > argument->max ? REFUSAL_TOO_LARGE : REFUSAL_BAD_REQUEST;
+		refuse(verdict, code, "%s: %" PRIu64 " to %" PRIu64 " user IDs", argument->name, argument->min, argument->max);
+		return false;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (is_user_id(json_array_get(users, i)) && !stands_before(users, i))
+			continue;
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: each is a user ID of 1 to %d bytes, none stands twice", argument->name, USER_ID_MAX);
+		return false;
+	}
+	return true;
+}
+
+static bool check_flag(const struct argument *argument, const json_t *value, struct verdict *verdict)
+{
+	if (!json_is_boolean(value))
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: must be true or false", argument->name);
+	return json_is_boolean(value);
+}
+
+static bool check_choice(const struct argument *argument, const json_t *value, struct verdict *verdict)
+{
+	if (!json_is_string(value)) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: must be a string", argument->name);
+		return false;
+	}
+	for (const char *const *choice = argument->choices; *choice != NULL; choice++)
+		if (strcmp(*choice, json_string_value(value)) == 0)
+			return true;
+	refuse(verdict, REFUSAL_BAD_REQUEST, "%s: it is none of its values", argument->name);
+	return false;
+}
+
+static bool check_arguments(const struct argument *arguments, json_t *args, const struct rpc_world *world, struct verdict *verdict);
+
+/* What is wrong inside is named with the object's name before it. */
+static bool check_object(const struct argument *argument, json_t *value, const struct rpc_world *world, struct verdict *verdict)
+{
+	struct verdict inner = {0};
+	if (!json_is_object(value)) {
+		refuse(verdict, REFUSAL_BAD_REQUEST, "%s: must be an object", argument->name);
+		return false;
+	}
+	if (check_arguments(argument->members, value, world, &inner))
+		return true;
+	refuse(verdict, inner.code, "%s.%s", argument->name, inner.message);
+	return false;
+}
+
 static bool check_argument(const struct argument *argument, json_t *value, const struct rpc_world *world, struct verdict *verdict)
 {
 	switch (argument->type) {
@@ -100,17 +172,42 @@ static bool check_argument(const struct argument *argument, json_t *value, const
 		return check_number(argument, value, world, verdict);
 	case ARGUMENT_POSITIONS:
 		return check_positions(argument, value, verdict);
+	case ARGUMENT_USERS:
+		return check_users(argument, value, verdict);
+	case ARGUMENT_FLAG:
+		return check_flag(argument, value, verdict);
+	case ARGUMENT_CHOICE:
+		return check_choice(argument, value, verdict);
+	case ARGUMENT_OBJECT:
+		return check_object(argument, value, world, verdict);
 	default:
 		return check_text(argument, value, world, verdict);
 	}
 }
 
-static bool is_known(const struct rpc_operation *operation, const char *name)
+static bool is_known(const struct argument *arguments, const char *name)
 {
-	for (const struct argument *argument = operation->arguments; argument->name != NULL; argument++)
+	for (const struct argument *argument = arguments; argument->name != NULL; argument++)
 		if (strcmp(argument->name, name) == 0)
 			return true;
 	return false;
+}
+
+/* What came by its other name gets its first one. */
+static bool settle_names(const struct argument *arguments, json_t *args, struct verdict *verdict)
+{
+	for (const struct argument *argument = arguments; argument->name != NULL; argument++) {
+		json_t *value = argument->also ? json_object_get(args, argument->also) : NULL;
+		if (value == NULL)
+			continue;
+		if (json_object_get(args, argument->name) != NULL) {
+			refuse(verdict, REFUSAL_BAD_REQUEST, "%s: it stands there as %s as well", argument->name, argument->also);
+			return false;
+		}
+		json_object_set(args, argument->name, value);
+		json_object_del(args, argument->also);
+	}
+	return true;
 }
 
 /* Something that could be the name of an argument may be shown; anything else is only said to be there. */
@@ -121,18 +218,20 @@ static void refuse_unknown(const char *name, struct verdict *verdict)
 	refuse(verdict, REFUSAL_BAD_REQUEST, "%s: there is no such argument", harmless && len > 0 ? name : "arguments");
 }
 
-static bool check_arguments(const struct rpc_operation *operation, json_t *args, const struct rpc_world *world, struct verdict *verdict)
+static bool check_arguments(const struct argument *arguments, json_t *args, const struct rpc_world *world, struct verdict *verdict)
 {
 	const char *name;
 	json_t *value;
+	if (!settle_names(arguments, args, verdict))
+		return false;
 	json_object_foreach(args, name, value)
 	{
-		if (is_known(operation, name))
+		if (is_known(arguments, name))
 			continue;
 		refuse_unknown(name, verdict);
 		return false;
 	}
-	for (const struct argument *argument = operation->arguments; argument->name != NULL; argument++) {
+	for (const struct argument *argument = arguments; argument->name != NULL; argument++) {
 		value = json_object_get(args, argument->name);
 		if (value != NULL && !check_argument(argument, value, world, verdict))
 			return false;
@@ -146,9 +245,10 @@ static bool check_arguments(const struct rpc_operation *operation, json_t *args,
 
 static const struct rpc_operation *find_operation(const char *name, struct verdict *verdict)
 {
-	for (size_t i = 0; i < operation_count; i++)
-		if (strcmp(operation_table[i].name, name) == 0)
-			return &operation_table[i];
+	const struct rpc_operation *operation;
+	for (size_t i = 0; (operation = operation_at(i)) != NULL; i++)
+		if (strcmp(operation->name, name) == 0)
+			return operation;
 	refuse(verdict, REFUSAL_BAD_REQUEST, "operation: there is no such operation");
 	return NULL;
 }
@@ -165,7 +265,7 @@ static void refuse_unreadable(
 	json_object_foreach(args, name, value)
 	{
 		double number = json_real_value(value);
-		if (is_known(operation, name) && (number >= 0x1p63 || number <= -0x1p63))
+		if (is_known(operation->arguments, name) && (number >= 0x1p63 || number <= -0x1p63))
 			refuse(verdict, REFUSAL_BAD_REQUEST, "%s: the number is out of range", name);
 	}
 	json_decref(args);
@@ -192,7 +292,7 @@ struct rpc_request *rpc_parse(
 		refuse_unreadable(found, payload, payload_len, &err, verdict);
 		return NULL;
 	}
-	if (!check_arguments(found, args, world, verdict)) {
+	if (!check_arguments(found->arguments, args, world, verdict)) {
 		json_decref(args);
 		return NULL;
 	}
@@ -215,5 +315,7 @@ void rpc_free(struct rpc_request *request)
 	free(request->device);
 	json_decref(request->args);
 	buf_fini(&request->answer);
+	icon_fini(&request->icon);
+	store_free(request->kept);
 	free(request);
 }

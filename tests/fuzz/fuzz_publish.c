@@ -38,7 +38,7 @@ static void check_command(const struct topic *topic, const char *payload, size_t
 {
 	const struct parse_conf conf = {(const unsigned char *)"secret", 6, BODY_MAX, false};
 	struct verdict verdict = {0};
-	struct command *command = parse_send(&conf, topic, "alice", payload, len, &verdict);
+	struct command *command = parse_command(&conf, topic, "alice", payload, len, &verdict);
 	if (command == NULL) {
 		FUZZ_CHECK(verdict.code != REFUSAL_NONE && verdict.message[0] != '\0' && text_is_utf8(verdict.message, strlen(verdict.message)));
 		return;

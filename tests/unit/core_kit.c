@@ -86,6 +86,7 @@ static void on_answer(void *context, struct command *command, const struct answe
 {
 	struct scene *scene = context;
 	assert_string_equal(answer->chat_id, command->chat_id);
+	scene->retry_after_ms = answer->refused != NULL ? answer->refused->retry_after_ms : 0;
 	if (answer->refused != NULL)
 		note(scene, "%s refused: %s", command->key, refusal_name(answer->refused->code));
 	else
@@ -195,6 +196,11 @@ void loads(struct scene *scene, uint64_t latest)
 void load_fails(struct scene *scene)
 {
 	core_chat_loaded(scene->core, "chat", STORE_UNAVAILABLE, NULL, scene->now_ms);
+}
+
+void load_finds_a_contradiction(struct scene *scene)
+{
+	core_chat_loaded(scene->core, "chat", STORE_CORRUPT, NULL, scene->now_ms);
 }
 
 static void append_ends(struct scene *scene, const struct append *append)

@@ -20,6 +20,7 @@ struct scene {
 	struct command *next; /* issued from inside the next answer */
 	bool pair;            /* the chat that is loaded is one of which it is asked who reaches whom */
 	int64_t now_ms;
+	int64_t retry_after_ms; /* of the last refusal */
 };
 
 void note(struct scene *scene, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -48,6 +49,7 @@ void time_passes(struct scene *scene, int64_t ms);
 void loads(struct scene *scene, uint64_t latest); /* stored_chat */
 void loads_record(struct scene *scene, const struct chat *chat);
 void load_fails(struct scene *scene);
+void load_finds_a_contradiction(struct scene *scene);
 /* What was decided is on its way since the end of its round, and now the answer is there. */
 void appended(struct scene *scene, enum append_result result);
 void append_finds_key(struct scene *scene, size_t index, uint64_t number);

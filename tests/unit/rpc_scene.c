@@ -114,6 +114,61 @@ uint64_t scene_deletes(struct scene *scene, const char *chat_id, const char *use
 	return append(scene, chat_id, user_id, (struct transaction){.type = TX_DELETE, .target = message_id}, NULL);
 }
 
+uint64_t scene_changes_role(struct scene *scene, const char *chat_id, const char *user_id, const char *role)
+{
+	char body[300];
+	snprintf(body, sizeof body, "{\"userID\":\"%s\",\"role\":\"%s\"}", user_id, role);
+	return append(scene, chat_id, user_id, (struct transaction){.type = TX_ROLE_CHANGED}, body);
+}
+
+static char *with_double_quotes(const char *text)
+{
+	char *copy = mem_text(text);
+	for (char *c = copy; *c != '\0'; c++)
+		*c = *c == '\'' ? '"' : *c;
+	return copy;
+}
+
+uint64_t scene_updates(struct scene *scene, const char *chat_id, const char *user_id, const char *body)
+{
+	char *json = with_double_quotes(body);
+	uint64_t number = append(scene, chat_id, user_id, (struct transaction){.type = TX_GROUP_UPDATED}, json);
+	free(json);
+	return number;
+}
+
+uint64_t scene_ends(struct scene *scene, const char *chat_id, const char *user_id)
+{
+	return append(scene, chat_id, user_id, (struct transaction){.type = TX_GROUP_DELETED}, NULL);
+}
+
+void scene_group(struct scene *scene, const char *chat_id, const char *owner, const char *name)
+{
+	char body[600];
+	logs_in(scene, owner);
+	snprintf(body, sizeof body, "{\"members\":[{\"userID\":\"%s\",\"role\":\"owner\"}]}", owner);
+	append(scene, chat_id, owner, (struct transaction){.type = TX_MEMBER_ADDED}, body);
+	snprintf(body, sizeof body, "{'name':'%s'}", name);
+	scene_updates(scene, chat_id, owner, body);
+}
+
+int64_t scene_now(void)
+{
+	return now_ms;
+}
+
+void scene_names(struct scene *scene, const char *user_id, const char *name, const char *icon)
+{
+	logs_in(scene, user_id);
+	const struct profile_change change = {.name = name, .icon = icon, .hides_online = -1, .hides_last_seen = -1};
+	assert_int_equal(store_ops(scene->store)->put_profile(scene->store, user_id, &change, NULL), STORE_OK);
+}
+
+void scene_blocks(struct scene *scene, const char *user_id, const char *other_id, bool on)
+{
+	assert_int_equal(store_ops(scene->store)->put_block(scene->store, user_id, other_id, on, now_ms++, NULL), STORE_OK);
+}
+
 const char *scene_pair(struct scene *scene, const char *user_a, const char *user_b)
 {
 	static char chat_id[ID_TEXT_LEN + 1];
@@ -209,9 +264,7 @@ json_t *scene_answer(struct rpc_request *request)
 struct rpc_request *scene_request(struct scene *scene, const char *user_id, const char *operation, const char *id, const char *args)
 {
 	struct verdict verdict;
-	char *payload = mem_text(args);
-	for (char *c = payload; *c != '\0'; c++)
-		*c = *c == '\'' ? '"' : *c;
+	char *payload = with_double_quotes(args);
 	struct rpc_request *request = rpc_parse(&scene->world, operation, id, payload, strlen(payload), &verdict);
 	if (request == NULL)
 		fail_msg("%s %s: %s", operation, payload, verdict.message);
@@ -221,6 +274,18 @@ struct rpc_request *scene_request(struct scene *scene, const char *user_id, cons
 	return request;
 }
 
+json_t *scene_runs(struct rpc_request *request)
+{
+	if (rpc_kind(request) == RPC_READ) {
+		rpc_read(request);
+	} else {
+		assert_true(rpc_writes(request));
+		rpc_write(request);
+	}
+	rpc_settle(request);
+	return scene_answer(request);
+}
+
 json_t *scene_asks(struct scene *scene, const char *user_id, const char *operation, const char *format, ...)
 {
 	char args[4096];
@@ -228,10 +293,15 @@ json_t *scene_asks(struct scene *scene, const char *user_id, const char *operati
 	va_start(list, format);
 	vsnprintf(args, sizeof args, format, list);
 	va_end(list);
-	struct rpc_request *request = scene_request(scene, user_id, operation, "", args);
-	assert_int_equal(rpc_kind(request), RPC_READ);
-	rpc_read(request);
-	return scene_answer(request);
+	return scene_runs(scene_request(scene, user_id, operation, "", args));
+}
+
+size_t scene_operation_count(void)
+{
+	size_t count = 0;
+	while (operation_at(count) != NULL)
+		count++;
+	return count;
 }
 
 /* ---- paths ---- */

@@ -21,11 +21,22 @@ uint64_t scene_replies(struct scene *scene, const char *chat_id, const char *use
 uint64_t scene_edits(struct scene *scene, const char *chat_id, const char *user_id, uint64_t message_id, const char *body);
 uint64_t scene_deletes(struct scene *scene, const char *chat_id, const char *user_id, uint64_t message_id);
 
+uint64_t scene_changes_role(struct scene *scene, const char *chat_id, const char *user_id, const char *role);
+uint64_t scene_updates(struct scene *scene, const char *chat_id, const char *user_id, const char *body); /* of a groupUpdated, ' for " */
+uint64_t scene_ends(struct scene *scene, const char *chat_id, const char *user_id);
+
+/* A group that begins with its owner (1) and its name (2). */
+void scene_group(struct scene *scene, const char *chat_id, const char *owner, const char *name);
+
 /* The 1:1 chat of two users, both logged in, begun with its memberAdded. The ID is valid until the next call. */
 const char *scene_pair(struct scene *scene, const char *user_a, const char *user_b);
 void scene_receipts(struct scene *scene, const char *chat_id, const char *user_id, uint64_t received, uint64_t read);
 
-/* The whole payload that the user gets from an RPC_READ operation: {"result":…} or {"error":…}. printf-like arguments,
+int64_t scene_now(void); /* when the next transaction will be made */
+void scene_names(struct scene *scene, const char *user_id, const char *name, const char *icon); /* his profile; he logs in */
+void scene_blocks(struct scene *scene, const char *user_id, const char *other_id, bool on);
+
+/* The whole payload that the user gets from an operation that reads or writes: {"result":…} or {"error":…}. printf-like arguments,
  * ' for ". The caller frees. */
 json_t *scene_asks(struct scene *scene, const char *user_id, const char *operation, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -33,8 +44,14 @@ json_t *scene_asks(struct scene *scene, const char *user_id, const char *operati
 /* A request that is read from such arguments, or NULL and the test fails. The caller frees. */
 struct rpc_request *scene_request(struct scene *scene, const char *user_id, const char *operation, const char *id, const char *args);
 
+/* The same for a request that was made by scene_request; frees it. */
+json_t *scene_runs(struct rpc_request *request);
+
 /* The answer of a finished request as JSON, after comparing it with the table; frees the request. */
 json_t *scene_answer(struct rpc_request *request);
+
+/* How many operations there are. */
+size_t scene_operation_count(void);
 
 /* Reads a value behind a path such as "result.chats.0.name"; fails if there is none. */
 const json_t *at(const json_t *json, const char *path);

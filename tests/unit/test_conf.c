@@ -74,6 +74,7 @@ static void the_least_options_get_the_defaults(void **state)
 	assert_int_equal(conf.commands_per_second, 50);
 	assert_int_equal(conf.commands_burst, 1000);
 	assert_int_equal(conf.deliveries_per_tick, 2000);
+	assert_int_equal(conf.large_group, 200);
 	conf_fini(&conf);
 }
 

@@ -76,8 +76,8 @@ static void help_and_version_succeed(void **state)
 	assert_said("Usage: hyperchatctl COMMAND");
 	assert_int_equal(run("--version"), 0);
 	assert_string_equal(output.data, "hyperchatctl " HC_VERSION "\n");
-	static const char *const names[] = {"token", "keys", "check", "export"};
-	for (size_t i = 0; i < 4; i++) {
+	static const char *const names[] = {"token", "keys", "check", "export", "room"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char usage[64];
 		snprintf(usage, sizeof usage, "Usage: hyperchatctl %s ", names[i]);
 		assert_int_equal(run("%s --help", names[i]), 0);
@@ -445,6 +445,43 @@ static void an_export_of_nothing_fails(void **state)
 	assert_int_equal(run("export --store sqlite:%s --chat first > /dev/full", store_file), 1);
 }
 
+/* ---- room ---- */
+
+static void a_room_is_a_group_that_is_in_order(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		run("room --store sqlite:%s --id ops-alerts --owner alice --name 'Alerts \"of\" ops' --history all", store_file), 0);
+	assert_int_equal(run("check --store sqlite:%s", store_file), 0);
+	assert_int_equal(run("export --store sqlite:%s --chat ops-alerts", store_file), 0);
+	assert_said("\"transactionID\":1,\"type\":\"memberAdded\",\"senderID\":\"alice\"");
+	assert_said("\"members\":[{\"userID\":\"alice\",\"role\":\"owner\"}]");
+	assert_said("\"transactionID\":2,\"type\":\"groupUpdated\"");
+	assert_said("\"name\":\"Alerts \\\"of\\\" ops\",\"history\":\"all\"");
+}
+
+static void a_room_is_made_once(void **state)
+{
+	(void)state;
+	assert_int_equal(run("room --store sqlite:%s --id lobby --owner alice --name Lobby", store_file), 0);
+	assert_int_equal(run("room --store sqlite:%s --id lobby --owner eve --name Mine", store_file), 1);
+	assert_said("there is a chat 'lobby' already");
+	assert_int_equal(run("export --store sqlite:%s --chat lobby", store_file), 0);
+	assert_said("alice");
+	assert_null(strstr(output.data, "eve"));
+}
+
+static void a_room_that_no_topic_could_name_is_refused(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {"--id a/b --owner alice --name A", "--id '' --owner alice --name A", "--id '#' --owner alice --name A",
+		"--id a --owner 'al/ice' --name A", "--id a --owner alice --name ''", "--id a --owner alice --name A --history some"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_int_equal(run("room --store sqlite:%s %s", store_file, wrong[i]), 2);
+	assert_int_equal(run("check --store sqlite:%s", store_file), 0);
+	assert_string_equal(output.data, "2 chats, 15 transactions: all in order\n");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -464,6 +501,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(an_export_is_json_lines_in_order, make_store),
 		cmocka_unit_test_setup(an_export_shows_what_was_erased_as_void, make_store_of_all_kinds),
 		cmocka_unit_test_setup(an_export_of_nothing_fails, make_store),
+		cmocka_unit_test_setup(a_room_is_a_group_that_is_in_order, make_store),
+		cmocka_unit_test_setup(a_room_is_made_once, make_store),
+		cmocka_unit_test_setup(a_room_that_no_topic_could_name_is_refused, make_store),
 	};
 	if (argc != 2)
 		return 2;

@@ -58,6 +58,19 @@ static void test_a_message_with_everything(void **state)
 					 "\"repliedTo\":{\"messageID\":12,\"body\":\"as it was\"},\"commandID\":\"a1\"" HEAD);
 }
 
+static void test_a_quote_of_an_edited_message_says_of_which_edit(void **state)
+{
+	(void)state;
+	struct transaction tx = message("hi");
+	tx.target = tx.quote_revision = 12;
+	tx.quote = (struct sealed){.text = "as it was", .len = 9, .present = true};
+	assert_line(&tx, "{\"chatID\":\"C\",\"transactionID\":17,\"type\":\"message\",\"senderID\":\"alice\",\"at\":1790000000000,"
+					 "\"messageID\":17,\"body\":\"hi\",\"repliedTo\":{\"messageID\":12,\"body\":\"as it was\"}" HEAD);
+	tx.quote_revision = 15;
+	assert_line(&tx, "{\"chatID\":\"C\",\"transactionID\":17,\"type\":\"message\",\"senderID\":\"alice\",\"at\":1790000000000,"
+					 "\"messageID\":17,\"body\":\"hi\",\"repliedTo\":{\"messageID\":12,\"revision\":15,\"body\":\"as it was\"}" HEAD);
+}
+
 static void test_an_empty_message_is_a_message(void **state)
 {
 	(void)state;
@@ -332,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_message),
 		cmocka_unit_test(test_a_message_with_everything),
+		cmocka_unit_test(test_a_quote_of_an_edited_message_says_of_which_edit),
 		cmocka_unit_test(test_an_empty_message_is_a_message),
 		cmocka_unit_test(test_an_erased_quote_leaves_the_number),
 		cmocka_unit_test(test_a_key_of_ours_is_not_shown),

@@ -15,6 +15,20 @@
 
 static const struct rpc_world world = {.body_max = 1000, .page_max = 50, .answer_bytes_max = 65536};
 
+static json_t *users_of(uint64_t count)
+{
+	json_t *users = json_array();
+	for (uint64_t i = 0; i < count; i++) {
+		char user_id[32];
+		snprintf(user_id, sizeof user_id, "user%llu", (unsigned long long)i);
+		json_array_append_new(users, json_string(user_id));
+	}
+	return users;
+}
+
+static json_t *text_of(size_t len);
+static json_t *good_members(const struct argument *arguments);
+
 /* A value that is fine; the caller has it. */
 static json_t *good_value(const struct argument *argument)
 {
@@ -24,17 +38,30 @@ static json_t *good_value(const struct argument *argument)
 		return json_integer((json_int_t)argument->min);
 	case ARGUMENT_POSITIONS:
 		return json_pack("{si}", "someChat", 3);
+	case ARGUMENT_USERS:
+		return users_of(argument->min);
+	case ARGUMENT_FLAG:
+		return json_true();
+	case ARGUMENT_CHOICE:
+		return json_string(argument->choices[0]);
+	case ARGUMENT_OBJECT:
+		return good_members(argument->members);
 	default:
-		return json_string("someone");
+		return argument->min > 7 ? text_of(argument->min) : json_string("someone");
 	}
+}
+
+static json_t *good_members(const struct argument *arguments)
+{
+	json_t *args = json_object();
+	for (const struct argument *argument = arguments; argument->name != NULL; argument++)
+		json_object_set_new(args, argument->name, good_value(argument));
+	return args;
 }
 
 static json_t *good_args(const struct rpc_operation *operation)
 {
-	json_t *args = json_object();
-	for (const struct argument *argument = operation->arguments; argument->name != NULL; argument++)
-		json_object_set_new(args, argument->name, good_value(argument));
-	return args;
+	return good_members(operation->arguments);
 }
 
 /* The verdict on the arguments; code REFUSAL_NONE: taken. Takes args over. */
@@ -80,16 +107,18 @@ typedef void check_fn(const struct rpc_operation *operation, const struct argume
 
 static void each_argument(check_fn *check)
 {
-	for (size_t i = 0; i < operation_count; i++)
-		for (const struct argument *argument = operation_table[i].arguments; argument->name != NULL; argument++)
-			check(&operation_table[i], argument);
+	const struct rpc_operation *operation;
+	for (size_t i = 0; (operation = operation_at(i)) != NULL; i++)
+		for (const struct argument *argument = operation->arguments; argument->name != NULL; argument++)
+			check(operation, argument);
 }
 
 static void every_operation_takes_good_arguments(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < operation_count; i++)
-		assert_int_equal(verdict_on(&operation_table[i], good_args(&operation_table[i])).code, REFUSAL_NONE);
+	const struct rpc_operation *operation;
+	for (size_t i = 0; (operation = operation_at(i)) != NULL; i++)
+		assert_int_equal(verdict_on(operation, good_args(operation)).code, REFUSAL_NONE);
 }
 
 static void check_missing(const struct rpc_operation *operation, const struct argument *argument)
@@ -110,18 +139,19 @@ static void a_missing_argument_is_named_if_it_is_required(void **state)
 
 static bool is_text(const struct argument *argument)
 {
-	return argument->type != ARGUMENT_NUMBER && argument->type != ARGUMENT_PAGE_SIZE && argument->type != ARGUMENT_POSITIONS;
+	return argument->type <= ARGUMENT_TEXT;
 }
 
 static void check_types(const struct rpc_operation *operation, const struct argument *argument)
 {
-	json_t *wrong[] = {json_null(), json_true(), json_array(), json_real(1.0), json_pack("{s{}}", "a"),
-		is_text(argument) ? json_integer(1) : json_string("1")};
-	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		/* {"a":{}} is an object, but no chat's number is one */
-		const char *why = argument->type == ARGUMENT_POSITIONS && json_is_object(wrong[i]) ? "each value an integer" : "must be a";
-		assert_refused(operation, with(operation, argument->name, wrong[i]), REFUSAL_BAD_REQUEST, argument->name, why);
-	}
+	bool text = is_text(argument) || argument->type == ARGUMENT_CHOICE;
+	json_t *wrong[] = {json_null(), argument->type == ARGUMENT_FLAG ? json_string("true") : json_true(),
+		argument->type == ARGUMENT_USERS ? json_object() : json_array(), json_real(1.0), text ? json_integer(1) : json_string("1")};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_refused(operation, with(operation, argument->name, wrong[i]), REFUSAL_BAD_REQUEST, argument->name, "must be ");
+	if (argument->type != ARGUMENT_POSITIONS && argument->type != ARGUMENT_OBJECT)
+		assert_refused(
+			operation, with(operation, argument->name, json_pack("{s{}}", "a")), REFUSAL_BAD_REQUEST, argument->name, "must be ");
 }
 
 static void a_wrong_type_is_refused(void **state)
@@ -140,7 +170,7 @@ static void check_long_text(const struct rpc_operation *operation, const struct 
 	assert_refused(operation, with(operation, argument->name, text_of(max + 1)), body ? REFUSAL_TOO_LARGE : REFUSAL_BAD_REQUEST,
 		argument->name, "bytes");
 	if (argument->min > 0)
-		assert_refused(operation, with(operation, argument->name, text_of(0)), REFUSAL_BAD_REQUEST, argument->name, "1 to");
+		assert_refused(operation, with(operation, argument->name, text_of(argument->min - 1)), REFUSAL_BAD_REQUEST, argument->name, " to ");
 }
 
 static void a_text_is_bounded(void **state)
@@ -197,6 +227,74 @@ static void a_chat_id_is_one_level_of_a_topic(void **state)
 	each_argument(check_chat_id);
 }
 
+static void check_users(const struct rpc_operation *operation, const struct argument *argument)
+{
+	if (argument->type != ARGUMENT_USERS)
+		return;
+	assert_int_equal(verdict_on(operation, with(operation, argument->name, users_of(argument->max))).code, REFUSAL_NONE);
+	assert_refused(operation, with(operation, argument->name, users_of(argument->max + 1)), REFUSAL_TOO_LARGE, argument->name, "user IDs");
+	if (argument->min > 0)
+		assert_refused(operation, with(operation, argument->name, json_array()), REFUSAL_BAD_REQUEST, argument->name, "user IDs");
+	json_t *wrong[] = {json_pack("[ss]", "bob", "bob"), json_pack("[i]", 1), json_pack("[s]", ""), json_pack("[s]", "a\nb"),
+		json_pack("[o]", text_of(USER_ID_MAX + 1))};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_refused(operation, with(operation, argument->name, wrong[i]), REFUSAL_BAD_REQUEST, argument->name, "each is a user ID");
+}
+
+static void users_are_checked_one_by_one(void **state)
+{
+	(void)state;
+	each_argument(check_users);
+}
+
+static void check_choice(const struct rpc_operation *operation, const struct argument *argument)
+{
+	if (argument->type != ARGUMENT_CHOICE)
+		return;
+	for (const char *const *choice = argument->choices; *choice != NULL; choice++)
+		assert_int_equal(verdict_on(operation, with(operation, argument->name, json_string(*choice))).code, REFUSAL_NONE);
+	assert_refused(operation, with(operation, argument->name, json_string("Owner")), REFUSAL_BAD_REQUEST, argument->name, "none of its");
+}
+
+static void a_choice_is_one_of_its_values(void **state)
+{
+	(void)state;
+	each_argument(check_choice);
+}
+
+static void check_inside(const struct rpc_operation *operation, const struct argument *argument)
+{
+	for (const struct argument *member = argument->members; member != NULL && member->name != NULL; member++) {
+		char name[64];
+		json_t *value = good_members(argument->members);
+		json_object_set_new(value, member->name, json_null());
+		snprintf(name, sizeof name, "%s.%s", argument->name, member->name);
+		assert_refused(operation, with(operation, argument->name, value), REFUSAL_BAD_REQUEST, name, "must be ");
+	}
+}
+
+static void what_is_wrong_inside_an_object_is_named_with_it(void **state)
+{
+	(void)state;
+	each_argument(check_inside);
+}
+
+static void check_other_name(const struct rpc_operation *operation, const struct argument *argument)
+{
+	if (argument->also == NULL)
+		return;
+	json_t *args = with(operation, argument->also, good_value(argument));
+	assert_refused(operation, json_deep_copy(args), REFUSAL_BAD_REQUEST, argument->name, argument->also);
+	json_object_del(args, argument->name);
+	assert_int_equal(verdict_on(operation, args).code, REFUSAL_NONE);
+}
+
+static void an_argument_may_come_by_its_other_name_but_not_by_both(void **state)
+{
+	(void)state;
+	each_argument(check_other_name);
+}
+
 static void check_positions(const struct rpc_operation *operation, const struct argument *argument)
 {
 	if (argument->type != ARGUMENT_POSITIONS)
@@ -226,8 +324,8 @@ static void positions_are_checked_one_by_one(void **state)
 static void an_unknown_argument_is_named_if_it_is_harmless(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < operation_count; i++) {
-		const struct rpc_operation *operation = &operation_table[i];
+	const struct rpc_operation *operation;
+	for (size_t i = 0; (operation = operation_at(i)) != NULL; i++) {
 		assert_refused(operation, with(operation, "chatid", json_true()), REFUSAL_BAD_REQUEST, "chatid", "no such argument");
 		assert_refused(operation, with(operation, "<b>evil\n", json_true()), REFUSAL_BAD_REQUEST, "arguments", "no such argument");
 		assert_refused(operation, with(operation, "", json_true()), REFUSAL_BAD_REQUEST, "arguments", "no such argument");
@@ -316,11 +414,13 @@ static void an_id_is_bounded(void **state)
 static void every_shape_that_is_named_is_there(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < operation_count; i++)
-		for (const struct field *field = operation_table[i].result; field->name != NULL; field++)
+	const struct rpc_operation *operation;
+	const struct shape *shape;
+	for (size_t i = 0; (operation = operation_at(i)) != NULL; i++)
+		for (const struct field *field = operation->result; field->name != NULL; field++)
 			assert_true(field->shape == NULL || shape_find(field->shape) != NULL);
-	for (size_t i = 0; i < shape_count; i++)
-		for (const struct field *field = shape_table[i].fields; field != NULL && field->name != NULL; field++)
+	for (size_t i = 0; (shape = shape_at(i)) != NULL; i++)
+		for (const struct field *field = shape->fields; field != NULL && field->name != NULL; field++)
 			assert_true(field->shape == NULL || shape_find(field->shape) != NULL);
 }
 
@@ -335,6 +435,10 @@ int main(void)
 		cmocka_unit_test(only_a_body_may_have_control_characters),
 		cmocka_unit_test(a_chat_id_is_one_level_of_a_topic),
 		cmocka_unit_test(positions_are_checked_one_by_one),
+		cmocka_unit_test(users_are_checked_one_by_one),
+		cmocka_unit_test(a_choice_is_one_of_its_values),
+		cmocka_unit_test(what_is_wrong_inside_an_object_is_named_with_it),
+		cmocka_unit_test(an_argument_may_come_by_its_other_name_but_not_by_both),
 		cmocka_unit_test(an_unknown_argument_is_named_if_it_is_harmless),
 		cmocka_unit_test(what_is_no_object_is_refused),
 		cmocka_unit_test(a_number_of_too_many_bits_is_named),

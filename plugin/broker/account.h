@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_ACCOUNT_H
+#define HC_BROKER_ACCOUNT_H
+/* Accounts that were deleted: their tokens are refused, and what they wrote is erased.
+ *
+ * deleteAccount is done when the store has it (delete_user); what follows goes on behind it, after a crash from where the store says that it
+ * stood: the user leaves every chat, then his texts are erased chat by chat, then the store notes that this is finished. Meanwhile nobody can
+ * log in as him. All who ever deleted their account are known in memory, since a token does not tell how long it counts. Broker thread. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct server;
+
+/* At the start: reads who was deleted, and goes on with what was not finished. Blocks. false: err; the store cannot be read. */
+bool account_open(struct server *server, struct error *err);
+void account_free_all(struct server *server);
+
+/* The store has deleted him: his connections end with the next sweep, his chats and texts follow. */
+void account_deleted(struct server *server, const char *user_id, int64_t at_ms);
+
+/* Whether a token that was issued then (0: it does not say) must not let him in, with the reason; or what he sent then is not to be done. */
+bool account_refuses(const struct server *server, const char *user_id, int64_t issued_at_ms, const char **why);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Whom people block. Broker thread; the read at login is a job on a reader. */
+#include "plugin/broker/blocks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/broker/jobs.h"
+#include "plugin/broker/server.h"
+
+struct blocks *blocks_ref(const struct person *person)
+{
+	person->blocks->references++;
+	return person->blocks;
+}
+
+void blocks_drop(struct blocks *blocks)
+{
+	if (blocks == NULL || --blocks->references > 0)
+		return;
+	store_free(blocks->list);
+	free(blocks);
+}
+
+bool blocks_are_known(const struct person *person)
+{
+	return person->blocks != NULL;
+}
+
+void blocks_set(struct server *server, struct person *person, struct block_list *list)
+{
+	blocks_drop(person->blocks);
+	person->blocks = mem_zero(sizeof *person->blocks);
+	person->blocks->references = 1;
+	person->blocks->list = list;
+	for (struct session *session = person->sessions; session != NULL; session = session->person_next)
+		if (session->feed != NULL)
+			session_due(server, session); /* it may have waited for this */
+}
+
+/* ---- the read at login ---- */
+
+struct load {
+	struct job job;
+	struct server *server;
+	char *user_id;
+	enum store_rc rc;
+	struct block_list *list;
+};
+
+static void load_run(struct job *job)
+{
+	struct load *load = (struct load *)job;
+	struct store *store = load->server->store;
+	struct error err;
+	load->rc = store_ops(store)->load_blocks(store, load->user_id, &load->list, &err);
+}
+
+static void load_free(struct load *load)
+{
+	store_free(load->list);
+	free(load->user_id);
+	free(load);
+}
+
+/* What he has changed meanwhile is newer. */
+static void load_done(struct job *job)
+{
+	struct load *load = (struct load *)job;
+	struct person *person = person_find(load->server, load->user_id);
+	bool wanted = person != NULL && !blocks_are_known(person);
+	if (wanted && load->rc != STORE_OK && jobs_repeat(load->server, NULL, job))
+		return;
+	if (wanted && load->rc == STORE_OK) {
+		blocks_set(load->server, person, load->list);
+		load->list = NULL;
+	}
+	load_free(load);
+}
+
+void blocks_load(struct server *server, struct person *person)
+{
+	struct load *load = mem_zero(sizeof *load);
+	load->job = (struct job){.run = load_run, .done = load_done};
+	load->server = server;
+	load->user_id = mem_text(person->user_id);
+	load->rc = STORE_UNAVAILABLE;
+	/* Behind a change that was still on its way when he went and came again. */
+	if (!jobs_read(server, &load->job, server->writers != NULL) && !jobs_repeat(server, NULL, &load->job))
+		load_free(load);
+}
+
+/* ---- the rules ---- */
+
+bool blocks_hide(const struct block_list *list, const char *reader_id, const struct transaction *tx)
+{
+	bool text = tx->type == TX_MESSAGE || tx->type == TX_EDIT; /* who is a member, and what is gone, concerns everybody */
+	return text && list->count > 0 && strcmp(tx->sender_id, reader_id) != 0 &&
+	       blocks_contain(list->blocks, list->count, tx->sender_id, tx->at_ms);
+}
+
+static bool blocks_now(struct server *server, const char *user_id, const char *other_id)
+{
+	const struct person *person = person_find(server, user_id);
+	if (person == NULL || !blocks_are_known(person))
+		return true;
+	const struct block_list *list = person->blocks->list;
+	for (size_t i = 0; i < list->count; i++)
+		if (list->blocks[i].to_ms == 0 && strcmp(list->blocks[i].user_id, other_id) == 0)
+			return true;
+	return false;
+}
+
+bool blocks_part(struct server *server, const char *user_a, const char *user_b)
+{
+	return blocks_now(server, user_a, user_b) || blocks_now(server, user_b, user_a);
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Presence. Broker thread; when people were seen last is stored by jobs. */
+#include "plugin/broker/presence.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "plugin/broker/answer.h"
+#include "plugin/broker/jobs.h"
+#include "plugin/broker/live.h"
+#include "plugin/broker/server.h"
+#include "plugin/rpc/shared.h"
+
+enum {
+	AWAY_MS = 10000,
+	SEEN_EACH_MS = 1000, /* a mass of people who leave at once must not keep the store from taking messages: */
+	SEEN_AT_ONCE = 16,   /* so many of them are stored a second */
+};
+
+/* One connection that watches one person: in both of their lists. */
+struct watch {
+	struct session *session;
+	struct shown *shown;
+	struct watch *prev, *next;                     /* of the person's */
+	struct watch *session_prev, *session_next;     /* of the session's */
+};
+
+/* Somebody who is watched. */
+struct shown {
+	char *user_id;
+	bool online;   /* as it was told, whether it is shown or not */
+	bool hides_online, hides_last_seen;
+	int64_t last_seen_ms;
+	struct watch *watches;
+	UT_hash_handle hh;
+};
+
+/* Somebody who has no connection any more, since gone_at_ms. The hash keeps the order in which they went. */
+struct leaver {
+	char *user_id;
+	int64_t gone_at_ms, seen_at_ms;
+	UT_hash_handle hh;
+};
+
+static struct server *server_of(const struct rpc_request *request)
+{
+	return ((const struct origin *)request->origin)->server;
+}
+
+static struct shown *shown_find(struct server *server, const char *user_id)
+{
+	struct shown *shown;
+	HASH_FIND_STR(server->shown, user_id, shown);
+	return shown;
+}
+
+static struct leaver *leaver_find(struct server *server, const char *user_id)
+{
+	struct leaver *leaver;
+	HASH_FIND_STR(server->leavers, user_id, leaver);
+	return leaver;
+}
+
+static bool has_connection(struct server *server, const char *user_id)
+{
+	const struct person *person = person_find(server, user_id);
+	return person != NULL && person->sessions != NULL && !person->closed;
+}
+
+/* Who went a moment ago still counts as there. */
+static bool is_there(struct server *server, const char *user_id)
+{
+	return has_connection(server, user_id) || leaver_find(server, user_id) != NULL;
+}
+
+bool presence_is_online(const struct rpc_request *request, const char *user_id)
+{
+	return is_there(server_of(request), user_id);
+}
+
+/* ---- telling ---- */
+
+static void tell(struct server *server, const struct watch *watch, bool online)
+{
+	const struct shown *shown = watch->shown;
+	live_presence(server, watch->session, shown->user_id, online, online || shown->hides_last_seen ? 0 : shown->last_seen_ms);
+}
+
+static void tell_all(struct server *server, const struct shown *shown, bool online)
+{
+	const struct watch *watch;
+	DL_FOREACH(shown->watches, watch)
+		tell(server, watch, online);
+}
+
+static void becomes(struct server *server, struct shown *shown, bool online)
+{
+	if (shown->online == online)
+		return;
+	shown->online = online;
+	if (!shown->hides_online)
+		tell_all(server, shown, online);
+}
+
+/* ---- watching ---- */
+
+static void watch_end(struct server *server, struct watch *watch)
+{
+	struct shown *shown = watch->shown;
+	DL_DELETE(shown->watches, watch);
+	DL_DELETE2(watch->session->watches, watch, session_prev, session_next);
+	free(watch);
+	if (shown->watches != NULL)
+		return;
+	HASH_DEL(server->shown, shown);
+	free(shown->user_id);
+	free(shown);
+}
+
+static void watch_nobody(struct server *server, struct session *session)
+{
+	while (session->watches != NULL)
+		watch_end(server, session->watches);
+}
+
+static void watch_one(struct server *server, struct session *session, const struct profile *profile)
+{
+	struct shown *shown = shown_find(server, profile->user_id);
+	if (shown == NULL) {
+		shown = mem_zero(sizeof *shown);
+		shown->user_id = mem_text(profile->user_id);
+		shown->online = is_there(server, profile->user_id);
+		shown->hides_online = profile->hides_online;
+		shown->hides_last_seen = profile->hides_last_seen;
+		HASH_ADD_KEYPTR(hh, server->shown, shown->user_id, strlen(shown->user_id), shown);
+	}
+	if (profile->last_seen_ms > shown->last_seen_ms)
+		shown->last_seen_ms = profile->last_seen_ms;
+	struct watch *watch = mem_zero(sizeof *watch);
+	watch->session = session;
+	watch->shown = shown;
+	DL_APPEND(shown->watches, watch);
+	DL_APPEND2(session->watches, watch, session_prev, session_next);
+}
+
+void presence_watch(const struct rpc_request *request, const struct profile_list *profiles)
+{
+	struct server *server = server_of(request);
+	struct session *session = session_by_id(server, ((const struct origin *)request->origin)->session_id);
+	if (session == NULL)
+		return;
+	watch_nobody(server, session);
+	for (size_t i = 0; i < profiles->count; i++)
+		watch_one(server, session, &profiles->profiles[i]);
+}
+
+void presence_shows(const struct rpc_request *request, const struct profile *profile)
+{
+	struct server *server = server_of(request);
+	struct shown *shown = shown_find(server, profile->user_id);
+	if (shown == NULL)
+		return;
+	bool changes = shown->hides_online != profile->hides_online;
+	shown->hides_online = profile->hides_online;
+	shown->hides_last_seen = profile->hides_last_seen;
+	if (changes && shown->online)
+		tell_all(server, shown, !shown->hides_online);
+}
+
+static void part_one(struct server *server, const char *watcher_id, const char *user_id)
+{
+	struct shown *shown = shown_find(server, user_id);
+	struct watch *watch, *next;
+	if (shown == NULL)
+		return;
+	bool last = false;
+	for (watch = shown->watches; watch != NULL && !last; watch = next) {
+		next = watch->next;
+		if (strcmp(watch->session->person->user_id, watcher_id) != 0)
+			continue;
+		if (shown->online && !shown->hides_online)
+			live_presence(server, watch->session, user_id, false, 0);
+		last = shown->watches->next == NULL;
+		watch_end(server, watch);
+	}
+}
+
+void presence_part(struct server *server, const char *user_a, const char *user_b)
+{
+	part_one(server, user_a, user_b);
+	part_one(server, user_b, user_a);
+}
+
+/* ---- who shares no chat any more ---- */
+
+struct check {
+	struct job job;
+	struct server *server;
+	char watcher_id[USER_ID_MAX + 1], user_id[USER_ID_MAX + 1];
+	enum store_rc rc;
+	bool shares;
+};
+
+static void check_run(struct job *job)
+{
+	struct check *check = (struct check *)job;
+	struct store *store = check->server->store;
+	struct shared shared;
+	struct error err;
+	check->rc = shared_open(store, check->watcher_id, &shared, &err);
+	if (check->rc != STORE_OK)
+		return;
+	check->rc = shared_with(store, &shared, check->user_id, &check->shares, &err);
+	shared_close(&shared);
+}
+
+static void check_done(struct job *job)
+{
+	struct check *check = (struct check *)job;
+	bool failed = check->rc != STORE_OK && check->rc != STORE_NOT_FOUND;
+	if (failed && jobs_repeat(check->server, NULL, job))
+		return;
+	if (!check->shares)
+		part_one(check->server, check->watcher_id, check->user_id);
+	free(check);
+}
+
+static void look_again(struct server *server, const char *watcher_id, const char *user_id)
+{
+	struct check *check = mem_zero(sizeof *check);
+	check->job = (struct job){.run = check_run, .done = check_done};
+	check->server = server;
+	check->rc = STORE_UNAVAILABLE;
+	strcpy(check->watcher_id, watcher_id);
+	strcpy(check->user_id, user_id);
+	if (!workers_add(server->readers, &check->job) && !jobs_repeat(server, NULL, &check->job))
+		free(check);
+}
+
+void presence_left(struct server *server, struct chat *chat, const char *user_id)
+{
+	const struct shown *shown = shown_find(server, user_id);
+	const struct person *person = person_find(server, user_id);
+	const struct watch *watch;
+	if (shown != NULL)
+		DL_FOREACH(shown->watches, watch)
+			if (chat_member(chat, watch->session->person->user_id) != NULL)
+				look_again(server, watch->session->person->user_id, user_id);
+	for (const struct session *session = person != NULL ? person->sessions : NULL; session != NULL; session = session->person_next)
+		DL_FOREACH2(session->watches, watch, session_next)
+			if (chat_member(chat, watch->shown->user_id) != NULL)
+				look_again(server, user_id, watch->shown->user_id);
+}
+
+/* ---- coming and going ---- */
+
+static void leaver_free(struct server *server, struct leaver *leaver)
+{
+	HASH_DEL(server->leavers, leaver);
+	free(leaver->user_id);
+	free(leaver);
+}
+
+void presence_came(struct server *server, const struct person *person)
+{
+	struct leaver *leaver = leaver_find(server, person->user_id);
+	struct shown *shown = shown_find(server, person->user_id);
+	if (leaver != NULL)
+		leaver_free(server, leaver);
+	if (shown != NULL)
+		becomes(server, shown, true);
+}
+
+void presence_went(struct server *server, struct session *session)
+{
+	const struct person *person = session->person;
+	watch_nobody(server, session);
+	if (person->sessions != NULL)
+		return;
+	if (person->closed) { /* the account is gone: so is he, at once */
+		struct shown *shown = shown_find(server, person->user_id);
+		if (shown != NULL) {
+			shown->hides_last_seen = true;
+			becomes(server, shown, false);
+		}
+		return;
+	}
+	struct leaver *leaver = mem_zero(sizeof *leaver);
+	leaver->user_id = mem_text(person->user_id);
+	leaver->gone_at_ms = server->now_ms;
+	leaver->seen_at_ms = server->wall_ms;
+	HASH_ADD_KEYPTR(hh, server->leavers, leaver->user_id, strlen(leaver->user_id), leaver);
+	server_wake_in(server, AWAY_MS);
+}
+
+/* ---- when they were seen last ---- */
+
+struct seen {
+	struct job job;
+	struct server *server;
+	struct {
+		char *user_id;
+		int64_t at_ms;
+	} users[SEEN_AT_ONCE];
+	size_t count;
+};
+
+/* One that is not stored is not worth a second try: he will come and go again. */
+static void seen_run(struct job *job)
+{
+	struct seen *seen = (struct seen *)job;
+	struct store *store = seen->server->store;
+	struct error err;
+	for (size_t i = 0; i < seen->count; i++)
+		store_ops(store)->put_last_seen(store, seen->users[i].user_id, seen->users[i].at_ms, &err);
+}
+
+static void seen_done(struct job *job)
+{
+	struct seen *seen = (struct seen *)job;
+	for (size_t i = 0; i < seen->count; i++)
+		free(seen->users[i].user_id);
+	free(seen);
+}
+
+static void add_seen(struct seen *seen, struct leaver *leaver)
+{
+	seen->users[seen->count].user_id = mem_text(leaver->user_id);
+	seen->users[seen->count++].at_ms = leaver->seen_at_ms;
+}
+
+/* Away for long enough: told, and stored. */
+static void goes(struct server *server, struct leaver *leaver, struct seen *seen)
+{
+	struct shown *shown = shown_find(server, leaver->user_id);
+	add_seen(seen, leaver);
+	if (shown != NULL) {
+		shown->last_seen_ms = leaver->seen_at_ms;
+		becomes(server, shown, false);
+	}
+	leaver_free(server, leaver);
+}
+
+void presence_tick(struct server *server)
+{
+	if (server->leavers == NULL || server->now_ms - server->leavers->gone_at_ms < AWAY_MS || server->now_ms < server->seen_next_ms)
+		return;
+	struct seen *seen = mem_zero(sizeof *seen);
+	seen->job = (struct job){.run = seen_run, .done = seen_done};
+	seen->server = server;
+	server->seen_next_ms = server->now_ms + SEEN_EACH_MS;
+	while (seen->count < SEEN_AT_ONCE && server->leavers != NULL && server->now_ms - server->leavers->gone_at_ms >= AWAY_MS)
+		goes(server, server->leavers, seen);
+	if (!lanes_put(server->lanes, "", &seen->job))
+		seen_done(&seen->job);
+	if (server->leavers != NULL)
+		server_wake_in(server, SEEN_EACH_MS);
+}
+
+void presence_free_all(struct server *server)
+{
+	while (server->leavers != NULL)
+		leaver_free(server, server->leavers);
+}
