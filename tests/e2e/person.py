@@ -6,6 +6,7 @@ sorted by topic. `hears`, `notices` and the like read on until what they expect 
 """
 import itertools
 import json
+import time
 
 import mqtt
 
@@ -101,6 +102,14 @@ class Person:
             return self.client.wait(sorted_condition, what)
         except AssertionError as failed:
             raise AssertionError(f"{failed}\n inbox: {self.inbox[-8:]}\n acks: {self.acks[-4:]}\n live: {self.live[-4:]}") from None
+
+    def asks_until(self, condition, what):
+        """Asks again and again (condition does the asking) until it is so."""
+        deadline = time.monotonic() + mqtt.PATIENCE
+        while not (found := condition()):
+            assert time.monotonic() < deadline, f"{self} waited in vain for {what}"
+            time.sleep(0.05)
+        return found
 
     def sees(self, **fields):
         """The next transaction that has these fields, after the one last seen."""
@@ -212,3 +221,31 @@ class Person:
 
     def reads(self, number, chat):
         self.publishes(f"chat/{chat}/read/{number}")
+
+    # ---- groups, and what becomes of messages ----
+
+    def makes_group(self, name, *members, **more):
+        """Returns its chat ID: number 1 is its members, number 2 its name."""
+        return self.asks("createGroupChat", groupName=name, friendIDs=[name_of(member) for member in members], **more)["chatID"]
+
+    def adds(self, *whom, to):
+        return self.asks("addUserToGroup", groupID=to, userIDs=[name_of(someone) for someone in whom]).get("transactionID")
+
+    def removes(self, whom, chat):
+        return self.asks("removeUser", groupID=chat, userID=name_of(whom)).get("transactionID")
+
+    def edits(self, message, chat, body):
+        """By topic; waits until it is done and returns the transaction."""
+        self.publishes(f"chat/{chat}/edit/{message}", body)
+        return self.sees(type="edit", messageID=message, chatID=chat, body=body)
+
+    def deletes(self, message, chat):
+        self.publishes(f"chat/{chat}/delete/{message}")
+        return self.sees(type="delete", messageID=message, chatID=chat)
+
+    def message(self, message, chat):
+        return self.asks("getMessage", chatID=chat, messageID=message)["message"]
+
+    def thumbnail(self, chat):
+        """The chat in the chat list; None: it is not there."""
+        return next((line for line in self.asks("ListChats")["chats"] if line["chatID"] == chat), None)

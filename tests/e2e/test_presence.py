@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+"""Who is there: told to those who watch and may, and to nobody else."""
+import time
+
+import mqtt
+import pytest
+
+
+def watches(person, *others):
+    return [user["online"] for user in person.asks("watchPresence", userIDs=list(others))["users"]]
+
+
+def presences(person):
+    return [(event["userID"], event["online"]) for event in person.live if event["type"] == "presence"]
+
+
+def test_who_comes_is_told_at_once_and_who_goes_after_a_while(broker, alice, chat):
+    bob = broker.people[1]
+    bob.leaves()
+    assert watches(alice, "bob") == [True], "he went a moment ago"
+    alice.until(lambda: presences(alice) == [("bob", False)], "that bob is gone")
+    assert alice.live[-1]["lastSeen"] > 0
+    bob.connects()
+    alice.until(lambda: presences(alice) == [("bob", False), ("bob", True)], "that bob is there")
+
+
+def test_a_connection_that_comes_back_within_10_s_is_not_told(alice, bob, chat):
+    assert watches(alice, "bob") == [True]
+    for _ in range(3):
+        bob.leaves()
+        bob.connects()
+    bob.is_cut_off()
+    bob.connects()
+    assert presences(alice.is_up_to_date()) == []
+
+
+def test_one_of_two_connections_is_enough(alice, bob, chat):
+    laptop = bob.on("laptop")
+    assert watches(alice, "bob") == [True]
+    bob.leaves()
+    time.sleep(12)
+    assert presences(alice.is_up_to_date()) == []
+    assert watches(alice, "bob") == [True]
+    laptop.leaves()
+
+
+def test_strangers_hidden_blocked_and_nobody_look_alike(alice, bob, carol, chat):
+    def seen(user):
+        answer = alice.asks("watchPresence", userIDs=[user])["users"][0]
+        assert answer.pop("userID") == user
+        return answer
+    assert seen("bob") == {"online": True}
+    assert seen("nobody") == seen("carol") == {"online": False}
+    bob.asks("setPresence", showOnline=False, showLastSeen=False)
+    assert seen("bob") == {"online": False}
+    bob.asks("setPresence", showOnline=True)
+    assert seen("bob") == {"online": True}
+    bob.asks("blockUser", blockID="alice")
+    assert seen("bob") == {"online": False}
+    assert watches(bob, "alice") == [False], "nor does he see her"
+
+
+def test_a_block_ends_watching_at_once(alice, bob, chat):
+    watches(alice, "bob")
+    watches(bob, "alice")
+    alice.asks("blockUser", blockID="bob")
+    alice.until(lambda: presences(alice) == [("bob", False)], "that bob is not seen any more")
+    bob.until(lambda: presences(bob) == [("alice", False)], "that alice is not seen any more")
+    alice.asks("setPresence", showOnline=False)
+    alice.asks("setPresence", showOnline=True)
+    assert presences(bob.is_up_to_date()) == [("alice", False)]
+
+
+def test_who_shares_no_chat_any_more_is_not_watched_any_more(alice, bob, carol):
+    for person in (bob, carol):
+        person.asks("getUserInfo")
+    group = alice.asks("createGroupChat", groupName="g", friendIDs=["bob", "carol"])["chatID"]
+    other = alice.asks("createGroupChat", groupName="h", friendIDs=["carol"])["chatID"]
+    carol.sees(type="memberAdded", chatID=other)
+    assert watches(alice, "bob", "carol") == [True, True]
+    assert watches(bob, "alice", "carol") == [True, True]
+    alice.asks("removeUser", groupID=group, userID="bob")
+    alice.until(lambda: presences(alice) == [("bob", False)], "that bob is not seen any more")
+    bob.until(lambda: sorted(presences(bob)) == [("alice", False), ("carol", False)], "that bob sees nobody any more")
+    carol.asks("leaveGroup", groupID=group)
+    carol.asks("setPresence", showOnline=False)
+    alice.until(lambda: ("carol", False) in presences(alice), "that carol hides: they share the other group")
+
+
+def test_hiding_is_told_and_so_is_showing(alice, bob, chat):
+    watches(alice, "bob")
+    bob.asks("setPresence", showOnline=False)
+    alice.until(lambda: presences(alice) == [("bob", False)], "that bob hides")
+    bob.asks("setPresence", showOnline=True)
+    alice.until(lambda: presences(alice) == [("bob", False), ("bob", True)], "that bob shows himself")
+    assert alice.asks("getUserInfo")["userInfo"]["showOnline"] is True
+
+
+def test_watching_others_ends_watching_the_first(alice, bob, carol, chat):
+    alice.chat_with(carol)
+    assert watches(alice, "bob", "carol") == [True, True]
+    assert watches(alice, "carol") == [True]
+    bob.asks("setPresence", showOnline=False)
+    carol.asks("setPresence", showOnline=False)
+    alice.until(lambda: presences(alice) == [("carol", False)], "that carol hides")
+
+
+def test_no_more_than_200_are_watched(alice):
+    alice.asks("watchPresence", userIDs=[f"user{i}" for i in range(200)])
+    alice.is_denied("too_large", "watchPresence", userIDs=[f"user{i}" for i in range(201)])
+
+
+@pytest.mark.parametrize("version", [mqtt.V311, mqtt.V5])
+def test_last_seen_survives_a_restart(broker, alice, version):
+    bob = broker.person("bob", version=version)
+    alice.chat_with(bob)
+    alice.is_up_to_date()
+    bob.leaves()
+    watches(alice, "bob")
+    alice.until(lambda: presences(alice) == [("bob", False)], "that bob is gone")
+    seen = alice.live[-1]["lastSeen"]
+    broker.restart()
+    alice.returns()
+    user = alice.asks("watchPresence", userIDs=["bob"])["users"][0]
+    assert user == {"userID": "bob", "online": False, "lastSeen": seen}
