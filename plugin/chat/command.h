@@ -65,6 +65,7 @@ struct command {
 	bool may_begin;  /* the port said so */
 	bool key_unused; /* the store knows no such key */
 	bool key_known;  /* an append found that it does */
+	bool key_in_doubt; /* an append found one of the same sender's before it: it is asked for before it is tried again */
 	enum { MESSAGE_UNKNOWN, MESSAGE_READ, MESSAGE_MISSING } message; /* that it replies to or is about, if it is not at hand */
 	struct message_state found;                                     /* MESSAGE_READ */
 	uint64_t found_at; /* the chat's latest when it was asked for: what came later may be missing */

@@ -417,9 +417,23 @@ static struct command *command_at(const struct entry *entry, size_t index)
 	return NULL;
 }
 
+/* Who repeats one command often repeats what follows. */
+static void doubt_what_follows(struct entry *entry, const struct command *duplicate)
+{
+	struct pending *pending;
+	bool follows = false;
+	DL_FOREACH(entry->chat->pending, pending) {
+		if (follows && strcmp(pending->command->sender_id, duplicate->sender_id) == 0)
+			pending->command->key_in_doubt = true;
+		follows = follows || pending->command == duplicate;
+	}
+}
+
 static void conflict(struct core *core, struct entry *entry, const struct append *result)
 {
 	struct command *duplicate = result->duplicate_number != 0 ? command_at(entry, result->duplicate_index) : NULL;
+	if (duplicate != NULL)
+		doubt_what_follows(entry, duplicate);
 	entry_take_back(entry);
 	if (duplicate == NULL) {
 		entry->progress = false;

@@ -37,7 +37,8 @@ static bool is_once(const struct command *command)
 }
 
 /* Might the store know the key, although nothing at hand has it? Append finds a repetition by itself; but who is about to be refused, and
- * a KEY_ONCE, of which there is no index, must be looked up before. */
+ * a KEY_ONCE, of which there is no index, must be looked up before. So must a replayed command, and one in doubt: an append that finds a
+ * repetition adds nothing, and with many of them all would be tried again for each. */
 static bool key_may_be_stored(const struct chat *chat, const struct command *command)
 {
 	return !command->key_unused && chat->recent_from > 1 && (!is_once(command) || command->replayed);
@@ -69,7 +70,8 @@ static enum decision find_repetition(struct chat *chat, struct command *command,
 	for (uint64_t number = chat->recent_from; number <= chat->latest; number++)
 		if (chat->recent_hashes[number % CHAT_RECENT_MAX] == hash && same_key(chat_recent(chat, number), command))
 			return answer_repetition(chat_recent(chat, number), command, verdict, repeated);
-	return command->key_known || (is_once(command) && key_may_be_stored(chat, command)) ? DECISION_NEEDS_KEY : DECISION_ACCEPTED;
+	bool asks = (command->replayed || command->key_in_doubt) && key_may_be_stored(chat, command);
+	return command->key_known || asks ? DECISION_NEEDS_KEY : DECISION_ACCEPTED;
 }
 
 /* Whether everybody can be reached whom it needs. */

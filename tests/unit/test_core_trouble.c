@@ -187,6 +187,47 @@ static void test_an_id_that_the_store_knows_is_a_repetition(void **state)
 	scene_free(scene);
 }
 
+/* An append that finds a repetition adds nothing: each further one must not cost another append of all. */
+static void test_of_many_repetitions_only_the_first_is_found_by_an_append(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_new(0);
+	struct command *same = send_command("alice", "a1", "hi");
+	say(scene, "alice", "a1");
+	say(scene, "alice", "a2");
+	say(scene, "bob", "b1");
+	say(scene, "alice", "a3");
+	loads(scene, 3);
+	happened(scene, "load chat, append 4-7");
+	append_finds_key(scene, 0, 1);
+	key_is(scene, same, 1);
+	happened(scene, "key alice/a1?, a1 was 1, key alice/a2?");
+	key_is(scene, same, 2);
+	happened(scene, "a2 was 2, key alice/a3?, append 4-4"); /* bob has repeated nothing */
+	key_is(scene, NULL, 0);
+	appended(scene, APPEND_OK);
+	happened(scene, "show 4, b1 is 4, append 5-5");
+	appended(scene, APPEND_OK);
+	happened(scene, "show 5, a3 is 5");
+	command_free(same);
+	scene_free(scene);
+}
+
+static void test_a_replayed_command_asks_before_it_is_tried(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_new(0);
+	struct command *same = send_command("alice", "a1", "hi"), *replayed = send_command("alice", "a1", "hi");
+	replayed->replayed = true;
+	issue(scene, replayed);
+	loads(scene, 3);
+	happened(scene, "load chat, key alice/a1?");
+	key_is(scene, same, 2);
+	happened(scene, "a1 was 2");
+	command_free(same);
+	scene_free(scene);
+}
+
 static void test_an_id_that_the_store_knows_with_another_content_is_refused(void **state)
 {
 	(void)state;
@@ -330,6 +371,8 @@ int main(void)
 		cmocka_unit_test(test_a_long_log_is_read_in_pages),
 		cmocka_unit_test(test_a_log_that_cannot_be_seen_yet_is_read_again_later),
 		cmocka_unit_test(test_an_id_that_the_store_knows_is_a_repetition),
+		cmocka_unit_test(test_of_many_repetitions_only_the_first_is_found_by_an_append),
+		cmocka_unit_test(test_a_replayed_command_asks_before_it_is_tried),
 		cmocka_unit_test(test_an_id_that_the_store_knows_with_another_content_is_refused),
 		cmocka_unit_test(test_a_repetition_of_what_is_not_shown_yet_shows_it),
 		cmocka_unit_test(test_repetitions_keep_their_order_through_a_conflict),
