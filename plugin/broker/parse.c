@@ -155,6 +155,7 @@ struct command *parse_command(const struct parse_conf *conf, const struct topic 
 		command->key = mem_text(topic->command_id);
 	if (type != COMMAND_SEND)
 		command->target = topic->number;
+	command->keep_quotes = type == COMMAND_DELETE && conf->keep_quotes;
 	bool ok = address(command, conf, topic, verdict) &&
 	          (topic->kind == TOPIC_DELETE ? read_nothing(payload_len, verdict)
 	           : topic->kind == TOPIC_SEND ? read_json(command, conf, payload, payload_len, verdict)
