@@ -52,7 +52,7 @@ def test_what_is_acknowledged_survives_kill_9(broker, alice, bob):
         broker.kill9()
     broker.start()
     bob.returns()
-    assert bob.asks_until(lambda: bob.asks("getUserInfo", userID="alice")["userInfo"].get("status"), "a status") == "two"
+    bob.asks_until(lambda: bob.asks("getUserInfo", userID="alice")["userInfo"].get("status") == "two", "the later status")
 
 
 def test_while_the_store_is_held_up_a_change_waits(broker, alice):
