@@ -81,7 +81,7 @@ static bool load_summaries(struct listing *listing)
 	struct rpc_request *request = listing->request;
 	struct store *store = request->world->store;
 	const struct block_list *blocks = listing->activity->blocks;
-	char *name;
+	char *name = NULL;
 	bool ok = listing->count == 0 || load_name(request, &name);
 	if (!ok || listing->count == 0)
 		return ok;
