@@ -14,6 +14,7 @@
 #include "plugin/broker/answer.h"
 #include "plugin/broker/budget.h"
 #include "plugin/broker/cursor.h"
+#include "plugin/broker/device.h"
 #include "plugin/broker/live.h"
 #include "plugin/broker/parse.h"
 #include "plugin/broker/ports.h"
@@ -370,6 +371,8 @@ static struct rpc_request *replayed_request(struct server *server, const struct 
 static struct command *replayed_operation(struct server *server, struct rpc_request *request, uint64_t seq, struct verdict *verdict)
 {
 	request->journal_seq = seq;
+	if (rpc_writes(request))
+		device_put_user(server, request->user_id); /* he had logged in, perhaps too short a time ago for the store to know */
 	if (rpc_kind(request) == RPC_WRITE) {
 		writes_start(server, request);
 		return NULL;

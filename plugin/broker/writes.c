@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "plugin/broker/answer.h"
+#include "plugin/broker/device.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 
@@ -82,12 +83,19 @@ static void release(struct server *server, const struct rpc_request *request)
 		server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
 }
 
+/* Also where the store does not know him yet: that he logged in is being tried again. */
+static bool has_to_wait(struct server *server, const struct rpc_request *request)
+{
+	return request->refused.code == REFUSAL_UNAVAILABLE ||
+	       (request->refused.code == REFUSAL_FORBIDDEN && device_puts_user(server, request->user_id));
+}
+
 static void write_done(struct job *job)
 {
 	struct rpc_request *request = (struct rpc_request *)job;
 	struct server *server = server_of(request);
 	warn(server, request);
-	if (request->refused.code == REFUSAL_UNAVAILABLE) {
+	if (has_to_wait(server, request)) {
 		if (!jobs_repeat(server, request->user_id, job))
 			leave(server, request);
 		return;

@@ -55,6 +55,33 @@ def test_what_is_acknowledged_survives_kill_9(broker, alice, bob):
     bob.asks_until(lambda: bob.asks("getUserInfo", userID="alice")["userInfo"].get("status") == "two", "the later status")
 
 
+@pytest.mark.parametrize("operation, arguments", [("setStatus", {"text": "two"}), ("addAsFavorite", {"favoriteID": "bob"})])
+def test_also_of_somebody_whom_the_store_does_not_know_yet(broker, bob, operation, arguments):
+    bob.asks("getUserInfo")
+    with HeldStore(broker):
+        alice = broker.person("alice")
+        alice.publishes(f"rpc/{operation}/1", arguments)
+        broker.kill9()
+    broker.start()
+    bob.returns()
+    if operation == "setStatus":
+        assert bob.asks_until(lambda: "error" not in json.loads(raw_answer(bob, "getUserInfo", userID="alice")), "that alice is known")
+        assert bob.asks_until(lambda: bob.asks("getUserInfo", userID="alice")["userInfo"].get("status"), "a status") == "two"
+    alice.returns()
+    if operation == "addAsFavorite":
+        assert alice.asks_until(lambda: alice.asks("getFavorites")["favoriteIDs"], "the favorite") == ["bob"]
+
+
+def test_a_change_of_who_has_just_come_waits_for_the_store_to_know_him(broker, bob):
+    bob.asks("getUserInfo")
+    with HeldStore(broker):
+        alice = broker.person("alice")
+        alice.publishes("rpc/setStatus/1", {"text": "one"})
+        time.sleep(1)
+    answer, _ = alice.until(lambda: alice.replies.get("1"), "the answer")
+    assert "result" in answer, answer
+
+
 def test_while_the_store_is_held_up_a_change_waits(broker, alice):
     alice.asks("getUserInfo")
     with HeldStore(broker):
