@@ -76,7 +76,9 @@ struct append {
  *
  * TX_MEMBER_ADDED    who was no member becomes one: a new interval, and both his watermarks are at least at the number before. Who is one
  *                    gets the role and nothing else.
- * TX_MEMBER_REMOVED  ends the interval, role ROLE_NONE. Of one who is no member, as TX_ROLE_CHANGED: nothing.
+ * TX_MEMBER_REMOVED  ends the interval, role ROLE_NONE. Of one who is no member, as TX_ROLE_CHANGED: nothing. With `deleted` his account
+ *                    ended: all his intervals, both watermarks and his mute go, a former member's too, so that whoever comes later under
+ *                    that ID begins with nothing.
  * TX_GROUP_UPDATED   name, icon, history, those that it names. No limit on their lengths is checked here.
  * TX_GROUP_DELETED   the chat has ended, at that time.
  * TX_DELETE          erases, in the same append: of the message that it is about body and quote, the body of each TX_EDIT of it, and,
@@ -92,7 +94,7 @@ struct interval {
 
 struct member_record {
 	const char *user_id;
-	enum role role; /* ROLE_NONE: left, only the intervals tell */
+	enum role role; /* ROLE_NONE: left, only the intervals tell; without any: his account was deleted */
 	uint64_t received, read;
 	size_t interval_count;
 	const struct interval *intervals; /* ascending */
@@ -140,7 +142,7 @@ struct user_record {
 	const char *user_id;
 	int64_t created_at_ms;
 	size_t chat_count;
-	const struct user_chat *chats; /* newest activity first; former memberships too */
+	const struct user_chat *chats; /* newest activity first; former memberships too, but none without an interval */
 };
 
 /* Transactions of one chat, ascending by number. Each holds a reference: free with store_page_free. */

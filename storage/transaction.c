@@ -303,6 +303,7 @@ static bool change_read(const json_t *json, bool with_role, struct member_change
 	change->role = ROLE_NONE;
 	if (change->user_id == NULL || len == 0 || len > USER_ID_MAX)
 		return false;
+	change->deleted = !with_role && json_is_true(json_object_get(json, "deleted"));
 	const char *role = with_role ? json_text(json, "role", NULL) : NULL;
 	return !with_role || (role != NULL && role_from_name(role, &change->role));
 }
@@ -316,7 +317,7 @@ static struct member_change *changes_pack(const struct member_change *changes, s
 	struct member_change *packed = mem_new(room);
 	char *at = (char *)(packed + count);
 	for (size_t i = 0; i < count; i++)
-		packed[i] = (struct member_change){string_put(&at, changes[i].user_id), changes[i].role};
+		packed[i] = (struct member_change){string_put(&at, changes[i].user_id), changes[i].role, changes[i].deleted};
 	return packed;
 }
 

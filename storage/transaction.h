@@ -114,6 +114,7 @@ uint64_t transaction_key64(const char *sender_id, const char *key);
 struct member_change {
 	const char *user_id;
 	enum role role;
+	bool deleted; /* TX_MEMBER_REMOVED: his account ended */
 };
 int transaction_members(const struct transaction *tx, struct member_change **changes);
 

@@ -168,9 +168,23 @@ static void join(struct chat *chat, struct member *member, const struct transact
 	chat->current_members++;
 }
 
+/* His account ended. Who he was stays, for the texts' sake and as the other one of a pair; that he was here does not. */
+static void forget(struct chat *chat, struct member *member)
+{
+	chat->current_members -= member_is_current(member);
+	free(member->intervals);
+	member->intervals = NULL;
+	member->interval_count = 0;
+	member->role = ROLE_NONE;
+	member->received = member->read = 0;
+	member->receipts_dirty = member->announce = false;
+}
+
 static void change_role(struct chat *chat, const struct member_change *change, const struct transaction *tx)
 {
 	struct member *member = chat_member(chat, change->user_id);
+	if (member != NULL && change->deleted)
+		forget(chat, member);
 	if (!member_is_current(member) && tx->type != TX_MEMBER_ADDED)
 		return;
 	if (member == NULL)

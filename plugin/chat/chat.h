@@ -14,7 +14,7 @@
 
 struct member {
 	char *user_id;
-	enum role role; /* ROLE_NONE: a former member */
+	enum role role; /* ROLE_NONE: a former member; without intervals: his account was deleted */
 	uint64_t received, read;
 	bool receipts_dirty; /* larger than what the store has */
 	bool announce;       /* larger than what the others were told */

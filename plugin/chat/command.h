@@ -21,7 +21,7 @@ enum command_type {
 	COMMAND_SET_ROLE,      /* of user_ids[0], to `role` */
 	COMMAND_UPDATE_GROUP,  /* body: of the groupUpdated */
 	COMMAND_END_GROUP,
-	COMMAND_CLOSE_ACCOUNT, /* the sender's account ends: he leaves, also a 1:1 chat, also what has ended */
+	COMMAND_CLOSE_ACCOUNT, /* the sender's account ends: he leaves, also a 1:1 chat, also what has ended or he left before */
 };
 
 /* How many one command may name; who makes commands checks it. */

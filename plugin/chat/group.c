@@ -141,6 +141,12 @@ bool member_may(struct chat *chat, const struct command *command)
 	return permit(action, role_of(sender), has_other ? role_of(chat_member(chat, command->user_ids[0])) : ROLE_NONE);
 }
 
+/* Whether the log says so still: after his account was deleted it does not. */
+static bool was_here(const struct member *member)
+{
+	return member != NULL && member->interval_count > 0;
+}
+
 bool needs_nothing(struct chat *chat, const struct command *command)
 {
 	switch (command->type) {
@@ -155,7 +161,7 @@ bool needs_nothing(struct chat *chat, const struct command *command)
 	case COMMAND_SET_ROLE:
 		return chat_member(chat, command->user_ids[0])->role == command->role;
 	case COMMAND_CLOSE_ACCOUNT:
-		return !member_is_current(chat_member(chat, command->sender_id));
+		return !was_here(chat_member(chat, command->sender_id));
 	default:
 		return false;
 	}

@@ -131,7 +131,7 @@ static void plan_leave(struct plan *plan, struct chat *chat, const struct member
 	if (heir != NULL)
 		plan_role(plan, heir->user_id, ROLE_OWNER);
 	plan_removal(plan, member->user_id, deleted);
-	if (chat->current_members == 1 && !chat->pair && !chat->ended)
+	if (member_is_current(member) && chat->current_members == 1 && !chat->pair && !chat->ended)
 		plan_add(plan, TX_GROUP_DELETED);
 }
 

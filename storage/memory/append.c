@@ -149,10 +149,20 @@ static void leave(struct chat *chat, struct member *member, uint64_t number)
 	chat->current_members--;
 }
 
+/* His account ended. Who he was stays, for the texts' sake; that he was here does not. */
+static void forget(struct chat *chat, struct member *member)
+{
+	chat->current_members -= member->role != ROLE_NONE;
+	free(member->intervals);
+	*member = (struct member){.user_id = member->user_id};
+}
+
 /* Joining twice, leaving twice and the role of somebody who is not there change nothing but what they can. */
 static void apply_change(struct chat *chat, const struct transaction *tx, const struct member_change *change)
 {
 	struct member *member = tx->type == TX_MEMBER_ADDED ? find_or_add_member(chat, change->user_id) : chat_find_member(chat, change->user_id);
+	if (member != NULL && change->deleted)
+		forget(chat, member);
 	if (member == NULL || (member->role == ROLE_NONE && tx->type != TX_MEMBER_ADDED))
 		return;
 	if (member->role == ROLE_NONE)

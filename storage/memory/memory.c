@@ -244,7 +244,7 @@ static enum store_rc memory_put_receipts(struct store *store, const struct recei
 	for (size_t i = 0; i < receipt_count; i++) {
 		const struct chat *chat = named_find(&data->chats, receipts[i].chat_id);
 		struct member *member = chat ? chat_find_member(chat, receipts[i].user_id) : NULL;
-		if (member == NULL)
+		if (member == NULL || member->interval_count == 0)
 			continue;
 		member->received = larger(member->received, receipts[i].received);
 		member->read = larger(member->read, receipts[i].read);
@@ -259,7 +259,7 @@ static enum store_rc memory_put_mute(struct store *store, const char *user_id, c
 	struct memory_data *data = data_lock(store);
 	const struct chat *chat = named_find(&data->chats, chat_id);
 	struct member *member = chat ? chat_find_member(chat, user_id) : NULL;
-	if (member)
+	if (member && member->interval_count > 0)
 		member->muted_until_ms = until_ms;
 	data_unlock(data);
 	return STORE_OK;

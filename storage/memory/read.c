@@ -68,15 +68,15 @@ static int newest_first(const void *left, const void *right)
 	return strcmp(a->chat_id, b->chat_id);
 }
 
-/* With the lock, which goes on being held. */
-static struct user_record *collect_chats(const struct memory_data *data, const char *user_id, int64_t created_at_ms)
+/* With the lock, which goes on being held. forgotten: also those of an account of that ID that was deleted. */
+static struct user_record *collect_chats(const struct memory_data *data, const char *user_id, int64_t created_at_ms, bool forgotten)
 {
 	struct user_chat *chats = mem_new(data->chats.count * sizeof *chats);
 	size_t count = 0;
 	for (size_t i = 0; i < data->chats.count; i++) {
 		const struct chat *chat = data->chats.items[i];
 		const struct member *member = chat_find_member(chat, user_id);
-		if (member)
+		if (member && (forgotten || member->interval_count > 0))
 			chats[count++] = membership_of(chat, member);
 	}
 	qsort(chats, count, sizeof *chats, newest_first);
@@ -91,7 +91,7 @@ enum store_rc memory_load_user(struct store *store, const char *user_id, struct 
 	const struct user *user = named_find(&data->users, user_id);
 	if (user == NULL || !user->exists)
 		return not_found(data, err, "user");
-	*record = collect_chats(data, user_id, user->created_at_ms);
+	*record = collect_chats(data, user_id, user->created_at_ms, false);
 	data_unlock(data);
 	return STORE_OK;
 }
@@ -101,7 +101,7 @@ enum store_rc memory_load_memberships(struct store *store, const char *user_id, 
 	struct memory_data *data = data_lock(store);
 	const struct user *user = named_find(&data->users, user_id);
 	bool exists = user != NULL && user->exists;
-	struct user_record *found = collect_chats(data, user_id, exists ? user->created_at_ms : 0);
+	struct user_record *found = collect_chats(data, user_id, exists ? user->created_at_ms : 0, true);
 	if (!exists && found->chat_count == 0) {
 		store_free(found);
 		return not_found(data, err, "user");
@@ -117,7 +117,7 @@ enum store_rc memory_load_membership(struct store *store, const char *user_id, c
 	struct memory_data *data = data_lock(store);
 	const struct chat *chat = named_find(&data->chats, chat_id);
 	const struct member *member = chat ? chat_find_member(chat, user_id) : NULL;
-	if (member == NULL)
+	if (member == NULL || member->interval_count == 0)
 		return not_found(data, err, "membership");
 	struct user_chat found = membership_of(chat, member);
 	*membership = record_copy_membership(&found);

@@ -44,12 +44,27 @@ static void leave(struct db *db, struct chat_row *chat, int64_t user, uint64_t n
 	chat->current_members--;
 }
 
+/* His account ended. Who he was stays, for the texts' sake; that he was here does not. */
+static void forget(struct db *db, struct chat_row *chat, int64_t user, enum role role)
+{
+	static const enum statement both[] = {SQL_FORGET_EARLIER, SQL_FORGET_MEMBER};
+	for (size_t i = 0; i < 2; i++) {
+		sqlite3_stmt *statement = db_statement(db, both[i]);
+		db_bind_int(db, statement, 1, chat->id);
+		db_bind_int(db, statement, 2, user);
+		db_run(db, statement);
+	}
+	chat->current_members -= role != ROLE_NONE;
+}
+
 /* Joining twice, leaving twice and the role of somebody who is not there change nothing but what they can. */
 static void apply_change(struct db *db, struct chat_row *chat, const struct transaction *tx, const struct member_change *change)
 {
 	int64_t user = log_intern_user(db, change->user_id);
 	enum role role = find_role(db, chat->id, user);
-	if (role == ROLE_NONE && tx->type != TX_MEMBER_ADDED)
+	if (change->deleted)
+		forget(db, chat, user, role);
+	if (change->deleted || (role == ROLE_NONE && tx->type != TX_MEMBER_ADDED))
 		return;
 	if (role == ROLE_NONE)
 		join(db, chat, user, tx->number);

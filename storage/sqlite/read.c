@@ -34,7 +34,8 @@ static size_t intervals_add_all(struct db *db, struct intervals *intervals, sqli
 		while (db_step(db, earlier))
 			intervals_add(intervals, earlier, 0);
 	}
-	intervals_add(intervals, row, column + 3);
+	if (sqlite3_column_int64(row, column + 3) > 0)
+		intervals_add(intervals, row, column + 3);
 	return intervals->count - before;
 }
 
@@ -185,7 +186,7 @@ static int64_t load_user_row(struct db *db, const char *user_id, bool mentioned,
 	return id;
 }
 
-/* mentioned: also one who does not exist, if he is or was a member of some chat. */
+/* mentioned: also one who does not exist, if he is or was a member of some chat; with the chats of accounts of that ID that were deleted. */
 static enum store_rc load_user(struct store *store, const char *user_id, bool mentioned, struct user_record **record, struct error *err)
 {
 	enum store_rc rc = STORE_OK;
@@ -198,6 +199,7 @@ static enum store_rc load_user(struct store *store, const char *user_id, bool me
 	if (id != 0) {
 		sqlite3_stmt *load = db_statement(db, SQL_LOAD_USER_CHATS);
 		db_bind_int(db, load, 1, id);
+		db_bind_int(db, load, 2, mentioned);
 		load_chats(db, load, &rows);
 		if (rows.count > 1)
 			qsort(rows.chats, rows.count, sizeof *rows.chats, newest_first);

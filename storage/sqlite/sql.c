@@ -17,7 +17,7 @@
 
 #define CHAT_COLUMNS "c.id, c.latest, c.head, c.latest_at, c.ended, c.ended_at, c.history_all, c.pair_a, c.pair_b, c.members, c.info, c.erased"
 
-/* The times of membership: the last one, and whose the earlier ones are. */
+/* The times of membership: the last one, and whose the earlier ones are. from_number 0: none, his account was deleted. */
 #define INTERVAL_COLUMNS "m.earlier, m.chat, m.user, m.from_number, m.to_number"
 
 #define MEMBERSHIP_COLUMNS                                                                                                                           \
@@ -73,24 +73,27 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_FIND_MEMBER] = "SELECT role FROM member WHERE chat = ?1 AND user = ?2",
 	[SQL_JOIN_MEMBER] = "INSERT INTO member (chat, user, role, received, read, from_number) VALUES (?1, ?2, 0, ?3 - 1, ?3 - 1, ?3) "
 						"ON CONFLICT (chat, user) DO UPDATE SET received = max(received, ?3 - 1), read = max(read, ?3 - 1), "
-						"from_number = ?3, to_number = 0, earlier = earlier + 1",
+						"from_number = ?3, to_number = 0, earlier = earlier + (from_number > 0)",
 	[SQL_SET_ROLE] = "UPDATE member SET role = ?3 WHERE chat = ?1 AND user = ?2",
 	[SQL_KEEP_MEMBERSHIP] = "INSERT INTO membership (chat, user, from_number, to_number) "
-							"SELECT chat, user, from_number, to_number FROM member WHERE chat = ?1 AND user = ?2 AND from_number < ?3",
+							"SELECT chat, user, from_number, to_number FROM member WHERE chat = ?1 AND user = ?2 AND from_number BETWEEN 1 AND ?3 - 1",
 	[SQL_END_MEMBERSHIP] = "UPDATE member SET to_number = ?3 WHERE chat = ?1 AND user = ?2",
+	[SQL_FORGET_MEMBER] = "UPDATE member SET role = 0, received = 0, read = 0, muted_until = 0, from_number = 0, to_number = 0, earlier = 0 "
+						  "WHERE chat = ?1 AND user = ?2",
+	[SQL_FORGET_EARLIER] = "DELETE FROM membership WHERE chat = ?1 AND user = ?2",
 	[SQL_LOAD_EARLIER] = "SELECT from_number, to_number FROM membership WHERE chat = ?1 AND user = ?2 ORDER BY from_number",
-	[SQL_PUT_MUTE] = "UPDATE member SET muted_until = ?3 WHERE "
+	[SQL_PUT_MUTE] = "UPDATE member SET muted_until = ?3 WHERE from_number > 0 AND "
 					 "chat = (SELECT id FROM chat WHERE name = ?1) AND user = (SELECT id FROM user WHERE name = ?2)",
-	[SQL_PUT_RECEIPT] = "UPDATE member SET received = max(received, ?3), read = max(read, ?4) WHERE "
+	[SQL_PUT_RECEIPT] = "UPDATE member SET received = max(received, ?3), read = max(read, ?4) WHERE from_number > 0 AND "
 						"chat = (SELECT id FROM chat WHERE name = ?1) AND user = (SELECT id FROM user WHERE name = ?2)",
 
 	[SQL_LOAD_MEMBERS] = "SELECT u.name, m.role, m.received, m.read, " INTERVAL_COLUMNS " FROM member m "
 						 "CROSS JOIN user u ON u.id = m.user WHERE m.chat = ?1 ORDER BY m.user",
 	[SQL_LOAD_USER] = "SELECT id, created_at FROM user WHERE name = ?1 AND (created_at IS NOT NULL OR ?2)",
 	[SQL_LOAD_USER_CHATS] = "SELECT " MEMBERSHIP_COLUMNS " FROM member m CROSS JOIN chat c ON c.id = m.chat" MEMBERSHIP_NAMES
-							"WHERE m.user = ?1",
+							"WHERE m.user = ?1 AND (?2 OR m.from_number > 0)",
 	[SQL_LOAD_MEMBERSHIP] = "SELECT " MEMBERSHIP_COLUMNS " FROM chat c CROSS JOIN user u CROSS JOIN member m ON m.chat = c.id AND m.user = u.id"
-							MEMBERSHIP_NAMES "WHERE c.name = ?1 AND u.name = ?2",
+							MEMBERSHIP_NAMES "WHERE c.name = ?1 AND u.name = ?2 AND m.from_number > 0",
 
 	[SQL_READ_NUMBER] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE l.chat = ?1 AND l.number = ?2",
 	[SQL_READ_PAGE] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE l.chat = ?1 AND l.number BETWEEN ?2 AND ?3 ORDER BY l.number",

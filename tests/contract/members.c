@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
  * Projections: members, times of membership, users' chats. */
+#include <stdio.h>
+
 #include "tests/contract/contract.h"
 
 static void members_have_their_roles_and_times(void **state)
@@ -75,6 +77,93 @@ static void joining_or_leaving_twice_changes_no_time(void **state)
 	assert_int_equal(bob->role, ROLE_NONE);
 	assert_int_equal(bob->interval_count, 1);
 	assert_interval(&bob->intervals[0], 2, 4);
+	store_free(chat);
+}
+
+static struct transaction *line_forgets(struct line *line, const char *user_id)
+{
+	struct transaction like = {.type = TX_MEMBER_REMOVED, .sender_id = user_id};
+	char body[200];
+	snprintf(body, sizeof body, "{\"userID\":\"%s\",\"deleted\":true}", user_id);
+	sealed_set(&like.body, body, strlen(body));
+	return line_next(line, like);
+}
+
+/* Nothing of bob is left in the chat, but that there is such an ID. */
+static void assert_forgotten(struct world *world, size_t current_members)
+{
+	struct chat_record *chat = load_chat(world, "c");
+	const struct member_record *bob = find_member(chat, "bob");
+	struct user_chat *membership = NULL;
+	struct user_record *user = NULL;
+	assert_int_equal(chat->current_members, current_members);
+	assert_int_equal(bob->role, ROLE_NONE);
+	assert_int_equal(bob->interval_count, 0);
+	assert_int_equal(bob->received + bob->read, 0);
+	store_free(chat);
+	assert_int_equal(ON_WORLD(load_membership, "bob", "c", &membership, NULL), STORE_NOT_FOUND);
+	EXIST("bob");
+	assert_int_equal(ON_WORLD(load_user, "bob", &user, NULL), STORE_OK);
+	assert_int_equal(user->chat_count, 0);
+	store_free(user);
+	assert_int_equal(ON_WORLD(load_memberships, "bob", &user, NULL), STORE_OK); /* for those who erase what he wrote */
+	assert_int_equal(user->chat_count, 1);
+	assert_int_equal(user->chats[0].interval_count, 0);
+	store_free(user);
+}
+
+static void who_comes_after_a_deleted_account_begins_with_nothing(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	assert_appended(world->store, line_adds_pair(&line, "alice", "bob"));
+	assert_appended(world->store, line_removes(&line, "bob"));           /* 2 */
+	assert_appended(world->store, line_adds(&line, "bob", ROLE_MEMBER)); /* 3 */
+	assert_appended(world->store, line_says(&line, "bob", "a secret"));  /* 4 */
+	assert_int_equal(ON_WORLD(put_receipts, &(struct receipt){"c", "bob", 4, 4}, 1, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_mute, "bob", "c", START_MS, NULL), STORE_OK);
+	assert_appended(world->store, line_forgets(&line, "bob")); /* 5 */
+	assert_forgotten(world, 1);
+	assert_int_equal(ON_WORLD(put_receipts, &(struct receipt){"c", "bob", 5, 5}, 1, NULL), STORE_OK); /* was on its way */
+	assert_forgotten(world, 1);
+	world_reopen(world);
+	assert_appended(world->store, line_says(&line, "alice", "hi"));      /* 6 */
+	assert_appended(world->store, line_adds(&line, "bob", ROLE_MEMBER)); /* 7 */
+	struct user_chat *membership = load_membership(world, "bob", "c");
+	assert_string_equal(membership->peer_id, "alice");
+	assert_int_equal(membership->interval_count, 1);
+	assert_interval(&membership->intervals[0], 7, 0);
+	assert_int_equal(membership->received, 6);
+	assert_int_equal(membership->read, 6);
+	assert_int_equal(membership->muted_until_ms, 0);
+	assert_int_equal(membership->current_members, 2);
+	store_free(membership);
+	assert_appended(world->store, line_removes(&line, "bob"));           /* 8 */
+	assert_appended(world->store, line_adds(&line, "bob", ROLE_MEMBER)); /* 9 */
+	membership = load_membership(world, "bob", "c");
+	assert_int_equal(membership->interval_count, 2);
+	assert_interval(&membership->intervals[0], 7, 8);
+	assert_interval(&membership->intervals[1], 9, 0);
+	store_free(membership);
+	struct transaction *secret = read_one(world->store, "c", 4);
+	assert_string_equal(secret->sender_id, "bob");
+	transaction_free(secret);
+}
+
+static void a_former_members_account_is_forgotten_as_well(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	assert_appended(world->store, line_adds(&line, "alice", ROLE_OWNER));
+	assert_appended(world->store, line_adds(&line, "bob", ROLE_MEMBER));
+	assert_appended(world->store, line_removes(&line, "bob"));
+	assert_appended(world->store, line_forgets(&line, "bob"));
+	assert_forgotten(world, 1);
+	assert_appended(world->store, line_forgets(&line, "bob"));
+	assert_forgotten(world, 1);
+	assert_appended(world->store, line_forgets(&line, "carol"));
+	struct chat_record *chat = load_chat(world, "c");
+	assert_null(find_member(chat, "carol"));
 	store_free(chat);
 }
 
@@ -226,6 +315,8 @@ int run_member_stories(void)
 		STORY(one_transaction_may_add_several),
 		STORY(leaving_and_coming_back_makes_two_times_of_membership),
 		STORY(joining_or_leaving_twice_changes_no_time),
+		STORY(who_comes_after_a_deleted_account_begins_with_nothing),
+		STORY(a_former_members_account_is_forgotten_as_well),
 		STORY(roles_change_for_members_only),
 		STORY(a_deleted_group_has_ended),
 		STORY(what_conflicts_changes_no_membership),

@@ -84,6 +84,42 @@ def test_the_same_user_comes_back_as_somebody_new(broker, alice, bob, chat):
     assert "before" not in again.is_up_to_date().heard()
 
 
+def sees_nothing_of_before(again, chat, since):
+    """Whoever came back sees the chat's numbers from `since` on, by whatever way he reads."""
+    history = again.asks("fetchSnapshotAndTransactions", chatID=chat, clientTransactionID=0)
+    assert all(t["type"] == "void" for t in history["transactions"] if t["transactionID"] < since), history
+    for number in range(1, since):
+        again.is_denied("forbidden", "getMessage", chatID=chat, messageID=number)
+    assert "old" not in str(again.asks("ListChats")["chats"])
+    assert "old" not in str(again.asks("sync", chats={chat: 0}))
+
+
+def test_who_comes_back_sees_nothing_of_what_was_before(broker, alice, bob, carol, chat):
+    """Neither in the 1:1 chat, nor in a group that he was in at the end, nor in one that he had left before."""
+    group = bob.asks("createGroupChat", friendIDs=["alice", "carol"], groupName="friends")["chatID"]
+    left = bob.asks("createGroupChat", friendIDs=["alice", "carol"], groupName="others")["chatID"]
+    for each in (chat, group, left):
+        bob.says("old words", chat=each)
+        alice.hears("old words")
+    alice.asks("leaveGroup", groupID=left)
+    alice.asks("deleteAccount")
+    alice.client.is_closed()
+    again = comes_back(broker)
+    for each in (chat, group, left):
+        again.is_denied("forbidden", "fetchSnapshotAndTransactions", chatID=each, clientTransactionID=0)
+        again.is_denied("forbidden", "getMembers", groupID=each)
+    for each in (group, left):
+        bob.asks("addUserToGroup", groupID=each, userID="alice")
+    since = {each: bob.says("welcome", chat=each)["messageID"] - 1 for each in (group, left)}
+    since[chat] = bob.says("welcome", to="alice")["messageID"] - 1
+    for each in (chat, group, left):
+        again.until(lambda: again.heard(each) == ["welcome"], f"the welcome in {each}")
+        sees_nothing_of_before(again, each, since[each])
+    assert "old words" not in again.is_up_to_date().heard()
+    broker.stop()
+    broker.ctl("check", "--store", f"sqlite:{broker.store}")
+
+
 def test_a_block_of_him_outlives_his_account(broker, alice, bob, chat):
     bob.asks("blockUser", blockID="alice")
     alice.asks("deleteAccount")

@@ -18,6 +18,10 @@ static void fold_member(struct model *model, const struct transaction *tx, unsig
 		model->since[user] = tx->number;
 	if (model->roles[user] != ROLE_NONE || tx->type == TX_MEMBER_ADDED)
 		model->roles[user] = role;
+	if (tx->type == TX_MEMBER_REMOVED && strstr(tx->body.text, "\"deleted\":true") != NULL) {
+		model->since[user] = 0;
+		model->forgotten[user] = tx->number;
+	}
 }
 
 static void fold(const struct world *world, struct model *model, const struct transaction *tx)
@@ -59,7 +63,8 @@ static bool was_there(const struct world *world, size_t chat, unsigned user, uin
 bool model_sees(const struct world *world, size_t chat, uint64_t at, unsigned user, uint64_t number)
 {
 	struct model now = model_at(world, chat, at);
-	return number > 0 && number <= at && ((now.history_all && now.roles[user] != ROLE_NONE) || was_there(world, chat, user, number));
+	return number > 0 && number <= at && ((now.history_all && now.roles[user] != ROLE_NONE) ||
+		(number > now.forgotten[user] && was_there(world, chat, user, number)));
 }
 
 /* ---- messages ---- */
@@ -186,7 +191,7 @@ enum outcome model_outcome(const struct world *world, const struct intent *inten
 {
 	struct model model = model_at(world, intent->chat, at);
 	if (intent->type == COMMAND_CLOSE_ACCOUNT)
-		return model.roles[intent->sender] != ROLE_NONE ? OUTCOME_DONE : OUTCOME_NOTHING_NEEDED;
+		return model.since[intent->sender] > 0 ? OUTCOME_DONE : OUTCOME_NOTHING_NEEDED;
 	if (intent->type == COMMAND_CREATE_GROUP)
 		return at > 0 ? OUTCOME_ID_REUSED : OUTCOME_DONE;
 	if (model.ended || (at == 0 && model.is_group))
@@ -216,6 +221,7 @@ static size_t leave(const struct world *world, struct model *model, unsigned use
 {
 	size_t count = 0;
 	bool lost = model->is_group && !model->ended && model->roles[user] == ROLE_OWNER && count_role(model, ROLE_OWNER) == 1;
+	bool was_member = model->roles[user] != ROLE_NONE;
 	model->roles[user] = ROLE_NONE;
 	unsigned eldest = find_eldest(world, model);
 	if (lost && eldest != USERS_MAX) {
@@ -223,7 +229,7 @@ static size_t leave(const struct world *world, struct model *model, unsigned use
 		types[count++] = TX_ROLE_CHANGED;
 	}
 	types[count++] = TX_MEMBER_REMOVED;
-	if (model->is_group && !model->ended && eldest == USERS_MAX) {
+	if (was_member && model->is_group && !model->ended && eldest == USERS_MAX) {
 		model->ended = true;
 		types[count++] = TX_GROUP_DELETED;
 	}

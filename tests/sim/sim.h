@@ -142,7 +142,8 @@ struct model {
 	uint64_t number;
 	bool is_group, ended, history_all;
 	enum role roles[USERS_MAX];
-	uint64_t since[USERS_MAX]; /* the number of his last memberAdded */
+	uint64_t since[USERS_MAX]; /* the number of his last memberAdded; 0: never, or his account was deleted since */
+	uint64_t forgotten[USERS_MAX]; /* the number that said so last: of what was up to there he sees nothing */
 };
 
 /* A chat as the store has it. */

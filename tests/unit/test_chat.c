@@ -124,6 +124,29 @@ static void test_members_have_times(void **state)
 	chat_free(chat);
 }
 
+static void test_a_deleted_account_leaves_no_times_and_no_marks(void **state)
+{
+	(void)state;
+	struct chat *chat = alice_and_bob();
+	log_message(chat, "alice", NULL, "one"); /* 2 */
+	struct member *bob = chat_member(chat, "bob");
+	assert_true(chat_receive(chat, "bob", 2, 2));
+	log_add(chat, TX_MEMBER_REMOVED, "bob", NULL, "{\"userID\":\"bob\",\"deleted\":true}"); /* 3 */
+	assert_false(member_is_current(bob));
+	assert_int_equal(chat->current_members, 1);
+	assert_int_equal(bob->interval_count, 0);
+	assert_int_equal(bob->received + bob->read, 0);
+	assert_false(bob->receipts_dirty);
+	assert_false(member_sees(chat, bob, 2));
+	assert_ptr_equal(chat_peer(chat, "alice"), bob);
+	log_add(chat, TX_MEMBER_ADDED, "alice", NULL, "{\"members\":[{\"userID\":\"bob\",\"role\":\"member\"}]}"); /* 4 */
+	assert_int_equal(bob->interval_count, 1);
+	assert_int_equal(bob->intervals[0].from, 4);
+	assert_int_equal(bob->read, 3);
+	assert_false(member_sees(chat, bob, 2));
+	chat_free(chat);
+}
+
 static void test_a_role_changes_without_a_new_time(void **state)
 {
 	(void)state;
@@ -405,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_a_membership_that_makes_no_sense_is_refused),
 		cmocka_unit_test(test_an_erased_body_still_follows),
 		cmocka_unit_test(test_members_have_times),
+		cmocka_unit_test(test_a_deleted_account_leaves_no_times_and_no_marks),
 		cmocka_unit_test(test_a_role_changes_without_a_new_time),
 		cmocka_unit_test(test_a_role_of_somebody_who_is_not_there_makes_no_member),
 		cmocka_unit_test(test_removing_a_stranger_changes_nothing),

@@ -344,6 +344,23 @@ static void test_who_closes_his_account_is_said_to_be_deleted(void **state)
 	scene_free(scene);
 }
 
+static void test_who_left_before_is_forgotten_when_his_account_ends(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_new(group());
+	does(scene, leaves("bob", "b1"));         /* 2 */
+	does(scene, closes_account("bob", "b2")); /* 3 */
+	assert_string_equal(chat_recent(scene->chat, 3)->body.text, "{\"userID\":\"bob\",\"deleted\":true}");
+	assert_int_equal(chat_member(scene->chat, "bob")->interval_count, 0);
+	repeats(scene, closes_account("bob", "b3"), 0);
+	does(scene, leaves("alice", "a1"));
+	does(scene, leaves("adam", "d1"));
+	assert_int_equal(scene->chat->current_members, 1);
+	does(scene, closes_account("alice", "a2")); /* the group goes on */
+	assert_false(scene->chat->ended);
+	scene_free(scene);
+}
+
 static void test_where_he_never_was_there_is_nothing_to_close(void **state)
 {
 	(void)state;
@@ -425,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_with_the_last_member_the_group_ends),
 		cmocka_unit_test(test_the_last_owner_cannot_step_down),
 		cmocka_unit_test(test_who_closes_his_account_is_said_to_be_deleted),
+		cmocka_unit_test(test_who_left_before_is_forgotten_when_his_account_ends),
 		cmocka_unit_test(test_where_he_never_was_there_is_nothing_to_close),
 		cmocka_unit_test(test_a_pair_lives_on_when_an_account_ends),
 		cmocka_unit_test(test_who_comes_back_with_a_new_account_joins_the_pair_again),
