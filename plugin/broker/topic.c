@@ -90,7 +90,8 @@ static bool read_numbered(struct topic *topic, const struct level *levels, size_
 		if (!level_is(&levels[2], WORDS[i].word))
 			continue;
 		topic->kind = WORDS[i].kind;
-		if (!text_to_u64(levels[3].text, levels[3].len, INT64_MAX, &topic->number))
+		bool may_be_0 = topic->kind == TOPIC_RECEIVED || topic->kind == TOPIC_READ; /* nothing yet */
+		if (!text_to_u64(levels[3].text, levels[3].len, INT64_MAX, &topic->number) || (topic->number == 0 && !may_be_0))
 			unknown(topic, "messageID: a number is expected");
 		return true;
 	}

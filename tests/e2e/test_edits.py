@@ -49,8 +49,11 @@ def test_by_topic_success_is_told_on_ack_and_errors_too(broker, alice, bob, chat
     assert button.gets_ack() == {"chatID": chat, "messageID": hi, "transactionID": hi + 1}
     button.publishes(f"chat/{chat}/edit/{hi}", b"\xff")
     button.is_refused("bad_request")
-    button.publishes(f"chat/{chat}/edit/first", "x")
-    button.is_refused("bad_request")
+    for number in ("first", "0", "-1", "18446744073709551616"):
+        button.publishes(f"chat/{chat}/edit/{number}", "x")
+        button.is_refused("bad_request")
+        button.publishes(f"chat/{chat}/delete/{number}", b"")
+        button.is_refused("bad_request")
     button.publishes(f"chat/{chat}/delete/{hi}", "not empty")
     button.is_refused("bad_request")
     button.publishes(f"chat/{chat}/edit/1", "no message")
