@@ -27,6 +27,13 @@ bool blocks_contain(const struct block *blocks, size_t count, const char *sender
 	return false;
 }
 
+bool membership_shows(const struct user_chat *membership, const struct block *blocks, size_t block_count, const struct transaction *edit)
+{
+	bool everything = membership->history_all && membership->role != ROLE_NONE;
+	return membership_sees(membership->intervals, membership->interval_count, everything, edit->number) &&
+		!blocks_contain(blocks, block_count, edit->sender_id, edit->at_ms);
+}
+
 void chat_summary_fini(struct chat_summary *summary)
 {
 	transaction_free(summary->last_message);

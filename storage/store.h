@@ -172,11 +172,13 @@ bool blocks_contain(const struct block *blocks, size_t count, const char *sender
  * newest SUMMARY_LOOK_MAX transactions that he sees are looked at. */
 struct chat_summary {
 	struct transaction *last_message; /* NULL: none; both are references: chat_summary_fini */
-	struct transaction *last_edit;    /* the last TX_EDIT of it, NULL: none */
+	struct transaction *last_edit;    /* the last TX_EDIT of it; NULL: none, or one that the reader does not see, or of a time of a block */
 	uint64_t unread;                  /* messages of others above `read`, counted up to SUMMARY_UNREAD_MAX */
 	bool mentioned;                   /* the latest body of one of them, of the newest SUMMARY_MENTION_MAX, has '@' and the name in it */
 };
 enum { SUMMARY_LOOK_MAX = 10000, SUMMARY_UNREAD_MAX = 1000, SUMMARY_MENTION_MAX = 200 };
+/* Whether that edit is shown to the reader of a list. Any thread, does not block. */
+bool membership_shows(const struct user_chat *membership, const struct block *blocks, size_t block_count, const struct transaction *edit);
 void chat_summary_fini(struct chat_summary *summary); /* drops the references; a zeroed one is fine */
 
 /* A message with what became of it; references, each may be held on its own. */

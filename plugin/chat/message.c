@@ -75,7 +75,9 @@ enum decision check_message(struct chat *chat, struct command *command, struct v
 	}
 	if (!find_fate(chat, command, &fate))
 		return DECISION_NEEDS_MESSAGE;
-	*text = (struct message_text){fate.message, fate.edit != NULL ? fate.edit : fate.message};
+	/* An edit from a time when he was no member is not his to read: then the first text counts, which he sees. */
+	bool sees_edit = fate.edit != NULL && member_sees(chat, sender, fate.edit->number);
+	*text = (struct message_text){fate.message, sees_edit ? fate.edit : fate.message};
 	bool may = fate.message != NULL && may_touch(chat, sender, command, fate.message);
 	if (may && fate.deletion == NULL && text->revision->body.text != NULL)
 		return DECISION_ACCEPTED;

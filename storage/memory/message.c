@@ -55,10 +55,19 @@ static bool is_shown(const struct reader *reader, const struct transaction *tx)
 	return tx->type == TX_MESSAGE && !tx->body.erased && !blocks_contain(reader->blocks, reader->block_count, tx->sender_id, tx->at_ms);
 }
 
-static bool mentions(const struct chat *chat, const struct transaction *tx, const char *name)
+static struct transaction *find_shown_edit(const struct reader *reader, const struct chat *chat, uint64_t number)
 {
-	struct transaction *edit = find_edit(chat, tx->number);
-	bool found = text_mentions(edit ? edit->body.text : tx->body.text, name);
+	struct transaction *edit = find_edit(chat, number);
+	if (edit == NULL || membership_shows(reader->membership, reader->blocks, reader->block_count, edit))
+		return edit;
+	transaction_free(edit);
+	return NULL;
+}
+
+static bool mentions(const struct reader *reader, const struct chat *chat, const struct transaction *tx)
+{
+	struct transaction *edit = find_shown_edit(reader, chat, tx->number);
+	bool found = text_mentions(edit ? edit->body.text : tx->body.text, reader->mention);
 	transaction_free(edit);
 	return found;
 }
@@ -69,12 +78,12 @@ static void look_at(const struct reader *reader, const struct chat *chat, const 
 		return;
 	if (summary->last_message == NULL) {
 		summary->last_message = transaction_ref(tx);
-		summary->last_edit = find_edit(chat, tx->number);
+		summary->last_edit = find_shown_edit(reader, chat, tx->number);
 	}
 	if (tx->number <= reader->membership->read || strcmp(tx->sender_id, reader->user_id) == 0 || summary->unread == SUMMARY_UNREAD_MAX)
 		return;
 	summary->unread++;
-	if (reader->mention && summary->unread <= SUMMARY_MENTION_MAX && mentions(chat, tx, reader->mention))
+	if (reader->mention && summary->unread <= SUMMARY_MENTION_MAX && mentions(reader, chat, tx))
 		summary->mentioned = true;
 }
 

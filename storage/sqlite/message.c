@@ -85,8 +85,31 @@ static bool is_blocked(struct look *look, sqlite3_stmt *row, struct sender_name 
 	return blocks_contain(look->blocks, look->block_count, name->text, sqlite3_column_int64(row, 1));
 }
 
+/* NULL also for one that the reader does not see. */
+static struct transaction *read_shown_edit(const struct look *look, uint64_t number)
+{
+	struct transaction *edit = log_read_one(look->db, SQL_LAST_EDIT, look->membership->chat_id, look->chat, number);
+	if (edit == NULL || membership_shows(look->membership, look->blocks, look->block_count, edit))
+		return edit;
+	transaction_free(edit);
+	return NULL;
+}
+
+static bool mentions_before_block(const struct look *look, uint64_t number)
+{
+	struct transaction *tx = read_shown_edit(look, number);
+	if (tx == NULL)
+		tx = log_read_one(look->db, SQL_READ_NUMBER, look->membership->chat_id, look->chat, number);
+	bool found = tx != NULL && tx->body.text != NULL && text_mentions(tx->body.text, look->mention);
+	transaction_free(tx);
+	return found;
+}
+
+/* What is unread was written since he is a member, and so were its edits; but some may be of the time of a block. */
 static bool mentions(const struct look *look, uint64_t number)
 {
+	if (look->block_count > 0)
+		return mentions_before_block(look, number);
 	sqlite3_stmt *read = db_statement(look->db, SQL_LATEST_TEXT);
 	db_bind_int(look->db, read, 1, look->chat);
 	db_bind_number(look->db, read, 2, number);
@@ -151,7 +174,7 @@ static void summarise(struct look *look)
 	if (look->last == 0)
 		return;
 	look->summary.last_message = log_read_one(look->db, SQL_READ_NUMBER, membership->chat_id, look->chat, look->last);
-	look->summary.last_edit = log_read_one(look->db, SQL_LAST_EDIT, membership->chat_id, look->chat, look->last);
+	look->summary.last_edit = read_shown_edit(look, look->last);
 }
 
 enum store_rc sqlite_read_summary(struct store *store, const char *user_id, const struct user_chat *membership, const struct block *blocks,

@@ -169,6 +169,53 @@ static void an_edited_last_message_comes_with_its_last_edit(void **state)
 	chat_summary_fini(&summary);
 }
 
+static void an_edit_that_the_reader_does_not_see_is_not_shown(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	assert_appended(world->store, line_adds(&line, "alice", ROLE_OWNER));
+	assert_appended(world->store, line_adds(&line, "bob", ROLE_MEMBER));
+	assert_appended(world->store, line_says(&line, "alice", "hi"));
+	assert_appended(world->store, line_removes(&line, "bob"));
+	assert_appended(world->store, line_edits(&line, "alice", 3, "bob is gone"));
+	assert_appended(world->store, line_adds(&line, "bob", ROLE_MEMBER));
+	struct chat_summary summary = summary_of(world, &(struct look){.user_id = "bob"});
+	assert_int_equal(summary.last_message->number, 3);
+	assert_null(summary.last_edit);
+	chat_summary_fini(&summary);
+	summary = summary_of(world, &(struct look){.user_id = "alice"});
+	assert_string_equal(summary.last_edit->body.text, "bob is gone");
+	chat_summary_fini(&summary);
+	assert_appended(world->store, line_updates_group(&line, "{\"history\":\"all\"}"));
+	summary = summary_of(world, &(struct look){.user_id = "bob"});
+	assert_string_equal(summary.last_edit->body.text, "bob is gone");
+	chat_summary_fini(&summary);
+}
+
+static void an_edit_of_the_time_of_a_block_is_not_shown_and_mentions_nobody(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	assert_appended(world->store, line_adds_pair(&line, "alice", "bob"));
+	assert_appended(world->store, line_says(&line, "alice", "hi @bob"));
+	struct look look = {.user_id = "bob", .mention = "bob", .block_count = 1, .blocks = {{"alice", line.at_ms, line.at_ms + 500}}};
+	assert_appended(world->store, line_edits(&line, "alice", 2, "you @bobby"));
+	struct chat_summary summary = summary_of(world, &look);
+	assert_int_equal(summary.last_message->number, 2);
+	assert_null(summary.last_edit);
+	assert_true(summary.mentioned);
+	chat_summary_fini(&summary);
+	look.mention = "bobby";
+	summary = summary_of(world, &look);
+	assert_false(summary.mentioned);
+	chat_summary_fini(&summary);
+	assert_appended(world->store, line_edits(&line, "alice", 2, "sorry @bobby"));
+	summary = summary_of(world, &look);
+	assert_string_equal(summary.last_edit->body.text, "sorry @bobby");
+	assert_true(summary.mentioned);
+	chat_summary_fini(&summary);
+}
+
 /* ---- mentions ---- */
 
 static void a_mention_is_the_name_behind_an_at_sign_in_an_unread_message_of_another(void **state)
@@ -284,6 +331,8 @@ int run_summary_stories(void)
 		STORY(a_summary_of_no_chat_is_not_found),
 		STORY(with_the_whole_history_what_was_before_him_is_shown_to_a_member_but_not_unread),
 		STORY(an_edited_last_message_comes_with_its_last_edit),
+		STORY(an_edit_that_the_reader_does_not_see_is_not_shown),
+		STORY(an_edit_of_the_time_of_a_block_is_not_shown_and_mentions_nobody),
 		STORY(a_mention_is_the_name_behind_an_at_sign_in_an_unread_message_of_another),
 		STORY(the_latest_text_of_a_message_mentions),
 		STORY(mentions_are_looked_for_in_the_newest_two_hundred),

@@ -88,7 +88,7 @@ bool model_is_erased(const struct world *world, size_t chat, uint64_t number)
 	return false;
 }
 
-const struct sealed *model_text(const struct world *world, size_t chat, uint64_t at, uint64_t message, uint64_t *revision)
+const struct sealed *model_text(const struct world *world, size_t chat, uint64_t at, unsigned user, uint64_t message, uint64_t *revision)
 {
 	if (message == 0 || message > at || transaction_at(world, chat, message)->type != TX_MESSAGE || model_is_deleted(world, chat, at, message))
 		return NULL;
@@ -96,6 +96,8 @@ const struct sealed *model_text(const struct world *world, size_t chat, uint64_t
 	for (uint64_t n = message + 1; n <= at; n++)
 		if (transaction_at(world, chat, n)->type == TX_EDIT && transaction_at(world, chat, n)->target == message)
 			*revision = n;
+	if (!model_sees(world, chat, at, user, *revision))
+		*revision = message;
 	return &transaction_at(world, chat, *revision)->body;
 }
 

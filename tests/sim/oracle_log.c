@@ -47,7 +47,7 @@ static void look_at_quote(const struct world *world, size_t chat, const struct t
 		return;
 	}
 	uint64_t revision = 0;
-	const struct sealed *text = model_text(world, chat, tx->number - 1, tx->target, &revision);
+	const struct sealed *text = model_text(world, chat, tx->number - 1, world_find_user(world, tx->sender_id), tx->target, &revision);
 	expect(world, text != NULL, "%lu replies to %lu, which is no message, or was deleted", (unsigned long)tx->number,
 		(unsigned long)tx->target);
 	expect(world, tx->quote_revision == revision && same_or_erased(&tx->quote, text, QUOTE_MAX), "%lu quotes another text than %lu",

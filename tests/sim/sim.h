@@ -295,8 +295,9 @@ enum outcome { OUTCOME_DONE, OUTCOME_NOTHING_NEEDED, OUTCOME_FORBIDDEN, OUTCOME_
 void model_follow(struct world *world, size_t chat, const struct transaction *tx); /* the next one of the log */
 struct model model_at(const struct world *world, size_t chat, uint64_t number);
 bool model_sees(const struct world *world, size_t chat, uint64_t at, unsigned user, uint64_t number);
-/* The latest text of a message as of a number; NULL: none, or it was deleted. *revision: where it stands. */
-const struct sealed *model_text(const struct world *world, size_t chat, uint64_t at, uint64_t message, uint64_t *revision);
+/* The latest text of a message as of a number, or its first one where the user does not see the latest; NULL: none, or it was deleted. *revision:
+ * where it stands. */
+const struct sealed *model_text(const struct world *world, size_t chat, uint64_t at, unsigned user, uint64_t message, uint64_t *revision);
 enum outcome model_outcome(const struct world *world, const struct intent *intent, uint64_t at); /* without reach and conditions */
 /* What a command that is done there makes: the types of its transactions, and the chat after them. */
 size_t model_does(const struct world *world, const struct intent *intent, uint64_t at, enum transaction_type types[2], struct model *after);

@@ -246,6 +246,22 @@ static void test_what_is_not_at_hand_is_asked_for(void **state)
 	scene_free(scene);
 }
 
+static void test_a_reply_quotes_no_edit_of_a_time_when_he_was_no_member(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_with_message(group());
+	log_add(scene->chat, TX_MEMBER_REMOVED, "bob", NULL, "{\"userID\":\"bob\"}"); /* 3 */
+	does(scene, edit_command("alice", "a2", 2, "he is gone"));                        /* 4 */
+	log_add(scene->chat, TX_MEMBER_ADDED, "olga", NULL, "{\"members\":[{\"userID\":\"bob\",\"role\":\"member\"}]}"); /* 5 */
+	accepts(scene, reply_command("bob", "b1", "what?", 2));
+	expect_quote(scene->chat, "hi", 2);
+	commit_pending(scene->chat);
+	accepts(scene, reply_command("adam", "d1", "well", 2));
+	expect_quote(scene->chat, "he is gone", 4);
+	commit_pending(scene->chat);
+	scene_free(scene);
+}
+
 static void test_a_number_without_a_message_is_forbidden(void **state)
 {
 	(void)state;
@@ -351,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_pending_can_be_edited_and_deleted),
 		cmocka_unit_test(test_a_reply_quotes_the_latest_text),
 		cmocka_unit_test(test_what_is_not_at_hand_is_asked_for),
+		cmocka_unit_test(test_a_reply_quotes_no_edit_of_a_time_when_he_was_no_member),
 		cmocka_unit_test(test_a_number_without_a_message_is_forbidden),
 		cmocka_unit_test(test_the_store_knows_edits_and_deletions),
 		cmocka_unit_test(test_what_is_at_hand_goes_on_from_what_was_read),
