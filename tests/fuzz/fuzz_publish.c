@@ -43,10 +43,14 @@ static void check_command(const struct topic *topic, const char *payload, size_t
 		FUZZ_CHECK(verdict.code != REFUSAL_NONE && verdict.message[0] != '\0' && text_is_utf8(verdict.message, strlen(verdict.message)));
 		return;
 	}
-	FUZZ_CHECK(command->body != NULL && command->body_len <= BODY_MAX && text_is_utf8(command->body, command->body_len));
+	bool changes = topic->kind == TOPIC_EDIT || topic->kind == TOPIC_DELETE;
+	FUZZ_CHECK((command->body == NULL) == (topic->kind == TOPIC_DELETE));
+	FUZZ_CHECK(command->body_len <= BODY_MAX && text_is_utf8(command->body, command->body_len));
+	FUZZ_CHECK(changes ? command->target > 0 && command->target <= INT64_MAX && command->replied_to == 0 : command->target == 0);
 	FUZZ_CHECK(strlen(command->chat_id) <= CHAT_ID_MAX && (command->key == NULL || command_id_is_valid(command->key, strlen(command->key))));
 	FUZZ_CHECK(command->content_type == NULL || strlen(command->content_type) <= CONTENT_TYPE_MAX);
-	check_line(command);
+	if (command->body != NULL)
+		check_line(command);
 	command_free(command);
 }
 
@@ -78,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct topic topic;
 	topic_read("hc", name, &topic);
 	FUZZ_CHECK(topic.kind != TOPIC_UNKNOWN || topic.chat_id[CHAT_ID_MAX] == '\0');
-	if (newline != NULL && (topic.kind == TOPIC_SEND || topic.kind == TOPIC_TEXT))
+	bool is_command = topic.kind == TOPIC_SEND || topic.kind == TOPIC_TEXT || topic.kind == TOPIC_EDIT || topic.kind == TOPIC_DELETE;
+	if (newline != NULL && is_command)
 		check_command(&topic, newline + 1, size - topic_len - 1);
 	check_filter(name);
 	free(name);
