@@ -47,7 +47,7 @@ enum transaction_type {
 /* "message", …; NULL for a number that is no type. */
 const char *transaction_type_name(int type);
 
-enum { KEY_RPC = 0x01, KEY_ONCE = 0x02 };
+enum { KEY_RPC = 0x01, KEY_ONCE = 0x02, KEY_AGAIN = 0x03 };
 
 /* Stored as numbers: never renumber. */
 enum role { ROLE_NONE = 0, ROLE_MEMBER = 1, ROLE_ADMIN = 2, ROLE_OWNER = 3 };
@@ -72,7 +72,8 @@ struct transaction {
 
 	/* What makes the command exactly-once: unique per (chat, sender) for 7 days. A client's own commandID as it is; our own begin with a
 	 * byte that no commandID may contain, and are not shown: KEY_RPC before an RPC's id; KEY_ONCE for a command without any ID, made of
-	 * its record in the intake journal. A KEY_ONCE can only come twice when the journal is replayed, so the store keeps no index of them:
+	 * its record in the intake journal; KEY_AGAIN before when the last account of that ID was deleted, '/', and one of the first two: so that
+	 * a new account repeats nothing of the old one. A KEY_ONCE can only come twice when the journal is replayed, so the store keeps no index of them:
 	 * append does not look for it, find_key searches the log. */
 	const char *key;
 	unsigned char key_hash[ID_BYTES]; /* of the command's content, to tell a repetition from another command under the same key; with the body

@@ -44,6 +44,12 @@ static struct account *account_get(struct server *server, const char *user_id)
 	return account;
 }
 
+int64_t account_deleted_at(const struct server *server, const char *user_id)
+{
+	const struct account *account = account_find(server, user_id);
+	return account != NULL ? account->deleted_at_ms : 0;
+}
+
 bool account_refuses(const struct server *server, const char *user_id, int64_t issued_at_ms, const char **why)
 {
 	const struct account *account = account_find(server, user_id);

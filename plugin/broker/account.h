@@ -21,6 +21,9 @@ void account_free_all(struct server *server);
 /* The store has deleted him: his connections end with the next sweep, his chats and texts follow. */
 void account_deleted(struct server *server, const char *user_id, int64_t at_ms);
 
+/* When the last account of that ID was deleted; 0: none ever was. */
+int64_t account_deleted_at(const struct server *server, const char *user_id);
+
 /* Whether a token that was issued then (0: it does not say) must not let him in, with the reason; or what he sent then is not to be done. */
 bool account_refuses(const struct server *server, const char *user_id, int64_t issued_at_ms, const char **why);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "plugin/broker/access.h"
+#include "plugin/broker/account.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/budget.h"
@@ -416,6 +417,18 @@ static void name_group(struct server *server, struct command *command)
 	command->chat_id = mem_text(chat_id);
 }
 
+/* A new account may use the IDs that the old one has used; a replay has the same mark, since what was sent before a deletion is not replayed. */
+static void mark_key(const struct server *server, struct command *command)
+{
+	int64_t deleted_at_ms = account_deleted_at(server, command->sender_id);
+	if (deleted_at_ms == 0)
+		return;
+	struct buf key = BUF_EMPTY;
+	buf_printf(&key, "%c%lld/%s", KEY_AGAIN, (long long)deleted_at_ms, command->key);
+	free(command->key);
+	command->key = key.data;
+}
+
 void ports_finish_command(struct server *server, struct command *command)
 {
 	if (command->chat_id == NULL)
@@ -429,6 +442,8 @@ void ports_finish_command(struct server *server, struct command *command)
 		buf_add_char(&key, '/');
 		buf_add_u64(&key, command->journal_seq);
 		command->key = key.data;
+	} else {
+		mark_key(server, command);
 	}
 	command_hash(command);
 }

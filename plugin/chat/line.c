@@ -11,7 +11,10 @@
 
 const char *line_command_id(const struct transaction *tx)
 {
-	return tx->key != NULL && tx->key[0] > KEY_ONCE ? tx->key : NULL;
+	const char *key = tx->key;
+	if (key != NULL && key[0] == KEY_AGAIN)
+		key += strcspn(key, "/") + 1;
+	return key != NULL && key[0] > KEY_AGAIN ? key : NULL;
 }
 
 static void add_member(struct buf *out, const char *name, const char *text)

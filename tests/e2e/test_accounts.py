@@ -120,6 +120,28 @@ def test_who_comes_back_sees_nothing_of_what_was_before(broker, alice, bob, caro
     broker.ctl("check", "--store", f"sqlite:{broker.store}")
 
 
+def test_who_comes_back_may_use_the_same_ids_again(broker, alice, bob, chat):
+    """A new account repeats nothing of the old one: neither a message nor a call; and its own repetitions are known, also after a crash."""
+    alice.says("old", chat=chat, id="1")
+    alice.asks("sendMessage", id="2", chatID=chat, messageBody="old call")
+    alice.asks("deleteAccount")
+    alice.client.is_closed()
+    again = comes_back(broker)
+    sent = again.says("new", to="bob", id="1")
+    assert sent["commandID"] == "1"
+    called = again.asks("sendMessage", id="2", chatID=chat, messageBody="new call")
+    bob.hears("new")
+    bob.hears("new call")
+    broker.kill9()
+    broker.start()
+    again.returns()
+    again.sends("new", to="bob", id="1")
+    assert again.gets_ack("1")["transactionID"] == sent["transactionID"]
+    assert again.asks("sendMessage", id="2", chatID=chat, messageBody="new call") == called
+    again.sends("another", to="bob", id="1")
+    again.is_refused("id_reused", "1")
+
+
 def test_a_block_of_him_outlives_his_account(broker, alice, bob, chat):
     bob.asks("blockUser", blockID="alice")
     alice.asks("deleteAccount")

@@ -99,6 +99,16 @@ static void test_a_key_of_ours_is_not_shown(void **state)
 					 "\"messageID\":17,\"body\":\"hi\"" HEAD);
 }
 
+static void test_a_new_accounts_command_id_is_shown_as_it_was_sent(void **state)
+{
+	(void)state;
+	struct transaction tx = message("hi");
+	tx.key = "\x03" "1790000000000/a1";
+	assert_string_equal(line_command_id(&tx), "a1");
+	tx.key = "\x03" "1790000000000/\x01rpc/sendMessage/a1";
+	assert_null(line_command_id(&tx));
+}
+
 static void test_an_edit(void **state)
 {
 	(void)state;
@@ -349,6 +359,7 @@ int main(void)
 		cmocka_unit_test(test_an_empty_message_is_a_message),
 		cmocka_unit_test(test_an_erased_quote_leaves_the_number),
 		cmocka_unit_test(test_a_key_of_ours_is_not_shown),
+		cmocka_unit_test(test_a_new_accounts_command_id_is_shown_as_it_was_sent),
 		cmocka_unit_test(test_an_edit),
 		cmocka_unit_test(test_a_delete),
 		cmocka_unit_test(test_memberships_show_what_their_body_says),
