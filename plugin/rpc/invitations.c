@@ -7,9 +7,22 @@
 #include "plugin/rpc/answer.h"
 #include "plugin/rpc/write.h"
 
-/* The same call has the same secret: with an id whenever it comes, without one when its record is replayed. Nobody can tell it from random bytes
- * who does not have the store's own secret. */
-static void derive_secret(const struct rpc_request *request, unsigned char secret[SHA256_BYTES])
+/* When the account began; 0: it does not exist. false: refused. */
+static bool load_beginning(struct rpc_request *request, int64_t *created_at_ms)
+{
+	struct store *store = request->world->store;
+	const char *user_id = request->user_id;
+	struct profile_list *profiles;
+	if (!answer_store_ok(request, store_ops(store)->load_profiles(store, &user_id, 1, &profiles, &request->problem)))
+		return false;
+	*created_at_ms = profiles->count == 1 ? profiles->profiles[0].created_at_ms : 0;
+	store_free(profiles);
+	return true;
+}
+
+/* The same call has the same secret: with an id whenever it comes, without one when its record is replayed; but of a new account with an old
+ * one's ID another one, so that no old link comes to life again. Nobody can tell it from random bytes who does not have the store's own secret. */
+static void derive_secret(const struct rpc_request *request, int64_t created_at_ms, unsigned char secret[SHA256_BYTES])
 {
 	static const char purpose[] = "hyperchat invitation";
 	const struct store_info *info = &request->world->info;
@@ -19,6 +32,7 @@ static void derive_secret(const struct rpc_request *request, unsigned char secre
 		{request->user_id, strlen(request->user_id) + 1},
 		{request->id, strlen(request->id) + 1},
 		{&seq, sizeof seq},
+		{&created_at_ms, sizeof created_at_ms},
 	};
 	hmac_sha256(info->secret, sizeof info->secret, parts, sizeof parts / sizeof *parts, secret);
 }
@@ -46,13 +60,16 @@ void get_invitation(struct rpc_request *request)
 {
 	struct store *store = request->world->store;
 	unsigned char secret[SHA256_BYTES], hash[INVITATION_HASH_BYTES];
+	int64_t created_at_ms;
 	uint64_t uses = args_number(request, "uses", 1);
 	int64_t expires_ms = (int64_t)args_number(request, "expiresAt", (uint64_t)(request->at_ms + RPC_INVITATION_MS));
 	if (expires_ms <= request->at_ms) {
 		answer_refuse(request, REFUSAL_BAD_REQUEST, "expiresAt: that is over");
 		return;
 	}
-	derive_secret(request, secret);
+	if (!load_beginning(request, &created_at_ms))
+		return;
+	derive_secret(request, created_at_ms, secret);
 	hash_secret(secret, hash);
 	if (!answer_store_ok(
 			request, store_ops(store)->put_invitation(store, hash, request->user_id, expires_ms, (uint32_t)uses, &request->problem)))

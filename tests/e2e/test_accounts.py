@@ -142,6 +142,16 @@ def test_who_comes_back_may_use_the_same_ids_again(broker, alice, bob, chat):
     again.is_refused("id_reused", "1")
 
 
+def test_no_old_invitation_comes_to_life_again(broker, alice, bob):
+    old = alice.asks("getInvitationLink", id="1")["invitationLink"]
+    assert alice.asks("getInvitationLink", id="1")["invitationLink"] == old
+    alice.asks("deleteAccount")
+    alice.client.is_closed()
+    new = comes_back(broker).asks("getInvitationLink", id="1")["invitationLink"]
+    bob.is_denied("forbidden", "retrieveUserIDFromInvitation", invitationLink=old)
+    assert bob.asks("retrieveUserIDFromInvitation", invitationLink=new)["userID"] == "alice"
+
+
 def test_a_block_of_him_outlives_his_account(broker, alice, bob, chat):
     bob.asks("blockUser", blockID="alice")
     alice.asks("deleteAccount")
