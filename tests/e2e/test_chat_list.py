@@ -77,7 +77,10 @@ def test_muting_survives_a_restart_and_needs_a_membership(broker, alice, bob, ca
 
 
 def test_pages_and_cursors_lead_through_the_same_list(alice, bob):
-    groups = [alice.makes_group(f"group {i}") for i in range(7)]
+    groups = []
+    for i in range(7):
+        groups.append(alice.makes_group(f"group {i}"))
+        time.sleep(0.002)  # each in a millisecond of its own: within one, the ID decides
     listed = [c["chatID"] for c in alice.asks("ListChats")["chats"]]
     assert listed == groups[::-1]
     pages = [[c["chatID"] for c in alice.asks("ListChats", pageIdx=i, pageSize=3)["chats"]] for i in range(4)]
