@@ -142,7 +142,15 @@ struct user_record {
 	const char *user_id;
 	int64_t created_at_ms;
 	size_t chat_count;
-	const struct user_chat *chats; /* newest activity first; former memberships too, but none without an interval */
+	const struct user_chat *chats; /* newest activity first, then by chat ID; former memberships too, but none without an interval */
+};
+
+/* Which part of a user's list of chats is wanted. */
+struct chat_window {
+	int64_t after_at_ms;  /* with after_id: the place behind which it begins. Whether that chat is still there does not matter */
+	const char *after_id; /* NULL: from the start */
+	size_t skip;          /* so many of those are passed over */
+	size_t count_max;     /* 1… */
 };
 
 /* Transactions of one chat, ascending by number. Each holds a reference: free with store_page_free. */
@@ -288,6 +296,11 @@ struct store_ops {
 	/* One membership, for a reader: as in the user's list. NOT_FOUND: no such chat, or never a member of it. */
 	enum store_rc (*load_membership)(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
 	                                 struct error *err);
+
+	/* A page of the chats that he is a member of now: newest activity first, then by chat ID in the order of its bytes, so each has a place of its
+	 * own, (latest_at_ms, chat_id). What is not on the page costs little. *more: there are others behind it. NOT_FOUND: as load_user. */
+	enum store_rc (*list_memberships)(struct store *store, const char *user_id, const struct chat_window *window, struct user_record **user,
+	                                  bool *more, struct error *err);
 
 	/* The number and content hash of the transaction that (chat, sender, key) made, at most 7 days before the chat's latest one
 	 * (a store has no clock of its own); the newest, if there are several. NOT_FOUND: none, or forgotten by prune.

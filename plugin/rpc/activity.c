@@ -11,25 +11,16 @@
 #include "base/text.h"
 #include "plugin/rpc/answer.h"
 
-/* The place in the order: later first, then by ID, so that no two are equal. */
-static int compare_places(int64_t a_at_ms, const char *a_id, int64_t b_at_ms, const char *b_id)
+/* The store's order: later first, then by ID, so that no two are equal. */
+static bool is_behind(const struct user_chat *chat, const struct chat_window *window)
 {
-	if (a_at_ms != b_at_ms)
-		return a_at_ms > b_at_ms ? -1 : 1;
-	return strcmp(a_id, b_id);
+	return chat->latest_at_ms != window->after_at_ms ? chat->latest_at_ms < window->after_at_ms : strcmp(chat->chat_id, window->after_id) > 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-	const struct user_chat *first = *(const struct user_chat *const *)a, *second = *(const struct user_chat *const *)b;
-	return compare_places(first->latest_at_ms, first->chat_id, second->latest_at_ms, second->chat_id);
-}
-
-bool activity_load(struct rpc_request *request, struct activity *activity)
+/* What has been loaded becomes the activity; he may not exist, and then has none. */
+static bool take(struct rpc_request *request, enum store_rc rc, struct activity *activity)
 {
 	struct store *store = request->world->store;
-	*activity = (struct activity){0};
-	enum store_rc rc = store_ops(store)->load_user(store, request->user_id, &activity->user, &request->problem);
 	if (rc == STORE_NOT_FOUND)
 		return true;
 	if (!answer_store_ok(request, rc))
@@ -42,8 +33,22 @@ bool activity_load(struct rpc_request *request, struct activity *activity)
 	activity->chats = mem_new((activity->count + 1) * sizeof *activity->chats);
 	for (size_t i = 0; i < activity->count; i++)
 		activity->chats[i] = &activity->user->chats[i];
-	qsort(activity->chats, activity->count, sizeof *activity->chats, compare);
 	return true;
+}
+
+bool activity_load(struct rpc_request *request, struct activity *activity)
+{
+	struct store *store = request->world->store;
+	*activity = (struct activity){0};
+	return take(request, store_ops(store)->load_user(store, request->user_id, &activity->user, &request->problem), activity);
+}
+
+bool activity_load_page(struct rpc_request *request, const struct chat_window *window, struct activity *activity)
+{
+	struct store *store = request->world->store;
+	*activity = (struct activity){0};
+	return take(request,
+		store_ops(store)->list_memberships(store, request->user_id, window, &activity->user, &activity->more, &request->problem), activity);
 }
 
 void activity_fini(struct activity *activity)
@@ -58,18 +63,27 @@ void activity_cursor(const struct user_chat *chat, char cursor[ACTIVITY_CURSOR_S
 	snprintf(cursor, ACTIVITY_CURSOR_SIZE, "%" PRId64 "/%s", chat->latest_at_ms, chat->chat_id);
 }
 
-bool activity_seek(const struct activity *activity, const char *cursor, size_t *index)
+bool activity_begin(const char *cursor, struct chat_window *window)
 {
 	uint64_t at_ms = 0;
+	if (cursor == NULL)
+		return true;
+	size_t digits = strcspn(cursor, "/"), len = strlen(cursor);
+	if (digits + 1 >= len || len - digits - 1 > CHAT_ID_MAX || !text_to_u64(cursor, digits, INT64_MAX, &at_ms))
+		return false;
+	window->after_at_ms = (int64_t)at_ms;
+	window->after_id = cursor + digits + 1;
+	return true;
+}
+
+bool activity_seek(const struct activity *activity, const char *cursor, size_t *index)
+{
+	struct chat_window window = {0};
 	size_t place = 0;
-	if (cursor != NULL) {
-		size_t digits = strcspn(cursor, "/"), len = strlen(cursor);
-		if (digits + 1 >= len || len - digits - 1 > CHAT_ID_MAX || !text_to_u64(cursor, digits, INT64_MAX, &at_ms))
-			return false;
-		while (place < activity->count && compare_places((int64_t)at_ms, cursor + digits + 1, activity->chats[place]->latest_at_ms,
-											  activity->chats[place]->chat_id) >= 0)
-			place++;
-	}
+	if (!activity_begin(cursor, &window))
+		return false;
+	while (window.after_id != NULL && place < activity->count && !is_behind(activity->chats[place], &window))
+		place++;
 	*index = place;
 	return true;
 }

@@ -56,8 +56,7 @@ void mute_chat(struct rpc_request *request)
 /* The thumbnails of a page, and what they are made of. */
 struct listing {
 	struct rpc_request *request;
-	const struct activity *activity;
-	size_t first, count; /* chats of the activity */
+	const struct activity *activity; /* the page */
 	struct chat_summary *summaries;
 	struct known_people *people;
 };
@@ -82,13 +81,13 @@ static bool load_summaries(struct listing *listing)
 	struct store *store = request->world->store;
 	const struct block_list *blocks = listing->activity->blocks;
 	char *name = NULL;
-	bool ok = listing->count == 0 || load_name(request, &name);
-	if (!ok || listing->count == 0)
+	bool ok = listing->activity->count == 0 || load_name(request, &name);
+	if (!ok || listing->activity->count == 0)
 		return ok;
-	listing->summaries = mem_zero(listing->count * sizeof *listing->summaries);
-	for (size_t i = 0; ok && i < listing->count; i++)
+	listing->summaries = mem_zero(listing->activity->count * sizeof *listing->summaries);
+	for (size_t i = 0; ok && i < listing->activity->count; i++)
 		ok = answer_store_ok(request,
-			store_ops(store)->read_summary(store, request->user_id, listing->activity->chats[listing->first + i], blocks ? blocks->blocks : NULL,
+			store_ops(store)->read_summary(store, request->user_id, listing->activity->chats[i], blocks ? blocks->blocks : NULL,
 				blocks ? blocks->count : 0, name, &listing->summaries[i], &request->problem));
 	free(name);
 	return ok;
@@ -97,10 +96,10 @@ static bool load_summaries(struct listing *listing)
 /* Those whose names are shown. */
 static bool load_people(struct listing *listing)
 {
-	const char **user_ids = mem_new((2 * listing->count + 1) * sizeof *user_ids);
+	const char **user_ids = mem_new((2 * listing->activity->count + 1) * sizeof *user_ids);
 	size_t count = 0;
-	for (size_t i = 0; i < listing->count; i++) {
-		const char *peer_id = listing->activity->chats[listing->first + i]->peer_id;
+	for (size_t i = 0; i < listing->activity->count; i++) {
+		const char *peer_id = listing->activity->chats[i]->peer_id;
 		const struct transaction *tx = listing->summaries[i].last_message;
 		if (peer_id != NULL)
 			user_ids[count++] = peer_id;
@@ -114,7 +113,7 @@ static bool load_people(struct listing *listing)
 
 static void listing_fini(struct listing *listing)
 {
-	for (size_t i = 0; listing->summaries != NULL && i < listing->count; i++)
+	for (size_t i = 0; listing->summaries != NULL && i < listing->activity->count; i++)
 		chat_summary_fini(&listing->summaries[i]);
 	free(listing->summaries);
 	known_people_free(listing->people);
@@ -125,8 +124,8 @@ static size_t add_thumbnails(const struct listing *listing)
 {
 	struct rpc_request *request = listing->request;
 	size_t bound = answer_bound(request), i = 0;
-	for (; i < listing->count; i++) {
-		struct thumbnail thumbnail = {.chat = listing->activity->chats[listing->first + i], .summary = &listing->summaries[i],
+	for (; i < listing->activity->count; i++) {
+		struct thumbnail thumbnail = {.chat = listing->activity->chats[i], .summary = &listing->summaries[i],
 			.people = listing->people, .now_ms = request->at_ms};
 		char cursor[ACTIVITY_CURSOR_SIZE];
 		activity_cursor(thumbnail.chat, cursor);
@@ -144,59 +143,41 @@ static void answer_listing(const struct listing *listing)
 	answer_begin(request);
 	write_name(out, "chats");
 	buf_add_char(out, '[');
-	size_t count = add_thumbnails(listing), next = listing->first + count;
-	if (count == 0 && listing->count > 0) {
+	size_t count = add_thumbnails(listing);
+	if (count == 0 && listing->activity->count > 0) {
 		answer_refuse(request, REFUSAL_TOO_LARGE, "maxBytes: nothing fits");
 		return;
 	}
 	buf_add_char(out, ']');
-	if (count < listing->count)
+	if (count < listing->activity->count)
 		write_bool(out, "limited", true);
-	if (count > 0 && next < listing->activity->count) {
+	if (count > 0 && (count < listing->activity->count || listing->activity->more)) {
 		char cursor[ACTIVITY_CURSOR_SIZE];
-		activity_cursor(listing->activity->chats[next - 1], cursor);
+		activity_cursor(listing->activity->chats[count - 1], cursor);
 		write_text(out, "next", cursor);
 	}
 	answer_end(request);
 }
 
-static void answer_page(struct rpc_request *request, const struct activity *activity, size_t first, size_t page_size)
+static void list(struct rpc_request *request, const struct activity *activity)
 {
-	struct listing listing = {.request = request, .activity = activity, .first = first};
-	if (first < activity->count)
-		listing.count = activity->count - first < page_size ? activity->count - first : page_size;
+	struct listing listing = {.request = request, .activity = activity};
 	if (load_summaries(&listing) && load_people(&listing))
 		answer_listing(&listing);
 	listing_fini(&listing);
 }
 
-/* Those that he is a member of now. */
-static void keep_current(struct activity *activity)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < activity->count; i++)
-		if (activity->chats[i]->role != ROLE_NONE)
-			activity->chats[kept++] = activity->chats[i];
-	activity->count = kept;
-}
-
-static void list(struct rpc_request *request, const struct activity *activity)
-{
-	size_t page_size = args_number(request, "pageSize", request->world->page_max), index;
-	if (!activity_seek(activity, args_text(request, "cursor"), &index))
-		answer_refuse(request, REFUSAL_BAD_REQUEST, "cursor: it is not from an answer of ours");
-	else if (args_has(request, "cursor") && args_has(request, "pageIdx"))
-		answer_refuse(request, REFUSAL_BAD_REQUEST, "pageIdx: not together with cursor");
-	else
-		answer_page(request, activity, index + args_number(request, "pageIdx", 0) * page_size, page_size);
-}
-
 void list_chats(struct rpc_request *request)
 {
 	struct activity activity;
-	if (!activity_load(request, &activity))
-		return;
-	keep_current(&activity);
-	list(request, &activity);
-	activity_fini(&activity);
+	struct chat_window window = {.count_max = args_number(request, "pageSize", request->world->page_max)};
+	window.skip = args_number(request, "pageIdx", 0) * window.count_max;
+	if (!activity_begin(args_text(request, "cursor"), &window)) {
+		answer_refuse(request, REFUSAL_BAD_REQUEST, "cursor: it is not from an answer of ours");
+	} else if (args_has(request, "cursor") && args_has(request, "pageIdx")) {
+		answer_refuse(request, REFUSAL_BAD_REQUEST, "pageIdx: not together with cursor");
+	} else if (activity_load_page(request, &window, &activity)) {
+		list(request, &activity);
+		activity_fini(&activity);
+	}
 }

@@ -45,6 +45,9 @@ UPDATE member SET
 	(from_number, to_number) = (SELECT i.from_number, i.to_number FROM membership i WHERE i.chat = member.chat AND i.user = member.user
 		ORDER BY i.from_number DESC LIMIT 1),
 	earlier = (SELECT count(*) - 1 FROM membership i WHERE i.chat = member.chat AND i.user = member.user);
+-- For lists of chats: whose member and not a former one, without looking at the member's own row.
+DROP INDEX member_user;
+CREATE INDEX member_user ON member (user, role);
 DELETE FROM membership WHERE from_number = (SELECT m.from_number FROM member m WHERE m.chat = membership.chat AND m.user = membership.user);
 
 -- body (quote) that is NULL beside a salt: it was erased, and the salt is the commitment. encoding: 0: the head is of version 1 of the

@@ -170,6 +170,12 @@ static enum store_rc faulty_load_membership(struct store *store, const char *use
 	PASS(FAULTY_LOAD_MEMBERSHIP, true, below(store)->load_membership(inner(store), user_id, chat_id, membership, err));
 }
 
+static enum store_rc faulty_list_memberships(struct store *store, const char *user_id, const struct chat_window *window,
+                                             struct user_record **record, bool *more, struct error *err)
+{
+	PASS(FAULTY_LIST_MEMBERSHIPS, true, below(store)->list_memberships(inner(store), user_id, window, record, more, err));
+}
+
 static enum store_rc faulty_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
                                      uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err)
 {
@@ -399,6 +405,7 @@ static const struct store_ops faulty_ops = {
 	.load_chat = faulty_load_chat,
 	.load_user = faulty_load_user,
 	.load_membership = faulty_load_membership,
+	.list_memberships = faulty_list_memberships,
 	.find_key = faulty_find_key,
 	.read_message = faulty_read_message,
 	.read_page = faulty_read_page,

@@ -341,6 +341,7 @@ const struct store_ops store_memory = {
 	.load_chat = memory_load_chat,
 	.load_user = memory_load_user,
 	.load_membership = memory_load_membership,
+	.list_memberships = memory_list_memberships,
 	.find_key = memory_find_key,
 	.read_message = memory_read_message,
 	.read_page = memory_read_page,

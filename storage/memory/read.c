@@ -68,18 +68,34 @@ static int newest_first(const void *left, const void *right)
 	return strcmp(a->chat_id, b->chat_id);
 }
 
-/* With the lock, which goes on being held. forgotten: also those of an account of that ID that was deleted. */
-static struct user_record *collect_chats(const struct memory_data *data, const char *user_id, int64_t created_at_ms, bool forgotten)
+/* Which of somebody's memberships: those of now, former ones too, also those of an account of that ID that was deleted. */
+enum membership { MEMBERSHIP_CURRENT, MEMBERSHIP_KNOWN, MEMBERSHIP_FORGOTTEN };
+
+static bool is_wanted(const struct member *member, enum membership which)
+{
+	return which == MEMBERSHIP_FORGOTTEN || (which == MEMBERSHIP_KNOWN ? member->interval_count > 0 : member->role != ROLE_NONE);
+}
+
+/* With the lock, which goes on being held. The caller frees the array, but not what it points to. */
+static size_t find_chats(const struct memory_data *data, const char *user_id, enum membership which, struct user_chat **found)
 {
 	struct user_chat *chats = mem_new(data->chats.count * sizeof *chats);
 	size_t count = 0;
 	for (size_t i = 0; i < data->chats.count; i++) {
 		const struct chat *chat = data->chats.items[i];
 		const struct member *member = chat_find_member(chat, user_id);
-		if (member && (forgotten || member->interval_count > 0))
+		if (member && is_wanted(member, which))
 			chats[count++] = membership_of(chat, member);
 	}
 	qsort(chats, count, sizeof *chats, newest_first);
+	*found = chats;
+	return count;
+}
+
+static struct user_record *collect_chats(const struct memory_data *data, const char *user_id, int64_t created_at_ms, enum membership which)
+{
+	struct user_chat *chats;
+	size_t count = find_chats(data, user_id, which, &chats);
 	struct user_record *record = record_copy_user(&(struct user_record){user_id, created_at_ms, count, chats});
 	free(chats);
 	return record;
@@ -91,7 +107,7 @@ enum store_rc memory_load_user(struct store *store, const char *user_id, struct 
 	const struct user *user = named_find(&data->users, user_id);
 	if (user == NULL || !user->exists)
 		return not_found(data, err, "user");
-	*record = collect_chats(data, user_id, user->created_at_ms, false);
+	*record = collect_chats(data, user_id, user->created_at_ms, MEMBERSHIP_KNOWN);
 	data_unlock(data);
 	return STORE_OK;
 }
@@ -101,13 +117,39 @@ enum store_rc memory_load_memberships(struct store *store, const char *user_id, 
 	struct memory_data *data = data_lock(store);
 	const struct user *user = named_find(&data->users, user_id);
 	bool exists = user != NULL && user->exists;
-	struct user_record *found = collect_chats(data, user_id, exists ? user->created_at_ms : 0, true);
+	struct user_record *found = collect_chats(data, user_id, exists ? user->created_at_ms : 0, MEMBERSHIP_FORGOTTEN);
 	if (!exists && found->chat_count == 0) {
 		store_free(found);
 		return not_found(data, err, "user");
 	}
 	*record = found;
 	data_unlock(data);
+	return STORE_OK;
+}
+
+/* The index of the first one on the page. */
+static size_t window_start(const struct chat_window *window, const struct user_chat *chats, size_t count)
+{
+	size_t start = 0;
+	struct user_chat after = {.latest_at_ms = window->after_at_ms, .chat_id = window->after_id};
+	while (window->after_id && start < count && newest_first(&chats[start], &after) <= 0)
+		start++;
+	return window->skip < count - start ? start + window->skip : count;
+}
+
+enum store_rc memory_list_memberships(struct store *store, const char *user_id, const struct chat_window *window, struct user_record **record,
+                                      bool *more, struct error *err)
+{
+	struct memory_data *data = data_lock(store);
+	const struct user *user = named_find(&data->users, user_id);
+	if (user == NULL || !user->exists)
+		return not_found(data, err, "user");
+	struct user_chat *chats;
+	size_t count = find_chats(data, user_id, MEMBERSHIP_CURRENT, &chats), start = window_start(window, chats, count), left = count - start;
+	*more = left > window->count_max;
+	*record = record_copy_user(&(struct user_record){user_id, user->created_at_ms, *more ? window->count_max : left, chats + start});
+	data_unlock(data);
+	free(chats);
 	return STORE_OK;
 }
 

@@ -126,6 +126,8 @@ enum store_rc sqlite_load_chat(struct store *store, const char *chat_id, struct 
 enum store_rc sqlite_load_user(struct store *store, const char *user_id, struct user_record **record, struct error *err);
 enum store_rc sqlite_load_membership(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
                                      struct error *err);
+enum store_rc sqlite_list_memberships(struct store *store, const char *user_id, const struct chat_window *window, struct user_record **record,
+                                      bool *more, struct error *err);
 enum store_rc sqlite_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
                               uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err);
 enum store_rc sqlite_read_message(struct store *store, const char *chat_id, uint64_t number, struct message_state *state, struct error *err);

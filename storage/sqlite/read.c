@@ -223,6 +223,42 @@ enum store_rc sqlite_load_memberships(struct store *store, const char *user_id, 
 	return load_user(store, user_id, true, record, err);
 }
 
+static void load_window(struct db *db, int64_t user, const struct chat_window *window, struct chat_rows *rows)
+{
+	sqlite3_stmt *list = db_statement(db, SQL_LIST_MEMBERSHIPS);
+	db_bind_int(db, list, 1, user);
+	db_bind_int(db, list, 2, window->after_id ? window->after_at_ms : INT64_MAX);
+	db_bind_text(db, list, 3, window->after_id ? window->after_id : "");
+	db_bind_number(db, list, 4, window->count_max + 1); /* one more, to see whether there is more */
+	db_bind_number(db, list, 5, window->skip);
+	load_chats(db, list, rows);
+	if (rows->count > 1)
+		qsort(rows->chats, rows->count, sizeof *rows->chats, newest_first);
+}
+
+enum store_rc sqlite_list_memberships(struct store *store, const char *user_id, const struct chat_window *window, struct user_record **record,
+                                      bool *more, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	int64_t created_at_ms = 0;
+	struct chat_rows rows = {0};
+	int64_t id = load_user_row(db, user_id, false, &created_at_ms);
+	if (id != 0)
+		load_window(db, id, window, &rows);
+	rc = read_end(store, db, err);
+	if (id == 0) {
+		rc = not_found(rc, err, "user");
+	} else if (rc == STORE_OK) {
+		*more = rows.count > window->count_max;
+		*record = record_copy_user(&(struct user_record){user_id, created_at_ms, *more ? window->count_max : rows.count, rows.chats});
+	}
+	chat_rows_fini(&rows);
+	return rc;
+}
+
 enum store_rc sqlite_load_membership(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
                                      struct error *err)
 {

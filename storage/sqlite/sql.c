@@ -94,6 +94,11 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 							"WHERE m.user = ?1 AND (?2 OR m.from_number > 0)",
 	[SQL_LOAD_MEMBERSHIP] = "SELECT " MEMBERSHIP_COLUMNS " FROM chat c CROSS JOIN user u CROSS JOIN member m ON m.chat = c.id AND m.user = u.id"
 							MEMBERSHIP_NAMES "WHERE c.name = ?1 AND u.name = ?2 AND m.from_number > 0",
+	/* Of what is not on the page only the index of members and the beginning of the chat's row are looked at. */
+	[SQL_LIST_MEMBERSHIPS] = "SELECT " MEMBERSHIP_COLUMNS " FROM (SELECT i.chat FROM member i CROSS JOIN chat k ON k.id = i.chat "
+							 "WHERE i.user = ?1 AND i.role > 0 AND (k.latest_at < ?2 OR k.latest_at = ?2 AND k.name > ?3) "
+							 "ORDER BY k.latest_at DESC, k.name LIMIT ?4 OFFSET ?5) o "
+							 "CROSS JOIN member m ON m.chat = o.chat AND m.user = ?1 CROSS JOIN chat c ON c.id = m.chat" MEMBERSHIP_NAMES,
 
 	[SQL_READ_NUMBER] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE l.chat = ?1 AND l.number = ?2",
 	[SQL_READ_PAGE] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE l.chat = ?1 AND l.number BETWEEN ?2 AND ?3 ORDER BY l.number",

@@ -331,6 +331,7 @@ const struct store_ops store_sqlite = {
 	.load_chat = sqlite_load_chat,
 	.load_user = sqlite_load_user,
 	.load_membership = sqlite_load_membership,
+	.list_memberships = sqlite_list_memberships,
 	.find_key = sqlite_find_key,
 	.read_message = sqlite_read_message,
 	.read_page = sqlite_read_page,
