@@ -91,11 +91,43 @@ def apps(broker, proxy, tmp_path):
 
 
 def stored(broker, chat):
-    return [(t["messageID"], t["senderID"], t["body"]) for t in broker.exported(chat) if t["type"] == "message"]
+    """What there is to be shown: messages with their last text, without those that were deleted."""
+    messages = {}
+    for t in broker.exported(chat):
+        if t["type"] == "message":
+            messages[t["messageID"]] = (t["messageID"], t["senderID"], t["body"])
+        elif t["type"] == "edit" and t["messageID"] in messages:
+            messages[t["messageID"]] = (*messages[t["messageID"]][:2], t["body"])
+    return list(messages.values())
 
 
 def shown(history):
-    return [(m["messageID"], m["senderID"], m["body"]) for m in history["messages"]]
+    assert all("body" not in m for m in history["messages"] if m["isDeleted"])
+    return [(m["messageID"], m["senderID"], m["body"]) for m in history["messages"] if not m["isDeleted"]]
+
+
+def test_through_a_bad_network_both_show_what_was_edited_and_deleted(broker, proxy, apps, seed):
+    chance = random.Random(seed)
+    apps[1].is_told("online")
+    chat = broker.person("alice", "laptop").chat_with("bob")
+    changed = set()
+    for number in range(60):
+        sender = apps[number % 2]
+        sender.does("send", {"user": apps[1 - number % 2].name}, f"{number}")
+        mine = {e["transactionID"] for e in sender.events if e["event"] == "sent" and e.get("transactionID")} - changed
+        if number % 3 == 0 and mine:
+            message = chance.choice(sorted(mine))
+            changed.add(message)
+            sender.does(*(("delete", chat, message) if chance.random() < 0.4 else ("edit", chat, message, f"edited {message}")))
+        time.sleep(chance.random() * 0.05)
+    proxy.is_calm()
+    for app in apps:
+        app.until(lambda: sum(e["event"] == "done" for e in app.events) == app.asked, "its commands to be taken")
+        app.until(lambda: app.history(chat)["waiting"] == 0, "everything to be sent")
+    assert proxy.cuts > 0 and proxy.duplicated > 0 and changed
+    expected = stored(broker, chat)
+    for app in apps:
+        app.until(lambda: shown(app.history(chat)) == expected, f"what the store has: {expected}")
 
 
 def test_through_a_bad_network_both_show_the_same_and_every_message_once(broker, proxy, apps, seed):
