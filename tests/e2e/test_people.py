@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import random
 import statistics
 import time
 
@@ -179,10 +180,10 @@ def test_nobody_and_who_has_blocked_one_answer_in_the_same_time(idle_broker):
     alice.asks("blockUser", blockID="bob")
     times = {"alice": [], "nobody": []}
     for _ in range(300):
-        for name, taken in times.items():
+        for name in random.sample(list(times), 2):  # in no order: the broker's rounds can favour every other packet
             start = time.perf_counter()
             bob.is_denied("forbidden", "getUserInfo", userID=name)
-            taken.append(time.perf_counter() - start)
+            times[name].append(time.perf_counter() - start)
     blocked, missing = statistics.median(times["alice"]), statistics.median(times["nobody"])
     assert 0.6 < blocked / missing < 1.7, (blocked, missing)
 
