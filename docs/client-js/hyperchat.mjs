@@ -21,6 +21,7 @@ export class HyperChat extends EventEmitter {
     this.state = storage.load() ?? {epoch: null, last: {}, chats: {}, outbox: []} // chats: chatID → messageID → Message
     this.calls = new Map()    // id → {resolve, reject}: RPC without an answer yet
     this.fetching = new Map() // chatID → the highest number that was heard of while its delta is being fetched
+    this.heard = null         // while everything is fetched anew: what the inbox tells meanwhile, as above
     this.pause = PAUSE_MIN_MS
   }
 
@@ -45,7 +46,7 @@ export class HyperChat extends EventEmitter {
   stop() { this.stopped = true; clearTimeout(this.timer); this.client?.end(true); this.client = null }
 
   #lost() {
-    this.client = null
+    this.client = this.heard = null
     for (const {reject} of this.calls.values()) reject(new Error('the connection was lost'))
     this.calls.clear()
     this.emit('offline')
@@ -56,11 +57,7 @@ export class HyperChat extends EventEmitter {
   async #connected(client) {
     await client.subscribeAsync(['hc/me/inbox', 'hc/me/ack/#', 'hc/me/reply/#', 'hc/me/live'].reduce((all, topic) => ({...all, [topic]: {qos: 1}}), {}))
     const {epoch} = await this.call('getChatUserID')
-    if (epoch !== this.state.epoch) { // the server's store is another one, or was restored
-      Object.assign(this.state, {epoch, last: {}, chats: {}})
-      this.#save()
-      await this.#sync()
-    }
+    if (epoch !== this.state.epoch) await this.#renew(epoch) // the server's store is another one, or was restored
     for (const command of this.state.outbox) this.#publish(command)
     this.pause = PAUSE_MIN_MS
     this.emit('online')
@@ -144,6 +141,10 @@ export class HyperChat extends EventEmitter {
       const {chatID, transactionID} = line
       if (line.commandID && line.senderID === this.user) this.#settle(line.commandID, line)
       if (transactionID <= (last[chatID] ?? 0)) continue
+      if (this.heard) {
+        this.heard.set(chatID, transactionID)
+        continue
+      }
       const gap = chatID in last && transactionID > last[chatID] + 1
       if (this.fetching.has(chatID) || line.type === 'latest' || gap) {
         this.#catchUp(chatID, transactionID)
@@ -160,6 +161,7 @@ export class HyperChat extends EventEmitter {
     const running = this.fetching.has(chatID)
     this.fetching.set(chatID, Math.max(heardOf, this.fetching.get(chatID) ?? 0))
     if (running) return
+    let done = false
     try {
       let delta, wanted
       do {
@@ -168,8 +170,25 @@ export class HyperChat extends EventEmitter {
         this.#delta(chatID, delta)
       } while (delta.limited || this.fetching.get(chatID) > Math.max(wanted, this.state.last[chatID]))
       this.received(chatID, this.state.last[chatID])
-    } catch { this.client?.end(true) } // what is missing comes after the reconnect
+      done = true
+    } catch {
+      this.client?.end(true) // what is missing comes after the reconnect
+    }
     this.fetching.delete(chatID)
+    this.#save()
+    return done
+  }
+
+  // The epoch is kept when all is here: a connection that is lost in between begins again.
+  async #renew(epoch) {
+    Object.assign(this.state, {epoch: null, last: {}, chats: {}})
+    this.heard = new Map()
+    this.#save()
+    await this.#sync()
+    this.state.epoch = epoch
+    const heard = this.heard
+    this.heard = null
+    for (const [chatID, number] of heard) if (number > (this.state.last[chatID] ?? 0)) this.#catchUp(chatID, number)
     this.#save()
   }
 
@@ -177,14 +196,14 @@ export class HyperChat extends EventEmitter {
     const limited = []
     let next
     do {
-      const answer = await this.call('sync', {chats: this.state.last, ...(next && {next})})
+      const answer = await this.call('sync', {chats: {}, ...(next && {next})})
       for (const [chatID, delta] of Object.entries(answer.chats)) {
         if (delta.latestTransactionID) this.#delta(chatID, delta)
         if (delta.limited) limited.push(chatID)
       }
       next = answer.next
     } while (next)
-    for (const chatID of limited) await this.#catchUp(chatID, (this.state.last[chatID] ?? 0) + 1)
+    for (const chatID of limited) if (!await this.#catchUp(chatID, (this.state.last[chatID] ?? 0) + 1)) throw new Error('the connection was lost')
   }
 
   #delta(chatID, {newMessages = [], updates = [], limited, next, latestTransactionID}) {
