@@ -18,7 +18,7 @@ export class HyperChat extends EventEmitter {
   constructor({url, user, device, token, storage, options = {}}) {
     super()
     Object.assign(this, {url, user, device, token, storage, options})
-    this.state = storage.load() ?? {epoch: null, last: {}, chats: {}, outbox: []} // chats: chatID → messageID → Message
+    this.state = storage.load() ?? {epoch: null, last: {}, chats: {}, behind: {}, outbox: []} // chats: chatID → messageID → Message
     this.calls = new Map()    // id → {resolve, reject}: RPC without an answer yet
     this.fetching = new Map() // chatID → the highest number that was heard of while its delta is being fetched
     this.heard = null         // while everything is fetched anew: what the inbox tells meanwhile, as above
@@ -59,6 +59,7 @@ export class HyperChat extends EventEmitter {
     const {epoch} = await this.call('getChatUserID')
     if (epoch !== this.state.epoch) await this.#renew(epoch) // the server's store is another one, or was restored
     for (const command of this.state.outbox) this.#publish(command)
+    for (const [chatID, number] of Object.entries(this.state.behind)) this.#catchUp(chatID, number)
     this.pause = PAUSE_MIN_MS
     this.emit('online')
   }
@@ -160,6 +161,7 @@ export class HyperChat extends EventEmitter {
   async #catchUp(chatID, heardOf) {
     const running = this.fetching.has(chatID)
     this.fetching.set(chatID, Math.max(heardOf, this.fetching.get(chatID) ?? 0))
+    this.state.behind[chatID] = this.fetching.get(chatID) // the lines that tell of it are acknowledged, and do not come again
     if (running) return
     let done = false
     try {
@@ -170,6 +172,7 @@ export class HyperChat extends EventEmitter {
         this.#delta(chatID, delta)
       } while (delta.limited || this.fetching.get(chatID) > Math.max(wanted, this.state.last[chatID]))
       this.received(chatID, this.state.last[chatID])
+      delete this.state.behind[chatID]
       done = true
     } catch {
       this.client?.end(true) // what is missing comes after the reconnect
@@ -181,7 +184,7 @@ export class HyperChat extends EventEmitter {
 
   // The epoch is kept when all is here: a connection that is lost in between begins again.
   async #renew(epoch) {
-    Object.assign(this.state, {epoch: null, last: {}, chats: {}})
+    Object.assign(this.state, {epoch: null, last: {}, chats: {}, behind: {}})
     this.heard = new Map()
     this.#save()
     await this.#sync()
