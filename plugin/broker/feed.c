@@ -358,18 +358,24 @@ bool feed_allows_live(struct server *server, struct session *session, size_t len
 	return feed->live_packets++ < LIVE_RESERVE;
 }
 
+/* There is something of that number. The track, if it is to go out now; NULL: it is there already, or replay.c brings it. */
+static struct track *track_of_news(struct server *server, struct session *session, const char *chat_id, uint64_t number)
+{
+	struct track *track = feed_track(session->feed, chat_id, number - 1);
+	if (number <= track->handed)
+		return NULL;
+	if (number > track->latest)
+		track->latest = number;
+	session_due(server, session);
+	return feed_knows(session) && track->queued == track->handed ? track : NULL;
+}
+
 void feed_commit(struct server *server, struct session *session, const struct transaction *tx, struct line *line)
 {
-	struct feed *feed = session->feed;
-	struct track *track = feed_track(feed, tx->chat_id, tx->number - 1);
-	if (tx->number <= track->handed)
+	struct track *track = track_of_news(server, session, tx->chat_id, tx->number);
+	if (track == NULL || track->handed != tx->number - 1)
 		return;
-	if (tx->number > track->latest)
-		track->latest = tx->number;
-	session_due(server, session);
-	if (!feed_knows(session) || track->handed != tx->number - 1 || track->queued != track->handed)
-		return;
-	if (session->text && !may_send(server, feed))
+	if (session->text && !may_send(server, session->feed))
 		return;
 	if (session->inbox_qos >= 0 && !add_line(server, session, tx, line))
 		return;
@@ -380,14 +386,8 @@ void feed_commit(struct server *server, struct session *session, const struct tr
 
 void feed_commit_void(struct server *server, struct session *session, const struct transaction *tx, struct line *line)
 {
-	struct feed *feed = session->feed;
-	struct track *track = feed_track(feed, tx->chat_id, tx->number - 1);
-	if (tx->number <= track->handed)
-		return;
-	if (tx->number > track->latest)
-		track->latest = tx->number;
-	session_due(server, session);
-	if (!feed_knows(session) || track->handed != tx->number - 1 || track->queued != track->handed)
+	struct track *track = track_of_news(server, session, tx->chat_id, tx->number);
+	if (track == NULL || track->handed != tx->number - 1)
 		return;
 	bool fits = line->len <= inbox_max(server, session); /* else replay.c makes a hint of it */
 	if (session->inbox_qos >= 0 && !(fits && add_line(server, session, tx, line)))
@@ -410,7 +410,8 @@ static bool add_hint(struct server *server, struct session *session, struct line
 	struct feed *feed = session->feed;
 	size_t max = inbox_max(server, session);
 	struct line **waiting = waiting_hint(feed, line->chat_id);
-	if (waiting != NULL) {
+	bool grows_too_long = waiting != NULL && feed->line_bytes - 1 + line->len - (*waiting)->len > max; /* by a digit */
+	if (waiting != NULL && !grows_too_long) {
 		feed->line_bytes += line->len - (*waiting)->len;
 		line_drop(*waiting);
 		*waiting = line;
@@ -430,14 +431,8 @@ static bool add_hint(struct server *server, struct session *session, struct line
 
 void feed_hint(struct server *server, struct session *session, struct line *line)
 {
-	struct feed *feed = session->feed;
-	struct track *track = feed_track(feed, line->chat_id, line->number - 1);
-	if (line->number <= track->handed)
-		return;
-	if (line->number > track->latest)
-		track->latest = line->number;
-	session_due(server, session);
-	if (!feed_knows(session) || track->queued != track->handed || (session->inbox_qos >= 0 && !add_hint(server, session, line)))
+	struct track *track = track_of_news(server, session, line->chat_id, line->number);
+	if (track == NULL || (session->inbox_qos >= 0 && !add_hint(server, session, line)))
 		return;
 	track_handed(track, line->number, server->now_ms);
 }

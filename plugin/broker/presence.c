@@ -17,6 +17,8 @@ enum {
 	AWAY_MS = 10000,
 	SEEN_EACH_MS = 1000, /* a mass of people who leave at once must not keep the store from taking messages: */
 	SEEN_AT_ONCE = 16,   /* so many of them are stored a second */
+	TOLD_EACH_MS = 20,   /* and one who watches many takes no more packets at once than a connection is given: */
+	TOLD_AT_ONCE = 12,
 };
 
 /* One connection that watches one person: in both of their lists. */
@@ -41,6 +43,7 @@ struct shown {
 struct leaver {
 	char *user_id;
 	int64_t gone_at_ms, seen_at_ms;
+	struct leaver *prev, *next; /* once it is told: of those whose time is to be stored */
 	UT_hash_handle hh;
 };
 
@@ -256,9 +259,8 @@ void presence_left(struct server *server, struct chat *chat, const char *user_id
 
 /* ---- coming and going ---- */
 
-static void leaver_free(struct server *server, struct leaver *leaver)
+static void leaver_free(struct leaver *leaver)
 {
-	HASH_DEL(server->leavers, leaver);
 	free(leaver->user_id);
 	free(leaver);
 }
@@ -267,8 +269,10 @@ void presence_came(struct server *server, const struct person *person)
 {
 	struct leaver *leaver = leaver_find(server, person->user_id);
 	struct shown *shown = shown_find(server, person->user_id);
-	if (leaver != NULL)
-		leaver_free(server, leaver);
+	if (leaver != NULL) {
+		HASH_DEL(server->leavers, leaver);
+		leaver_free(leaver);
+	}
 	if (shown != NULL)
 		becomes(server, shown, true);
 }
@@ -331,36 +335,59 @@ static void add_seen(struct seen *seen, struct leaver *leaver)
 	seen->users[seen->count++].at_ms = leaver->seen_at_ms;
 }
 
-/* Away for long enough: told, and stored. */
-static void goes(struct server *server, struct leaver *leaver, struct seen *seen)
+/* Away for long enough: told at once, and stored when it is its turn. */
+static void goes(struct server *server, struct leaver *leaver)
 {
 	struct shown *shown = shown_find(server, leaver->user_id);
-	add_seen(seen, leaver);
+	HASH_DEL(server->leavers, leaver);
+	DL_APPEND(server->unstored, leaver);
 	if (shown != NULL) {
 		shown->last_seen_ms = leaver->seen_at_ms;
 		becomes(server, shown, false);
 	}
-	leaver_free(server, leaver);
 }
 
-void presence_tick(struct server *server)
+static void store_seen(struct server *server)
 {
-	if (server->leavers == NULL || server->now_ms - server->leavers->gone_at_ms < AWAY_MS || server->now_ms < server->seen_next_ms)
+	if (server->unstored == NULL || server->now_ms < server->seen_next_ms)
 		return;
 	struct seen *seen = mem_zero(sizeof *seen);
 	seen->job = (struct job){.run = seen_run, .done = seen_done};
 	seen->server = server;
 	server->seen_next_ms = server->now_ms + SEEN_EACH_MS;
-	while (seen->count < SEEN_AT_ONCE && server->leavers != NULL && server->now_ms - server->leavers->gone_at_ms >= AWAY_MS)
-		goes(server, server->leavers, seen);
+	while (seen->count < SEEN_AT_ONCE && server->unstored != NULL) {
+		struct leaver *leaver = server->unstored;
+		DL_DELETE(server->unstored, leaver);
+		add_seen(seen, leaver);
+		leaver_free(leaver);
+	}
 	if (!lanes_put(server->lanes, "", &seen->job))
 		seen_done(&seen->job);
-	if (server->leavers != NULL)
+	if (server->unstored != NULL)
 		server_wake_in(server, SEEN_EACH_MS);
+}
+
+void presence_tick(struct server *server)
+{
+	for (int i = 0; server->now_ms >= server->gone_next_ms && server->leavers != NULL && server->now_ms - server->leavers->gone_at_ms >= AWAY_MS; i++) {
+		if (i == TOLD_AT_ONCE) {
+			server->gone_next_ms = server->now_ms + TOLD_EACH_MS;
+			server_wake_in(server, TOLD_EACH_MS);
+			break;
+		}
+		goes(server, server->leavers);
+	}
+	store_seen(server);
 }
 
 void presence_free_all(struct server *server)
 {
-	while (server->leavers != NULL)
-		leaver_free(server, server->leavers);
+	struct leaver *leaver, *next;
+	HASH_ITER(hh, server->leavers, leaver, next) {
+		HASH_DEL(server->leavers, leaver);
+		leaver_free(leaver);
+	}
+	DL_FOREACH_SAFE(server->unstored, leaver, next)
+		leaver_free(leaver);
+	server->unstored = NULL;
 }

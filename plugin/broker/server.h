@@ -77,7 +77,8 @@ struct server {
 	struct closing *closings;   /* whose chats and texts follow at the moment */
 	struct shown *shown;        /* hashed by user ID: who is watched */
 	struct leaver *leavers;     /* hashed by user ID, in their order: who has no connection any more, and is not told to be gone yet */
-	int64_t seen_next_ms;
+	struct leaver *unstored;    /* whose last time here is still to be stored */
+	int64_t seen_next_ms, gone_next_ms;
 	struct parked *parked;      /* what devices had unacknowledged when they went, until they come back */
 
 	/* time, read at the start of each callback */

@@ -80,6 +80,19 @@ bool answer_reaches(struct rpc_request *request, const char *user_id)
 	return answer_store_ok(request, store_ops(store)->check_reach(store, request->user_id, &to, 1, false, &request->problem));
 }
 
+void answer_found(struct rpc_request *request, enum store_rc rc, const char *user_id)
+{
+	if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
+		answer_store_ok(request, rc);
+		return;
+	}
+	if (!answer_reaches(request, rc == STORE_OK ? user_id : NULL))
+		return;
+	answer_begin(request);
+	write_text(&request->answer, "userID", user_id);
+	answer_end(request);
+}
+
 bool answer_ids(struct rpc_request *request, const char *name, const char *const *ids, size_t count)
 {
 	struct buf *out = &request->answer;

@@ -29,6 +29,9 @@ bool answer_store_ok(struct rpc_request *request, enum store_rc rc);
  * whatever the reason; also for user_id NULL, nobody. Blocks. */
 bool answer_reaches(struct rpc_request *request, const char *user_id);
 
+/* Somebody was looked for: rc says whether he was found. Answers with his ID if the caller can reach him. Blocks. */
+void answer_found(struct rpc_request *request, enum store_rc rc, const char *user_id);
+
 /* Adds an array of those IDs from number `next` of the arguments on, as many as fit; then limited and next if it was cut. false: refused, not
  * even one fits. */
 bool answer_ids(struct rpc_request *request, const char *name, const char *const *ids, size_t count);

@@ -93,15 +93,7 @@ void use_invitation(struct rpc_request *request)
 	if (!read_link(request, hash))
 		return;
 	enum store_rc rc = store_ops(store)->use_invitation(store, hash, request->user_id, request->at_ms, user_id, &request->problem);
-	if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
-		answer_store_ok(request, rc);
-		return;
-	}
-	if (!answer_reaches(request, rc == STORE_OK ? user_id : NULL))
-		return;
-	answer_begin(request);
-	write_text(&request->answer, "userID", user_id);
-	answer_end(request);
+	answer_found(request, rc, user_id);
 }
 
 void revoke_invitation(struct rpc_request *request)

@@ -185,15 +185,7 @@ void find_user(struct rpc_request *request)
 	struct store *store = request->world->store;
 	char user_id[USER_ID_MAX + 1];
 	enum store_rc rc = store_ops(store)->find_shared_id(store, args_text(request, "sharedID"), user_id, &request->problem);
-	if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
-		answer_store_ok(request, rc);
-		return;
-	}
-	if (!answer_reaches(request, rc == STORE_OK ? user_id : NULL))
-		return;
-	answer_begin(request);
-	write_text(&request->answer, "userID", user_id);
-	answer_end(request);
+	answer_found(request, rc, user_id);
 }
 
 void set_shared_id(struct rpc_request *request)

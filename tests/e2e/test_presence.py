@@ -123,3 +123,15 @@ def test_last_seen_survives_a_restart(broker, alice, version):
     alice.returns()
     user = alice.asks("watchPresence", userIDs=["bob"])["users"][0]
     assert user == {"userID": "bob", "online": False, "lastSeen": seen}
+
+
+def test_many_who_leave_at_once_are_told_at_once(broker, alice):
+    """When they were seen last is stored a few a second, so that the store goes on taking messages; that they are gone is told without that."""
+    crowd = [broker.person(f"guest{number}") for number in range(60)]
+    alice.asks("createGroupChat", groupName="crowd", friendIDs=[guest.name for guest in crowd])
+    assert watches(alice, *[guest.name for guest in crowd]) == [True] * 60
+    for guest in crowd:
+        guest.leaves()
+    gone = time.monotonic()
+    alice.until(lambda: len([e for e in alice.live if e["type"] == "presence"]) == 60, "everybody's leaving")
+    assert time.monotonic() - gone < 12.5
