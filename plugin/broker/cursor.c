@@ -13,6 +13,8 @@
 enum {
 	PARKED_MAX = 10000,
 	PARKED_MS = 24 * 60 * 60 * 1000,
+	LOOK_MAX = 2000, /* sessions and tracks that one tick looks at */
+	PUT_MAX = 500,   /* cursors of one call, or those of one session: an append waits for that long at the most */
 };
 
 /* ---- storing ---- */
@@ -22,7 +24,7 @@ struct put {
 	struct server *server;
 	struct cursor *cursors;
 	size_t count, size;
-	bool regular; /* cursor_flush's: one at a time */
+	bool regular; /* cursor_tick's: one at a time */
 	bool refused;
 	enum store_rc rc;
 	struct error err;
@@ -82,9 +84,11 @@ static void settle(struct track *track, int64_t now_ms, int64_t trail_ms, int64_
 	}
 }
 
-static void collect(struct server *server, struct session *session, struct put *put)
+/* Returns how many tracks there were. */
+static size_t collect(struct server *server, struct session *session, struct put *put)
 {
 	struct feed *feed = session->feed;
+	size_t count = HASH_COUNT(feed->tracks);
 	int64_t arrived_ms = feed_arrived_ms(server, feed), trail_ms = feed_trail_ms(session);
 	struct track *track, *next;
 	HASH_ITER(hh, feed->tracks, track, next) {
@@ -103,18 +107,30 @@ static void collect(struct server *server, struct session *session, struct put *
 			free(track);
 		}
 	}
+	return count;
 }
 
 void cursor_flush(struct server *server)
 {
-	if (server->cursors_busy)
-		return; /* the store is slow, or down */
+	if (server->cursors_at == NULL)
+		server->cursors_at = server->by_client;
+}
+
+void cursor_tick(struct server *server)
+{
+	if (server->cursors_at == NULL || server->cursors_busy)
+		return; /* nothing to do; or the store is slow, or down */
 	struct put *put = put_new(server);
 	put->regular = server->cursors_busy = true;
-	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next)
+	for (size_t looked = 0; server->cursors_at != NULL && looked < LOOK_MAX && put->count < PUT_MAX; looked++) {
+		struct session *session = server->cursors_at;
+		server->cursors_at = session->hh_client.next;
 		if (session->feed != NULL && session->feed->tracks != NULL)
-			collect(server, session, put);
+			looked += collect(server, session, put);
+	}
 	put_start(server, put);
+	if (server->cursors_at != NULL && !server->cursors_busy)
+		server_wake_in(server, 1);
 }
 
 void cursor_received(struct session *session, const char *chat_id, uint64_t number)
@@ -230,6 +246,8 @@ static void park(struct server *server, struct session *session)
 void cursor_leave(struct server *server, struct session *session)
 {
 	struct put *put = put_new(server);
+	if (server->cursors_at == session)
+		server->cursors_at = session->hh_client.next;
 	park(server, session);
 	if (session->feed != NULL)
 		collect(server, session, put);

@@ -12,8 +12,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
+#include "base/small_hash.h"
 #include "storage/store.h"
 
 struct server;

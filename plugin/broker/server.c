@@ -368,6 +368,7 @@ void server_tick(struct server *server)
 	if (wait_ms >= 0)
 		server_wake_in(server, wait_ms > 0 ? wait_ms : 1);
 	sweep(server);
+	cursor_tick(server);
 	upkeep_tick(server);
 	presence_tick(server);
 	live_flush(server);

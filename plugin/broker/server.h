@@ -84,13 +84,14 @@ struct server {
 	/* time, read at the start of each callback */
 	int64_t now_ms;  /* monotonic */
 	int64_t wall_ms;
-	int64_t swept_at_ms, receipts_at_ms, cursors_at_ms, pruned_at_ms, checkpointed_at_ms, persons_at_ms;
+	int64_t swept_at_ms, receipts_at_ms, pruned_at_ms, checkpointed_at_ms, persons_at_ms;
 
 	struct buf scratch; /* for what is made and copied on inside one function: a record for the journal, a line */
 
 	bool reloading;   /* between RELOAD and the next tick: BASIC_AUTH is no login */
 	uint64_t round;   /* counts ticks */
 	uint64_t handed_over; /* messages given to the broker since the last tick */
+	struct session *cursors_at; /* whose cursors are looked at next; NULL: all were */
 	bool cursors_busy, receipts_failing; /* a store that is slow or down gets no more of these */
 	unsigned refused[KEPT_COUNT]; /* jobs of each kind that the store refuses at the moment */
 	bool published;   /* something was handed to the broker since the last tick */
