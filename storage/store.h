@@ -58,6 +58,9 @@ enum append_result {
 	                       * there (same number, same head) is APPEND_OK and adds nothing */
 };
 
+/* What one append of a chat has at most; a decision's transactions stay together. */
+enum { APPEND_COUNT_MAX = 256, APPEND_TEXT_BYTES_MAX = 4 << 20 };
+
 struct append {
 	/* in; the caller keeps them */
 	const char *chat_id;
@@ -260,6 +263,21 @@ struct block_list {
 
 enum { INVITATION_HASH_BYTES = ID_BYTES * 2 };
 
+enum { PLACE_NAME_MAX = 64, CHAT_KEY_BYTES = 32, NOTICE_KIND_MAX = 32, NOTICE_SUBJECT_MAX = 128 };
+
+struct notice {
+	uint64_t id;
+	const char *kind, *subject;
+	const char *writer; /* who told it */
+	int64_t at_ms;
+};
+
+/* One block: store_free. */
+struct notice_list {
+	size_t count;
+	const struct notice *notices;
+};
+
 /* Somebody whose account was deleted; he may have come back since. */
 struct deleted_user {
 	const char *user_id;
@@ -277,6 +295,7 @@ struct deleted_list {
 
 struct store_ops {
 	const char *name; /* the URI's scheme */
+	unsigned lanes;   /* how many appends, of different chats, are worth doing at once */
 
 	/* uri: what follows "<name>:". Creates what is missing, migrates what is older, refuses what is newer. */
 	enum store_rc (*open)(const char *uri, struct store **store, struct error *err);
@@ -323,8 +342,9 @@ struct store_ops {
 	                              size_t block_count, const char *mention, struct chat_summary *summary, struct error *err);
 
 	/* What `writer` wrote, in the order of positions, from `position` on (0: from the start); page.latest is 0. Positions ascend and may have
-	 * gaps: whoever reads along goes on at the last one + 1. */
-	enum store_rc (*tail)(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page,
+	 * gaps. *next: from where the next call has to go on so that nothing is missed. It is at most the last position + 1, and less while
+	 * something older may still become visible: so a page may hold again what an earlier one had, and whoever reads along goes by the numbers. */
+	enum store_rc (*tail)(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, uint64_t *next,
 	                      struct error *err);
 
 	/* Chat IDs in their own order after `after` ("" from the start), for tools that walk everything. One block: store_free. */
@@ -371,6 +391,38 @@ struct store_ops {
 
 	/* The backend's own integrity check (SQLite's integrity_check; projections against the log are hyperchatctl's). STORE_CORRUPT with the first problem. */
 	enum store_rc (*verify)(struct store *store, struct error *err);
+
+	/* ---- many brokers, and who reads along ----
+	 *
+	 * All of it may come from any number of threads at once, and may be repeated. */
+
+	/* Everybody who ever wrote, in the order of the bytes of their names. One block: store_free. */
+	enum store_rc (*list_writers)(struct store *store, const char *const **writers, size_t *count, struct error *err);
+
+	/* A named place in somebody's tail ("kafka/" and the writer): how far what reads along is done. Larger ones win. name: at most PLACE_NAME_MAX
+	 * bytes. NOT_FOUND: never put. */
+	enum store_rc (*put_place)(struct store *store, const char *name, uint64_t position, struct error *err);
+	enum store_rc (*load_place)(struct store *store, const char *name, uint64_t *position, struct error *err);
+
+	/* name is holder's until until_ms, by the callers' wall clocks (now_ms is the caller's): taken anew, made longer, or given back (until_ms <=
+	 * now_ms). TAKEN: another one's time is not over. */
+	enum store_rc (*take_lease)(struct store *store, const char *name, const char *holder, int64_t now_ms, int64_t until_ms,
+	                            struct error *err);
+
+	/* 32 random bytes that encrypt what leaves the house of that chat; made by the first call with `make`. `erase` of all of the chat erases
+	 * them for good. NOT_FOUND: none was made, it was erased, or there is no such chat. */
+	enum store_rc (*load_chat_key)(struct store *store, const char *chat_id, bool make, unsigned char key[CHAT_KEY_BYTES], struct error *err);
+
+	/* What one broker has to tell the others beside the log: "whom alice blocks has changed". Kept for an hour or so (prune). kind: at most
+	 * NOTICE_KIND_MAX bytes; subject: at most NOTICE_SUBJECT_MAX, a user or chat ID. */
+	enum store_rc (*put_notice)(struct store *store, const char *kind, const char *subject, int64_t at_ms, struct error *err);
+	/* Those behind `after` (0: all that are kept), oldest first. *next: what to give as `after` the next time; as with tail, a notice may come
+	 * again. One block: store_free. */
+	enum store_rc (*read_notices)(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
+	                              struct error *err);
+
+	/* The names of a user's devices in the order of their bytes; none, or no such user: an empty list. One block: store_free. */
+	enum store_rc (*list_devices)(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err);
 
 	/* ---- people ----
 	 *
