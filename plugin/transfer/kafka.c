@@ -452,7 +452,7 @@ static enum kafka_result look(struct kafka *kafka, const char *topic, int *parti
 	return error_set(err, (int)result_of(code), (int)code, "%s", rd_kafka_err2str(code));
 }
 
-static rd_kafka_resp_err_t read_creation(const rd_kafka_event_t *event, struct error *err)
+static rd_kafka_resp_err_t read_creation(rd_kafka_event_t *event, struct error *err)
 {
 	size_t count = 0;
 	rd_kafka_resp_err_t code = event != NULL ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;

@@ -51,9 +51,6 @@ struct kafka;
  * shows a value. */
 struct kafka *kafka_open(const struct kafka_conf *conf, struct error *err);
 
-/* Whether librdkafka takes the properties, without starting anything. Any thread. */
-bool kafka_check(const struct kafka_conf *conf, struct error *err);
-
 /* What is not delivered by now is dropped without a report; call kafka_flush before. NULL is fine. Owner. */
 void kafka_close(struct kafka *kafka);
 
@@ -78,7 +75,7 @@ enum kafka_taken {
 	KAFKA_TAKEN,
 	KAFKA_FULL,         /* the queue is full: wait, or drop it */
 	KAFKA_LARGER,       /* larger than librdkafka's message.max.bytes: it never leaves the house */
-	KAFKA_DOES_NOT,     /* the producer has to be restarted, or has no memory */
+	KAFKA_NOT_NOW,      /* there is no such topic, or the producer has to be restarted (kafka_is_broken) */
 };
 
 /* Copies the record into the queue. Any thread; does not block. */
@@ -103,9 +100,9 @@ void kafka_restart(struct kafka *kafka);
  * lets us. Blocks for at most two seconds. Owner.
  *
  * KAFKA_DELIVERED  it is there; *partitions says in how many parts
- * KAFKA_NO_TOPIC   it is not, and was not created: err says why
+ * KAFKA_NO_TOPIC   it is not, and Kafka does not let us create it: err says why
  * KAFKA_REFUSED    we may not use it: err says why
- * KAFKA_RESTARTED  not known: Kafka does not answer */
+ * KAFKA_RESTARTED  not known yet, ask again: Kafka does not answer, or it has just been created (*created) */
 enum kafka_result kafka_topic(struct kafka *kafka, const char *topic, int *partitions, bool *created, struct error *err);
 
 /* Records that are neither delivered nor refused. Any thread. */

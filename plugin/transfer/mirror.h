@@ -34,9 +34,10 @@ struct mirror_conf {
 	bool adopt;  /* others' tails, too, when nobody has their lease */
 	bool finish; /* ends by itself when it is at the end of what there is: see mirror_is_done */
 
-	/* The value of the record. NULL: the line that members get. Mirror's thread; may ask the store. Anything but STORE_OK is tried again later,
-	 * and nothing behind it goes out before: so a failure must be a store's that is away. */
-	enum store_rc (*render)(void *context, const struct transaction *tx, struct buf *value, struct error *err);
+	/* The value of the record, at most max bytes (SIZE_MAX: whatever it takes): what is longer is cut, and where nothing fits *value stays empty.
+	 * NULL: the line that members get. Mirror's thread; may ask the store. Anything but STORE_OK is tried again later, and nothing behind it goes
+	 * out before: so a failure must be a store's that is away. */
+	enum store_rc (*render)(void *context, const struct transaction *tx, size_t max, struct buf *value, struct error *err);
 	/* What else is made of a transaction, by mirror_also. NULL: nothing. As render. Called at least once for each. */
 	enum store_rc (*also)(void *context, struct mirror *mirror, const struct transaction *tx, struct error *err);
 	/* Any thread; may not block. Levels as syslog's. */

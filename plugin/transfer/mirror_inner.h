@@ -48,6 +48,9 @@ struct outbox {
 	size_t page_done;             /* so many of the page are handed over */
 	bool also_left;               /* the first of the rest is handed over itself, but not what else is made of it */
 	bool at_end;                  /* the last look found nothing more */
+	int64_t read_at_ms;           /* monotonic */
+	uint64_t sent_to;             /* of an adopted one: everything below was sent in an earlier turn */
+	int wait_ms;                  /* until outbox_step is worth a call again, unless something happens */
 
 	/* what is on its way: a ring */
 	struct sent *sent;
@@ -63,11 +66,13 @@ struct outbox {
 	bool careful_cut;             /* meanwhile, one was too large by itself */
 	uint64_t cut_position;        /* that one is cut to cut_max bytes */
 	size_t cut_max;
+	char cut_text[200];
 
 	/* what became of the last ones; kafka_poll's callbacks set it, the loop deals with it */
 	enum kafka_result trouble;    /* KAFKA_DELIVERED: none */
 	char trouble_text[120];
 	uint64_t trouble_position;
+	size_t trouble_bytes;
 	bool trouble_alone;           /* nothing else was on its way */
 };
 
@@ -90,8 +95,8 @@ struct mirror {
 	int64_t retry_ms;   /* monotonic: Kafka or the store is left alone until then */
 	bool store_said;
 	int64_t looked_at_ms; /* for others' tails */
-	int64_t tailed_at_ms; /* the own writer's, and how much it gave */
-	size_t tailed_count;
+	int64_t stop_ms, progress_ms; /* monotonic: when stopping began, when something was last delivered */
+	uint64_t progress;
 
 	pthread_mutex_t stats_lock;
 	struct mirror_stats stats; /* any thread, under the lock */
@@ -110,12 +115,24 @@ struct outbox *outbox_new(struct mirror *mirror, unsigned index, const char *wri
 void outbox_free(struct outbox *box);
 /* Reads on and hands over, as much as the window takes. */
 enum step outbox_step(struct outbox *box);
+/* Finds out from where to go on, unless it is known. false: the store does not say. */
+bool outbox_find_place(struct outbox *box);
+/* Forgets it, because somebody else may move it. */
+void outbox_leave_place(struct outbox *box);
+/* Whether there is something behind the place. */
+bool outbox_has_news(struct outbox *box);
+/* Everything that there was when it looked last is delivered. */
+bool outbox_is_finished(const struct outbox *box);
+/* How many transactions are not delivered, as far as it is known. *oldest_ms: the time of the oldest of them, if one was read. */
+uint64_t outbox_lag(const struct outbox *box, uint64_t last_position, int64_t *oldest_ms);
 /* Begins again from what is surely delivered. */
 void outbox_rewind(struct outbox *box);
 /* Stores the place, if it has moved. `now`: also when it was stored a moment ago. */
 void outbox_store_place(struct outbox *box, bool now);
 /* One record of the transaction `number` came back. main: it is the transaction itself. */
 void outbox_delivered(struct outbox *box, uint64_t number, bool main, enum kafka_result result, const char *reason);
+/* One more record of it is on its way. */
+void outbox_expect(struct outbox *box, uint64_t number);
 /* Deals with what came back as not delivered, after the producer has begun anew. */
 void outbox_settle(struct outbox *box);
 static inline size_t outbox_in_flight(const struct outbox *box)
@@ -127,6 +144,8 @@ static inline size_t outbox_in_flight(const struct outbox *box)
 
 /* Whether it is this outbox's turn; takes, keeps and gives back the lease. */
 bool outbox_has_turn(struct outbox *box);
+bool outbox_turn_is_over(const struct outbox *box);
+/* Stores the place and gives the lease back. */
 void outbox_end_turn(struct outbox *box);
 /* Looks for writers whose tails nobody mirrors. */
 void mirror_look_for_others(struct mirror *mirror);
@@ -136,5 +155,7 @@ void mirror_look_for_others(struct mirror *mirror);
 void mirror_say(struct mirror *mirror, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void mirror_store_failed(struct mirror *mirror, const struct error *err);
 void mirror_store_works(struct mirror *mirror);
+/* Whether the topic is there; asks Kafka until it is. */
+bool mirror_has_topic(struct mirror *mirror);
 
 #endif
