@@ -18,6 +18,7 @@
 #include "plugin/broker/presence.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/jobs.h"
+#include "plugin/broker/mirroring.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/writes.h"
 #include "plugin/chat/line.h"
@@ -48,6 +49,8 @@ static void append_done(void *context, const struct append *result, const struct
 	struct appending *appending = context;
 	warn_store(appending->server, err);
 	appending->server->appended = true;
+	if (result->result == APPEND_OK)
+		mirroring_committed(appending->server, result->last_position);
 	core_appended(appending->server->core, appending->chat_id, result, appending->server->now_ms);
 	free(appending);
 }

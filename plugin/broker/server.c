@@ -23,6 +23,7 @@
 #include "plugin/broker/intake.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
+#include "plugin/broker/mirroring.h"
 #include "plugin/broker/ports.h"
 #include "plugin/broker/presence.h"
 #include "plugin/broker/upkeep.h"
@@ -235,7 +236,7 @@ bool server_open(struct server *server, const struct conf_pair *options, size_t 
 		server->core = core_new(&ports);
 		set_policy(server);
 		set_world(server);
-		ok = account_open(server, err) && open_journal(server, err);
+		ok = account_open(server, err) && mirroring_open(server, err) && open_journal(server, err);
 	}
 	if (ok)
 		erasure_happened(server); /* what was erased before a crash may not have got out of the files */
@@ -275,6 +276,7 @@ static void stop_threads(struct server *server)
 	lanes_finish(server->lanes);
 	workers_finish(server->readers);
 	workers_finish(server->upkeep);
+	mirroring_close(server);
 	while (server->mailbox != NULL && mailbox_run(server->mailbox) > 0)
 		; /* a completion may have asked for more, which is refused by now and comes back at once */
 	jobs_drop(server);

@@ -15,6 +15,7 @@
  *   upkeep.c    checkpoints, pruning                         writes.c    RPC that stores something of a person's
  *   budget.c    what one user may cost                       ended.c     groups that ended long ago
  *   erasure.c   erased texts leave all files                 account.c   accounts that were deleted
+ *   mirroring.c transactions go to Kafka
  */
 
 #include <mosquitto.h>
@@ -35,6 +36,7 @@
 #include "plugin/rpc/rpc.h"
 #include "plugin/transfer/journal.h"
 #include "plugin/transfer/lane.h"
+#include "plugin/transfer/mirror.h"
 
 struct broker_version {
 	int major, minor, revision;
@@ -55,6 +57,7 @@ struct server {
 	struct lanes *lanes;
 	struct workers *readers;
 	struct workers *upkeep; /* one thread for checkpoints */
+	struct mirror *mirror;  /* NULL: no Kafka */
 	struct timer *timer;    /* rings when the loop would sleep too long */
 	struct later *later;    /* jobs that are to be run again */
 	bool closing, upkeep_busy, ended_busy;

@@ -18,6 +18,7 @@ const char *const option_group_titles[GROUP_COUNT] = {
 	[GROUP_IDENTITY] = "Who is connected",
 	[GROUP_STORAGE] = "Storage",
 	[GROUP_THREADS] = "Threads",
+	[GROUP_KAFKA] = "Kafka",
 	[GROUP_LIMITS] = "Limits",
 };
 
@@ -64,6 +65,12 @@ const struct option option_table[] = {
 	{.name = "doorbell", .group = GROUP_THREADS, .type = OPTION_CHOICE, .offset = FIELD(doorbell), .choices = doorbell_choices,
 		.value = "auto",
 		.help = "How workers wake the broker: `auto` uses its epoll where that is known to work (30 µs faster), else a signal."},
+
+	{.name = "kafka", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka), .max = 4096, .value = "",
+		.help = "Kafka's servers, `<host>:<port>` with commas between: every transaction goes there (docs/kafka.md). Without it, none does."},
+	{.name = "kafka_topic", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka_topic), .min = 1, .max = 249,
+		.value = "hyperchat.transactions",
+		.help = "The topic of the transactions."},
 
 	{.name = "limits_file", .group = GROUP_LIMITS, .type = OPTION_FILE, .offset = FIELD(limits_file), .max = 4096, .value = "",
 		.help = "File with limits, read at start and by SIGHUP: `<name> <value>` lines without `plugin_opt_`, `#` starts a comment. They win over the options here."},
