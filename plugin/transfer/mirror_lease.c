@@ -39,6 +39,7 @@ static void lose_turn(struct outbox *box)
 
 static void begin_turn(struct outbox *box)
 {
+	outbox_leave_place(box); /* somebody else may have moved it */
 	box->leased = true;
 	box->taken_said = false;
 	box->turn_ends_ms = clock_mono_ms() + TURN_MS;

@@ -23,7 +23,7 @@ enum {
 	GATHER_MS = 5,
 	GATHER_FROM = 8, /* transactions in a page */
 	NO_TOPIC_MS = 2000,
-	REFUSED_MS = 5000,
+	REFUSED_MS = 2000,
 	CUT_MIN = 200, /* bytes: there is no line that is shorter */
 };
 
@@ -402,18 +402,19 @@ enum step outbox_step(struct outbox *box)
 	if (box->sent == NULL)
 		box->sent = mem_new(WINDOW_COUNT * sizeof *box->sent);
 	box->wait_ms = IDLE_MS;
+	enum step step = STEP_MORE;
 	if (box->page_done == box->page.count) {
 		box->wait_ms = GATHER_MS;
 		if (gathers(box))
 			return STEP_WAIT;
-		enum step step = read_on(box);
+		step = read_on(box);
 		if (box->at_end)
 			box->wait_ms = IDLE_MS;
-		if (step != STEP_MORE)
-			return step;
 	}
-	if (!mirror_has_topic(box->mirror))
+	if (step == STEP_TROUBLE || !mirror_has_topic(box->mirror)) /* read first: so it is known how old the oldest is */
 		return STEP_TROUBLE;
+	if (step == STEP_WAIT)
+		return STEP_WAIT;
 	return hand_over_page(box);
 }
 
@@ -446,7 +447,7 @@ uint64_t outbox_lag(const struct outbox *box, uint64_t last_position, int64_t *o
 		*oldest_ms = slot(box, box->first)->at_ms;
 	else if (left > 0)
 		*oldest_ms = box->page.transactions[box->page_done]->at_ms;
-	if (!box->placed || last_position < reached(box))
+	if (!box->placed || last_position == 0 || last_position < reached(box))
 		return known;
 	uint64_t ahead = last_position - reached(box) + 1;
 	if (last_position >> INCARNATION_BITS != reached(box) >> INCARNATION_BITS)
