@@ -13,10 +13,12 @@ VERSIONS = os.environ.get("HC_BROKERS", "2.0.11,2.0.21,2.1").split(",")
 
 def pytest_generate_tests(metafunc):
     if "broker_version" in metafunc.fixturenames:
-        metafunc.parametrize("broker_version", VERSIONS, scope="session")
+        one = getattr(metafunc.module, "ONE_BROKER", False) and not metafunc.definition.get_closest_marker("every_broker")
+        metafunc.parametrize("broker_version", VERSIONS[:1] if one else VERSIONS, scope="session")
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "every_broker: on every version, in a module where ONE_BROKER says that one is enough")
     if not brokers.PLUGIN.exists():
         pytest.exit(f"{brokers.PLUGIN} is missing: cmake --preset release && cmake --build --preset release", returncode=2)
 

@@ -6,6 +6,8 @@ import kafka as kafkas
 import mqtt
 import pytest
 
+ONE_BROKER = True  # what is beyond the store knows nothing of the broker's version
+
 
 @pytest.fixture
 def talk(mirrored):
@@ -15,6 +17,7 @@ def talk(mirrored):
     return broker, alice, bob, alice.chat_with(bob)
 
 
+@pytest.mark.every_broker
 def test_a_message_is_on_the_topic_with_its_number(talk, reader):
     broker, alice, bob, chat = talk
     alice.says("hi bob", chat=chat, id="a1")

@@ -2,8 +2,12 @@
 """The promise of the topic, whatever dies: complete, in order per chat, what is there twice has the same number and the same content.
 HC_FULL=1: longer, and with three nodes."""
 import itertools
+import json
 import os
 import random
+import sqlite3
+import subprocess
+import sys
 import time
 
 import broker as brokers
@@ -11,6 +15,7 @@ import kafka as kafkas
 import mqtt
 import pytest
 
+ONE_BROKER = True
 FULL = os.environ.get("HC_FULL") == "1"
 ROUNDS = 30 if FULL else 4 if brokers.sanitizer() else 8
 PAUSE_S = 60 if FULL else 4
@@ -127,7 +132,7 @@ def test_kill_9_of_the_broker_at_random_points(mirrored, reader):
 
 def test_kill_9_of_both(mirrored, kafka, reader):
     talk = Talk(mirrored)
-    for _ in range(10 if FULL else 2):
+    for _ in range(10 if FULL else 1):
         talk.sends(200)
         kafka.kill9()
         talk.sends(200).hears_all()
@@ -183,3 +188,47 @@ def test_a_node_of_three_is_killed_under_load(idle_broker, tmp_path):
         reader.close()
     finally:
         kafka.end()
+
+
+class Consumer:
+    """docs/kafka-consumer.py in a process of its own."""
+
+    def __init__(self, kafka, topic, file):
+        self.command = [sys.executable, brokers.ROOT / "docs/kafka-consumer.py", kafka.servers, topic, file]
+        self.file, self.process = file, None
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
+
+    def kill9(self):
+        self.process.kill()
+        self.process.wait()
+
+    def reads_to_the_end(self):
+        subprocess.run([*self.command, "--end"], check=True, timeout=60, stdout=subprocess.DEVNULL)
+
+    def lines(self, chat):
+        store = sqlite3.connect(self.file)
+        rows = [json.loads(line) for line, in store.execute("SELECT line FROM line WHERE chat = ? ORDER BY number", (chat,))]
+        assert store.execute("SELECT count(*) FROM early").fetchone() == (0,)
+        store.close()
+        return rows
+
+
+def test_the_example_consumer_has_each_transaction_once_whatever_is_killed(mirrored, kafka, topic, reader, tmp_path):
+    talk = Talk(mirrored)
+    consumer = Consumer(kafka, topic, tmp_path / "copy.db")
+    for _ in range(10 if FULL else 3):
+        consumer.start()
+        talk.sends(150)
+        time.sleep(0.3)
+        consumer.kill9()
+        mirrored.kill9()
+        mirrored.start()
+        talk.alice.returns()
+    talk.bob.client.close()
+    talk.bob.connects()
+    check_topic(talk, reader, seams=10)
+    consumer.reads_to_the_end()
+    for chat in talk.chats:
+        assert consumer.lines(chat) == mirrored.exported(chat)
