@@ -58,6 +58,9 @@ const struct option option_table[] = {
 	{.name = "quotes", .group = GROUP_STORAGE, .type = OPTION_CHOICE, .offset = FIELD(quotes), .choices = quotes_choices, .value = "erase",
 		.help = "What becomes of replies' quotes of a message that is deleted: `erase` them with it, or `keep` them. Decided when it is deleted."},
 
+	{.name = "writer", .group = GROUP_STORAGE, .type = OPTION_TEXT, .offset = FIELD(writer), .max = 32, .value = "",
+		.help = "This broker's name among those that share a store: each has one of its own, and keeps it. Empty: the host's name. SQLite goes without."},
+
 	{.name = "readers", .group = GROUP_THREADS, .type = OPTION_NUMBER, .offset = FIELD(readers), .min = 1, .max = 32, .unit = "threads",
 		.value = "2",
 		.help = "Threads that read from the store: catch-up, chat loading, RPC."},
