@@ -149,7 +149,7 @@ static void round_run(struct job *job)
 	for (size_t i = 0; i < tail->place_count && tail->rc == STORE_OK; i++)
 		if (tail->places[i].due_ms <= now_ms)
 			tail->rc = read_place(tail, &tail->places[i], now_ms, &tail->err);
-	/* Behind the transactions: so what a notice says of texts counts for those that were read with them. */
+	/* Behind the transactions: what was read with a text that a notice says is gone is taken in before that notice, or has it no more. */
 	if (tail->rc == STORE_OK && tail->notices_due_ms <= now_ms) {
 		tail->rc = read_notices(tail, &tail->err);
 		bool some = tail->rc == STORE_OK && tail->notices->count > 0;
