@@ -51,7 +51,7 @@ static void heard_loaded(void *context, struct chat *chat, bool unavailable)
 	if (unavailable && jobs_repeat(server, NULL, &heard->job))
 		return;
 	if (chat != NULL) {
-		place_members(server, chat, heard->tx->number);
+		place_news(server, chat, heard->tx->number);
 		show_event(server, heard->tx);
 	}
 	heard_free(heard);

@@ -67,7 +67,8 @@ static void load_done(struct job *job)
 	struct feed *feed = session != NULL && session->feed != NULL && session->feed->generation == load->generation ? session->feed : NULL;
 	struct track *track = feed != NULL ? feed_find(feed, load->chat_id) : NULL;
 	bool wanted = track != NULL && track->unplaced;
-	if (wanted && load->rc != STORE_OK && load->rc != STORE_NOT_FOUND && jobs_repeat(server, NULL, job))
+	bool early = wanted && session->device_loading; /* then it is not known yet how a chat without a cursor begins */
+	if ((early || (wanted && load->rc != STORE_OK && load->rc != STORE_NOT_FOUND)) && jobs_repeat(server, NULL, job))
 		return;
 	if (wanted && load->rc == STORE_OK) {
 		replay_start_chat(server, session, load->membership, load->record, NULL);
@@ -94,51 +95,75 @@ static void look_up(struct server *server, const struct session *session, const 
 		load_free(load);
 }
 
+/* number 0: nothing is known to be new. */
 static void place(struct server *server, struct session *session, const char *chat_id, uint64_t number, uint64_t latest)
 {
 	struct track *track = feed_find(session->feed, chat_id);
+	if (track == NULL && session->device == NULL && number == 0)
+		return;
 	if (track == NULL) {
-		track = feed_track(session->feed, chat_id, number - 1);
-		if (session->device != NULL) {
-			track->handed = track->queued = track->safe = track->stored = 0;
-			track->unplaced = true;
+		track = feed_track(session->feed, chat_id, number > 0 ? number - 1 : 0);
+		track->unplaced = session->device != NULL;
+		if (track->unplaced)
 			look_up(server, session, chat_id);
-		}
 	}
 	if (track->latest < latest)
 		track->latest = latest;
 	session_due(server, session);
 }
 
-/* How far the member sees what is new; 0: nothing of it. */
-static uint64_t sees_up_to(const struct chat *chat, const struct member *member, uint64_t number)
+/* How far the member sees it; 0: nothing of it. */
+static uint64_t sees_up_to(const struct chat *chat, const struct member *member)
 {
 	if (member == NULL || member->interval_count == 0)
 		return 0;
-	uint64_t to = member_is_current(member) ? chat->latest : member->intervals[member->interval_count - 1].to;
-	return to >= number ? to : 0;
+	return member_is_current(member) ? chat->latest : member->intervals[member->interval_count - 1].to;
 }
 
 static void place_person(struct server *server, const struct person *person, const struct chat *chat, const struct member *member,
-	uint64_t number)
+	uint64_t number, struct line *hint)
 {
-	uint64_t latest = sees_up_to(chat, member, number);
-	for (struct session *session = person->sessions; latest > 0 && session != NULL; session = session->person_next)
-		if (session->feed != NULL && !session->gone)
+	uint64_t latest = sees_up_to(chat, member);
+	if (latest < number)
+		return;
+	for (struct session *session = person->sessions; latest > 0 && session != NULL; session = session->person_next) {
+		if (session->feed == NULL || session->gone)
+			continue;
+		if (hint != NULL)
+			feed_hint(server, session, hint);
+		else
 			place(server, session, chat->id, number, latest);
+	}
 }
 
 /* Of members and people who are connected, the fewer are gone through. */
-void place_members(struct server *server, struct chat *chat, uint64_t number)
+static void place_all(struct server *server, struct chat *chat, uint64_t number, struct line *hint)
 {
 	if (HASH_COUNT(server->persons) < HASH_COUNT(chat->members)) {
 		for (struct person *person = server->persons; person != NULL; person = person->hh.next)
-			place_person(server, person, chat, chat_member(chat, person->user_id), number);
+			place_person(server, person, chat, chat_member(chat, person->user_id), number, hint);
 		return;
 	}
 	for (const struct member *member = chat->members; member != NULL; member = member->hh.next) {
 		const struct person *person = person_find(server, member->user_id);
 		if (person != NULL)
-			place_person(server, person, chat, member, number);
+			place_person(server, person, chat, member, number, hint);
 	}
+}
+
+void place_members(struct server *server, struct chat *chat)
+{
+	if (chat->current_members <= server->conf.large_group) /* else who missed something learns it from the next hint */
+		place_all(server, chat, 0, NULL);
+}
+
+void place_news(struct server *server, struct chat *chat, uint64_t number)
+{
+	if (chat->current_members <= server->conf.large_group) {
+		place_all(server, chat, number, NULL);
+		return;
+	}
+	struct line *hint = line_new_hint(chat->id, chat->latest);
+	place_all(server, chat, number, hint);
+	line_drop(hint);
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
 #ifndef HC_BROKER_PLACE_H
 #define HC_BROKER_PLACE_H
-/* A chat that was not in memory has something new from another broker. Broker thread; what is read is read by jobs. */
+/* Where connections stand in a chat that comes into memory, of a store that other brokers write to: what they wrote since the connection came may
+ * not have been shown to it. Broker thread; what is read is read by jobs. */
 
 #include <stdint.h>
 
 struct chat;
 struct server;
 
-/* The chat has been loaded. Who is connected here and may see what came with `number` or later gets it: a device from where it stands, as the
- * store knows that, any other connection from that number on. */
-void place_members(struct server *server, struct chat *chat, uint64_t number);
+/* The chat has been loaded, and nothing of it was shown here since. A device that is connected goes on from where it stands, as the store knows
+ * that. */
+void place_members(struct server *server, struct chat *chat);
+
+/* The same, because that number is new. Connections that are no devices begin there; in a large group all get a hint. */
+void place_news(struct server *server, struct chat *chat, uint64_t number);
 
 #endif
