@@ -40,12 +40,13 @@ def alice(north):
 
 @pytest.fixture
 def bob(south):
-    return south.person("bob")
+    bob = south.person("bob")
+    bob.asks("ListChats")  # from then on the store knows him
+    return bob
 
 
 @pytest.fixture
 def chat(alice, bob):
-    bob.is_up_to_date()
     return alice.chat_with(bob)
 
 
@@ -156,7 +157,6 @@ def test_both_sides_see_the_same(alice, bob, chat):
 
 
 def test_a_first_message_arrives_at_the_other_broker(alice, bob):
-    bob.is_up_to_date()
     chat = alice.says("are you there?", to="bob")["chatID"]
     bob.hears("are you there?")
     bob.says("yes", chat=chat)
@@ -207,7 +207,6 @@ def test_the_same_command_at_both_brokers_is_one_message(north, south, alice, bo
 def test_a_member_who_is_removed_there_writes_nothing_more_here(north, south, alice, bob):
     """Olga removes bob at one broker while he writes at the other, again and again."""
     olga = north.person("olga")
-    bob.is_up_to_date()
     group = olga.makes_group("club", alice, bob)
     bob.sees(type="groupUpdated")
     for turn in range(5):
