@@ -30,6 +30,7 @@ struct opening {
 	struct server *server;
 	struct workers *workers; /* NULL: a file */
 	char *uri;
+	unsigned flags;
 	bool under_way, starting; /* starting: opening_begin waits */
 	int64_t again_ms, pause_ms;
 	char told[sizeof(((struct error *)NULL)->text)]; /* what the log has said last */
@@ -86,7 +87,7 @@ static char *named_uri(const struct server *server)
 
 static enum store_rc open_all(struct opening *opening, struct error *err)
 {
-	enum store_rc rc = store_open(opening->uri, &opening->store, err);
+	enum store_rc rc = store_open_with(opening->uri, opening->flags, &opening->store, err);
 	if (rc == STORE_OK)
 		rc = store_ops(opening->store)->info(opening->store, &opening->info, err);
 	if (rc == STORE_OK && store_ops(opening->store)->shared)
@@ -228,6 +229,7 @@ bool opening_begin(struct server *server, struct error *err)
 	server->opening = opening;
 	opening->job = (struct job){.run = open_run, .done = open_done};
 	opening->server = server;
+	opening->flags = server->conf.migrate == CONF_MIGRATE_MANUAL ? STORE_NO_MIGRATION : 0;
 	opening->uri = shared ? named_uri(server) : mem_text(server->conf.store);
 	return shared ? open_shared(opening, err) : open_file(opening, err);
 }

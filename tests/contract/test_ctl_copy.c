@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * hyperchatctl copy and migrate, as their user sees them, and the stores that they leave. argv[1] is the program.
+ *
+ * Stores are copied from SQLite to another store and back. HC_COPY_URI says which, with %s for a name of its own, for example
+ * mongodb://127.0.0.1/%s; without it that one is SQLite, too. */
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "storage/sqlite/db.h"
+#include "tests/contract/full_store.h"
+#include "tests/contract/place.h"
+
+static const char *program;
+static struct buf output; /* of the last run, both streams */
+
+/* ---- the stage ---- */
+
+struct stage {
+	char dir[40];
+	char from[80], middle[200], back[80]; /* URIs */
+};
+
+static int stage_setup(void **state)
+{
+	static int number;
+	struct stage *stage = mem_zero(sizeof *stage);
+	const char *other = getenv("HC_COPY_URI");
+	snprintf(stage->dir, sizeof stage->dir, "/tmp/hc-copy-XXXXXX");
+	assert_non_null(mkdtemp(stage->dir));
+	snprintf(stage->from, sizeof stage->from, "sqlite:%s/from.db", stage->dir);
+	snprintf(stage->back, sizeof stage->back, "sqlite:%s/back.db", stage->dir);
+	const char *mark = other ? strstr(other, "%s") : NULL;
+	if (mark != NULL)
+		snprintf(stage->middle, sizeof stage->middle, "%.*shc_copy_%d_%d%s", (int)(mark - other), other, (int)getpid(), number++, mark + 2);
+	else
+		snprintf(stage->middle, sizeof stage->middle, "sqlite:%s/middle.db", stage->dir);
+	*state = stage;
+	return 0;
+}
+
+static int stage_teardown(void **state)
+{
+	struct stage *stage = *state;
+	char command[64];
+	snprintf(command, sizeof command, "rm -rf %s", stage->dir);
+	free(stage);
+	return system(command);
+}
+
+#define STAGE_STORY(function) cmocka_unit_test_setup_teardown(function, stage_setup, stage_teardown)
+
+/* Runs a command line with hyperchatctl in place of "ctl"; returns the exit code, 128 and the signal if it was ended by one. */
+static int run_in_shell(const char *before, const char *arguments)
+{
+	char command[1024], chunk[4096];
+	snprintf(command, sizeof command, "{ %s %s %s; } 2>&1", before, program, arguments);
+	FILE *pipe = popen(command, "r");
+	assert_non_null(pipe);
+	buf_clear(&output);
+	for (size_t got; (got = fread(chunk, 1, sizeof chunk, pipe)) > 0;)
+		buf_add(&output, chunk, got);
+	buf_add(&output, "", 0);
+	int status = pclose(pipe);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int copy(const char *from, const char *to)
+{
+	char arguments[400];
+	snprintf(arguments, sizeof arguments, "copy --from '%s' --to '%s'", from, to);
+	return run_in_shell("", arguments);
+}
+
+static void assert_said(const char *text)
+{
+	if (output.data == NULL || strstr(output.data, text) == NULL)
+		fail_msg("\"%s\" is not in: %s", text, output.data);
+}
+
+static void assert_copied(const char *from, const char *to)
+{
+	if (copy(from, to) != 0)
+		fail_msg("not copied: %s", output.data);
+	assert_said("copied and compared");
+}
+
+/* ---- stories ---- */
+
+static void a_copy_is_the_same_store_there_and_back(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	char arguments[200];
+	full_store_make(stage->from, 3000, &line);
+	assert_copied(stage->from, stage->middle);
+	assert_said("3 chats, 3012 transactions, 3 users");
+	assert_same_store(stage->from, stage->middle);
+	assert_copied(stage->middle, stage->back);
+	assert_same_store(stage->from, stage->back);
+	snprintf(arguments, sizeof arguments, "check --store %s", stage->back);
+	assert_int_equal(run_in_shell("", arguments), 0);
+	assert_said("all in order");
+	struct store *back = open_at(stage->back);
+	assert_same_relations(back);
+	close_store(back);
+}
+
+static void who_reads_along_goes_on_in_the_copy_where_he_was(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	uint64_t place = 0;
+	full_store_make(stage->from, 10, &line);
+	assert_copied(stage->from, stage->middle);
+	struct store *from = open_at(stage->from), *to = open_at(stage->middle);
+	/* Of w1, 1 to 3 and 6 of the group were done; 7 and 8, the other chats' 201 and 3 were not. */
+	assert_same_place(from, to, "kafka/w1", "w1", 2 + 201 + 3);
+	assert_same_place(from, to, "kafka/w2", "w2", 0);
+	assert_int_equal(ON(to, load_place, "kafka/nobody", &place, NULL), STORE_OK);
+	assert_int_equal(place, 12345);
+	close_store(from);
+	close_store(to);
+}
+
+static void a_copy_goes_on_as_the_store_would_have(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	full_store_make(stage->from, 10, &line);
+	assert_copied(stage->from, stage->middle);
+	struct store *store = open_at(stage->middle);
+	struct line fork = line;
+	assert_int_equal(append_one(store, line_says_as(&fork, "alice", "a1", "again")), APPEND_CONFLICT);
+	assert_appended(store, line_removes(&line, "bob"));
+	assert_appended(store, line_says_as(&line, "alice", "a2", "on we go"));
+	assert_int_equal(assert_sound(store, "g"), 10);
+	close_store(store);
+}
+
+/* Ended at any place by the limit of a file's size, as by a crash. */
+static void an_interrupted_copy_goes_on_when_it_is_run_again(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	char arguments[400], limit[64];
+	int interrupted = 0, rc = 1;
+	full_store_make(stage->from, 3000, &line);
+	snprintf(arguments, sizeof arguments, "copy --from %s --to %s", stage->from, stage->back);
+	for (int kib = 130; rc != 0; kib += 6) {
+		assert_true(kib < 4000);
+		snprintf(limit, sizeof limit, "ulimit -f %d;", kib * 2); /* in half KiB */
+		rc = run_in_shell(limit, arguments);
+		interrupted += rc != 0;
+	}
+	assert_true(interrupted >= 3);
+	assert_said("going on with a copy that was interrupted");
+	assert_same_store(stage->from, stage->back);
+}
+
+static void what_is_not_complete_has_not_the_epoch_of_the_source(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	struct store_info from_info, to_info;
+	char arguments[400];
+	full_store_make(stage->from, 3000, &line);
+	snprintf(arguments, sizeof arguments, "copy --from %s --to %s", stage->from, stage->back);
+	assert_int_not_equal(run_in_shell("ulimit -f 500;", arguments), 0);
+	struct store *from = open_at(stage->from), *to = open_at(stage->back);
+	assert_int_equal(ON(from, info, &from_info, NULL), STORE_OK);
+	assert_int_equal(ON(to, info, &to_info, NULL), STORE_OK);
+	assert_string_not_equal(from_info.epoch, to_info.epoch);
+	close_store(from);
+	close_store(to);
+}
+
+static void a_complete_copy_is_compared_once_more(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	full_store_make(stage->from, 10, &line);
+	assert_copied(stage->from, stage->middle);
+	assert_int_equal(copy(stage->from, stage->middle), 0);
+	assert_said("the target is a complete copy already");
+	struct store *store = open_at(stage->from);
+	assert_appended(store, line_says(&line, "alice", "later"));
+	close_store(store);
+	assert_int_equal(copy(stage->from, stage->middle), 1);
+	assert_said("chat g differs in its head");
+}
+
+/* Its head is the same as before. */
+static void a_text_that_was_erased_in_between_is_noticed(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	bool more = true;
+	full_store_make(stage->from, 10, &line);
+	assert_copied(stage->from, stage->middle);
+	struct store *store = open_at(stage->from);
+	while (more)
+		assert_int_equal(ON(store, erase, "g", "bob", &more, NULL), STORE_OK);
+	close_store(store);
+	assert_int_equal(copy(stage->from, stage->middle), 1);
+	assert_said("chat g differs in what its log says");
+}
+
+static void a_target_with_something_else_is_left_as_it_is(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line, other = line_new("other");
+	struct store_info before, after;
+	full_store_make(stage->from, 10, &line);
+	struct store *store = open_at(stage->middle);
+	assert_appended(store, line_says(&other, "zoe", "mine"));
+	assert_int_equal(ON(store, info, &before, NULL), STORE_OK);
+	close_store(store);
+	assert_int_equal(copy(stage->from, stage->middle), 1);
+	assert_said("holds something else already");
+	store = open_at(stage->middle);
+	assert_int_equal(ON(store, info, &after, NULL), STORE_OK);
+	assert_string_equal(before.epoch, after.epoch);
+	assert_int_equal(assert_sound(store, "other"), 1);
+	close_store(store);
+}
+
+static void another_stores_copy_is_left_as_it_is(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	char arguments[400];
+	full_store_make(stage->from, 3000, &line);
+	snprintf(arguments, sizeof arguments, "copy --from %s --to %s", stage->from, stage->back);
+	assert_int_not_equal(run_in_shell("ulimit -f 500;", arguments), 0);
+	close_store(open_at(stage->middle));
+	assert_int_equal(copy(stage->middle, stage->back), 1);
+	assert_said("another store's copy");
+}
+
+/* Two writers, each of whom wrote before what he must have read, as far as positions tell. */
+static void tails_that_wait_for_each_other_are_copied(void **state)
+{
+	const struct stage *stage = *state;
+	struct line x = line_new("x"), y = line_new("y");
+	char path[64];
+	struct store *store = open_at(stage->from);
+	x.writer = "w2";
+	assert_appended(store, line_says(&x, "alice", "1"));
+	x.writer = y.writer = "w1";
+	assert_appended(store, line_says(&x, "alice", "2"));
+	assert_appended(store, line_says(&y, "alice", "1"));
+	y.writer = "w2";
+	assert_appended(store, line_says(&y, "alice", "2"));
+	close_store(store);
+	snprintf(path, sizeof path, "%s/from.db", stage->dir);
+	with_sqlite(path, "UPDATE log SET id = 9 WHERE id = 4; UPDATE log SET id = 4 WHERE id = 1; UPDATE log SET id = 1 WHERE id = 9");
+	assert_copied(stage->from, stage->middle);
+	store = open_at(stage->middle);
+	assert_int_equal(assert_sound(store, "x"), 2);
+	assert_int_equal(assert_sound(store, "y"), 2);
+	close_store(store);
+}
+
+static void a_source_that_is_broken_is_not_copied(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	char path[64];
+	full_store_make(stage->from, 10, &line);
+	snprintf(path, sizeof path, "%s/from.db", stage->dir);
+	with_sqlite(path, "UPDATE log SET body = 'forged' WHERE number = 8 AND body IS NOT NULL");
+	assert_int_equal(copy(stage->from, stage->middle), 1);
+	assert_said("does not take");
+}
+
+static void what_cannot_be_copied_is_said(void **state)
+{
+	const struct stage *stage = *state;
+	char path[64];
+	assert_int_equal(copy(stage->from, stage->back), 1);
+	assert_said("No such file or directory");
+	snprintf(path, sizeof path, "%s/back.db", stage->dir);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(copy(stage->from, stage->from), 2);
+	assert_said("are the same store");
+	assert_int_equal(run_in_shell("", "copy --from x"), 2);
+	assert_said("--to is missing");
+}
+
+/* ---- migrate ---- */
+
+static int migrate(const struct stage *stage)
+{
+	char arguments[200];
+	snprintf(arguments, sizeof arguments, "migrate --store %s", stage->from);
+	return run_in_shell("", arguments);
+}
+
+static void migrate_says_from_which_schema_to_which(void **state)
+{
+	const struct stage *stage = *state;
+	char path[64], said[64];
+	snprintf(path, sizeof path, "%s/from.db", stage->dir);
+	for (int version = 0; version < 4; version++)
+		with_sqlite(path, sqlite_migrations[version]);
+	with_sqlite(path, "PRAGMA user_version = 4; PRAGMA application_id = 1212377185; INSERT INTO store VALUES (1, 'e', zeroblob(32), 'w1')");
+	assert_int_equal(migrate(stage), 0);
+	snprintf(said, sizeof said, "schema %d, migrated from 4\n", sqlite_schema_version);
+	assert_string_equal(output.data, said);
+	assert_int_equal(migrate(stage), 0);
+	snprintf(said, sizeof said, "schema %d: nothing to do\n", sqlite_schema_version);
+	assert_string_equal(output.data, said);
+}
+
+static void migrate_leaves_a_newer_store_as_it_is(void **state)
+{
+	const struct stage *stage = *state;
+	char path[64];
+	close_store(open_at(stage->from));
+	snprintf(path, sizeof path, "%s/from.db", stage->dir);
+	with_sqlite(path, "PRAGMA user_version = 99");
+	assert_int_equal(migrate(stage), 1);
+	assert_said("has schema 99, made by a newer version");
+	assert_int_equal(ask_sqlite(path, "PRAGMA user_version"), 99);
+}
+
+static void migrate_makes_no_store(void **state)
+{
+	const struct stage *stage = *state;
+	assert_int_equal(migrate(stage), 1);
+	assert_said("No such file or directory");
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest stories[] = {
+		STAGE_STORY(a_copy_is_the_same_store_there_and_back),
+		STAGE_STORY(who_reads_along_goes_on_in_the_copy_where_he_was),
+		STAGE_STORY(a_copy_goes_on_as_the_store_would_have),
+		STAGE_STORY(an_interrupted_copy_goes_on_when_it_is_run_again),
+		STAGE_STORY(what_is_not_complete_has_not_the_epoch_of_the_source),
+		STAGE_STORY(a_complete_copy_is_compared_once_more),
+		STAGE_STORY(a_text_that_was_erased_in_between_is_noticed),
+		STAGE_STORY(a_target_with_something_else_is_left_as_it_is),
+		STAGE_STORY(another_stores_copy_is_left_as_it_is),
+		STAGE_STORY(tails_that_wait_for_each_other_are_copied),
+		STAGE_STORY(a_source_that_is_broken_is_not_copied),
+		STAGE_STORY(what_cannot_be_copied_is_said),
+		STAGE_STORY(migrate_says_from_which_schema_to_which),
+		STAGE_STORY(migrate_leaves_a_newer_store_as_it_is),
+		STAGE_STORY(migrate_makes_no_store),
+	};
+	if (argc != 2)
+		return 2;
+	program = argv[1];
+	int failed = cmocka_run_group_tests_name("copying stores", stories, NULL, NULL);
+	buf_fini(&output);
+	return failed;
+}
