@@ -11,7 +11,12 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { RETRY_MIN_MS = 20, RETRY_MAX_MS = 1000, MENDED_MS = 60 * 1000 };
+enum {
+	RETRY_MIN_MS = 20,
+	RETRY_MAX_MS = 1000,
+	MENDED_MS = 60 * 1000,
+	APPEND_AFTER_CONFLICT = 8, /* transactions: who has lost a race is quick the next time */
+};
 
 struct core *core_new(const struct core_ports *ports)
 {
@@ -79,14 +84,14 @@ static size_t text_bytes(const struct pending *pending)
 /* What one command made stays together. What does not fit any more goes with the next append. */
 static void append_pending(struct core *core, struct entry *entry)
 {
-	size_t bytes = 0;
+	size_t bytes = 0, count_max = entry->append_max > 0 ? entry->append_max : APPEND_COUNT_MAX;
 	entry->transactions = mem_new(entry->chat->pending_transactions * sizeof(struct transaction *));
 	entry->transaction_count = 0;
 	struct pending *pending;
 	DL_FOREACH(entry->chat->pending, pending)
 	{
 		bytes += text_bytes(pending);
-		bool fits = entry->transaction_count + pending->transaction_count <= APPEND_COUNT_MAX && bytes <= APPEND_TEXT_BYTES_MAX;
+		bool fits = entry->transaction_count + pending->transaction_count <= count_max && bytes <= APPEND_TEXT_BYTES_MAX;
 		if (!fits && entry->flying > 0)
 			break;
 		for (size_t i = 0; i < pending->transaction_count; i++)
@@ -412,6 +417,7 @@ static void commit(struct core *core, struct entry *entry)
 	for (size_t left = entry->flying; left > 0; left--)
 		commit_first(core, entry);
 	entry->flying = 0;
+	entry->append_max = entry->append_max * 2 < APPEND_COUNT_MAX ? entry->append_max * 2 : 0;
 	entry_drain(core, entry);
 }
 
@@ -447,6 +453,7 @@ static void conflict(struct core *core, struct entry *entry, const struct append
 	entry_take_back(entry);
 	if (duplicate == NULL) {
 		entry->progress = false;
+		entry->append_max = APPEND_AFTER_CONFLICT;
 		entry_catch_up(core, entry);
 		return;
 	}

@@ -34,6 +34,7 @@ struct entry {
 	size_t flying;         /* pending entries in the append that is under way or due again */
 	struct transaction **transactions; /* theirs */
 	size_t transaction_count;
+	size_t append_max; /* of transactions in the next append, 0: APPEND_COUNT_MAX */
 	int64_t retry_at_ms, retry_pause_ms; /* retry_at_ms 0: nothing is due */
 	int64_t used_at_ms;
 	bool receipts_dirty;
