@@ -45,11 +45,24 @@ static struct kafka_property *list_properties(const struct conf *conf)
 	return properties;
 }
 
-static bool check_unused(const struct conf *conf, struct error *err)
+static bool refuse_options(struct error *err, const struct error *why)
 {
-	if (conf->kafka_property_count > 0)
+	error_set(err, -1, 0, "plugin_opt_kafka_*: %.170s", why->text);
+	return false;
+}
+
+bool mirroring_check(const struct conf *conf, struct error *err)
+{
+	struct error why;
+	if (conf->kafka[0] == '\0' && conf->kafka_property_count > 0) {
 		error_set(err, -1, 0, "plugin_opt_kafka_*: have no meaning without plugin_opt_kafka");
-	return conf->kafka_property_count == 0;
+		return false;
+	}
+	struct kafka_property *properties = list_properties(conf);
+	const struct kafka_conf kafka = {.servers = conf->kafka, .properties = properties, .property_count = conf->kafka_property_count};
+	bool good = conf->kafka[0] == '\0' || kafka_check(&kafka, &why);
+	free(properties);
+	return good || refuse_options(err, &why);
 }
 
 bool mirroring_open(struct server *server, struct error *err)
@@ -57,7 +70,7 @@ bool mirroring_open(struct server *server, struct error *err)
 	const struct conf *conf = &server->conf;
 	struct error why;
 	if (conf->kafka[0] == '\0')
-		return check_unused(conf, err);
+		return true;
 	struct kafka_property *properties = list_properties(conf);
 	const struct mirror_conf mirror = {
 		.store = server->store,
@@ -74,9 +87,7 @@ bool mirroring_open(struct server *server, struct error *err)
 	};
 	server->mirror = mirror_start(&mirror, &why);
 	free(properties);
-	if (server->mirror == NULL)
-		error_set(err, -1, 0, "plugin_opt_kafka_*: %.170s", why.text);
-	return server->mirror != NULL;
+	return server->mirror != NULL || refuse_options(err, &why);
 }
 
 void mirroring_committed(struct server *server, uint64_t last_position)

@@ -10,7 +10,12 @@
 
 struct server;
 
-/* Once the store is open. true also where there is no Kafka; Kafka need not answer. false: librdkafka does not take an option. */
+struct conf;
+
+/* Whether librdkafka takes the options. */
+bool mirroring_check(const struct conf *conf, struct error *err);
+
+/* Once the store is open. true also where there is no Kafka; Kafka need not answer. false: there are no threads, or options contradict each other. */
 bool mirroring_open(struct server *server, struct error *err);
 
 /* Something was committed by this broker. */

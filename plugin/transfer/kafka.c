@@ -247,6 +247,14 @@ static bool set_all(rd_kafka_conf_t *conf, const struct kafka_conf *from, struct
 	return good;
 }
 
+bool kafka_check(const struct kafka_conf *conf, struct error *err)
+{
+	rd_kafka_conf_t *scratch = rd_kafka_conf_new();
+	bool good = set_all(scratch, conf, err);
+	rd_kafka_conf_destroy(scratch);
+	return good;
+}
+
 static rd_kafka_t *start(struct kafka *kafka, struct error *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();

@@ -51,6 +51,10 @@ struct kafka;
  * shows a value. */
 struct kafka *kafka_open(const struct kafka_conf *conf, struct error *err);
 
+/* Whether librdkafka knows each property and takes its value, without starting anything. Whether they go together is seen by kafka_open. Any
+ * thread. */
+bool kafka_check(const struct kafka_conf *conf, struct error *err);
+
 /* What is not delivered by now is dropped without a report; call kafka_flush before. NULL is fine. Owner. */
 void kafka_close(struct kafka *kafka);
 
