@@ -16,9 +16,11 @@
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/newcomers.h"
+#include "plugin/broker/place.h"
 #include "plugin/broker/presence.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/jobs.h"
+#include "plugin/broker/mirroring.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/writes.h"
 #include "plugin/chat/line.h"
@@ -50,6 +52,8 @@ static void append_done(void *context, const struct append *result, const struct
 	struct appending *appending = context;
 	warn_store(appending->server, err);
 	appending->server->appended = true;
+	if (result->result == APPEND_OK)
+		mirroring_committed(appending->server, result->last_position);
 	core_appended(appending->server->core, appending->chat_id, result, appending->server->now_ms);
 	free(appending);
 }
@@ -131,7 +135,11 @@ static void ask_chat(struct query *query, struct store *store, struct error *err
 
 static void tell_chat(struct query *query)
 {
-	core_chat_loaded(query->server->core, query->chat_id, query->rc, query->record, query->server->now_ms);
+	struct server *server = query->server;
+	core_chat_loaded(server->core, query->chat_id, query->rc, query->record, server->now_ms);
+	struct chat *chat = server->tail != NULL ? core_peek(server->core, query->chat_id) : NULL;
+	if (chat != NULL)
+		place_members(server, chat);
 }
 
 static void port_load_chat(void *context, const char *chat_id)

@@ -15,7 +15,9 @@
  *   upkeep.c    checkpoints, pruning                         writes.c    RPC that stores something of a person's
  *   budget.c    what one user may cost                       ended.c     groups that ended long ago
  *   erasure.c   erased texts leave all files                 account.c   accounts that were deleted
- *   newcomers.c people who are to be added to a group
+ *   newcomers.c people who are to be added to a group        opening.c   the store is opened
+ *   cluster.c   what other brokers write                     place.c     … where connections stand in it
+ *   mirroring.c transactions go to Kafka
  */
 
 #include <mosquitto.h>
@@ -36,6 +38,9 @@
 #include "plugin/rpc/rpc.h"
 #include "plugin/transfer/journal.h"
 #include "plugin/transfer/lane.h"
+#include "plugin/transfer/mirror.h"
+
+struct account_page;
 
 struct broker_version {
 	int major, minor, revision;
@@ -49,15 +54,18 @@ struct server {
 	struct key_set *keys;
 	struct jwt_policy policy;
 
-	/* chats and what they need */
+	/* chats and what they need; core, store, lanes, readers and upkeep are NULL until the store is open */
+	struct opening *opening; /* under way */
 	struct store *store;
 	struct rpc_world world;
 	struct mailbox *mailbox;
 	struct lanes *lanes;
 	struct workers *readers;
 	struct workers *upkeep; /* one thread for checkpoints */
+	struct mirror *mirror;  /* NULL: no Kafka */
 	struct timer *timer;    /* rings when the loop would sleep too long */
 	struct later *later;    /* jobs that are to be run again */
+	struct tail *tail;      /* NULL: the store is this broker's alone */
 	bool closing, upkeep_busy, ended_busy;
 	struct journal *journal;
 	struct erasure erasure;
@@ -93,7 +101,8 @@ struct server {
 	uint64_t round;   /* counts ticks */
 	uint64_t handed_over; /* messages given to the broker since the last tick */
 	struct session *cursors_at; /* whose cursors are looked at next; NULL: all were */
-	bool cursors_busy, receipts_failing; /* a store that is slow or down gets no more of these */
+	unsigned cursors_busy; /* jobs under way */
+	bool receipts_failing; /* a store that is slow or down gets no more of these */
 	unsigned refused[KEPT_COUNT]; /* jobs of each kind that the store refuses at the moment */
 	bool published;   /* something was handed to the broker since the last tick */
 	bool appended;     /* something was committed since the last checkpoint */
@@ -112,6 +121,11 @@ struct server {
 bool server_open(struct server *server, const struct conf_pair *options, size_t option_count, struct error *err);
 /* Refuses, drains, joins, closes. What was not decided stays in the journal. */
 void server_close(struct server *server);
+
+/* The store is open, and everything that works with it begins. Takes the store over, and the tail (NULL: not shared). false: err; what was
+ * begun ends with server_close. */
+bool server_begin(struct server *server, struct store *store, const struct store_info *info, struct tail *tail,
+	const struct account_page *deleted, struct error *err);
 
 /* One round of the loop: completions, timers, deliveries. */
 void server_tick(struct server *server);

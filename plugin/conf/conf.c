@@ -90,7 +90,7 @@ static bool is_level(const char *value)
 
 static bool is_store(const char *value)
 {
-	size_t scheme_len = strspn(value, "abcdefghijklmnopqrstuvwxyz");
+	size_t scheme_len = strspn(value, "abcdefghijklmnopqrstuvwxyz+");
 	return scheme_len > 0 && value[scheme_len] == ':';
 }
 
@@ -160,10 +160,51 @@ static bool refuse_unknown(const char *where, const char *name, struct error *er
 	return false;
 }
 
+/* ---- what is handed on ---- */
+
+static const char HANDED_ON[] = "kafka_";
+enum { HANDED_ON_VALUE_MAX = 8192 };
+
+/* kafka_sasl_mechanism → sasl.mechanism */
+static char *property_name(const char *option_name)
+{
+	char *name = mem_text(option_name + sizeof HANDED_ON - 1);
+	for (char *c = name; *c != '\0'; c++)
+		if (*c == '_')
+			*c = '.';
+	return name;
+}
+
+static void add_property(struct conf *conf, char *name, const char *value)
+{
+	conf->kafka_properties = mem_grow(conf->kafka_properties, (conf->kafka_property_count + 1) * sizeof *conf->kafka_properties);
+	conf->kafka_properties[conf->kafka_property_count++] = (struct conf_property){name, mem_text(value)};
+}
+
+static bool hand_on(struct conf *conf, const char *where, const char *option_name, const char *value, struct error *err)
+{
+	char shown[SHOWN_MAX + 4];
+	char *name = property_name(option_name);
+	bool twice = false;
+	for (size_t i = 0; i < conf->kafka_property_count; i++)
+		twice = twice || strcmp(conf->kafka_properties[i].name, name) == 0;
+	size_t len = strlen(value);
+	if (!twice && len <= HANDED_ON_VALUE_MAX && text_is_utf8(value, len) && !text_has_control(value, len)) {
+		add_property(conf, name, value);
+		return true;
+	}
+	free(name);
+	escape(option_name, shown);
+	error_set(err, -1, 0, "%s%s: %s", where, shown, twice ? "stands twice; keep one" : "is no UTF-8 without control characters, or too long");
+	return false;
+}
+
 /* given: which options came, by index in the table. */
 static bool set_one(struct conf *conf, bool *given, const char *where, const char *name, const char *value, struct error *err)
 {
 	const struct option *option = find_option(name);
+	if (option == NULL && strncmp(name, HANDED_ON, sizeof HANDED_ON - 1) == 0 && name[sizeof HANDED_ON - 1] != '\0')
+		return hand_on(conf, where, name, value, err);
 	if (option == NULL)
 		return refuse_unknown(where, name, err);
 	bool *seen = &given[option - option_table];
@@ -234,7 +275,9 @@ static bool set_line(struct conf *conf, bool *given, int number, char *line, str
 	char where[40];
 	snprintf(where, sizeof where, "limits_file line %d: ", number);
 	const struct option *option = find_option(name);
-	if (option != NULL && !option->reloadable) {
+	if (option == NULL)
+		return refuse_unknown(where, name, err);
+	if (!option->reloadable) {
 		error_set(err, -1, 0, "%s%s: belongs into mosquitto.conf, as plugin_opt_%s", where, option->name, option->name);
 		return false;
 	}
@@ -302,6 +345,11 @@ void conf_fini(struct conf *conf)
 	for (size_t i = 0; i < option_count; i++)
 		if (holds_text(&option_table[i]))
 			free(*(char **)field(conf, &option_table[i]));
+	for (size_t i = 0; i < conf->kafka_property_count; i++) {
+		free(conf->kafka_properties[i].name);
+		free(conf->kafka_properties[i].value);
+	}
+	free(conf->kafka_properties);
 	free(conf->configured);
 	*conf = (struct conf){0};
 }
@@ -311,6 +359,10 @@ static void copy_configured(const struct conf *from, struct conf *to)
 {
 	*to = *from;
 	to->configured = mem_copy(from->configured, option_count * sizeof *from->configured);
+	to->kafka_properties = NULL;
+	to->kafka_property_count = 0;
+	for (size_t i = 0; i < from->kafka_property_count; i++)
+		add_property(to, mem_text(from->kafka_properties[i].name), from->kafka_properties[i].value);
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option *option = &option_table[i];
 		if (holds_text(option))

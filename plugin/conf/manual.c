@@ -59,6 +59,9 @@ void conf_manual(struct buf *out)
 		buf_printf(out, "\n## %s\n\n", option_group_titles[group]);
 		if (group == GROUP_LIMITS)
 			buf_add_text(out, "Per user unless it says otherwise. Sizes may be written with K, M or G (1024).\n\n");
+		if (group == GROUP_KAFKA)
+			buf_add_text(out, "Every other `kafka_<name>` is handed on to librdkafka as its property of that name, with dots in place of the underscores:\n"
+							  "`plugin_opt_kafka_security_protocol SASL_SSL` sets `security.protocol`. What it does not know stops the start.\n\n");
 		buf_add_text(out, "| option | value | default | what it does |\n|---|---|---|---|\n");
 		for (size_t i = 0; i < option_count; i++)
 			if (option_table[i].group == (enum option_group)group)

@@ -19,6 +19,7 @@ const char *const option_group_titles[GROUP_COUNT] = {
 	[GROUP_IDENTITY] = "Who is connected",
 	[GROUP_STORAGE] = "Storage",
 	[GROUP_THREADS] = "Threads",
+	[GROUP_KAFKA] = "Kafka",
 	[GROUP_LIMITS] = "Limits",
 };
 
@@ -61,12 +62,21 @@ const struct option option_table[] = {
 	{.name = "migrate", .group = GROUP_STORAGE, .type = OPTION_CHOICE, .offset = FIELD(migrate), .choices = migrate_choices, .value = "auto",
 		.help = "What becomes of a store with an older schema: `auto` migrates it at start, `manual` refuses it until `hyperchatctl migrate` has."},
 
+	{.name = "writer", .group = GROUP_STORAGE, .type = OPTION_TEXT, .offset = FIELD(writer), .max = 32, .value = "",
+		.help = "This broker's name among those that share a store: each has one of its own, and keeps it. Empty: the host's name. SQLite goes without."},
+
 	{.name = "readers", .group = GROUP_THREADS, .type = OPTION_NUMBER, .offset = FIELD(readers), .min = 1, .max = 32, .unit = "threads",
 		.value = "2",
 		.help = "Threads that read from the store: catch-up, chat loading, RPC."},
 	{.name = "doorbell", .group = GROUP_THREADS, .type = OPTION_CHOICE, .offset = FIELD(doorbell), .choices = doorbell_choices,
 		.value = "auto",
 		.help = "How workers wake the broker: `auto` uses its epoll where that is known to work (30 µs faster), else a signal."},
+
+	{.name = "kafka", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka), .max = 4096, .value = "",
+		.help = "Kafka's servers, `<host>:<port>` with commas between: every transaction goes there (docs/kafka.md). Without it, none does."},
+	{.name = "kafka_topic", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka_topic), .min = 1, .max = 249,
+		.value = "hyperchat.transactions",
+		.help = "The topic of the transactions."},
 
 	{.name = "limits_file", .group = GROUP_LIMITS, .type = OPTION_FILE, .offset = FIELD(limits_file), .max = 4096, .value = "",
 		.help = "File with limits, read at start and by SIGHUP: `<name> <value>` lines without `plugin_opt_`, `#` starts a comment. They win over the options here."},

@@ -6,16 +6,19 @@ import os
 import pytest
 
 import broker as brokers
+import kafka as kafkas
 
 VERSIONS = os.environ.get("HC_BROKERS", "2.0.11,2.0.21,2.1").split(",")
 
 
 def pytest_generate_tests(metafunc):
     if "broker_version" in metafunc.fixturenames:
-        metafunc.parametrize("broker_version", VERSIONS, scope="session")
+        one = getattr(metafunc.module, "ONE_BROKER", False) and not metafunc.definition.get_closest_marker("every_broker")
+        metafunc.parametrize("broker_version", VERSIONS[:1] if one else VERSIONS, scope="session")
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "every_broker: on every version, in a module where ONE_BROKER says that one is enough")
     if not brokers.PLUGIN.exists():
         pytest.exit(f"{brokers.PLUGIN} is missing: cmake --preset release && cmake --build --preset release", returncode=2)
 
@@ -37,6 +40,35 @@ def idle_broker(broker_version, tmp_path):
 @pytest.fixture
 def broker(idle_broker):
     return idle_broker.start()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    """One node, for all tests of this process: whoever stops it starts it again."""
+    if kafkas.what_is_missing():
+        pytest.skip(kafkas.what_is_missing())
+    kafka = kafkas.Kafka(tmp_path_factory.mktemp("kafka"))
+    yield kafka.start()
+    kafka.end()
+
+
+@pytest.fixture
+def topic(kafka):
+    return kafka.create_topic(kafka.new_name())
+
+
+@pytest.fixture
+def reader(kafka, topic):
+    reader = kafka.reader(topic)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture
+def mirrored(idle_broker, kafka, topic):
+    """A broker that brings its transactions to the topic; not started."""
+    idle_broker.options |= {"kafka": kafka.servers, "kafka_topic": topic}
+    return idle_broker
 
 
 @pytest.fixture

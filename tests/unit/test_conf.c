@@ -128,6 +128,31 @@ static void an_unknown_option_is_named(void **state)
 	assert_says(error_of("", "1"), "plugin_opt_: there is no such option");
 }
 
+static void other_kafka_options_are_handed_on_with_dots(void **state)
+{
+	(void)state;
+	struct options options = the_least();
+	struct conf conf, fresh;
+	struct buf changes = BUF_EMPTY;
+	add(&options, "kafka", "127.0.0.1:9092");
+	add(&options, "kafka_sasl_mechanism", "PLAIN");
+	add(&options, "kafka_ssl_ca_location", "/etc/ca.pem");
+	assert_true(conf_init(&conf, options.pairs, options.count, NULL));
+	assert_string_equal(conf.kafka_topic, "hyperchat.transactions");
+	assert_int_equal(conf.kafka_property_count, 2);
+	assert_string_equal(conf.kafka_properties[0].name, "sasl.mechanism");
+	assert_string_equal(conf.kafka_properties[0].value, "PLAIN");
+	assert_string_equal(conf.kafka_properties[1].name, "ssl.ca.location");
+	assert_true(conf_reload(&conf, &fresh, &changes, NULL));
+	assert_int_equal(fresh.kafka_property_count, 2);
+	assert_string_equal(fresh.kafka_properties[1].value, "/etc/ca.pem");
+	conf_fini(&conf);
+	conf_fini(&fresh);
+	buf_fini(&changes);
+	assert_says(error_of("kafka_", "x"), "plugin_opt_kafka_: there is no such option");
+	assert_says(error_of("kafka_linger_ms", "a\nb"), "plugin_opt_kafka_linger_ms: is no UTF-8 without control characters");
+}
+
 static void an_option_given_twice_is_refused(void **state)
 {
 	(void)state;
@@ -401,6 +426,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(values_are_taken),
 		cmocka_unit_test(each_required_option_is_missed_by_name),
 		cmocka_unit_test(an_unknown_option_is_named),
+		cmocka_unit_test(other_kafka_options_are_handed_on_with_dots),
 		cmocka_unit_test(an_option_given_twice_is_refused),
 		cmocka_unit_test(a_wrong_number_is_refused_with_its_range),
 		cmocka_unit_test(a_wrong_size_is_refused_with_its_range),
