@@ -54,6 +54,6 @@ enum store_rc list_ids(struct store *store, enum collection collection, bson_t *
 enum store_rc tail_repair_tips(struct db *db, struct error *err);
 
 /* Notices and leases that nobody needs any more. */
-enum store_rc shared_prune(struct db *db, int64_t now_ms, struct error *err);
+enum store_rc brokers_prune(struct db *db, int64_t now_ms, struct error *err);
 
 #endif
