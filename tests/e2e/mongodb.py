@@ -29,6 +29,10 @@ def missing():
     return None if GIVEN or PROGRAM.exists() else f"{PROGRAM.relative_to(ROOT)} is missing: run scripts/get-ferretdb"
 
 
+def has_no_plans():
+    return not GIVEN and os.environ.get("FERRETDB", "1") == "1"
+
+
 def new_database():
     return f"hc_{os.getpid()}_{next(DATABASES)}"
 
