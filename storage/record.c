@@ -168,6 +168,46 @@ static void *walk_deleted(struct packer *packer, const void *from)
 	return list;
 }
 
+static void *walk_invitations(struct packer *packer, const void *from)
+{
+	struct invitation_list *list = pack_array(packer, from, 1, sizeof *list);
+	struct invitation_record *invitations = pack_array(packer, list->invitations, list->count, sizeof *invitations);
+	for (size_t i = 0; i < list->count; i++) {
+		const char **used_by = pack_array(packer, invitations[i].used_by, invitations[i].used_count, sizeof *used_by);
+		for (size_t j = 0; j < invitations[i].used_count; j++)
+			pack_text(packer, &used_by[j]);
+		if (packer->block)
+			invitations[i].used_by = used_by;
+	}
+	if (packer->block)
+		list->invitations = invitations;
+	return list;
+}
+
+static void *walk_notices(struct packer *packer, const void *from)
+{
+	struct notice_list *list = pack_array(packer, from, 1, sizeof *list);
+	struct notice *notices = pack_array(packer, list->notices, list->count, sizeof *notices);
+	for (size_t i = 0; i < list->count; i++) {
+		pack_text(packer, &notices[i].kind);
+		pack_text(packer, &notices[i].subject);
+		pack_text(packer, &notices[i].writer);
+	}
+	if (packer->block)
+		list->notices = notices;
+	return list;
+}
+
+struct invitation_list *record_copy_invitations(const struct invitation_list *from)
+{
+	return pack(walk_invitations, from);
+}
+
+struct notice_list *record_copy_notices(const struct notice_list *from)
+{
+	return pack(walk_notices, from);
+}
+
 struct profile_list *record_copy_profiles(const struct profile_list *from)
 {
 	return pack(walk_profiles, from);

@@ -18,6 +18,8 @@ bool text_mentions(const char *text, const char *name);
 struct profile_list *record_copy_profiles(const struct profile_list *from);
 struct block_list *record_copy_blocks(const struct block_list *from);
 struct deleted_list *record_copy_deleted(const struct deleted_list *from);
+struct invitation_list *record_copy_invitations(const struct invitation_list *from);
+struct notice_list *record_copy_notices(const struct notice_list *from);
 
 /* A page that is being filled up to its limits. */
 struct page_filler {

@@ -15,7 +15,7 @@ static const struct store_ops *const backends[] = {
 	&store_memory,
 };
 
-enum store_rc store_open(const char *uri, struct store **store, struct error *err)
+enum store_rc store_open_with(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
 	/* The URI may hold a password: only its scheme is ever shown, and only when it is there. */
 	const char *colon = strchr(uri, ':');
@@ -24,8 +24,13 @@ enum store_rc store_open(const char *uri, struct store **store, struct error *er
 	size_t len = (size_t)(colon - uri);
 	for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
 		if (strlen(backends[i]->name) == len && memcmp(backends[i]->name, uri, len) == 0)
-			return backends[i]->open(colon + 1, store, err);
+			return backends[i]->open(colon + 1, flags, store, err);
 	return error_set(err, STORE_REFUSED, 0, "there is no store backend called \"%.*s\"", len > 20 ? 20 : (int)len, uri);
+}
+
+enum store_rc store_open(const char *uri, struct store **store, struct error *err)
+{
+	return store_open_with(uri, 0, store, err);
 }
 
 void store_free(void *record)

@@ -40,7 +40,11 @@ struct store_info {
 	unsigned char secret[STORE_SECRET_BYTES];   /* made with the store: 1:1 chat IDs */
 	char writer[WRITER_MAX + 1];                /* this broker's name in the log: made with the store for sqlite and memory */
 	int schema_version;
+	int schema_found; /* as it was when the store was opened: an older one was migrated; 0: it was made */
 };
+
+/* Bits for opening. */
+enum { STORE_NO_MIGRATION = 1 /* an older schema is STORE_REFUSED, and left as it is */ };
 
 struct store; /* a backend's own struct begins with { const struct store_ops *ops; } */
 
@@ -278,6 +282,21 @@ struct notice_list {
 	const struct notice *notices;
 };
 
+/* An invitation, and who has used it. */
+struct invitation_record {
+	unsigned char hash[INVITATION_HASH_BYTES];
+	int64_t expires_ms;
+	uint32_t uses_left;
+	size_t used_count;
+	const char *const *used_by; /* user IDs in the order of their bytes; without those whose accounts were deleted */
+};
+
+/* One block: store_free. */
+struct invitation_list {
+	size_t count;
+	const struct invitation_record *invitations;
+};
+
 /* Somebody whose account was deleted; he may have come back since. */
 struct deleted_user {
 	const char *user_id;
@@ -297,8 +316,8 @@ struct store_ops {
 	const char *name; /* the URI's scheme */
 	unsigned lanes;   /* how many appends, of different chats, are worth doing at once */
 
-	/* uri: what follows "<name>:". Creates what is missing, migrates what is older, refuses what is newer. */
-	enum store_rc (*open)(const char *uri, struct store **store, struct error *err);
+	/* uri: what follows "<name>:". Creates what is missing, migrates what is older (flags: STORE_NO_MIGRATION), refuses what is newer. */
+	enum store_rc (*open)(const char *uri, unsigned flags, struct store **store, struct error *err);
 	void (*close)(struct store *store); /* NULL is fine */
 	enum store_rc (*info)(struct store *store, struct store_info *info, struct error *err);
 
@@ -379,7 +398,7 @@ struct store_ops {
 	enum store_rc (*put_cursors)(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
 
 	/* Forgets what is no longer needed: keys older than 7 days, as far as forgetting them saves anything, devices not seen for 90 days,
-	 * invitations that expired, icons that nobody names; a bounded piece of work at a time. *more: call again. */
+	 * invitations that expired, icons that nobody names, old notices, leases long over; a bounded piece of work at a time. *more: call again. */
 	enum store_rc (*prune)(struct store *store, int64_t now_ms, bool *more, struct error *err);
 
 	/* Moves what is committed to its final place, off the commit path (SQLite's checkpoint). NULL where there is nothing to do.
@@ -410,7 +429,7 @@ struct store_ops {
 	                            struct error *err);
 
 	/* 32 random bytes that encrypt what leaves the house of that chat; made by the first call with `make`. `erase` of all of the chat erases
-	 * them for good. NOT_FOUND: none was made, it was erased, or there is no such chat. */
+	 * them for good, and none are made for it afterwards. NOT_FOUND: none was made, it was erased, or there is no such chat. */
 	enum store_rc (*load_chat_key)(struct store *store, const char *chat_id, bool make, unsigned char key[CHAT_KEY_BYTES], struct error *err);
 
 	/* What one broker has to tell the others beside the log: "whom alice blocks has changed". Kept for an hour or so (prune). kind: at most
@@ -490,15 +509,43 @@ struct store_ops {
 	enum store_rc (*list_deleted)(struct store *store, const char *after, size_t count_max, struct deleted_list **deleted, struct error *err);
 	/* What he wrote is erased. NOT_FOUND: never deleted. */
 	enum store_rc (*finish_deletion)(struct store *store, const char *user_id, struct error *err);
+
+	/* ---- copying a whole store into another one (hyperchatctl copy) ----
+	 *
+	 * The lists may come from any thread. adopt and import_* are for one thread, and a store that nobody else uses meanwhile; each may be
+	 * repeated. */
+
+	/* Who exists, by ID in the order of its bytes, after `after` ("" from the start). One block: store_free. */
+	enum store_rc (*list_users)(struct store *store, const char *after, size_t count_max, const char *const **user_ids, size_t *count,
+	                            struct error *err);
+	/* His invitations by their hashes, expired ones too as long as they are there. None, or no such user: an empty list. */
+	enum store_rc (*list_invitations)(struct store *store, const char *user_id, struct invitation_list **invitations, struct error *err);
+	/* The names that put_place was called with, in the order of their bytes. One block: store_free. */
+	enum store_rc (*list_places)(struct store *store, const char *const **names, size_t *count, struct error *err);
+
+	/* This store becomes that one: epoch and secret, and its own name as a writer where the store itself keeps one. */
+	enum store_rc (*adopt)(struct store *store, const struct store_info *info, struct error *err);
+
+	/* As append, but of what another store has: bodies and quotes may be erased, keys are not looked for (but found from then on), and nothing
+	 * of the projections changes but latest, its head and its time. Each append's transactions are of one writer; for each writer the positions
+	 * that they get here ascend in the order in which they come. CONFLICT: another transaction has that number, or the head does not follow. */
+	enum store_rc (*import_log)(struct store *store, struct append *appends, size_t append_count, struct error *err);
+	/* The projections of a chat whose log was imported up to chat->latest, all at once: members with their times and marks (mutes are ended),
+	 * pair, history, end, name, icon. A chat that has ended counts as not erased. key: of load_chat_key, NULL: stays as it is. NOT_FOUND: the log
+	 * is not there. */
+	enum store_rc (*import_chat)(struct store *store, const struct chat_record *chat, const unsigned char *key, struct error *err);
 };
 
 /* How long a key is remembered, at least, and how long a device. */
 #define STORE_KEY_DAYS    7
 #define STORE_DEVICE_DAYS 90
 #define STORE_ICON_DAYS   1 /* one that nobody names */
+/* How long a notice is kept. */
+#define STORE_NOTICE_MINUTES 60
 
 /* Opens by URI: "sqlite:/var/lib/…/chat.db", "memory:". The scheme picks the backend; an unknown one is STORE_REFUSED. */
 enum store_rc store_open(const char *uri, struct store **store, struct error *err);
+enum store_rc store_open_with(const char *uri, unsigned flags, struct store **store, struct error *err);
 static inline const struct store_ops *store_ops(const struct store *store)
 {
 	return *(const struct store_ops *const *)store;

@@ -100,7 +100,7 @@ enum store_rc faulty_after(const struct strike *strike, bool reads, enum store_r
 	return rc;
 }
 
-/* ---- append ---- */
+/* ---- append, import_log ---- */
 
 static void set_results(struct append *appends, size_t append_count, enum append_result result)
 {
@@ -142,6 +142,20 @@ static enum store_rc faulty_append(struct store *store, struct append *appends, 
 	if (strike.hits && strike.fault.action == FAULTY_CONFLICT)
 		return append_others(store, appends, append_count, strike.fault.chat_id, err);
 	rc = faulty_after(&strike, false, below(store)->append(inner(store), appends, append_count, err), err);
+	if (strike.hits && strike.fault.action == FAULTY_LOSE_ANSWER)
+		set_results(appends, append_count, APPEND_UNKNOWN);
+	return rc;
+}
+
+static enum store_rc faulty_import_log(struct store *store, struct append *appends, size_t append_count, struct error *err)
+{
+	struct strike strike;
+	enum store_rc rc = faulty_before(store, FAULTY_IMPORT_LOG, false, &strike, err);
+	if (rc != STORE_OK) {
+		set_results(appends, append_count, rc == STORE_UNKNOWN ? APPEND_UNKNOWN : APPEND_NOTHING_ADDED);
+		return rc;
+	}
+	rc = faulty_after(&strike, false, below(store)->import_log(inner(store), appends, append_count, err), err);
 	if (strike.hits && strike.fault.action == FAULTY_LOSE_ANSWER)
 		set_results(appends, append_count, APPEND_UNKNOWN);
 	return rc;
@@ -203,9 +217,9 @@ static enum store_rc faulty_read_summary(struct store *store, const char *user_i
 }
 
 static enum store_rc faulty_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page,
-                                 struct error *err)
+                                 uint64_t *next, struct error *err)
 {
-	PASS(FAULTY_TAIL, true, below(store)->tail(inner(store), writer, position, count_max, page, err));
+	PASS(FAULTY_TAIL, true, below(store)->tail(inner(store), writer, position, count_max, page, next, err));
 }
 
 static enum store_rc faulty_list_chats(struct store *store, const char *after_id, size_t count_max, const char *const **chat_ids, size_t *count,
@@ -292,9 +306,10 @@ static enum store_rc faulty_verify(struct store *store, struct error *err)
 	PASS(FAULTY_VERIFY, true, below(store)->verify(inner(store), err));
 }
 
-static enum store_rc faulty_open(const char *uri, struct store **store, struct error *err)
+static enum store_rc faulty_open(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
 	(void)uri;
+	(void)flags;
 	(void)store;
 	return error_set(err, STORE_REFUSED, 0, "a faulty store is made around another one");
 }
@@ -424,6 +439,15 @@ static const struct store_ops faulty_ops = {
 	.checkpoint = faulty_checkpoint,
 	.verify = faulty_verify,
 
+	.list_writers = faulty_list_writers,
+	.put_place = faulty_put_place,
+	.load_place = faulty_load_place,
+	.take_lease = faulty_take_lease,
+	.load_chat_key = faulty_load_chat_key,
+	.put_notice = faulty_put_notice,
+	.read_notices = faulty_read_notices,
+	.list_devices = faulty_list_devices,
+
 	.load_memberships = faulty_load_memberships,
 	.load_profiles = faulty_load_profiles,
 	.put_profile = faulty_put_profile,
@@ -443,4 +467,11 @@ static const struct store_ops faulty_ops = {
 	.delete_user = faulty_delete_user,
 	.list_deleted = faulty_list_deleted,
 	.finish_deletion = faulty_finish_deletion,
+
+	.list_users = faulty_list_users,
+	.list_invitations = faulty_list_invitations,
+	.list_places = faulty_list_places,
+	.adopt = faulty_adopt,
+	.import_log = faulty_import_log,
+	.import_chat = faulty_import_chat,
 };

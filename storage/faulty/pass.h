@@ -59,4 +59,23 @@ enum store_rc faulty_delete_user(struct store *store, const char *user_id, int64
 enum store_rc faulty_list_deleted(struct store *store, const char *after, size_t count_max, struct deleted_list **deleted, struct error *err);
 enum store_rc faulty_finish_deletion(struct store *store, const char *user_id, struct error *err);
 
+/* ---- shared.c ---- */
+
+enum store_rc faulty_list_writers(struct store *store, const char *const **writers, size_t *count, struct error *err);
+enum store_rc faulty_put_place(struct store *store, const char *name, uint64_t position, struct error *err);
+enum store_rc faulty_load_place(struct store *store, const char *name, uint64_t *position, struct error *err);
+enum store_rc faulty_take_lease(struct store *store, const char *name, const char *holder, int64_t now_ms, int64_t until_ms,
+                                struct error *err);
+enum store_rc faulty_load_chat_key(struct store *store, const char *chat_id, bool make, unsigned char key[CHAT_KEY_BYTES], struct error *err);
+enum store_rc faulty_put_notice(struct store *store, const char *kind, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc faulty_read_notices(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
+                                  struct error *err);
+enum store_rc faulty_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err);
+enum store_rc faulty_list_users(struct store *store, const char *after, size_t count_max, const char *const **user_ids, size_t *count,
+                                struct error *err);
+enum store_rc faulty_list_invitations(struct store *store, const char *user_id, struct invitation_list **invitations, struct error *err);
+enum store_rc faulty_list_places(struct store *store, const char *const **names, size_t *count, struct error *err);
+enum store_rc faulty_adopt(struct store *store, const struct store_info *info, struct error *err);
+enum store_rc faulty_import_chat(struct store *store, const struct chat_record *chat, const unsigned char *key, struct error *err);
+
 #endif

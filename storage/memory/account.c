@@ -120,6 +120,48 @@ enum store_rc memory_revoke_invitation(struct store *store, const char *user_id,
 	return STORE_OK;
 }
 
+static int by_name(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static int by_hash(const void *left, const void *right)
+{
+	return memcmp(((const struct invitation_record *)left)->hash, ((const struct invitation_record *)right)->hash, INVITATION_HASH_BYTES);
+}
+
+/* used_by is the caller's to free. */
+static struct invitation_record record_of(const struct invitation *invitation)
+{
+	const char **used_by = mem_new(invitation->used_count * sizeof *used_by);
+	struct invitation_record record = {.expires_ms = invitation->expires_ms, .uses_left = invitation->uses - (uint32_t)invitation->used_count,
+		.used_by = used_by};
+	memcpy(record.hash, invitation->hash, sizeof record.hash);
+	for (size_t i = 0; i < invitation->used_count; i++)
+		if (invitation->used_by[i][0] != '\0')
+			used_by[record.used_count++] = invitation->used_by[i];
+	qsort(used_by, record.used_count, sizeof *used_by, by_name);
+	return record;
+}
+
+enum store_rc memory_list_invitations(struct store *store, const char *user_id, struct invitation_list **invitations, struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	struct invitation_record *found = mem_new(data->invitation_count * sizeof *found);
+	size_t count = 0;
+	for (size_t i = 0; i < data->invitation_count; i++)
+		if (strcmp(data->invitations[i].user_id, user_id) == 0)
+			found[count++] = record_of(&data->invitations[i]);
+	qsort(found, count, sizeof *found, by_hash);
+	*invitations = record_copy_invitations(&(struct invitation_list){count, found});
+	data_unlock(data);
+	for (size_t i = 0; i < count; i++)
+		free((void *)(uintptr_t)found[i].used_by);
+	free(found);
+	return STORE_OK;
+}
+
 /* What he has used: a new account of his would use it anew. */
 static void forget_uses(struct memory_data *data, const char *user_id)
 {

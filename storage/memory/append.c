@@ -85,13 +85,13 @@ static uint64_t find_duplicate(const struct memory_data *data, const struct chat
 	return found ? found->number : 0;
 }
 
-static enum append_result check(const struct memory_data *data, const struct chat *chat, struct append *append, size_t *present)
+static enum append_result check(const struct memory_data *data, const struct chat *chat, struct append *append, bool import, size_t *present)
 {
 	static const struct tx_list empty;
 	const struct tx_list *log = chat ? &chat->log : &empty;
 	if (!count_present(log, append, present) || !follows(log, append, *present))
 		return APPEND_CONFLICT;
-	for (size_t i = *present; i < append->transaction_count; i++) {
+	for (size_t i = *present; i < append->transaction_count && !import; i++) {
 		uint64_t number = find_duplicate(data, chat, append, *present, i);
 		if (number != 0) {
 			append->duplicate_index = i;
@@ -215,7 +215,7 @@ static void apply(struct memory_data *data, struct chat *chat, const struct tran
 	}
 }
 
-static void add(struct memory_data *data, struct chat *chat, const struct transaction *tx)
+static struct transaction *add(struct memory_data *data, struct chat *chat, const struct transaction *tx)
 {
 	struct writer *writer = named_find_or_add(&data->writers, tx->writer, sizeof *writer);
 	struct transaction stored = *tx;
@@ -223,35 +223,50 @@ static void add(struct memory_data *data, struct chat *chat, const struct transa
 	struct transaction *copy = transaction_new(&stored);
 	list_add(&chat->log, copy);
 	list_add(&writer->log, transaction_ref(copy));
-	apply(data, chat, copy);
+	return copy;
 }
 
-static void append_chat(struct memory_data *data, struct append *append)
+/* import: as another store has it, with the projections left alone. */
+static void append_chat(struct memory_data *data, struct append *append, bool import)
 {
 	size_t present;
 	struct chat *chat = named_find(&data->chats, append->chat_id);
 	append->duplicate_index = 0;
 	append->duplicate_number = 0;
 	append->last_position = 0;
-	append->result = check(data, chat, append, &present);
+	append->result = check(data, chat, append, import, &present);
 	if (append->result != APPEND_OK)
 		return;
 	if (chat == NULL)
 		chat = named_find_or_add(&data->chats, append->chat_id, sizeof *chat);
-	for (size_t i = present; i < append->transaction_count; i++)
-		add(data, chat, append->transactions[i]);
+	for (size_t i = present; i < append->transaction_count; i++) {
+		const struct transaction *added = add(data, chat, append->transactions[i]);
+		if (!import)
+			apply(data, chat, added);
+	}
 	const struct transaction *last = append->transactions[append->transaction_count - 1];
 	append->last_position = chat->log.items[last->number - 1]->position;
+}
+
+static enum store_rc append_all(struct store *store, struct append *appends, size_t append_count, bool import)
+{
+	struct memory_data *data = data_lock(store);
+	for (size_t i = 0; i < append_count; i++) {
+		assert(appends[i].transaction_count > 0);
+		append_chat(data, &appends[i], import);
+	}
+	data_unlock(data);
+	return STORE_OK;
 }
 
 enum store_rc memory_append(struct store *store, struct append *appends, size_t append_count, struct error *err)
 {
 	(void)err;
-	struct memory_data *data = data_lock(store);
-	for (size_t i = 0; i < append_count; i++) {
-		assert(appends[i].transaction_count > 0);
-		append_chat(data, &appends[i]);
-	}
-	data_unlock(data);
-	return STORE_OK;
+	return append_all(store, appends, append_count, false);
+}
+
+enum store_rc memory_import_log(struct store *store, struct append *appends, size_t append_count, struct error *err)
+{
+	(void)err;
+	return append_all(store, appends, append_count, true);
 }

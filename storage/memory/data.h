@@ -40,6 +40,8 @@ struct chat {
 	bool erased; /* after it ended, by erase */
 	int64_t ended_at_ms;
 	char *name, *icon; /* NULL: none */
+	bool has_key, key_ended; /* ended: erased, and none is made any more */
+	unsigned char key[CHAT_KEY_BYTES];
 	struct member *members; /* in the order in which they first joined */
 	size_t member_count, current_members;
 };
@@ -109,6 +111,23 @@ struct invitation {
 	size_t used_count;
 };
 
+struct place {
+	char *name;
+	uint64_t position;
+};
+
+struct lease {
+	char *name;
+	char *holder;
+	int64_t until_ms;
+};
+
+struct told {
+	uint64_t id;
+	char *kind, *subject, *writer;
+	int64_t at_ms;
+};
+
 struct memory_data {
 	pthread_mutex_t lock;
 	unsigned handle_count;
@@ -118,6 +137,10 @@ struct memory_data {
 	struct named_list icons;
 	struct invitation *invitations; /* as they came */
 	size_t invitation_count;
+	struct named_list places, leases;
+	struct told *notices; /* as they came */
+	size_t notice_count;
+	uint64_t last_notice;
 };
 
 struct memory_store {
@@ -149,10 +172,14 @@ bool data_icon_is_named(const struct memory_data *data, const char *hash);
 void data_remove_favorite(struct person *person, const char *user_id);
 void data_invitation_fini(struct invitation *invitation);
 void data_prune_people(struct memory_data *data, int64_t now_ms);
+void data_lease_fini(void *lease);
+void data_notice_fini(struct told *notice);
+void data_prune_shared(struct memory_data *data, int64_t now_ms);
 
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
 static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
+static const int64_t NOTICE_AGE_MS = (int64_t)STORE_NOTICE_MINUTES * 60 * 1000;
 
 /* Operations; memory.c's table lists them. */
 enum store_rc memory_append(struct store *store, struct append *appends, size_t append_count, struct error *err);
@@ -169,7 +196,8 @@ enum store_rc memory_read_page(struct store *store, const char *chat_id, uint64_
                                struct page *page, struct error *err);
 enum store_rc memory_read_summary(struct store *store, const char *user_id, const struct user_chat *membership, const struct block *blocks,
                                   size_t block_count, const char *mention, struct chat_summary *summary, struct error *err);
-enum store_rc memory_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, struct error *err);
+enum store_rc memory_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, uint64_t *next,
+                          struct error *err);
 enum store_rc memory_list_chats(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
                                 struct error *err);
 enum store_rc memory_list_ended(struct store *store, int64_t ended_before_ms, size_t count_max, const char *const **chat_ids, size_t *count,
@@ -200,5 +228,23 @@ enum store_rc memory_revoke_invitation(struct store *store, const char *user_id,
 enum store_rc memory_delete_user(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
 enum store_rc memory_list_deleted(struct store *store, const char *after, size_t count_max, struct deleted_list **deleted, struct error *err);
 enum store_rc memory_finish_deletion(struct store *store, const char *user_id, struct error *err);
+enum store_rc memory_list_invitations(struct store *store, const char *user_id, struct invitation_list **invitations, struct error *err);
+
+enum store_rc memory_list_writers(struct store *store, const char *const **writers, size_t *count, struct error *err);
+enum store_rc memory_put_place(struct store *store, const char *name, uint64_t position, struct error *err);
+enum store_rc memory_load_place(struct store *store, const char *name, uint64_t *position, struct error *err);
+enum store_rc memory_list_places(struct store *store, const char *const **names, size_t *count, struct error *err);
+enum store_rc memory_take_lease(struct store *store, const char *name, const char *holder, int64_t now_ms, int64_t until_ms,
+                                struct error *err);
+enum store_rc memory_load_chat_key(struct store *store, const char *chat_id, bool make, unsigned char key[CHAT_KEY_BYTES], struct error *err);
+enum store_rc memory_put_notice(struct store *store, const char *kind, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc memory_read_notices(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
+                                  struct error *err);
+enum store_rc memory_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err);
+enum store_rc memory_list_users(struct store *store, const char *after, size_t count_max, const char *const **user_ids, size_t *count,
+                                struct error *err);
+enum store_rc memory_adopt(struct store *store, const struct store_info *info, struct error *err);
+enum store_rc memory_import_log(struct store *store, struct append *appends, size_t append_count, struct error *err);
+enum store_rc memory_import_chat(struct store *store, const struct chat_record *record, const unsigned char *key, struct error *err);
 
 #endif

@@ -49,11 +49,14 @@ static void erase_of_sender(struct memory_data *data, struct chat *chat, struct 
 	erase(data, chat, tx, his, his || quotes_his);
 }
 
-static void forget_name(struct chat *chat)
+static void forget_group(struct chat *chat)
 {
 	free(chat->name);
 	free(chat->icon);
 	chat->name = chat->icon = NULL;
+	memset(chat->key, 0, sizeof chat->key);
+	chat->has_key = false;
+	chat->key_ended = true;
 	chat->erased = chat->ended;
 }
 
@@ -70,7 +73,7 @@ enum store_rc memory_erase(struct store *store, const char *chat_id, const char 
 			erase(data, chat, tx, true, true);
 	}
 	if (chat && sender_id == NULL)
-		forget_name(chat);
+		forget_group(chat);
 	*more = false;
 	data_unlock(data);
 	return STORE_OK;

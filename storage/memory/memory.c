@@ -149,6 +149,11 @@ static void data_free(struct memory_data *data)
 	for (size_t i = 0; i < data->invitation_count; i++)
 		data_invitation_fini(&data->invitations[i]);
 	free(data->invitations);
+	named_fini(&data->places, NULL);
+	named_fini(&data->leases, data_lease_fini);
+	for (size_t i = 0; i < data->notice_count; i++)
+		data_notice_fini(&data->notices[i]);
+	free(data->notices);
 	pthread_mutex_destroy(&data->lock);
 	free(data);
 }
@@ -188,8 +193,9 @@ struct store *store_memory_new_writer(struct store *store, const char *writer)
 	return other;
 }
 
-static enum store_rc memory_open(const char *uri, struct store **store, struct error *err)
+static enum store_rc memory_open(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
+	(void)flags; /* nothing is older than the process */
 	if (uri[0] != '\0')
 		return error_set(err, STORE_REFUSED, 0, "the memory store is given as \"memory:\", with nothing behind the colon");
 	struct memory_data *data = data_new();
@@ -213,7 +219,7 @@ static enum store_rc memory_info(struct store *store, struct store_info *info, s
 {
 	(void)err;
 	const struct memory_store *handle = (const struct memory_store *)store;
-	*info = handle->data->info; /* written once, before there was a handle */
+	*info = handle->data->info; /* written before there was a handle; adopt comes alone */
 	memcpy(info->writer, handle->writer, sizeof info->writer);
 	return STORE_OK;
 }
@@ -320,6 +326,7 @@ static enum store_rc memory_prune(struct store *store, int64_t now_ms, bool *mor
 	for (size_t i = 0; i < data->users.count; i++)
 		prune_devices(&((struct user *)data->users.items[i])->devices, now_ms - DEVICE_AGE_MS);
 	data_prune_people(data, now_ms);
+	data_prune_shared(data, now_ms);
 	*more = false;
 	data_unlock(data);
 	return STORE_OK;
@@ -334,6 +341,7 @@ static enum store_rc memory_verify(struct store *store, struct error *err)
 
 const struct store_ops store_memory = {
 	.name = "memory",
+	.lanes = 1,
 	.open = memory_open,
 	.close = memory_close,
 	.info = memory_info,
@@ -359,6 +367,15 @@ const struct store_ops store_memory = {
 	.prune = memory_prune,
 	.verify = memory_verify,
 
+	.list_writers = memory_list_writers,
+	.put_place = memory_put_place,
+	.load_place = memory_load_place,
+	.take_lease = memory_take_lease,
+	.load_chat_key = memory_load_chat_key,
+	.put_notice = memory_put_notice,
+	.read_notices = memory_read_notices,
+	.list_devices = memory_list_devices,
+
 	.load_memberships = memory_load_memberships,
 	.load_profiles = memory_load_profiles,
 	.put_profile = memory_put_profile,
@@ -378,4 +395,11 @@ const struct store_ops store_memory = {
 	.delete_user = memory_delete_user,
 	.list_deleted = memory_list_deleted,
 	.finish_deletion = memory_finish_deletion,
+
+	.list_users = memory_list_users,
+	.list_invitations = memory_list_invitations,
+	.list_places = memory_list_places,
+	.adopt = memory_adopt,
+	.import_log = memory_import_log,
+	.import_chat = memory_import_chat,
 };

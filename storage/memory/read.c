@@ -221,7 +221,8 @@ enum store_rc memory_read_page(struct store *store, const char *chat_id, uint64_
 	return STORE_OK;
 }
 
-enum store_rc memory_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, struct error *err)
+enum store_rc memory_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, uint64_t *next,
+                          struct error *err)
 {
 	(void)err;
 	struct memory_data *data = data_lock(store);
@@ -234,6 +235,7 @@ enum store_rc memory_tail(struct store *store, const char *writer, uint64_t posi
 		page_add(&filler, transaction_ref(tx));
 	}
 	*page = filler.page;
+	*next = page->count > 0 ? page->transactions[page->count - 1]->position + 1 : position;
 	data_unlock(data);
 	return STORE_OK;
 }

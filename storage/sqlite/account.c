@@ -232,6 +232,54 @@ enum store_rc sqlite_revoke_invitation(struct store *store, const char *user_id,
 	return answer(write_end(store, db, err), person != 0, err, "user");
 }
 
+/* An invitation and who used it, while the rows of others come. */
+struct listed {
+	struct texts used_by;
+	int64_t id;
+};
+
+static void list_uses(struct db *db, struct invitation_record *record, struct listed *listed)
+{
+	sqlite3_stmt *list = db_statement(db, SQL_LIST_USES);
+	db_bind_int(db, list, 1, listed->id);
+	while (db_step(db, list))
+		texts_add(&listed->used_by, db_text(list, 0));
+	record->used_count = listed->used_by.count;
+	record->used_by = (const char *const *)listed->used_by.items;
+}
+
+enum store_rc sqlite_list_invitations(struct store *store, const char *user_id, struct invitation_list **invitations, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	struct invitation_record *found = NULL;
+	struct listed *listed = NULL;
+	size_t count = 0;
+	int64_t person = people_find(db, user_id);
+	sqlite3_stmt *list = db_statement(db, SQL_LIST_INVITATIONS);
+	db_bind_int(db, list, 1, person);
+	for (; db_step(db, list); count++) {
+		if ((count & (count - 1)) == 0) { /* full at 0 and at every power of two */
+			found = mem_grow(found, (count ? count * 2 : 1) * sizeof *found);
+			listed = mem_grow(listed, (count ? count * 2 : 1) * sizeof *listed);
+		}
+		found[count] = (struct invitation_record){.expires_ms = sqlite3_column_int64(list, 2), .uses_left = (uint32_t)sqlite3_column_int64(list, 3)};
+		listed[count] = (struct listed){.id = sqlite3_column_int64(list, 0)};
+		db_read_bytes(db, list, 1, found[count].hash, sizeof found[count].hash);
+		list_uses(db, &found[count], &listed[count]);
+	}
+	rc = read_end(store, db, err);
+	if (rc == STORE_OK)
+		*invitations = record_copy_invitations(&(struct invitation_list){count, found});
+	for (size_t i = 0; i < count; i++)
+		texts_fini(&listed[i].used_by);
+	free(listed);
+	free(found);
+	return rc;
+}
+
 /* ---- forgetting ---- */
 
 struct due_icon {

@@ -16,6 +16,7 @@ struct batch {
 	uint64_t *hashes; /* transaction_key64 of the append's new transactions that have a key; grows */
 	size_t hash_count_max;
 	bool erases; /* something of it may have erased a text */
+	bool imports; /* it is as another store has it, and the projections are left alone */
 	/* The last one that was looked up; in practice the whole batch has one. */
 	char writer[WRITER_MAX + 1];
 	int64_t writer_id; /* 0: none yet */
@@ -118,6 +119,12 @@ static bool is_indexed(const struct transaction *tx)
 	return tx->key != NULL && tx->key[0] != KEY_ONCE;
 }
 
+/* 0 where it is not indexed. */
+static uint64_t hash_of(const struct transaction *tx)
+{
+	return is_indexed(tx) ? transaction_key64(tx->sender_id, tx->key) : 0;
+}
+
 /* The number that has the key of new transaction i already, in the log or before it in this append; 0: none. */
 static uint64_t find_duplicate(struct batch *batch, const struct chat_row *chat, const struct append *append, size_t present, size_t i)
 {
@@ -127,7 +134,7 @@ static uint64_t find_duplicate(struct batch *batch, const struct chat_row *chat,
 	for (size_t j = present; j < i; j++)
 		if (same_key(append->transactions[j], tx))
 			return append->transactions[j]->number;
-	uint64_t hash = batch->hashes[i] = transaction_key64(tx->sender_id, tx->key);
+	uint64_t hash = batch->hashes[i] = hash_of(tx);
 	return chat->id ? keys_find(batch->db, chat->id, tx->sender_id, tx->key, hash, tx->at_ms).number : 0;
 }
 
@@ -145,6 +152,10 @@ static enum append_result check(struct batch *batch, const struct chat_row *chat
 	if (!count_present(batch->db, chat, append, present) || !follows(chat, append, *present))
 		return APPEND_CONFLICT;
 	for (size_t i = *present; i < append->transaction_count; i++) {
+		if (batch->imports) {
+			batch->hashes[i] = hash_of(append->transactions[i]);
+			continue;
+		}
 		uint64_t number = find_duplicate(batch, chat, append, *present, i);
 		if (number != 0) {
 			append->duplicate_index = i;
@@ -175,6 +186,14 @@ static void save_chat(struct db *db, const struct chat_row *chat)
 	db_run(db, set);
 }
 
+/* What apply_transaction does of what is imported. */
+static void follow(struct chat_row *chat, const struct transaction *tx)
+{
+	chat->latest = tx->number;
+	chat->latest_at_ms = tx->at_ms;
+	memcpy(chat->head, tx->head, HEAD_BYTES);
+}
+
 /* Returns its position. */
 static uint64_t add(struct batch *batch, struct chat_row *chat, const struct transaction *tx, uint64_t hash)
 {
@@ -185,7 +204,10 @@ static uint64_t add(struct batch *batch, struct chat_row *chat, const struct tra
 		keys_add(batch->db, chat->id, hash, tx->at_ms, row);
 	else
 		keys_pass(batch->db, row);
-	apply_transaction(batch->db, chat, tx);
+	if (batch->imports)
+		follow(chat, tx);
+	else
+		apply_transaction(batch->db, chat, tx);
 	batch->erases = batch->erases || tx->type == TX_DELETE || tx->type == TX_GROUP_UPDATED;
 	return (uint64_t)row;
 }
@@ -215,11 +237,11 @@ static void clear_results(struct append *appends, size_t append_count, enum appe
 	}
 }
 
-enum store_rc sqlite_append(struct store *store, struct append *appends, size_t append_count, struct error *err)
+static enum store_rc append_all(struct store *store, struct append *appends, size_t append_count, bool imports, struct error *err)
 {
 	enum store_rc rc = STORE_OK;
 	clear_results(appends, append_count, APPEND_NOTHING_ADDED);
-	struct batch batch = {.db = write_begin(store, &rc, err)};
+	struct batch batch = {.db = write_begin(store, &rc, err), .imports = imports};
 	if (batch.db == NULL)
 		return rc;
 	keys_begin(batch.db);
@@ -235,4 +257,14 @@ enum store_rc sqlite_append(struct store *store, struct append *appends, size_t 
 	if (rc != STORE_OK)
 		clear_results(appends, append_count, rc == STORE_UNKNOWN ? APPEND_UNKNOWN : APPEND_NOTHING_ADDED);
 	return rc;
+}
+
+enum store_rc sqlite_append(struct store *store, struct append *appends, size_t append_count, struct error *err)
+{
+	return append_all(store, appends, append_count, false, err);
+}
+
+enum store_rc sqlite_import_log(struct store *store, struct append *appends, size_t append_count, struct error *err)
+{
+	return append_all(store, appends, append_count, true, err);
 }

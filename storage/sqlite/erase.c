@@ -166,6 +166,7 @@ static void finish(struct passage *passage)
 	if (passage->sender != 0)
 		return;
 	log_set_info(passage->db, &passage->chat, "", "");
+	shared_end_chat_key(passage->db, passage->chat.id);
 	passage->chat.erased = passage->chat.ended;
 	log_save_group(passage->db, &passage->chat);
 }

@@ -13,7 +13,7 @@ enum { READERS_MAX = 8 };
 struct sqlite_store {
 	const struct store_ops *ops;
 	char *path;
-	struct store_info info; /* never changes while it is open */
+	struct store_info info; /* changes by adopt only, which comes alone */
 
 	pthread_mutex_t write_lock; /* over writer; held through a commit, never together with another lock */
 	struct db writer;           /* not open after a failed commit: the next one to write opens it again */
@@ -107,6 +107,16 @@ struct key_owner keys_search(struct db *db, int64_t chat, const char *sender_id,
 /* A piece of forgetting runs whose newest key is 7 days old. true: there may be more. */
 bool keys_prune(struct db *db, int64_t now_ms, int rows_max);
 
+/* ---- shared.c ---- */
+
+/* The chat's key goes for good. */
+void shared_end_chat_key(struct db *db, int64_t chat);
+void shared_add_chat_key(struct db *db, int64_t chat, const unsigned char key[CHAT_KEY_BYTES]);
+/* A part of prune; true: there is more. */
+bool shared_prune(struct db *db, int64_t now_ms);
+/* Hands over what the statement has, a name a row, and gives the connection back. */
+enum store_rc read_names(struct store *store, struct db *db, sqlite3_stmt *list, const char *const **names, size_t *count, struct error *err);
+
 /* ---- apply.c: what a transaction changes in the projections ---- */
 
 void apply_transaction(struct db *db, struct chat_row *chat, const struct transaction *tx);
@@ -119,6 +129,7 @@ void erase_deleted(struct db *db, const char *chat_id, int64_t chat, uint64_t ta
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
 static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
+static const int64_t NOTICE_AGE_MS = (int64_t)STORE_NOTICE_MINUTES * 60 * 1000;
 
 /* Operations; sqlite.c's table lists them. */
 enum store_rc sqlite_append(struct store *store, struct append *appends, size_t append_count, struct error *err);
@@ -135,7 +146,8 @@ enum store_rc sqlite_read_page(struct store *store, const char *chat_id, uint64_
                                struct page *page, struct error *err);
 enum store_rc sqlite_read_summary(struct store *store, const char *user_id, const struct user_chat *membership, const struct block *blocks,
                                   size_t block_count, const char *mention, struct chat_summary *summary, struct error *err);
-enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, struct error *err);
+enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, uint64_t *next,
+                          struct error *err);
 enum store_rc sqlite_list_chats(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
                                 struct error *err);
 enum store_rc sqlite_list_ended(struct store *store, int64_t ended_before_ms, size_t count_max, const char *const **chat_ids, size_t *count,
@@ -179,5 +191,25 @@ enum store_rc sqlite_revoke_invitation(struct store *store, const char *user_id,
 enum store_rc sqlite_delete_user(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
 enum store_rc sqlite_list_deleted(struct store *store, const char *after, size_t count_max, struct deleted_list **deleted, struct error *err);
 enum store_rc sqlite_finish_deletion(struct store *store, const char *user_id, struct error *err);
+enum store_rc sqlite_list_invitations(struct store *store, const char *user_id, struct invitation_list **invitations, struct error *err);
+
+/* ---- shared.c, import.c ---- */
+
+enum store_rc sqlite_list_writers(struct store *store, const char *const **writers, size_t *count, struct error *err);
+enum store_rc sqlite_put_place(struct store *store, const char *name, uint64_t position, struct error *err);
+enum store_rc sqlite_load_place(struct store *store, const char *name, uint64_t *position, struct error *err);
+enum store_rc sqlite_list_places(struct store *store, const char *const **names, size_t *count, struct error *err);
+enum store_rc sqlite_take_lease(struct store *store, const char *name, const char *holder, int64_t now_ms, int64_t until_ms,
+                                struct error *err);
+enum store_rc sqlite_load_chat_key(struct store *store, const char *chat_id, bool make, unsigned char key[CHAT_KEY_BYTES], struct error *err);
+enum store_rc sqlite_put_notice(struct store *store, const char *kind, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc sqlite_read_notices(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
+                                  struct error *err);
+enum store_rc sqlite_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err);
+enum store_rc sqlite_list_users(struct store *store, const char *after, size_t count_max, const char *const **user_ids, size_t *count,
+                                struct error *err);
+enum store_rc sqlite_adopt(struct store *store, const struct store_info *info, struct error *err);
+enum store_rc sqlite_import_log(struct store *store, struct append *appends, size_t append_count, struct error *err);
+enum store_rc sqlite_import_chat(struct store *store, const struct chat_record *record, const unsigned char *key, struct error *err);
 
 #endif

@@ -241,18 +241,10 @@ enum store_rc sqlite_load_favorites(struct store *store, const char *user_id, co
 	struct db *db = read_begin(store, &rc, err);
 	if (db == NULL)
 		return rc;
-	struct texts ids = {0};
+	int64_t person = people_find(db, user_id);
 	sqlite3_stmt *load = db_statement(db, SQL_LOAD_FAVORITES);
-	db_bind_int(db, load, 1, people_find(db, user_id));
-	while (db_step(db, load))
-		texts_add(&ids, db_text(load, 0));
-	rc = read_end(store, db, err);
-	if (rc == STORE_OK) {
-		*user_ids = record_copy_ids((const char *const *)ids.items, ids.count);
-		*count = ids.count;
-	}
-	texts_fini(&ids);
-	return rc;
+	db_bind_int(db, load, 1, person);
+	return read_names(store, db, load, user_ids, count, err);
 }
 
 /* ---- blocks ---- */

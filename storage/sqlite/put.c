@@ -116,8 +116,9 @@ enum store_rc sqlite_prune(struct store *store, int64_t now_ms, bool *more, stru
 	bool more_keys = keys_prune(db, now_ms, PRUNE_ROWS);
 	bool more_devices = prune_device(db, now_ms);
 	bool more_people = people_prune(db, now_ms);
+	bool more_shared = shared_prune(db, now_ms);
 	rc = write_end(store, db, err);
 	if (rc == STORE_OK)
-		*more = more_keys || more_devices || more_people;
+		*more = more_keys || more_devices || more_people || more_shared;
 	return rc;
 }

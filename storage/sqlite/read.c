@@ -280,21 +280,6 @@ enum store_rc sqlite_load_membership(struct store *store, const char *user_id, c
 	return rc;
 }
 
-/* Hands over what the statement has, a chat ID a row. */
-static enum store_rc list(struct store *store, struct db *db, sqlite3_stmt *list, const char *const **chat_ids, size_t *count, struct error *err)
-{
-	struct texts ids = {0};
-	while (db_step(db, list))
-		texts_add(&ids, db_text(list, 0));
-	enum store_rc rc = read_end(store, db, err);
-	if (rc == STORE_OK) {
-		*chat_ids = record_copy_ids((const char *const *)ids.items, ids.count);
-		*count = ids.count;
-	}
-	texts_fini(&ids);
-	return rc;
-}
-
 enum store_rc sqlite_list_chats(struct store *store, const char *after, size_t count_max, const char *const **chat_ids, size_t *count,
                                 struct error *err)
 {
@@ -305,7 +290,7 @@ enum store_rc sqlite_list_chats(struct store *store, const char *after, size_t c
 	sqlite3_stmt *chats = db_statement(db, SQL_LIST_CHATS);
 	db_bind_text(db, chats, 1, after);
 	db_bind_number(db, chats, 2, count_max);
-	return list(store, db, chats, chat_ids, count, err);
+	return read_names(store, db, chats, chat_ids, count, err);
 }
 
 enum store_rc sqlite_list_ended(struct store *store, int64_t ended_before_ms, size_t count_max, const char *const **chat_ids, size_t *count,
@@ -318,7 +303,7 @@ enum store_rc sqlite_list_ended(struct store *store, int64_t ended_before_ms, si
 	sqlite3_stmt *chats = db_statement(db, SQL_LIST_ENDED);
 	db_bind_int(db, chats, 1, ended_before_ms);
 	db_bind_number(db, chats, 2, count_max);
-	return list(store, db, chats, chat_ids, count, err);
+	return read_names(store, db, chats, chat_ids, count, err);
 }
 
 /* ---- transactions ---- */
@@ -389,7 +374,8 @@ enum store_rc sqlite_read_page(struct store *store, const char *chat_id, uint64_
 	return finish_page(store, db, &filler, page, err);
 }
 
-enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, struct error *err)
+enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, uint64_t *next,
+                          struct error *err)
 {
 	enum store_rc rc = STORE_OK;
 	struct db *db = read_begin(store, &rc, err);
@@ -406,7 +392,10 @@ enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t posi
 		db_bind_number(db, tail, 2, position);
 		fill_page(db, tail, NULL, &filler);
 	}
-	return finish_page(store, db, &filler, page, err);
+	rc = finish_page(store, db, &filler, page, err);
+	if (rc == STORE_OK) /* one connection writes, so nothing older comes later */
+		*next = page->count > 0 ? page->transactions[page->count - 1]->position + 1 : position;
+	return rc;
 }
 
 /* ---- devices ---- */

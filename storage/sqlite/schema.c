@@ -47,7 +47,7 @@ static bool is_empty(struct db *db)
 }
 
 /* Whether the file may be ours, before anything is changed in it. */
-static enum store_rc recognise(struct db *db, const char *path, struct error *err)
+static enum store_rc recognise(struct db *db, const char *path, unsigned flags, int *found, struct error *err)
 {
 	int64_t application = db_ask_int(db, "PRAGMA application_id", 0);
 	int64_t version = db_ask_int(db, "PRAGMA user_version", 0);
@@ -60,6 +60,10 @@ static enum store_rc recognise(struct db *db, const char *path, struct error *er
 	if (version > sqlite_schema_version)
 		return error_set(err, STORE_REFUSED, 0, "%s: has schema %lld, made by a newer version; this one knows up to %d", path, (long long)version,
 			sqlite_schema_version);
+	if (!empty && version < sqlite_schema_version && (flags & STORE_NO_MIGRATION) != 0)
+		return error_set(err, STORE_REFUSED, 0, "%s: has schema %lld, this version needs %d: run 'hyperchatctl migrate' first", path,
+			(long long)version, sqlite_schema_version);
+	*found = (int)version;
 	return STORE_OK;
 }
 
@@ -126,9 +130,9 @@ static enum store_rc set_wal(struct db *db, const char *path, struct error *err)
 	return rc;
 }
 
-static enum store_rc read_identity(struct db *db, struct store_info *info, struct error *err)
+static enum store_rc read_identity(struct db *db, int schema_found, struct store_info *info, struct error *err)
 {
-	struct store_info found = {.schema_version = sqlite_schema_version};
+	struct store_info found = {.schema_version = sqlite_schema_version, .schema_found = schema_found};
 	sqlite3_stmt *statement = NULL;
 	int code = sqlite3_prepare_v2(db->handle, "SELECT epoch, secret, writer FROM store", -1, &statement, NULL);
 	if (code != SQLITE_OK)
@@ -147,16 +151,17 @@ static enum store_rc read_identity(struct db *db, struct store_info *info, struc
 	return rc;
 }
 
-static enum store_rc prepare_file(struct db *db, const char *path, struct store_info *info, struct error *err)
+static enum store_rc prepare_file(struct db *db, const char *path, unsigned flags, struct store_info *info, struct error *err)
 {
+	int schema_found = 0;
 	if (sqlite3_db_readonly(db->handle, "main") == 1)
 		return error_set(err, STORE_REFUSED, EROFS, "%s: can be read but not written", path);
-	enum store_rc rc = recognise(db, path, err);
+	enum store_rc rc = recognise(db, path, flags, &schema_found, err);
 	if (rc == STORE_OK)
 		rc = set_wal(db, path, err);
 	if (rc == STORE_OK)
 		rc = migrate(db, err);
-	return rc == STORE_OK ? read_identity(db, info, err) : rc;
+	return rc == STORE_OK ? read_identity(db, schema_found, info, err) : rc;
 }
 
 /* Says which file, and that one which is no database at all will never be a store. */
@@ -169,7 +174,7 @@ static enum store_rc open_failed(enum store_rc rc, const char *path, const struc
 	return error_set(err, rc, why->native, "%s: %s", path, why->text);
 }
 
-enum store_rc schema_open(struct db *db, const char *path, struct store_info *info, struct error *err)
+enum store_rc schema_open(struct db *db, const char *path, unsigned flags, struct store_info *info, struct error *err)
 {
 	struct error why = {0};
 	enum store_rc rc = file_make(path, err);
@@ -177,7 +182,7 @@ enum store_rc schema_open(struct db *db, const char *path, struct store_info *in
 		return rc;
 	rc = db_open(db, path, DB_WRITE, &why);
 	if (rc == STORE_OK)
-		rc = prepare_file(db, path, info, &why);
+		rc = prepare_file(db, path, flags, info, &why);
 	if (rc == STORE_OK)
 		return STORE_OK;
 	db_close(db);

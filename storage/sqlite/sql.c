@@ -201,4 +201,35 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_END_ACCOUNT] = "UPDATE user SET created_at = NULL, last_seen = 0, erasing = 1, deleted_at = max(coalesce(deleted_at, ?2), ?2) WHERE id = ?1",
 	[SQL_LIST_DELETED] = "SELECT name, deleted_at, erasing FROM user WHERE deleted_at IS NOT NULL AND name > ?1 ORDER BY name LIMIT ?2",
 	[SQL_FINISH_DELETION] = "UPDATE user SET erasing = 0 WHERE name = ?1 AND deleted_at IS NOT NULL",
+
+	/* ---- what brokers share ---- */
+
+	[SQL_LIST_WRITERS] = "SELECT name FROM writer ORDER BY name",
+	[SQL_LIST_DEVICES] = "SELECT d.name FROM user u CROSS JOIN device d ON d.user = u.id WHERE u.name = ?1 ORDER BY d.name",
+	[SQL_PUT_PLACE] = "INSERT INTO place (name, position) VALUES (?1, ?2) "
+					  "ON CONFLICT (name) DO UPDATE SET position = max(position, excluded.position)",
+	[SQL_LOAD_PLACE] = "SELECT position FROM place WHERE name = ?1",
+	[SQL_LIST_PLACES] = "SELECT name FROM place ORDER BY name",
+	[SQL_TAKE_LEASE] = "INSERT INTO lease (name, holder, until) VALUES (?1, ?2, ?4) "
+					   "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until "
+					   "WHERE holder = excluded.holder OR until <= ?3",
+	[SQL_PRUNE_LEASES] = "DELETE FROM lease WHERE until < ?1",
+	[SQL_FIND_CHAT_KEY] = "SELECT key FROM chat_key WHERE chat = ?1",
+	[SQL_ADD_CHAT_KEY] = "INSERT INTO chat_key (chat, key) VALUES (?1, ?2) ON CONFLICT (chat) DO NOTHING",
+	[SQL_END_CHAT_KEY] = "INSERT INTO chat_key (chat, key) VALUES (?1, NULL) ON CONFLICT (chat) DO UPDATE SET key = NULL",
+	[SQL_ADD_NOTICE] = "INSERT INTO notice (kind, subject, writer, at) VALUES (?1, ?2, ?3, ?4)",
+	[SQL_READ_NOTICES] = "SELECT id, at, kind, subject, writer FROM notice WHERE id > ?1 ORDER BY id LIMIT ?2",
+	[SQL_PRUNE_NOTICES] = "DELETE FROM notice WHERE id IN (SELECT id FROM notice WHERE at < ?1 LIMIT ?2)",
+
+	/* ---- copying ---- */
+
+	[SQL_LIST_USERS] = "SELECT name FROM user WHERE name > ?1 AND created_at IS NOT NULL ORDER BY name LIMIT ?2",
+	[SQL_LIST_INVITATIONS] = "SELECT id, hash, expires_at, uses FROM invitation WHERE user = ?1 ORDER BY hash",
+	[SQL_LIST_USES] = "SELECT u.name FROM invitation_use s CROSS JOIN user u ON u.id = s.user WHERE s.invitation = ?1 ORDER BY u.name",
+	[SQL_ADOPT] = "UPDATE store SET epoch = ?1, secret = ?2, writer = ?3",
+	[SQL_DROP_MEMBERS] = "DELETE FROM member WHERE chat = ?1",
+	[SQL_DROP_MEMBERSHIPS] = "DELETE FROM membership WHERE chat = ?1",
+	[SQL_IMPORT_MEMBER] = "INSERT INTO member (chat, user, role, received, read, from_number, to_number, earlier) "
+						  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[SQL_IMPORT_MEMBERSHIP] = "INSERT INTO membership (chat, user, from_number, to_number) VALUES (?1, ?2, ?3, ?4)",
 };

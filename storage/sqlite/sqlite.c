@@ -168,10 +168,10 @@ enum store_rc read_end(struct store *store, struct db *db, struct error *err)
 
 static enum store_rc checkpoint_locked(struct sqlite_store *self, struct error *err);
 
-static enum store_rc sqlite_open(const char *uri, struct store **store, struct error *err)
+static enum store_rc sqlite_open(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
 	struct sqlite_store *self = mem_zero(sizeof *self);
-	enum store_rc rc = schema_open(&self->writer, uri, &self->info, err);
+	enum store_rc rc = schema_open(&self->writer, uri, flags, &self->info, err);
 	if (rc != STORE_OK) {
 		free(self);
 		return rc;
@@ -324,6 +324,7 @@ static enum store_rc sqlite_verify(struct store *store, struct error *err)
 
 const struct store_ops store_sqlite = {
 	.name = "sqlite",
+	.lanes = 1, /* there is one writing connection */
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.info = sqlite_info,
@@ -350,6 +351,15 @@ const struct store_ops store_sqlite = {
 	.checkpoint = sqlite_checkpoint,
 	.verify = sqlite_verify,
 
+	.list_writers = sqlite_list_writers,
+	.put_place = sqlite_put_place,
+	.load_place = sqlite_load_place,
+	.take_lease = sqlite_take_lease,
+	.load_chat_key = sqlite_load_chat_key,
+	.put_notice = sqlite_put_notice,
+	.read_notices = sqlite_read_notices,
+	.list_devices = sqlite_list_devices,
+
 	.load_memberships = sqlite_load_memberships,
 	.load_profiles = sqlite_load_profiles,
 	.put_profile = sqlite_put_profile,
@@ -369,4 +379,11 @@ const struct store_ops store_sqlite = {
 	.delete_user = sqlite_delete_user,
 	.list_deleted = sqlite_list_deleted,
 	.finish_deletion = sqlite_finish_deletion,
+
+	.list_users = sqlite_list_users,
+	.list_invitations = sqlite_list_invitations,
+	.list_places = sqlite_list_places,
+	.adopt = sqlite_adopt,
+	.import_log = sqlite_import_log,
+	.import_chat = sqlite_import_chat,
 };

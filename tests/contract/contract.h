@@ -98,6 +98,8 @@ struct chat_record *load_chat(struct world *world, const char *chat_id);
 struct user_chat *load_membership(struct world *world, const char *user_id, const char *chat_id);
 /* Everything of a chat; drop it with store_page_free. */
 struct page read_all(struct store *store, const char *chat_id);
+/* What a writer wrote, from a position on; next NULL: not asked for. */
+struct page read_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, uint64_t *next);
 struct transaction *read_one(struct store *store, const char *chat_id, uint64_t number);
 /* Asserts numbers without a gap, heads that follow, no key twice, a chat record that agrees. Returns the latest number. */
 uint64_t assert_sound(struct store *store, const char *chat_id);
@@ -127,6 +129,8 @@ int run_state_stories(void);
 int run_people_stories(void);
 int run_account_stories(void);
 int run_invitation_stories(void);
+int run_shared_stories(void);
+int run_import_stories(void);
 int run_thread_stories(void);
 int run_fault_stories(void);
 

@@ -270,8 +270,7 @@ static void assert_conversation(struct store *store)
 	assert_int_equal(device->cursor_count, 1);
 	assert_int_equal(device->cursors[0].number, 4);
 	store_free(device);
-	struct page page = {0};
-	assert_int_equal(ON(store, tail, "w1", 0, 100, &page, NULL), STORE_OK);
+	struct page page = read_tail(store, "w1", 0, 100, NULL);
 	assert_int_equal(page.count, 5);
 	assert_erased(&page);
 	store_page_free(&page);

@@ -204,10 +204,10 @@ static void the_tail_of_a_writer_goes_on_from_any_position(void **state)
 	struct page page = {0};
 	fill(world, "c", 5);
 	fill(world, "d", 3);
-	assert_int_equal(ON_WORLD(tail, "w1", 0, 3, &page, NULL), STORE_OK);
+	page = read_tail(world->store, "w1", 0, 3, NULL);
 	uint64_t next = page.transactions[2]->position + 1;
 	store_page_free(&page);
-	assert_int_equal(ON_WORLD(tail, "w1", next, 3, &page, NULL), STORE_OK);
+	page = read_tail(world->store, "w1", next, 3, NULL);
 	assert_int_equal(page.count, 3);
 	assert_true(page.more);
 	for (size_t i = 0; i < 3; i++) {
@@ -218,16 +218,16 @@ static void the_tail_of_a_writer_goes_on_from_any_position(void **state)
 	assert_string_equal(page.transactions[2]->chat_id, "d");
 	assert_int_equal(page.transactions[2]->number, 1);
 	store_page_free(&page);
-	assert_int_equal(ON_WORLD(tail, "w1", next, 100, &page, NULL), STORE_OK);
+	page = read_tail(world->store, "w1", next, 100, NULL);
 	assert_int_equal(page.count, 2);
 	assert_int_equal(page.transactions[0]->number, 2);
 	assert_false(page.more);
 	next = page.transactions[1]->position + 1;
 	store_page_free(&page);
-	assert_int_equal(ON_WORLD(tail, "w1", next, 100, &page, NULL), STORE_OK);
+	page = read_tail(world->store, "w1", next, 100, NULL);
 	assert_int_equal(page.count, 0);
 	store_page_free(&page);
-	assert_int_equal(ON_WORLD(tail, "nobody", 0, 100, &page, NULL), STORE_OK);
+	page = read_tail(world->store, "nobody", 0, 100, NULL);
 	assert_int_equal(page.count, 0);
 	store_page_free(&page);
 }

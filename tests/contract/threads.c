@@ -90,8 +90,7 @@ static void two_brokers_racing_for_a_chat_leave_no_gap_and_nothing_twice(void **
 		join(&racers[i]);
 	assert_int_equal(assert_sound(world->store, "c"), RACERS * RACE_MESSAGES);
 	for (size_t i = 0; i < RACERS; i++) {
-		struct page page = {0};
-		assert_int_equal(ON_WORLD(tail, racers[i].name, 0, 1000, &page, NULL), STORE_OK);
+		struct page page = read_tail(world->store, racers[i].name, 0, 1000, NULL);
 		assert_int_equal(page.count, RACE_MESSAGES);
 		store_page_free(&page);
 	}
@@ -180,8 +179,7 @@ static void lanes_readers_and_checkpoints_work_side_by_side(void **state)
 		snprintf(chat_id, sizeof chat_id, "lane%zu-1", i);
 		assert_int_equal(assert_sound(world->store, chat_id), LANE_BATCHES);
 	}
-	struct page page = {0};
-	assert_int_equal(ON_WORLD(tail, "w1", 0, 10000, &page, NULL), STORE_OK);
+	struct page page = read_tail(world->store, "w1", 0, 10000, NULL);
 	assert_int_equal(page.count, LANES * 2 * LANE_BATCHES);
 	for (size_t i = 1; i < page.count; i++)
 		assert_true(page.transactions[i]->position > page.transactions[i - 1]->position);

@@ -188,6 +188,19 @@ struct page read_all(struct store *store, const char *chat_id)
 	return page;
 }
 
+struct page read_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, uint64_t *next)
+{
+	struct page page = {0};
+	struct error err = {0};
+	uint64_t going_on = 0;
+	if (ON(store, tail, writer, position, count_max, &page, &going_on, &err) != STORE_OK)
+		fail_msg("%s", err.text);
+	assert_true(going_on <= (page.count > 0 ? page.transactions[page.count - 1]->position + 1 : position));
+	if (next)
+		*next = going_on;
+	return page;
+}
+
 struct transaction *read_one(struct store *store, const char *chat_id, uint64_t number)
 {
 	struct page page = {0};

@@ -55,7 +55,8 @@ static void check_tail(struct world *world, const struct broker *broker)
 	size_t count = 0, got;
 	do {
 		struct page page = {0};
-		store_memory.tail(world->store, broker->writer, position + 1, 1 + random_below(&world->random, 7), &page, NULL);
+		uint64_t next = 0;
+		store_memory.tail(world->store, broker->writer, position + 1, 1 + random_below(&world->random, 7), &page, &next, NULL);
 		for (size_t i = 0; i < page.count; i++) {
 			const struct transaction *tx = page.transactions[i];
 			size_t chat = world_chat(world, tx->chat_id);

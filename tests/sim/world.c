@@ -125,7 +125,7 @@ static void plan(struct world *world)
 static void make_store(struct world *world)
 {
 	struct store_info info;
-	store_memory.open("", &world->store, NULL);
+	store_memory.open("", 0, &world->store, NULL);
 	store_memory.info(world->store, &info, NULL);
 	for (unsigned a = 0; a < world->user_count; a++)
 		for (unsigned b = a + 1; b < world->user_count; b++) {
