@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """That reading goes by index: each kind of question that a broker asks of a store that is not small is asked again with `explain`, and no
 more documents may be looked at than it needs. For servers that have indexes and plans (FerretDB 2, MongoDB itself)."""
+import re
 import subprocess
 
 import bson
@@ -12,6 +13,8 @@ pytestmark = [pytest.mark.mongodb,
               pytest.mark.skipif(mongodb.has_no_plans(), reason="FerretDB 1 has no plans: FERRETDB=2, or HC_MONGODB for another server")]
 
 FILLED = 20000
+EXAMINED_MAX = 300
+SMALL = ("store", "writers", "leases", "places")  # one document for all, or for each broker
 READS = ("find", "aggregate", "count", "distinct")
 
 
@@ -34,18 +37,20 @@ def broker(idle_broker, network):
     return idle_broker.start()
 
 
-def stages(plan):
-    """All stages' names in an answer, wherever they stand."""
+def nodes(plan):
+    """All objects of an answer to `explain`, wherever they stand."""
     if isinstance(plan, dict):
-        found = [plan["stage"]] if isinstance(plan.get("stage"), str) else []
-        return found + [stage for inner in plan.values() for stage in stages(inner)]
-    return [stage for inner in plan for stage in stages(inner)] if isinstance(plan, list) else []
+        yield plan
+    for inner in plan.values() if isinstance(plan, dict) else plan if isinstance(plan, list) else ():
+        yield from nodes(inner)
 
 
-def examined(plan):
-    if isinstance(plan, dict):
-        return max([plan.get("totalDocsExamined", 0), *map(examined, plan.values())])
-    return max([0, *map(examined, plan)]) if isinstance(plan, list) else 0
+def is_scan(node):
+    """MongoDB tells the stage and what it examined; documentdb tells PostgreSQL's plan, in which each index is partitioned by the collection, so
+    that an index that is used for nothing else is read whole."""
+    if node.get("stage") == "COLLSCAN" or node.get("totalDocsExamined", 0) > EXAMINED_MAX or node.get("Node Type") == "Seq Scan":
+        return True
+    return "Index Name" in node and not re.search(r"(object_id|document) OPERATOR", node.get("Index Cond", ""))
 
 
 def test_what_is_read_is_found_by_index(broker, network):
@@ -78,13 +83,7 @@ def test_what_is_read_is_found_by_index(broker, network):
     for (collection, fields), (request, asked) in kinds.items():
         plan = connection.explains(request)
         assert plan.get("ok") == 1, f"{asked}: {plan}"
-        print(collection, fields, stages(plan), examined(plan))
-        if collection not in SMALL and ("COLLSCAN" in stages(plan) or examined(plan) > EXAMINED_MAX):
-            bad.append(f"{collection} by {fields}: {stages(plan)}, {examined(plan)} documents\n{asked}\n{plan}")
+        if collection not in SMALL and any(map(is_scan, nodes(plan))):
+            bad.append(f"{collection} by {fields} is searched through\n{asked}\n{plan}")
     connection.close()
     assert not bad, "\n".join(bad)
-
-
-# One document for each broker, or for all of them.
-SMALL = ("store", "writers", "leases", "places")
-EXAMINED_MAX = 300
