@@ -97,6 +97,11 @@ enum store_rc db_translate(enum db_kind kind, const bson_error_t *error, struct 
 	return explain(STORE_UNKNOWN, error, err);
 }
 
+bool db_is_about_credentials(const struct error *err)
+{
+	return err->native == CODE_UNAUTHORIZED || err->native == CODE_AUTHENTICATION_FAILED || err->native == MONGOC_ERROR_CLIENT_AUTHENTICATE;
+}
+
 /* ---- faults, for tests ---- */
 
 struct mongo_faults mongo_faults;
