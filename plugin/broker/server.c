@@ -109,7 +109,8 @@ static void set_policy(struct server *server)
 
 static bool open_store(struct server *server, struct error *err)
 {
-	if (store_open(server->conf.store, &server->store, err) != STORE_OK)
+	unsigned flags = server->conf.migrate == CONF_MIGRATE_MANUAL ? STORE_NO_MIGRATION : 0;
+	if (store_open_with(server->conf.store, flags, &server->store, err) != STORE_OK)
 		return false;
 	return store_ops(server->store)->info(server->store, &server->world.info, err) == STORE_OK;
 }

@@ -20,6 +20,7 @@
 
 enum conf_outside { CONF_OUTSIDE_DEFER, CONF_OUTSIDE_ALLOW, CONF_OUTSIDE_DENY };
 enum conf_quotes { CONF_QUOTES_ERASE, CONF_QUOTES_KEEP };
+enum conf_migrate { CONF_MIGRATE_AUTO, CONF_MIGRATE_MANUAL };
 enum conf_doorbell { CONF_DOORBELL_AUTO, CONF_DOORBELL_SIGNAL };
 
 /* What each means stands in table.c. Texts are never NULL; an option without a value is "". */
@@ -38,6 +39,7 @@ struct conf {
 	char *journal;
 	uint64_t journal_bytes;
 	enum conf_quotes quotes;
+	enum conf_migrate migrate;
 	/* threads */
 	uint64_t readers;
 	enum conf_doorbell doorbell;

@@ -11,6 +11,7 @@
 static const char *const outside_choices[] = {
 	[CONF_OUTSIDE_DEFER] = "defer", [CONF_OUTSIDE_ALLOW] = "allow", [CONF_OUTSIDE_DENY] = "deny", NULL};
 static const char *const quotes_choices[] = {[CONF_QUOTES_ERASE] = "erase", [CONF_QUOTES_KEEP] = "keep", NULL};
+static const char *const migrate_choices[] = {[CONF_MIGRATE_AUTO] = "auto", [CONF_MIGRATE_MANUAL] = "manual", NULL};
 static const char *const doorbell_choices[] = {[CONF_DOORBELL_AUTO] = "auto", [CONF_DOORBELL_SIGNAL] = "signal", NULL};
 
 const char *const option_group_titles[GROUP_COUNT] = {
@@ -57,6 +58,8 @@ const struct option option_table[] = {
 		.help = "Size of the journal, allocated at start: what can wait while the store is away."},
 	{.name = "quotes", .group = GROUP_STORAGE, .type = OPTION_CHOICE, .offset = FIELD(quotes), .choices = quotes_choices, .value = "erase",
 		.help = "What becomes of replies' quotes of a message that is deleted: `erase` them with it, or `keep` them. Decided when it is deleted."},
+	{.name = "migrate", .group = GROUP_STORAGE, .type = OPTION_CHOICE, .offset = FIELD(migrate), .choices = migrate_choices, .value = "auto",
+		.help = "What becomes of a store with an older schema: `auto` migrates it at start, `manual` refuses it until `hyperchatctl migrate` has."},
 
 	{.name = "readers", .group = GROUP_THREADS, .type = OPTION_NUMBER, .offset = FIELD(readers), .min = 1, .max = 32, .unit = "threads",
 		.value = "2",

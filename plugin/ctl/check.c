@@ -8,41 +8,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "plugin/chat/chat.h"
 #include "plugin/ctl/ctl.h"
 #include "plugin/ctl/group.h"
+#include "plugin/ctl/progress.h"
 #include "plugin/ctl/source.h"
 
-enum { PROBLEMS_SHOWN = 20, CHATS_PAGE = 1000, PROGRESS_MS = 100, BAR_WIDTH = 30 };
+enum { PROBLEMS_SHOWN = 20, CHATS_PAGE = 1000 };
 
 struct check {
 	const struct ctl_command *command;
 	struct store *store;
 	uint64_t chats, chats_done, transactions, problems;
-	bool show_progress;
-	int64_t shown_at_ms;
+	struct progress progress;
 };
 
 /* ---- what is said ---- */
 
-static void progress_wipe(const struct check *check)
+static void show(struct check *check)
 {
-	if (check->show_progress)
-		fputs("\r\033[K", stderr);
-}
-
-static void progress(struct check *check)
-{
-	int64_t now_ms = clock_mono_ms();
-	if (!check->show_progress || now_ms - check->shown_at_ms < PROGRESS_MS)
-		return;
-	check->shown_at_ms = now_ms;
-	int filled = check->chats ? (int)(check->chats_done * BAR_WIDTH / check->chats) : 0;
-	fprintf(stderr, "\r[%.*s%*s] %llu/%llu chats, %llu transactions\033[K", filled, "##############################", BAR_WIDTH - filled,
-		"", (unsigned long long)check->chats_done, (unsigned long long)check->chats, (unsigned long long)check->transactions);
+	progress_show(&check->progress, check->chats_done, check->chats, "%llu/%llu chats, %llu transactions", (unsigned long long)check->chats_done,
+		(unsigned long long)check->chats, (unsigned long long)check->transactions);
 }
 
 static void problem(struct check *check, const char *chat_id, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -56,7 +43,7 @@ static void problem(struct check *check, const char *chat_id, const char *format
 	va_start(args, format);
 	vsnprintf(text.text, sizeof text.text, format, args);
 	va_end(args);
-	progress_wipe(check);
+	progress_wipe(&check->progress);
 	printf("chat %s: %s\n", chat_id, text.text);
 }
 
@@ -129,7 +116,7 @@ static bool fold_log(struct check *check, struct folded *folded, uint64_t to)
 			problem(check, chat->id, "the log ends at number %llu, the chat says %llu", (unsigned long long)before, (unsigned long long)to);
 			whole = false;
 		}
-		progress(check);
+		show(check);
 	}
 	return whole;
 }
@@ -227,7 +214,7 @@ static void do_chat(struct check *check, const char *chat_id)
 {
 	check_chat(check, chat_id);
 	check->chats_done++;
-	progress(check);
+	show(check);
 }
 
 /* false: the list itself cannot be read. */
@@ -263,7 +250,7 @@ static int check_store(struct check *check)
 	}
 	if (walk(check, count_chat))
 		walk(check, do_chat);
-	progress_wipe(check);
+	progress_wipe(&check->progress);
 	if (check->problems > PROBLEMS_SHOWN)
 		printf("and %llu more\n", (unsigned long long)check->problems - PROBLEMS_SHOWN);
 	printf("%llu chats, %llu transactions: ", (unsigned long long)check->chats_done, (unsigned long long)check->transactions);
@@ -278,13 +265,14 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 {
 	const char *uri = NULL;
 	const struct ctl_option options[] = {{"store", &uri, 1}, {NULL, NULL, 0}};
-	struct check check = {.command = command, .show_progress = isatty(STDERR_FILENO) == 1};
+	struct check check = {.command = command};
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
 		return rc;
 	rc = source_open(command, uri, &check.store);
 	if (rc != CTL_OK)
 		return rc;
+	progress_init(&check.progress, true);
 	rc = check_store(&check);
 	source_close(check.store);
 	return rc;

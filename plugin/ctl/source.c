@@ -7,20 +7,45 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+
 const struct page_limits source_page = {.count_max = 1000, .bytes_max = 4 << 20};
+
+/* A store that many brokers write to knows each by a name; ours is none of theirs. */
+static void add_name(struct buf *uri)
+{
+	static const char NAME[] = "appName=hyperchatctl";
+	const char *host = strstr(uri->data, "://");
+	if (strncmp(uri->data, "mongodb", 7) != 0 || host == NULL || strstr(uri->data, "appName=") != NULL)
+		return;
+	bool has_path = strchr(host + 3, '/') != NULL, has_options = strchr(uri->data, '?') != NULL;
+	buf_add_text(uri, has_options ? "&" : has_path ? "?" : "/?");
+	buf_add_text(uri, NAME);
+}
+
+int source_make(const struct ctl_command *command, const char *uri, struct store **store)
+{
+	struct buf named = BUF_EMPTY;
+	struct error err;
+	buf_add_text(&named, uri);
+	add_name(&named);
+	enum store_rc rc = store_open(named.data, store, &err);
+	buf_fini(&named);
+	return rc == STORE_OK ? CTL_OK : ctl_failed(command, "%s", err.text);
+}
 
 int source_open(const struct ctl_command *command, const char *uri, struct store **store)
 {
 	static const char FILE_SCHEME[] = "sqlite:";
-	struct error err;
 	const char *file = uri + sizeof FILE_SCHEME - 1;
 	/* store_open makes what is missing: right for a broker's first start, wrong for a mistyped name. */
 	if (strncmp(uri, FILE_SCHEME, sizeof FILE_SCHEME - 1) == 0 && access(file, F_OK) != 0)
 		return ctl_failed(command, "%s: %s", file, strerror(errno));
-	return store_open(uri, store, &err) == STORE_OK ? CTL_OK : ctl_failed(command, "%s", err.text);
+	return source_make(command, uri, store);
 }
 
 void source_close(struct store *store)
 {
-	store_ops(store)->close(store);
+	if (store != NULL)
+		store_ops(store)->close(store);
 }

@@ -11,6 +11,8 @@ extern const struct page_limits source_page;
 
 /* Opens a store that is there already; unlike a broker, a tool never makes one. CTL_OK, or it has said what is wrong. */
 int source_open(const struct ctl_command *command, const char *uri, struct store **store);
-void source_close(struct store *store);
+/* Likewise, but makes one where there is none. */
+int source_make(const struct ctl_command *command, const char *uri, struct store **store);
+void source_close(struct store *store); /* NULL is fine */
 
 #endif

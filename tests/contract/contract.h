@@ -26,12 +26,13 @@ enum { CHAT_COUNT_MAX = 8 };
 struct world {
 	struct store *store;
 	struct store *other; /* another broker on the same data */
-	char dir[64];        /* of the file, for backends that have one */
+	char dir[64];        /* of the file, for backends that have one; of mongodb: the database's name */
 	struct store *keeper; /* for backends whose data goes with the last handle */
 };
 
-/* argv[1] of the program: "memory", "sqlite", "faulty:memory", "faulty:sqlite". false: unknown. */
+/* argv[1] of the program: "memory", "sqlite", "mongodb", or one of them behind "faulty:". false: unknown. */
 bool world_choose(const char *backend);
+bool world_has_what_it_needs(void); /* mongodb: $HC_MONGODB names a server */
 bool world_is_faulty(void);
 struct world *world_new(void);
 void world_free(struct world *world);

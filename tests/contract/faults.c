@@ -241,6 +241,11 @@ static void converse(struct store *store)
 		INSIST(ON(store, put_cursors, (&(struct cursor){"alice", "phone", "c", i + 2}), 1, NULL));
 	}
 	INSIST(ON(store, put_mute, "bob", "c", START_MS, NULL));
+	unsigned char key[CHAT_KEY_BYTES];
+	INSIST(ON(store, load_chat_key, "c", true, key, NULL));
+	INSIST(ON(store, put_place, "kafka/w1", 3, NULL));
+	INSIST(ON(store, take_lease, "push", "w1", START_MS, START_MS + 1, NULL));
+	INSIST(ON(store, put_notice, "reach", "bob", START_MS, NULL));
 	erase(store, &line);
 	struct page page = {0};
 	struct page_limits limits = {.count_max = 100, .bytes_max = SIZE_MAX};
@@ -274,6 +279,16 @@ static void assert_conversation(struct store *store)
 	assert_int_equal(page.count, 5);
 	assert_erased(&page);
 	store_page_free(&page);
+	unsigned char key[CHAT_KEY_BYTES];
+	uint64_t position = 0;
+	assert_int_equal(ON(store, load_chat_key, "c", false, key, NULL), STORE_OK);
+	assert_int_equal(ON(store, load_place, "kafka/w1", &position, NULL), STORE_OK);
+	assert_int_equal(position, 3);
+	assert_int_equal(ON(store, take_lease, "push", "w2", START_MS, START_MS + 1, NULL), STORE_TAKEN);
+	struct notice_list *notices = NULL;
+	assert_int_equal(ON(store, read_notices, 0, 100, &notices, &position, NULL), STORE_OK);
+	assert_true(notices->count >= 1); /* a lost answer may make it come twice */
+	store_free(notices);
 }
 
 /* One round for each call that the conversation makes, and the last one in which nothing strikes. */

@@ -152,12 +152,81 @@ static void it_goes_on_and_what_is_old_can_be_erased(void **state)
 	close_store(store);
 }
 
+static int64_t version_of(const struct place *place)
+{
+	return ask_sqlite(place->path, "PRAGMA user_version");
+}
+
+/* As a program that knew 4 versions left it. */
+static void fill_version_4(const struct place *place, struct line *line)
+{
+	*line = line_new("c");
+	fill_version_1(place->path, line);
+	for (int version = 1; version < 4; version++)
+		with_sqlite(place->path, sqlite_migrations[version]);
+	with_sqlite(place->path, "PRAGMA user_version = 4");
+}
+
+static void a_store_of_version_4_gets_what_brokers_share(void **state)
+{
+	struct place *place = *state;
+	struct line line;
+	struct store_info info = {0};
+	unsigned char key[CHAT_KEY_BYTES];
+	fill_version_4(place, &line);
+	struct store *store = open_at(place->uri);
+	assert_int_equal(ON(store, info, &info, NULL), STORE_OK);
+	assert_int_equal(info.schema_found, 4);
+	assert_int_equal(info.schema_version, sqlite_schema_version);
+	assert_int_equal(assert_sound(store, "c"), 2);
+	assert_int_equal(ON(store, load_chat_key, "c", true, key, NULL), STORE_OK);
+	assert_int_equal(ON(store, put_place, "kafka/w1", 1, NULL), STORE_OK);
+	assert_int_equal(ON(store, put_notice, "reach", "alice", START_MS, NULL), STORE_OK);
+	close_store(store);
+	store = open_at(place->uri);
+	assert_int_equal(ON(store, info, &info, NULL), STORE_OK);
+	assert_int_equal(info.schema_found, sqlite_schema_version);
+	close_store(store);
+}
+
+static void an_older_store_is_refused_and_left_alone_where_no_migration_is_wanted(void **state)
+{
+	struct place *place = *state;
+	struct line line;
+	struct store *store = NULL;
+	struct error err = {0};
+	fill_version_4(place, &line);
+	assert_int_equal(store_open_with(place->uri, STORE_NO_MIGRATION, &store, &err), STORE_REFUSED);
+	assert_null(store);
+	assert_non_null(strstr(err.text, "has schema 4"));
+	assert_non_null(strstr(err.text, "hyperchatctl migrate"));
+	assert_int_equal(version_of(place), 4);
+	close_store(open_at(place->uri));
+	assert_int_equal(store_open_with(place->uri, STORE_NO_MIGRATION, &store, NULL), STORE_OK);
+	close_store(store);
+}
+
+static void a_new_store_is_made_also_where_no_migration_is_wanted(void **state)
+{
+	struct place *place = *state;
+	struct store *store = NULL;
+	struct store_info info = {0};
+	assert_int_equal(store_open_with(place->uri, STORE_NO_MIGRATION, &store, NULL), STORE_OK);
+	assert_int_equal(ON(store, info, &info, NULL), STORE_OK);
+	assert_int_equal(info.schema_found, 0);
+	close_store(store);
+	assert_int_equal(version_of(place), sqlite_schema_version);
+}
+
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
 		PLACE_STORY(an_older_chat_of_two_is_a_pair_and_its_chain_holds),
 		PLACE_STORY(all_times_of_membership_are_there),
 		PLACE_STORY(it_goes_on_and_what_is_old_can_be_erased),
+		PLACE_STORY(a_store_of_version_4_gets_what_brokers_share),
+		PLACE_STORY(an_older_store_is_refused_and_left_alone_where_no_migration_is_wanted),
+		PLACE_STORY(a_new_store_is_made_also_where_no_migration_is_wanted),
 	};
 	return cmocka_run_group_tests_name("older stores", stories, NULL, NULL);
 }

@@ -68,6 +68,7 @@ static void the_least_options_get_the_defaults(void **state)
 	assert_int_equal(conf.outside, CONF_OUTSIDE_DEFER);
 	assert_int_equal(conf.doorbell, CONF_DOORBELL_AUTO);
 	assert_int_equal(conf.quotes, CONF_QUOTES_ERASE);
+	assert_int_equal(conf.migrate, CONF_MIGRATE_AUTO);
 	assert_int_equal(conf.leeway_s, 30);
 	assert_int_equal(conf.body_bytes_max, 16384);
 	assert_int_equal(conf.journal_bytes, 64 << 20);
@@ -85,6 +86,7 @@ static void values_are_taken(void **state)
 	add(&options, "outside", "deny");
 	add(&options, "doorbell", "signal");
 	add(&options, "quotes", "keep");
+	add(&options, "migrate", "manual");
 	add(&options, "body_max", "2K");
 	add(&options, "journal_size", "1G");
 	add(&options, "prefix", "chat-2");
@@ -94,6 +96,7 @@ static void values_are_taken(void **state)
 	assert_int_equal(conf.outside, CONF_OUTSIDE_DENY);
 	assert_int_equal(conf.doorbell, CONF_DOORBELL_SIGNAL);
 	assert_int_equal(conf.quotes, CONF_QUOTES_KEEP);
+	assert_int_equal(conf.migrate, CONF_MIGRATE_MANUAL);
 	assert_int_equal(conf.body_bytes_max, 2048);
 	assert_int_equal(conf.journal_bytes, 1 << 30);
 	assert_string_equal(conf.prefix, "chat-2");

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * hyperchatctl copy: the logs. One thread, blocks.
+ *
+ * Whoever reads along in a writer's transactions goes on in the copy, so they are copied in the order in which each writer wrote them: all
+ * writers' tails at once, each as far as a chat's next number is at hand. Where several wrote to one chat and their tails wait for each
+ * other (two processes once had one name), the chat's own log gives what is missing.
+ *
+ * What was taken is written in windows. In one, what is of the same chat stands together; so a window ends where somebody's place is, and
+ * what was done before a place and what was not stay apart. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "plugin/ctl/copy.h"
+
+enum { TAIL_PAGE = 1000, GROUPS_MAX = 500, WINDOW_COUNT_MAX = 5000, WINDOW_BYTES_MAX = 8 << 20 };
+
+/* A chat that has been met. */
+struct met {
+	char *chat_id;
+	uint64_t latest; /* in the target, or in the window */
+	size_t group;    /* in the window, GROUPS_MAX: none */
+	UT_hash_handle hh;
+};
+
+/* A writer's tail, and the places in it. */
+struct reader {
+	char *writer;
+	uint64_t position; /* the next page begins here */
+	struct page page;
+	size_t at;
+	bool ended;
+	uint64_t passed; /* position of what was taken last */
+	uint64_t *places;
+	size_t place_count;
+	/* the last one of all: what a place behind the end means */
+	char *last_chat;
+	uint64_t last_number;
+};
+
+struct log_copy {
+	struct copy *copy;
+	struct met *met;
+	struct reader *readers;
+	size_t reader_count;
+	struct append groups[GROUPS_MAX];
+	struct transaction **texts[GROUPS_MAX]; /* groups' transactions; references */
+	size_t bytes[GROUPS_MAX];
+	struct met *owners[GROUPS_MAX];
+	size_t group_count, window_count, window_bytes;
+};
+
+/* ---- windows ---- */
+
+static void empty_window(struct log_copy *log)
+{
+	for (size_t i = 0; i < log->group_count; i++) {
+		for (size_t j = 0; j < log->groups[i].transaction_count; j++)
+			transaction_free(log->texts[i][j]);
+		free(log->texts[i]);
+		log->owners[i]->group = GROUPS_MAX;
+	}
+	log->group_count = log->window_count = log->window_bytes = 0;
+}
+
+static bool write_window(struct log_copy *log)
+{
+	struct copy *copy = log->copy;
+	if (log->group_count == 0)
+		return true;
+	CALL(copy, copy->to, import_log, log->groups, log->group_count);
+	bool done = copy->rc == STORE_OK || copy_failed(copy, "target");
+	for (size_t i = 0; i < log->group_count && done; i++)
+		if (log->groups[i].result != APPEND_OK)
+			done = copy_refused(copy, "chat %s: the target does not take number %llu: one of the two was changed since, or the log is broken",
+				log->groups[i].chat_id, (unsigned long long)log->texts[i][0]->number);
+	copy->done += log->window_count;
+	empty_window(log);
+	progress_show(&copy->progress, copy->done, copy->transactions, "%llu of %llu transactions copied", (unsigned long long)copy->done,
+		(unsigned long long)copy->transactions);
+	return done;
+}
+
+static size_t size_of(const struct transaction *tx)
+{
+	return (size_t)tx->body.len + tx->quote.len;
+}
+
+/* Whether tx can still come into the window. */
+static bool has_room(const struct log_copy *log, const struct met *met, const struct transaction *tx)
+{
+	if (log->window_count >= WINDOW_COUNT_MAX || log->window_bytes + size_of(tx) > WINDOW_BYTES_MAX)
+		return log->window_count == 0;
+	if (met->group == GROUPS_MAX)
+		return log->group_count < GROUPS_MAX;
+	size_t count = log->groups[met->group].transaction_count;
+	return count < APPEND_COUNT_MAX && log->bytes[met->group] + size_of(tx) <= APPEND_TEXT_BYTES_MAX &&
+		strcmp(log->texts[met->group][0]->writer, tx->writer) == 0;
+}
+
+static void open_group(struct log_copy *log, struct met *met)
+{
+	size_t group = met->group = log->group_count++;
+	log->texts[group] = mem_new(APPEND_COUNT_MAX * sizeof *log->texts[group]);
+	log->groups[group] = (struct append){.chat_id = met->chat_id, .transactions = log->texts[group]};
+	log->bytes[group] = 0;
+	log->owners[group] = met;
+}
+
+static bool add(struct log_copy *log, struct met *met, const struct transaction *tx)
+{
+	if (!has_room(log, met, tx) && !write_window(log))
+		return false;
+	if (met->group == GROUPS_MAX)
+		open_group(log, met);
+	log->texts[met->group][log->groups[met->group].transaction_count++] = transaction_ref(tx);
+	log->bytes[met->group] += size_of(tx);
+	log->window_bytes += size_of(tx);
+	log->window_count++;
+	met->latest = tx->number;
+	return true;
+}
+
+/* ---- chats ---- */
+
+/* NULL: the target cannot be asked how far it is. */
+static struct met *meet(struct log_copy *log, const char *chat_id)
+{
+	struct met *met;
+	struct copy *copy = log->copy;
+	struct page page = {0};
+	HASH_FIND_STR(log->met, chat_id, met);
+	if (met != NULL)
+		return met;
+	if (copy->resumed)
+		CALL(copy, copy->to, read_page, chat_id, 1, 0, (&(struct page_limits){.count_max = 1}), &page);
+	if (copy->resumed && copy->rc != STORE_OK) {
+		copy_failed(copy, "target");
+		return NULL;
+	}
+	met = mem_zero(sizeof *met);
+	*met = (struct met){.chat_id = mem_text(chat_id), .latest = page.latest, .group = GROUPS_MAX};
+	copy->done += page.latest;
+	HASH_ADD_KEYPTR(hh, log->met, met->chat_id, strlen(met->chat_id), met);
+	store_page_free(&page);
+	return met;
+}
+
+/* What the chat's own log has below `to`. */
+static bool fill_gap(struct log_copy *log, struct met *met, uint64_t to)
+{
+	struct copy *copy = log->copy;
+	bool done = true;
+	while (done && met->latest + 1 < to) {
+		struct page page = {0};
+		uint64_t before = met->latest;
+		struct page_limits limits = {.count_max = TAIL_PAGE, .bytes_max = WINDOW_BYTES_MAX};
+		CALL(copy, copy->from, read_page, met->chat_id, before + 1, to - 1, &limits, &page);
+		if (copy->rc != STORE_OK)
+			return copy_failed(copy, "source");
+		for (size_t i = 0; i < page.count && done; i++)
+			done = add(log, met, page.transactions[i]);
+		store_page_free(&page);
+		if (done && met->latest == before)
+			done = copy_refused(copy, "chat %s: number %llu is missing in the source; 'hyperchatctl check' tells more", met->chat_id,
+				(unsigned long long)before + 1);
+	}
+	return done;
+}
+
+/* ---- readers ---- */
+
+static void note_last(struct reader *reader, const struct transaction *tx)
+{
+	if (reader->last_chat == NULL || strcmp(reader->last_chat, tx->chat_id) != 0) {
+		free(reader->last_chat);
+		reader->last_chat = mem_text(tx->chat_id);
+	}
+	reader->last_number = tx->number;
+}
+
+/* The next page, if the one at hand is used up. Nobody writes, so the last position tells where to go on. */
+static bool turn_page(struct log_copy *log, struct reader *reader)
+{
+	struct copy *copy = log->copy;
+	uint64_t next;
+	if (reader->ended || reader->at < reader->page.count)
+		return true;
+	store_page_free(&reader->page);
+	reader->at = 0;
+	CALL(copy, copy->from, tail, reader->writer, reader->position, TAIL_PAGE, &reader->page, &next);
+	if (copy->rc != STORE_OK)
+		return copy_failed(copy, "source");
+	reader->ended = reader->page.count == 0;
+	if (!reader->ended)
+		reader->position = reader->page.transactions[reader->page.count - 1]->position + 1;
+	return true;
+}
+
+/* Whether somebody's place is between what was taken last and this one. */
+static bool passes_place(const struct reader *reader, const struct transaction *tx)
+{
+	for (size_t i = 0; i < reader->place_count; i++)
+		if (reader->passed <= reader->places[i] && reader->places[i] < tx->position)
+			return true;
+	return false;
+}
+
+enum taken { TAKEN, NOT_YET, FAILED };
+
+/* forced: with what comes before it in its chat. */
+static enum taken take(struct log_copy *log, struct reader *reader, bool forced)
+{
+	const struct transaction *tx = reader->page.transactions[reader->at];
+	struct met *met = meet(log, tx->chat_id);
+	if (met == NULL)
+		return FAILED;
+	if (tx->number > met->latest + 1 && !forced)
+		return NOT_YET;
+	if (passes_place(reader, tx) && !write_window(log))
+		return FAILED;
+	if (tx->number > met->latest + 1 && !fill_gap(log, met, tx->number))
+		return FAILED;
+	if (tx->number > met->latest && !add(log, met, tx))
+		return FAILED;
+	note_last(reader, tx);
+	reader->passed = tx->position;
+	reader->at++;
+	return TAKEN;
+}
+
+/* One reader as far as it goes. */
+static enum taken read_on(struct log_copy *log, struct reader *reader, bool *moved)
+{
+	while (!reader->ended) {
+		enum taken taken = reader->at < reader->page.count ? take(log, reader, false) : turn_page(log, reader) ? TAKEN : FAILED;
+		if (taken != TAKEN)
+			return taken;
+		*moved = true;
+	}
+	return TAKEN;
+}
+
+/* All of them by turns; where each waits for another one, one is forced. */
+static bool merge(struct log_copy *log)
+{
+	struct reader *waiting;
+	do {
+		bool moved = false;
+		waiting = NULL;
+		for (size_t i = 0; i < log->reader_count; i++) {
+			enum taken taken = read_on(log, &log->readers[i], &moved);
+			if (taken == FAILED)
+				return false;
+			if (taken == NOT_YET)
+				waiting = &log->readers[i];
+		}
+		if (waiting != NULL && !moved && take(log, waiting, true) == FAILED)
+			return false;
+	} while (waiting != NULL);
+	return write_window(log);
+}
+
+/* ---- places ---- */
+
+/* The writer in whose tail a place is: what stands behind the last slash of its name. NULL: nobody who wrote. */
+static struct reader *reader_of(struct log_copy *log, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	for (size_t i = 0; slash != NULL && i < log->reader_count; i++)
+		if (strcmp(log->readers[i].writer, slash + 1) == 0)
+			return &log->readers[i];
+	return NULL;
+}
+
+static bool position_in_target(struct copy *copy, const char *chat_id, uint64_t number, uint64_t *position)
+{
+	struct page page = {0};
+	CALL(copy, copy->to, read_page, chat_id, number, number, (&(struct page_limits){.count_max = 1}), &page);
+	if (copy->rc != STORE_OK || page.count != 1)
+		return copy->rc == STORE_OK ? copy_refused(copy, "chat %s: number %llu did not arrive", chat_id, (unsigned long long)number)
+									: copy_failed(copy, "target");
+	*position = page.transactions[0]->position;
+	store_page_free(&page);
+	return true;
+}
+
+/* The same place in the target's tail: right before the first that is behind it, or at the end. */
+static bool translate(struct log_copy *log, const struct reader *reader, uint64_t *place)
+{
+	struct copy *copy = log->copy;
+	struct page page = {0};
+	uint64_t next, position = 0;
+	CALL(copy, copy->from, tail, reader->writer, *place + 1, 1, &page, &next);
+	if (copy->rc != STORE_OK)
+		return copy_failed(copy, "source");
+	bool behind = page.count > 0, done = true;
+	if (behind)
+		done = position_in_target(copy, page.transactions[0]->chat_id, page.transactions[0]->number, &position);
+	else if (reader->last_chat != NULL)
+		done = position_in_target(copy, reader->last_chat, reader->last_number, &position);
+	store_page_free(&page);
+	*place = behind ? position - 1 : position;
+	if (done && behind && strcmp(reader->writer, copy->identity.writer) != 0) {
+		progress_wipe(&copy->progress);
+		printf("note: of what '%s' wrote not all was mirrored before; the mirror of a broker of that name will go on with it\n", reader->writer);
+	}
+	return done;
+}
+
+static bool copy_place(struct log_copy *log, const char *name)
+{
+	struct copy *copy = log->copy;
+	uint64_t place;
+	CALL(copy, copy->from, load_place, name, &place);
+	if (copy->rc != STORE_OK)
+		return copy_failed(copy, "source");
+	const struct reader *reader = reader_of(log, name);
+	if (reader != NULL && !translate(log, reader, &place))
+		return false;
+	CALL(copy, copy->to, put_place, name, place);
+	return copy->rc == STORE_OK || copy_failed(copy, "target");
+}
+
+static bool each_place(struct log_copy *log, bool (*visit)(struct log_copy *log, const char *name))
+{
+	struct copy *copy = log->copy;
+	const char *const *names;
+	size_t count;
+	bool done = true;
+	CALL(copy, copy->from, list_places, &names, &count);
+	if (copy->rc != STORE_OK)
+		return copy_failed(copy, "source");
+	for (size_t i = 0; i < count && done; i++)
+		done = visit(log, names[i]);
+	store_free((void *)(uintptr_t)names);
+	return done;
+}
+
+static bool note_place(struct log_copy *log, const char *name)
+{
+	struct copy *copy = log->copy;
+	struct reader *reader = reader_of(log, name);
+	uint64_t place;
+	if (reader == NULL)
+		return true;
+	CALL(copy, copy->from, load_place, name, &place);
+	if (copy->rc != STORE_OK)
+		return copy_failed(copy, "source");
+	reader->places = mem_grow(reader->places, (reader->place_count + 1) * sizeof *reader->places);
+	reader->places[reader->place_count++] = place;
+	return true;
+}
+
+/* ---- all of it ---- */
+
+static bool open_readers(struct log_copy *log)
+{
+	struct copy *copy = log->copy;
+	const char *const *writers;
+	CALL(copy, copy->from, list_writers, &writers, &log->reader_count);
+	if (copy->rc != STORE_OK)
+		return copy_failed(copy, "source");
+	log->readers = mem_zero(log->reader_count * sizeof *log->readers);
+	for (size_t i = 0; i < log->reader_count; i++)
+		log->readers[i].writer = mem_text(writers[i]);
+	store_free((void *)(uintptr_t)writers);
+	return true;
+}
+
+static void log_copy_free(struct log_copy *log)
+{
+	struct met *met, *next;
+	empty_window(log);
+	HASH_ITER(hh, log->met, met, next) {
+		HASH_DEL(log->met, met);
+		free(met->chat_id);
+		free(met);
+	}
+	for (size_t i = 0; i < log->reader_count; i++) {
+		store_page_free(&log->readers[i].page);
+		free(log->readers[i].places);
+		free(log->readers[i].last_chat);
+		free(log->readers[i].writer);
+	}
+	free(log->readers);
+	free(log);
+}
+
+bool copy_logs(struct copy *copy)
+{
+	struct log_copy *log = mem_zero(sizeof *log);
+	log->copy = copy;
+	copy->done = 0;
+	bool done = open_readers(log) && each_place(log, note_place) && merge(log) && each_place(log, copy_place);
+	log_copy_free(log);
+	return done;
+}
