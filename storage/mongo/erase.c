@@ -156,7 +156,7 @@ static enum store_rc choose_referring(void *context, const struct transaction *t
 	return STORE_OK;
 }
 
-enum store_rc erase_deleted(struct db *db, const struct transaction *tx, struct error *err)
+enum store_rc mongo_erase_deleted(struct db *db, const struct transaction *tx, struct error *err)
 {
 	struct deletion deletion = {.tx = tx, .quotes = !transaction_keeps_quotes(tx)};
 	struct eraser eraser;

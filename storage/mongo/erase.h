@@ -7,6 +7,6 @@
 #include "storage/mongo/handle.h"
 
 /* What a TX_DELETE that is in the log erases. */
-enum store_rc erase_deleted(struct db *db, const struct transaction *deletion, struct error *err);
+enum store_rc mongo_erase_deleted(struct db *db, const struct transaction *deletion, struct error *err);
 
 #endif

@@ -146,7 +146,7 @@ static enum store_rc erase_texts(struct db *db, const struct pending *pending, s
 	enum store_rc rc = STORE_OK;
 	for (size_t i = 0; rc == STORE_OK && i < pending->count; i++)
 		if (pending->transactions[i]->type == TX_DELETE)
-			rc = erase_deleted(db, pending->transactions[i], err);
+			rc = mongo_erase_deleted(db, pending->transactions[i], err);
 	return rc;
 }
 

@@ -140,8 +140,8 @@ enum store_rc mongo_open(const char *text, unsigned flags, struct store **store,
 	static pthread_once_t driver = PTHREAD_ONCE_INIT;
 	pthread_once(&driver, start_driver);
 	struct error own;
-	mongoc_uri_t *uri;
-	struct mongo *mongo;
+	mongoc_uri_t *uri = NULL;
+	struct mongo *mongo = NULL;
 	if (err == NULL)
 		err = &own;
 	enum store_rc rc = parse(text, &uri, err);

@@ -233,7 +233,7 @@ static enum store_rc take_incarnation(struct db *db, uint64_t *incarnation, stru
 static enum store_rc begin(struct db *db, struct error *err)
 {
 	struct positions *positions = db->mongo->positions;
-	uint64_t incarnation;
+	uint64_t incarnation = 0;
 	enum store_rc rc = take_incarnation(db, &incarnation, err);
 	if (rc != STORE_OK)
 		return rc;
