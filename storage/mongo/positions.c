@@ -275,13 +275,14 @@ enum store_rc positions_know_writer(struct db *db, const char *writer, struct er
 {
 	struct positions *positions = db->mongo->positions;
 	pthread_mutex_lock(&positions->lock);
-	bool known = strcmp(writer, db->mongo->info.writer) == 0 || is_known(positions, writer);
+	bool known = is_known(positions, writer);
 	pthread_mutex_unlock(&positions->lock);
 	if (known)
 		return STORE_OK;
-	enum store_rc rc = db_insert(db, WRITERS, BCON_NEW("_id", BCON_UTF8(writer)), err);
-	if (rc != STORE_OK && rc != STORE_TAKEN)
-		return rc;
+	enum store_rc rc = db_update(db, WRITERS, BCON_NEW("_id", BCON_UTF8(writer)), BCON_NEW("$set", "{", "wrote", BCON_BOOL(true), "}"), DB_UPSERT,
+		NULL, err);
+	if (rc != STORE_OK)
+		return rc == STORE_TAKEN ? STORE_UNAVAILABLE : rc; /* two made it at once: next time it is there */
 	pthread_mutex_lock(&positions->lock);
 	if (!is_known(positions, writer)) {
 		positions->writers = mem_grow(positions->writers, (positions->writer_count + 1) * sizeof *positions->writers);
