@@ -148,7 +148,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 		return rc;
 	}
 	server_log(MOSQ_LOG_INFO, "%s on Mosquitto %d.%d.%d, store epoch %s", HC_VERSION, server->version.major, server->version.minor,
-		server->version.revision, server->world.info.epoch);
+		server->version.revision, server->store != NULL ? server->world.info.epoch : "not known yet");
 	return MOSQ_ERR_SUCCESS;
 }
 

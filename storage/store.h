@@ -547,6 +547,8 @@ struct store_ops {
 /* Opens by URI: "sqlite:/var/lib/…/chat.db", "memory:". The scheme picks the backend; an unknown one is STORE_REFUSED. */
 enum store_rc store_open(const char *uri, struct store **store, struct error *err);
 enum store_rc store_open_with(const char *uri, unsigned flags, struct store **store, struct error *err);
+/* Whether that URI's backend is a shared one (see store_ops). */
+bool store_is_shared(const char *uri);
 static inline const struct store_ops *store_ops(const struct store *store)
 {
 	return *(const struct store_ops *const *)store;

@@ -22,7 +22,7 @@ struct put {
 	struct server *server;
 	struct cursor *cursors;
 	size_t count, size;
-	bool regular; /* cursor_flush's: one at a time */
+	bool regular; /* cursor_flush's: until they are stored, there are no others */
 	bool refused;
 	enum store_rc rc;
 	struct error err;
@@ -42,8 +42,7 @@ static void put_free(struct put *put)
 		free((char *)put->cursors[i].chat_id);
 	}
 	free(put->cursors);
-	if (put->regular)
-		put->server->cursors_busy = false;
+	put->server->cursors_busy -= put->regular;
 	free(put);
 }
 
@@ -51,14 +50,16 @@ static void put_done(struct job *job)
 {
 	struct put *put = (struct put *)job;
 	jobs_stored(put->server, KEPT_CURSORS, &put->refused, put->rc, &put->err);
-	if (put->rc == STORE_OK || !jobs_repeat(put->server, "", job))
+	if (put->rc == STORE_OK || !jobs_repeat(put->server, put->cursors[0].user_id, job))
 		put_free(put);
 }
 
+/* In the lane of its users, behind what is stored of their devices: the cursors of a device that is not known are passed over. */
 static void put_start(struct server *server, struct put *put)
 {
 	put->job = (struct job){.run = put_run, .done = put_done};
-	if (put->count == 0 || (!lanes_put(server->lanes, "", &put->job) && !jobs_repeat(server, "", &put->job)))
+	const char *key = put->count > 0 ? put->cursors[0].user_id : NULL;
+	if (key == NULL || (!lanes_put(server->lanes, key, &put->job) && !jobs_repeat(server, key, &put->job)))
 		put_free(put);
 }
 
@@ -88,6 +89,8 @@ static void collect(struct server *server, struct session *session, struct put *
 	int64_t arrived_ms = feed_arrived_ms(server, feed), trail_ms = feed_trail_ms(session);
 	struct track *track, *next;
 	HASH_ITER(hh, feed->tracks, track, next) {
+		if (track->unplaced)
+			continue;
 		settle(track, server->now_ms, trail_ms, arrived_ms);
 		if (session->device != NULL && (track->safe > track->stored || !track->placed)) {
 			if (put->count == put->size)
@@ -97,7 +100,8 @@ static void collect(struct server *server, struct session *session, struct put *
 			track->stored = track->safe;
 			track->placed = true;
 		}
-		if (feed->loaded && track->safe == track->latest && track->handed == track->latest) {
+		bool complete = track->safe == track->latest && track->handed == track->latest;
+		if (feed->loaded && complete && feed_may_forget(server, track->chat_id, track->handed)) {
 			HASH_DEL(feed->tracks, track);
 			free(track->chat_id);
 			free(track);
@@ -107,14 +111,23 @@ static void collect(struct server *server, struct session *session, struct put *
 
 void cursor_flush(struct server *server)
 {
-	if (server->cursors_busy)
+	if (server->cursors_busy > 0)
 		return; /* the store is slow, or down */
-	struct put *put = put_new(server);
-	put->regular = server->cursors_busy = true;
-	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next)
-		if (session->feed != NULL && session->feed->tracks != NULL)
-			collect(server, session, put);
-	put_start(server, put);
+	struct put *puts[LANES_MAX] = {NULL}; /* by lane */
+	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next) {
+		if (session->feed == NULL || session->feed->tracks == NULL)
+			continue;
+		struct put **put = &puts[lanes_index(server->lanes, session->person->user_id)];
+		if (*put == NULL) {
+			*put = put_new(server);
+			(*put)->regular = true;
+			server->cursors_busy++;
+		}
+		collect(server, session, *put);
+	}
+	for (int i = 0; i < LANES_MAX; i++)
+		if (puts[i] != NULL)
+			put_start(server, puts[i]);
 }
 
 void cursor_received(struct session *session, const char *chat_id, uint64_t number)

@@ -15,6 +15,7 @@
 #include "plugin/broker/device.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
+#include "plugin/broker/place.h"
 #include "plugin/broker/presence.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/jobs.h"
@@ -129,7 +130,11 @@ static void ask_chat(struct query *query, struct store *store, struct error *err
 
 static void tell_chat(struct query *query)
 {
-	core_chat_loaded(query->server->core, query->chat_id, query->rc, query->record, query->server->now_ms);
+	struct server *server = query->server;
+	core_chat_loaded(server->core, query->chat_id, query->rc, query->record, server->now_ms);
+	struct chat *chat = server->tail != NULL ? core_peek(server->core, query->chat_id) : NULL;
+	if (chat != NULL)
+		place_members(server, chat);
 }
 
 static void port_load_chat(void *context, const char *chat_id)

@@ -15,6 +15,7 @@
 #include "plugin/broker/account.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
+#include "plugin/broker/cluster.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
 #include "plugin/broker/erasure.h"
@@ -23,9 +24,11 @@
 #include "plugin/broker/intake.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
+#include "plugin/broker/opening.h"
 #include "plugin/broker/ports.h"
 #include "plugin/broker/presence.h"
 #include "plugin/broker/upkeep.h"
+#include "plugin/transfer/tail.h"
 
 enum {
 	READER_QUEUE_MAX = 20000,
@@ -107,14 +110,6 @@ static void set_policy(struct server *server)
 	};
 }
 
-static bool open_store(struct server *server, struct error *err)
-{
-	unsigned flags = server->conf.migrate == CONF_MIGRATE_MANUAL ? STORE_NO_MIGRATION : 0;
-	if (store_open_with(server->conf.store, flags, &server->store, err) != STORE_OK)
-		return false;
-	return store_ops(server->store)->info(server->store, &server->world.info, err) == STORE_OK;
-}
-
 /* The setDevice operation: the connection's and its device's largest payload. */
 static void set_device(const struct rpc_request *request, uint32_t max_bytes)
 {
@@ -149,6 +144,7 @@ static void blocks_changed(const struct rpc_request *request, const char *other_
 	peer_chat_id(server->world.info.secret, STORE_SECRET_BYTES, request->user_id, other_id, chat_id);
 	core_reach_changed(server->core, chat_id);
 	presence_part(server, request->user_id, other_id);
+	cluster_tell(server, NOTICE_REACH, request->user_id, server->wall_ms);
 	if (person != NULL)
 		blocks_set(server, person, blocks);
 	else
@@ -186,15 +182,22 @@ static bool start_threads(struct server *server, struct error *err)
 	server->doorbell = doorbell_new(&conf);
 	if (server->doorbell != NULL)
 		server->timer = timer_start(ring, server);
-	if (server->timer != NULL)
-		server->lanes = lanes_start(server->mailbox, server->store, 1);
+	if (server->timer == NULL)
+		error_set(err, -1, 0, "a thread could not be started");
+	return server->timer != NULL;
+}
+
+static bool start_workers(struct server *server, struct tail *tail, struct error *err)
+{
+	server->lanes = lanes_start(server->mailbox, server->store, store_ops(server->store)->lanes);
 	if (server->lanes != NULL)
 		server->readers = workers_start(server->mailbox, "hc-reader", (unsigned)server->conf.readers, READER_QUEUE_MAX);
 	if (server->readers != NULL)
 		server->upkeep = workers_start(server->mailbox, "hc-upkeep", 1, 4);
-	if (server->upkeep == NULL)
+	bool ok = cluster_start(server, tail) && server->upkeep != NULL;
+	if (!ok)
 		error_set(err, -1, 0, "a thread could not be started");
-	return server->upkeep != NULL;
+	return ok;
 }
 
 static void replay_record(void *context, uint64_t seq, unsigned attempt, const void *payload, size_t len)
@@ -213,15 +216,34 @@ static void replay_quarantined(void *context, uint64_t seq, const void *payload,
 
 static bool open_journal(struct server *server, struct error *err)
 {
+	return journal_open(server->conf.journal, server->conf.journal_bytes, &server->journal, err) == JOURNAL_OK;
+}
+
+static void replay_journal(struct server *server)
+{
 	struct journal_stats stats;
+	struct error err;
 	const struct journal_reader reader = {.replay = replay_record, .quarantined = replay_quarantined, .context = server};
-	if (journal_open(server->conf.journal, server->conf.journal_bytes, &server->journal, err) != JOURNAL_OK)
-		return false;
 	journal_stats(server->journal, &stats);
 	if (stats.records > 0)
 		server_log(MOSQ_LOG_NOTICE, "journal: deciding %zu commands from before the restart", stats.records);
-	if (journal_replay(server->journal, &reader, err) != JOURNAL_OK)
-		server_log(MOSQ_LOG_ERR, "journal: %s", err->text);
+	if (journal_replay(server->journal, &reader, &err) != JOURNAL_OK)
+		server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
+}
+
+bool server_begin(struct server *server, struct store *store, const struct store_info *info, struct tail *tail,
+	const struct account_page *deleted, struct error *err)
+{
+	server->store = store;
+	server->world.info = *info;
+	if (!start_workers(server, tail, err))
+		return false;
+	const struct core_ports ports = ports_for_core(server);
+	server->core = core_new(&ports);
+	set_world(server);
+	account_begin(server, deleted);
+	replay_journal(server);
+	erasure_happened(server); /* what was erased before a crash may not have got out of the files */
 	return true;
 }
 
@@ -230,16 +252,11 @@ bool server_open(struct server *server, const struct conf_pair *options, size_t 
 	server_read_clock(server);
 	bool ok = conf_init(&server->conf, options, option_count, err) && check_host(server, err);
 	if (ok)
-		ok = (server->keys = load_keys(server, err)) != NULL && open_store(server, err) && start_threads(server, err);
+		ok = (server->keys = load_keys(server, err)) != NULL && start_threads(server, err) && open_journal(server, err);
 	if (ok) {
-		const struct core_ports ports = ports_for_core(server);
-		server->core = core_new(&ports);
 		set_policy(server);
-		set_world(server);
-		ok = account_open(server, err) && open_journal(server, err);
+		ok = opening_begin(server, err);
 	}
-	if (ok)
-		erasure_happened(server); /* what was erased before a crash may not have got out of the files */
 	if (!ok)
 		server_close(server);
 	return ok;
@@ -273,12 +290,16 @@ static void stop_threads(struct server *server)
 	settle_puts(server);
 	server->closing = true;
 	timer_stop(server->timer);
+	opening_finish(server);
+	tail_finish(server->tail);
 	lanes_finish(server->lanes);
 	workers_finish(server->readers);
 	workers_finish(server->upkeep);
 	while (server->mailbox != NULL && mailbox_run(server->mailbox) > 0)
 		; /* a completion may have asked for more, which is refused by now and comes back at once */
 	jobs_drop(server);
+	opening_stop(server);
+	tail_close(server->tail);
 	lanes_stop(server->lanes);
 	workers_stop(server->readers);
 	workers_stop(server->upkeep);
@@ -363,6 +384,11 @@ void server_tick(struct server *server)
 	server->handed_over = 0;
 	doorbell_tick(server->doorbell);
 	mailbox_run(server->mailbox);
+	if (server->core == NULL) {
+		opening_tick(server);
+		return;
+	}
+	cluster_tick(server);
 	jobs_repeat_due(server);
 	core_flush(server->core);
 	int64_t wait_ms = core_tick(server->core, server->now_ms);

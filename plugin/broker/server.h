@@ -15,6 +15,8 @@
  *   upkeep.c    checkpoints, pruning                         writes.c    RPC that stores something of a person's
  *   budget.c    what one user may cost                       ended.c     groups that ended long ago
  *   erasure.c   erased texts leave all files                 account.c   accounts that were deleted
+ *   opening.c   the store is opened                          cluster.c   what other brokers write
+ *   place.c     … where connections stand in it
  */
 
 #include <mosquitto.h>
@@ -36,6 +38,8 @@
 #include "plugin/transfer/journal.h"
 #include "plugin/transfer/lane.h"
 
+struct account_page;
+
 struct broker_version {
 	int major, minor, revision;
 };
@@ -48,7 +52,8 @@ struct server {
 	struct key_set *keys;
 	struct jwt_policy policy;
 
-	/* chats and what they need */
+	/* chats and what they need; core, store, lanes, readers and upkeep are NULL until the store is open */
+	struct opening *opening; /* under way */
 	struct store *store;
 	struct rpc_world world;
 	struct mailbox *mailbox;
@@ -57,6 +62,7 @@ struct server {
 	struct workers *upkeep; /* one thread for checkpoints */
 	struct timer *timer;    /* rings when the loop would sleep too long */
 	struct later *later;    /* jobs that are to be run again */
+	struct tail *tail;      /* NULL: the store is this broker's alone */
 	bool closing, upkeep_busy, ended_busy;
 	struct journal *journal;
 	struct erasure erasure;
@@ -91,7 +97,8 @@ struct server {
 	bool reloading;   /* between RELOAD and the next tick: BASIC_AUTH is no login */
 	uint64_t round;   /* counts ticks */
 	uint64_t handed_over; /* messages given to the broker since the last tick */
-	bool cursors_busy, receipts_failing; /* a store that is slow or down gets no more of these */
+	unsigned cursors_busy; /* jobs under way */
+	bool receipts_failing; /* a store that is slow or down gets no more of these */
 	unsigned refused[KEPT_COUNT]; /* jobs of each kind that the store refuses at the moment */
 	bool published;   /* something was handed to the broker since the last tick */
 	bool appended;     /* something was committed since the last checkpoint */
@@ -110,6 +117,11 @@ struct server {
 bool server_open(struct server *server, const struct conf_pair *options, size_t option_count, struct error *err);
 /* Refuses, drains, joins, closes. What was not decided stays in the journal. */
 void server_close(struct server *server);
+
+/* The store is open, and everything that works with it begins. Takes the store over, and the tail (NULL: not shared). false: err; what was
+ * begun ends with server_close. */
+bool server_begin(struct server *server, struct store *store, const struct store_info *info, struct tail *tail,
+	const struct account_page *deleted, struct error *err);
 
 /* One round of the loop: completions, timers, deliveries. */
 void server_tick(struct server *server);

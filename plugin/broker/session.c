@@ -21,6 +21,7 @@
 enum {
 	EXPIRY_WARNING_MS = 60 * 1000,
 	FILTER_BYTES_MAX = 512, /* above the longest topic that we publish to */
+	SERVER_UNAVAILABLE_2_1 = 136,
 };
 
 struct session *session_of(struct server *server, const struct mosquitto *client)
@@ -197,6 +198,14 @@ static int outside_login(const struct server *server)
 	return MOSQ_ERR_PLUGIN_DEFER;
 }
 
+/* Only MQTT 5 on 2.1 can be told why (2.1's headers, which we are not built with, call it MOSQ_ERR_SERVER_UNAVAILABLE). All others are cut without an
+ * answer: "not authorized" would keep many clients from coming again. */
+static int login_later(const struct server *server, const struct mosquitto *client)
+{
+	bool told = server->version.major == 2 && server->version.minor >= 1 && mosquitto_client_protocol_version(client) == 5;
+	return told ? SERVER_UNAVAILABLE_2_1 : MOSQ_ERR_UNKNOWN;
+}
+
 /* SIGHUP asks again for every session, with the password of its CONNECT. Whoever is connected stays until his token, perhaps a renewed one,
  * ends, and then he is told; what is offline stays as well and is asked properly when it comes back. */
 static int login_again(struct server *server, struct mosquitto *client)
@@ -231,6 +240,8 @@ int session_login(struct server *server, struct mosquitto *client, const char *u
 			address ? address : "?");
 		return MOSQ_ERR_AUTH;
 	}
+	if (server->core == NULL)
+		return login_later(server, client); /* opening.c has said why */
 	if (account_refuses(server, claims.user_id, claims.issued_at_ms, &why)) {
 		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: %s", claims.user_id, address ? address : "?", why);
 		return MOSQ_ERR_AUTH;

@@ -2,8 +2,8 @@
  *
  * All chats of a broker. Loop thread; no I/O, no clock.
  *
- * An entry's `waiting` is its queue: commands and visits, in the order they came. drain() works through it until something has to be
- * asked; whoever answers calls drain() again. What drain() has decided is sent off by core_flush(). */
+ * An entry's `waiting` is its queue: commands and visits, in the order they came. entry_drain() works through it until something has to be
+ * asked; whoever answers calls entry_drain() again. What it has decided is sent off by core_flush(). */
 #include "plugin/chat/core_entry.h"
 
 #include <assert.h>
@@ -11,7 +11,12 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { RETRY_MIN_MS = 20, RETRY_MAX_MS = 1000, MENDED_MS = 60 * 1000 };
+enum {
+	RETRY_MIN_MS = 20,
+	RETRY_MAX_MS = 1000,
+	MENDED_MS = 60 * 1000,
+	APPEND_AFTER_CONFLICT = 8, /* transactions: who has lost a race is quick the next time */
+};
 
 struct core *core_new(const struct core_ports *ports)
 {
@@ -68,15 +73,31 @@ static bool may_append(const struct entry *entry)
 	return entry->flying == 0 && !entry->catching_up && entry->chat != NULL && entry->chat->pending != NULL;
 }
 
+static size_t text_bytes(const struct pending *pending)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < pending->transaction_count; i++)
+		bytes += pending->transactions[i]->body.len + pending->transactions[i]->quote.len;
+	return bytes;
+}
+
+/* What one command made stays together. What does not fit any more goes with the next append. */
 static void append_pending(struct core *core, struct entry *entry)
 {
+	size_t bytes = 0, count_max = entry->append_max > 0 ? entry->append_max : APPEND_COUNT_MAX;
 	entry->transactions = mem_new(entry->chat->pending_transactions * sizeof(struct transaction *));
 	entry->transaction_count = 0;
 	struct pending *pending;
 	DL_FOREACH(entry->chat->pending, pending)
+	{
+		bytes += text_bytes(pending);
+		bool fits = entry->transaction_count + pending->transaction_count <= count_max && bytes <= APPEND_TEXT_BYTES_MAX;
+		if (!fits && entry->flying > 0)
+			break;
 		for (size_t i = 0; i < pending->transaction_count; i++)
 			entry->transactions[entry->transaction_count++] = pending->transactions[i];
-	entry->flying = entry->chat->pending_count;
+		entry->flying++;
+	}
 	entry_append(core, entry);
 }
 
@@ -116,7 +137,7 @@ static enum decision decide(struct core *core, struct entry *entry, struct comma
 	return decision;
 }
 
-/* Decides the command at the head of the queue. false: it has to wait, for an answer or for the append that drain sends off. */
+/* Decides the command at the head of the queue. false: it has to wait, for an answer or for the append that entry_drain sends off. */
 static bool decide_first(struct core *core, struct entry *entry)
 {
 	struct item *item = entry->waiting;
@@ -156,7 +177,7 @@ static void catch_up_if_behind(struct core *core, struct entry *entry)
 	entry_catch_up(core, entry);
 }
 
-static void drain(struct core *core, struct entry *entry)
+void entry_drain(struct core *core, struct entry *entry)
 {
 	catch_up_if_behind(core, entry);
 	while (entry->chat != NULL && entry->asking == NULL && !entry->catching_up && entry->waiting != NULL) {
@@ -196,7 +217,7 @@ void core_command(struct core *core, struct command *command, int64_t now_ms)
 	item->command = command;
 	core->command_count++;
 	DL_APPEND(entry->waiting, item);
-	drain(core, entry);
+	entry_drain(core, entry);
 }
 
 static void add_visit(struct core *core, const char *chat_id, bool settles, core_visit_fn *visit, void *context, int64_t now_ms)
@@ -211,7 +232,7 @@ static void add_visit(struct core *core, const char *chat_id, bool settles, core
 	item->context = context;
 	item->settles = settles;
 	DL_APPEND(entry->waiting, item);
-	drain(core, entry);
+	entry_drain(core, entry);
 }
 
 void core_visit(struct core *core, const char *chat_id, core_visit_fn *visit, void *context, int64_t now_ms)
@@ -278,7 +299,7 @@ void core_chat_loaded(struct core *core, const char *chat_id, enum store_rc rc, 
 	entry->chat = rc == STORE_OK ? chat_from_record(record) : chat_new(entry->id);
 	if (!(entry->out & OUT_ASK))
 		entry->asking = NULL; /* asked about another log, and not answered */
-	drain(core, entry);
+	entry_drain(core, entry);
 }
 
 /* The command that was asked for, if the answer tells anything; NULL: it is asked again. */
@@ -294,7 +315,7 @@ static struct command *asked(struct core *core, struct entry *entry, enum store_
 	recovered(entry);
 	if (!entry->ask_anew)
 		return command;
-	drain(core, entry);
+	entry_drain(core, entry);
 	return NULL;
 }
 
@@ -315,13 +336,7 @@ void core_users_checked(struct core *core, const char *chat_id, enum store_rc rc
 	if (command == NULL)
 		return;
 	command->reach = rc == STORE_OK ? REACH_OPEN : REACH_CLOSED;
-	drain(core, entry);
-}
-
-static void hear_of(struct entry *entry, uint64_t number)
-{
-	if (number > entry->heard_of)
-		entry->heard_of = number;
+	entry_drain(core, entry);
 }
 
 void core_message_read(struct core *core, const char *chat_id, enum store_rc rc, const struct message_state *state, int64_t now_ms)
@@ -336,10 +351,10 @@ void core_message_read(struct core *core, const char *chat_id, enum store_rc rc,
 		command->found.message = transaction_ref(state->message);
 		command->found.edit = state->edit != NULL ? transaction_ref(state->edit) : NULL;
 		command->found.deletion = state->deletion != NULL ? transaction_ref(state->deletion) : NULL;
-		hear_of(entry, state->edit != NULL ? state->edit->number : 0);
-		hear_of(entry, state->deletion != NULL ? state->deletion->number : 0);
+		entry_hear_of(entry, state->edit != NULL ? state->edit->number : 0);
+		entry_hear_of(entry, state->deletion != NULL ? state->deletion->number : 0);
 	}
-	drain(core, entry);
+	entry_drain(core, entry);
 }
 
 /* With an erased text its hash is gone as well, and whoever has the key counts as the one who made it. */
@@ -367,8 +382,8 @@ void core_key_found(struct core *core, const char *chat_id, enum store_rc rc, ui
 		answer_waiting(core, entry, command, &verdict, 0);
 	}
 	if (rc == STORE_OK)
-		hear_of(entry, number);
-	drain(core, entry);
+		entry_hear_of(entry, number);
+	entry_drain(core, entry);
 }
 
 /* ---- commits and conflicts ---- */
@@ -402,7 +417,8 @@ static void commit(struct core *core, struct entry *entry)
 	for (size_t left = entry->flying; left > 0; left--)
 		commit_first(core, entry);
 	entry->flying = 0;
-	drain(core, entry);
+	entry->append_max = entry->append_max * 2 < APPEND_COUNT_MAX ? entry->append_max * 2 : 0;
+	entry_drain(core, entry);
 }
 
 /* The command whose transaction is at `index` of the append. */
@@ -437,11 +453,12 @@ static void conflict(struct core *core, struct entry *entry, const struct append
 	entry_take_back(entry);
 	if (duplicate == NULL) {
 		entry->progress = false;
+		entry->append_max = APPEND_AFTER_CONFLICT;
 		entry_catch_up(core, entry);
 		return;
 	}
 	duplicate->key_known = true; /* it asks for the number when it is decided again */
-	drain(core, entry);
+	entry_drain(core, entry);
 }
 
 void core_appended(struct core *core, const char *chat_id, const struct append *result, int64_t now_ms)
@@ -491,7 +508,7 @@ static void caught_up(struct core *core, struct entry *entry, const struct page 
 	entry->catching_up = false;
 	recovered(entry);
 	entry_forget_findings(entry);
-	drain(core, entry);
+	entry_drain(core, entry);
 }
 
 void core_page_read(struct core *core, const char *chat_id, enum store_rc rc, const struct page *page, int64_t now_ms)

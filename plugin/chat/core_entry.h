@@ -5,7 +5,7 @@
  *
  *   core.c         commands, decisions, appends, and the answers to all that was asked
  *   core_entry.c   entries are made, found and let go
- *   core_upkeep.c  receipts, what the store was told besides transactions, retries, chats that nobody used for a while */
+ *   core_upkeep.c  receipts, what others wrote, what the store was told besides transactions, retries, chats that nobody used for a while */
 
 #include "plugin/chat/core.h"
 
@@ -34,6 +34,7 @@ struct entry {
 	size_t flying;         /* pending entries in the append that is under way or due again */
 	struct transaction **transactions; /* theirs */
 	size_t transaction_count;
+	size_t append_max; /* of transactions in the next append, 0: APPEND_COUNT_MAX */
 	int64_t retry_at_ms, retry_pause_ms; /* retry_at_ms 0: nothing is due */
 	int64_t used_at_ms;
 	bool receipts_dirty;
@@ -62,10 +63,18 @@ void entry_free(struct core *core, struct entry *entry); /* its commands stay un
 /* Everything pending goes back to the front of the queue, in its order. */
 void entry_take_back(struct entry *entry);
 
+/* That number is in the store: entry_drain reads it once nothing is pending. */
+void entry_hear_of(struct entry *entry, uint64_t number);
+
 /* The log has grown, a text went, somebody was blocked: what was found out, or is just being asked, may not be so any more. */
 void entry_forget_findings(struct entry *entry);
 
-/* ---- core.c: what was asked and not answered is asked again ---- */
+/* ---- core.c ---- */
+
+/* Goes on with what waits. */
+void entry_drain(struct core *core, struct entry *entry);
+
+/* What was asked and not answered is asked again. */
 
 /* The chat is there: while it is loaded anew, a question waits. */
 void entry_ask(struct core *core, struct entry *entry, struct command *command, enum decision what);

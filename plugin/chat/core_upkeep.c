@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * What the core does besides commands: receipts to be stored, news of the store to be taken in, requests to be repeated, chats to be let go.
+ * What the core does besides commands: receipts to be stored, what others wrote and other news of the store to be taken in, requests to be
+ * repeated, chats to be let go.
  * Loop thread. */
 #include "plugin/chat/core_entry.h"
 
@@ -41,6 +42,34 @@ size_t core_flush_receipts(struct core *core)
 	core->ports.put_receipts(core->ports.context, receipts, count);
 	free(receipts);
 	return count;
+}
+
+/* ---- what another broker wrote ---- */
+
+static bool is_next(const struct entry *entry, const struct transaction *tx)
+{
+	return entry->chat != NULL && entry->chat->pending == NULL && !entry->catching_up && tx->number == entry->chat->latest + 1;
+}
+
+bool core_news(struct core *core, struct transaction *tx)
+{
+	struct entry *entry = entry_find(core, tx->chat_id);
+	if (entry == NULL)
+		return false;
+	entry_hear_of(entry, tx->number);
+	/* One that does not follow is read from the store like all that was missed, and then it is known which of the two is right. */
+	if (is_next(entry, tx) && chat_apply(entry->chat, tx)) {
+		core->ports.committed(core->ports.context, entry->chat, tx);
+		entry_forget_findings(entry);
+	}
+	entry_drain(core, entry);
+	return true;
+}
+
+uint64_t core_known(struct core *core, const char *chat_id)
+{
+	const struct entry *entry = entry_find(core, chat_id);
+	return entry == NULL ? UINT64_MAX : entry->chat != NULL ? entry->chat->latest : 0;
 }
 
 /* ---- what the store was told besides transactions ---- */

@@ -90,7 +90,7 @@ static bool is_level(const char *value)
 
 static bool is_store(const char *value)
 {
-	size_t scheme_len = strspn(value, "abcdefghijklmnopqrstuvwxyz");
+	size_t scheme_len = strspn(value, "abcdefghijklmnopqrstuvwxyz+");
 	return scheme_len > 0 && value[scheme_len] == ':';
 }
 

@@ -36,6 +36,7 @@ struct conf {
 	char *invitation_url;
 	/* storage */
 	char *store;
+	char *writer;
 	char *journal;
 	uint64_t journal_bytes;
 	enum conf_quotes quotes;

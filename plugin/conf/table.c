@@ -61,6 +61,9 @@ const struct option option_table[] = {
 	{.name = "migrate", .group = GROUP_STORAGE, .type = OPTION_CHOICE, .offset = FIELD(migrate), .choices = migrate_choices, .value = "auto",
 		.help = "What becomes of a store with an older schema: `auto` migrates it at start, `manual` refuses it until `hyperchatctl migrate` has."},
 
+	{.name = "writer", .group = GROUP_STORAGE, .type = OPTION_TEXT, .offset = FIELD(writer), .max = 32, .value = "",
+		.help = "This broker's name among those that share a store: each has one of its own, and keeps it. Empty: the host's name. SQLite goes without."},
+
 	{.name = "readers", .group = GROUP_THREADS, .type = OPTION_NUMBER, .offset = FIELD(readers), .min = 1, .max = 32, .unit = "threads",
 		.value = "2",
 		.help = "Threads that read from the store: catch-up, chat loading, RPC."},
