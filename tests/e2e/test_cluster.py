@@ -11,7 +11,7 @@ import conftest
 import mqtt
 import pytest
 
-pytestmark = pytest.mark.mongodb
+pytestmark = [pytest.mark.mongodb, pytest.mark.skipif(os.environ.get("HC_STORE") != "mongodb", reason="two brokers share a MongoDB: HC_STORE=mongodb")]
 
 MANY = int(os.environ.get("HC_CLUSTER_MESSAGES", "100" if brokers.sanitizer() else "400"))
 
