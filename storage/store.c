@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "storage/memory/memory.h"
+#include "storage/mongo/mongo.h"
 #include "storage/sqlite/sqlite.h"
 
 /* A backend that is not in every build gets its #if here and nowhere else. */
 static const struct store_ops *const backends[] = {
 	&store_sqlite,
 	&store_memory,
+	&store_mongo,
 };
 
 static const struct store_ops *find_backend(const char *uri, size_t len)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 
+import mongodb
 import mqtt
 import tokens
 from person import Person
@@ -18,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HC_BUILD", ROOT / "build/release")).resolve()
 PLUGIN = BUILD / "mosquitto_hyperchat.so"
 CTL = BUILD / "hyperchatctl"
+STORE = os.environ.get("HC_STORE", "sqlite")  # or "mongodb": on which backend the stories run
 
 
 def executable(version):
@@ -74,7 +76,7 @@ class Broker:
         self.port = free_port()
         self.issuer = tokens.Issuer()
         self.keys = self.directory / "keys.json"
-        self.store = self.directory / "chat.db"
+        self.store = self.directory / "chat.db"  # with SQLite
         self.journal = self.directory / "journal"
         self.log = self.directory / "mosquitto.log"
         self.output = self.directory / "mosquitto.out"
@@ -86,8 +88,11 @@ class Broker:
         self.plugin = PLUGIN          # None: a bare broker
         self.anonymous = False
         tokens.write_keys(self.keys, self.issuer)
-        self.options = {"keys": self.keys, "issuer": tokens.ISSUER, "audience": tokens.AUDIENCE, "store": f"sqlite:{self.store}",
+        self.options = {"keys": self.keys, "issuer": tokens.ISSUER, "audience": tokens.AUDIENCE, "store": self.new_store(),
                         "journal": self.journal, "journal_size": "8M", **options}
+
+    def new_store(self):
+        return f"sqlite:{self.store}" if STORE == "sqlite" else mongodb.uri_of(mongodb.shared(), mongodb.new_database())
 
     # ---- configuration ----
 
@@ -275,5 +280,9 @@ class Broker:
         assert done.returncode == 0, f"hyperchatctl {arguments[0]} ended with {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    @property
+    def store_uri(self):
+        return self.options["store"]
+
     def exported(self, chat):
-        return [json.loads(line) for line in self.ctl("export", "--store", f"sqlite:{self.store}", "--chat", chat).splitlines()]
+        return [json.loads(line) for line in self.ctl("export", "--store", self.store_uri, "--chat", chat).splitlines()]

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """Fixtures. HC_BUILD is the build directory whose plugin is tested (build/release), HC_BROKERS the stock Mosquitto versions
-(2.0.11,2.0.21,2.1 from scripts/get-brokers, or "system" for the installed one)."""
+(2.0.11,2.0.21,2.1 from scripts/get-brokers, or "system" for the installed one), HC_STORE the backend: sqlite, or mongodb (a server from
+scripts/get-ferretdb, or the one that HC_MONGODB names)."""
 import os
 
 import pytest
 
 import broker as brokers
 import kafka as kafkas
+import mongodb
 
 VERSIONS = os.environ.get("HC_BROKERS", "2.0.11,2.0.21,2.1").split(",")
 
@@ -21,10 +23,26 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "every_broker: on every version, in a module where ONE_BROKER says that one is enough")
     if not brokers.PLUGIN.exists():
         pytest.exit(f"{brokers.PLUGIN} is missing: cmake --preset release && cmake --build --preset release", returncode=2)
+    if brokers.STORE not in ("sqlite", "mongodb"):
+        pytest.exit("HC_STORE is sqlite or mongodb", returncode=2)
+    config.addinivalue_line("markers", "sqlite: looks at, or holds, the file that SQLite has; only on it")
+    config.addinivalue_line("markers", "mongodb: does something to the server; only on it")
+
+
+def pytest_collection_modifyitems(items):
+    missing = mongodb.missing() if brokers.STORE == "mongodb" else None
+    other = "sqlite" if brokers.STORE == "mongodb" else "mongodb"
+    for item in items:
+        if missing or item.get_closest_marker(other):
+            item.add_marker(pytest.mark.skip(reason=missing or f"a story of {other}: HC_STORE={other}"))
+
+
+def pytest_unconfigure():
+    mongodb.remove_shared()
 
 
 def pytest_report_header(config):
-    return f"plugin: {brokers.PLUGIN} (sanitizer: {brokers.sanitizer() or 'none'}), Mosquitto: {', '.join(VERSIONS)}"
+    return f"plugin: {brokers.PLUGIN} (sanitizer: {brokers.sanitizer() or 'none'}), Mosquitto: {', '.join(VERSIONS)}, store: {brokers.STORE}"
 
 
 @pytest.fixture
