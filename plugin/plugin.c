@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "plugin/broker/access.h"
 #include "plugin/broker/intake.h"
+#include "plugin/broker/login.h"
 #include "plugin/broker/server.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -34,7 +35,17 @@ static int on_acl_check(struct server *server, void *data)
 static int on_basic_auth(struct server *server, void *data)
 {
 	struct mosquitto_evt_basic_auth *event = data;
-	return session_login(server, event->client, event->username, event->password);
+	return login_by_password(server, event->client, event->username, event->password);
+}
+
+static int on_auth_start(struct server *server, void *data)
+{
+	return login_by_auth(server, data);
+}
+
+static int on_auth_continue(struct server *server, void *data)
+{
+	return login_goes_on(server, data);
 }
 
 static int on_message(struct server *server, void *data)
@@ -67,6 +78,8 @@ static const struct callback {
 	{MOSQ_EVT_RELOAD, "reload", on_reload, false},
 	{MOSQ_EVT_ACL_CHECK, "access check", on_acl_check, false},
 	{MOSQ_EVT_BASIC_AUTH, "login", on_basic_auth, false},
+	{MOSQ_EVT_EXT_AUTH_START, "login by AUTH", on_auth_start, false},
+	{MOSQ_EVT_EXT_AUTH_CONTINUE, "AUTH", on_auth_continue, false},
 	{MOSQ_EVT_MESSAGE, "message", on_message, false},
 	{MOSQ_EVT_TICK, "tick", on_tick, false},
 	{MOSQ_EVT_DISCONNECT, "disconnect", on_disconnect, false},

@@ -15,6 +15,8 @@
  *   upkeep.c    checkpoints, pruning                         writes.c    RPC that stores something of a person's
  *   budget.c    what one user may cost                       ended.c     groups that ended long ago
  *   erasure.c   erased texts leave all files                 account.c   accounts that were deleted
+ *   login.c     tokens, as passwords and by AUTH              naming.c    a name for who comes first
+ *   signon.c    from options to issuers
  */
 
 #include <mosquitto.h>
@@ -25,7 +27,7 @@
 
 #include "base/timer.h"
 #include "base/worker.h"
-#include "plugin/auth/jwt.h"
+#include "plugin/auth/issuers.h"
 #include "plugin/broker/doorbell.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/jobs.h"
@@ -44,9 +46,7 @@ struct server {
 	struct broker_version version;
 	struct conf conf;
 
-	/* identity */
-	struct key_set *keys;
-	struct jwt_policy policy;
+	struct issuers *issuers; /* whose tokens are believed */
 
 	/* chats and what they need */
 	struct store *store;
