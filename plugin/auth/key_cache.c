@@ -28,12 +28,12 @@ static bool write_whole(const char *file, const struct buf *text, struct error *
 {
 	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return error_set(err, -1, errno, "%s: %s", file, error_words(errno));
+		return error_set(err, 0, errno, "%s: %s", file, error_words(errno));
 	errno = EIO; /* of a write that is merely short */
 	bool whole = write(fd, text->data, text->len) == (ssize_t)text->len && fsync(fd) == 0;
 	int problem = errno;
 	whole = close(fd) == 0 && whole;
-	return whole || error_set(err, -1, problem, "%s: %s", file, error_words(problem));
+	return whole || error_set(err, 0, problem, "%s: %s", file, error_words(problem));
 }
 
 bool key_cache_write(const char *file, const char *issuer, const struct key_set *keys, int64_t fetched_at_ms, struct error *err)
@@ -47,7 +47,7 @@ bool key_cache_write(const char *file, const char *issuer, const struct key_set 
 	buf_add_text(&text, "}\n");
 	written = written && write_whole(fresh.data, &text, err);
 	if (written && rename(fresh.data, file) != 0)
-		written = error_set(err, -1, errno, "%s: %s", file, error_words(errno));
+		written = error_set(err, 0, errno, "%s: %s", file, error_words(errno));
 	if (!written)
 		unlink(fresh.data);
 	buf_fini(&text);
