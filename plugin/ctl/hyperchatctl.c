@@ -8,7 +8,7 @@
 
 #include "plugin/ctl/ctl.h"
 
-static const struct ctl_command *const COMMANDS[] = {&ctl_token, &ctl_keys, &ctl_check, &ctl_export, &ctl_room};
+static const struct ctl_command *const COMMANDS[] = {&ctl_token, &ctl_keys, &ctl_check, &ctl_export, &ctl_room, &ctl_doctor};
 
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS, OPTIONS_MAX = 16, HELP = 'h' };
 
