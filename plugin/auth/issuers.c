@@ -73,10 +73,11 @@ static void say(const struct issuers *issuers, enum issuers_level level, const c
 
 /* ---- keys that arrive ---- */
 
+/* What a file holds in vain is the operator's to mend; providers publish keys for other purposes as well. */
 static void say_notes(const struct issuers *issuers, const struct entry *entry, const struct key_set *keys)
 {
 	for (size_t i = 0; i < keys->note_count; i++)
-		say(issuers, ISSUERS_WARNING, "keys of %s: %s", entry->issuer.url, keys->notes[i]);
+		say(issuers, entry->issuer.keys ? ISSUERS_WARNING : ISSUERS_NOTICE, "keys of %s: %s", entry->issuer.url, keys->notes[i]);
 }
 
 static void say_keys(const struct issuers *issuers, const struct entry *entry)

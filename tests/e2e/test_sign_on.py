@@ -3,8 +3,10 @@
 import json
 import random
 import re
+import subprocess
 import time
 
+import broker as brokers
 import mqtt
 import provider as providers
 import pytest
@@ -449,6 +451,102 @@ def test_a_reload_cuts_nobody_who_came_by_auth(signed_on, shared):
     signed_on.reload()
     client.ping()
 
+
+# ---- the clock ----
+
+CLOCK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	static int (*real)(clockid_t, struct timespec *);
+	if (!real)
+		real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+	int rc = real(clock, now);
+	if (clock == CLOCK_REALTIME) {
+		long seconds = 0;
+		FILE *file = fopen(getenv("CLOCK_OFFSET"), "r");
+		if (file) {
+			if (fscanf(file, "%ld", &seconds) != 1)
+				seconds = 0;
+			fclose(file);
+		}
+		now->tv_sec += seconds;
+	}
+	return rc;
+}
+"""
+
+
+@pytest.fixture
+def clock(idle_broker, monkeypatch):
+    """Sets the broker's wall clock to so many seconds from now."""
+    if brokers.sanitizer():
+        pytest.skip("the clock is set by a preloaded library, which a sanitizer's must come before")
+    source, library, offset = (idle_broker.directory / name for name in ("clock.c", "clock.so", "offset"))
+    source.write_text(CLOCK)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    offset.write_text("0")
+    monkeypatch.setenv("CLOCK_OFFSET", str(offset))
+    monkeypatch.setenv("LD_PRELOAD" if idle_broker.version == "system" else "HC_PRELOAD", str(library))
+    return lambda seconds: offset.write_text(str(seconds))
+
+
+@pytest.mark.parametrize("jump", [7200, -7200])
+def test_a_clock_that_jumps_cuts_nobody_off(idle_broker, clock, jump):
+    broker = idle_broker.start()
+    people = [broker.person(name, token=broker.token(name, ttl=3600)) for name in ("alice", "bob", "carol")]
+    clock(jump)
+    with pytest.raises(mqtt.Refused):
+        mqtt.Client(broker.port, "x", username="", password=broker.token("dave", ttl=3600))  # by that clock
+    time.sleep(2.5)
+    for person in people:
+        person.is_up_to_date()
+    clock(0)
+    people[0].says("still here", to=people[1])
+    people[1].hears("still here")
+
+
+# ---- hyperchatctl doctor ----
+
+def doctor(broker, token=None):
+    """Its exit code and what it said."""
+    command = [str(brokers.CTL), "doctor", "--conf", str(broker.directory / "mosquitto.conf"), *(["--token", "-"] if token else [])]
+    done = subprocess.run(command, input=token, capture_output=True, text=True, timeout=60, check=False)
+    assert token is None or token not in done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_doctor_says_which_keys_there_are_and_whom_a_token_lets_in(signed_on, shared):
+    signed_on.person("alice", token=shared.token("alice"))
+    code, said = doctor(signed_on, shared.token("alice"))
+    assert code == 0 and re.search(r"ES256 +\"[0-9a-f-]{36}\"", said) and "clocks: alike" in said
+    assert re.search(r"kept by the broker: 2 keys, \d+ seconds old", said) and "good, for the user alice until" in said
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda p: p.token("alice", audience="mail"), 'refused: aud: .*\n.*\n  it is for "mail"'),
+    (lambda p: p.token("alice")[:-4] + "AAAA", "refused: the signature"),
+    (lambda p: p.token("alice").replace(".", "", 1), "refused: not a token"),
+    (lambda p: "7f3a9c", "opaque access tokens"),
+], ids=["audience", "signature", "parts", "opaque"])
+def test_doctor_explains_a_refusal_without_the_token(signed_on, shared, make, words):
+    code, said = doctor(signed_on, make(shared))
+    assert code == 1 and re.search(words, said), said
+
+
+def test_doctor_says_why_an_issuer_cannot_be_asked_and_goes_by_the_kept_keys(idle_broker, own):
+    broker = starts_with_keys(sign_on(idle_broker, own))
+    token = own.token("alice")
+    own.is_away()
+    code, said = doctor(broker, token)
+    assert code == 1 and "it cannot be asked" in said and "good, for the user alice" in said
+
+
+# ---- what is written ----
 
 def test_no_token_and_no_secret_is_in_what_the_broker_writes(signed_on, shared):
     token = shared.token("alice")
