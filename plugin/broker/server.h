@@ -17,7 +17,8 @@
  *   erasure.c   erased texts leave all files                 account.c   accounts that were deleted
  *   newcomers.c people who are to be added to a group        opening.c   the store is opened
  *   cluster.c   what other brokers write                     place.c     … where connections stand in it
- *   mirroring.c transactions go to Kafka
+ *   mirroring.c transactions go to Kafka                     login.c     tokens, as passwords and by AUTH
+ *   naming.c    a name for who comes first                   signon.c    from options to issuers
  */
 
 #include <mosquitto.h>
@@ -28,7 +29,7 @@
 
 #include "base/timer.h"
 #include "base/worker.h"
-#include "plugin/auth/jwt.h"
+#include "plugin/auth/issuers.h"
 #include "plugin/broker/doorbell.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/jobs.h"
@@ -50,9 +51,7 @@ struct server {
 	struct broker_version version;
 	struct conf conf;
 
-	/* identity */
-	struct key_set *keys;
-	struct jwt_policy policy;
+	struct issuers *issuers; /* whose tokens are believed */
 
 	/* chats and what they need; core, store, lanes, readers and upkeep are NULL until the store is open */
 	struct opening *opening; /* under way */

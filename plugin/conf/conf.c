@@ -236,6 +236,23 @@ static bool check_required(const bool *given, struct error *err)
 	return true;
 }
 
+/* Somebody has to be believed, and what is said of him must be whole. */
+static bool check_identity(const struct conf *conf, struct error *err)
+{
+	bool keys = conf->keys[0] != '\0', oidc = conf->oidc[0] != '\0';
+	if (!keys && !oidc && conf->issuers_file[0] == '\0')
+		error_set(err, -1, 0, "plugin_opt_keys: is missing; give a file with keys, or plugin_opt_oidc, or plugin_opt_issuers_file");
+	else if (keys && conf->issuer[0] == '\0')
+		error_set(err, -1, 0, "plugin_opt_issuer: is missing; give the iss of the tokens that plugin_opt_keys verifies");
+	else if (!keys && conf->issuer[0] != '\0')
+		error_set(err, -1, 0, "plugin_opt_issuer: belongs to plugin_opt_keys, which is missing; plugin_opt_oidc needs no other name");
+	else if ((keys || oidc) && conf->audience[0] == '\0')
+		error_set(err, -1, 0, "plugin_opt_audience: is missing; give what the aud of the tokens must be or contain");
+	else
+		return true;
+	return false;
+}
+
 /* ---- the limits file ---- */
 
 /* NULL and err when it cannot be read whole. */
@@ -313,7 +330,7 @@ static bool set_pairs(struct conf *conf, const struct conf_pair *pairs, size_t p
 	bool good = true;
 	for (size_t i = 0; good && i < pair_count; i++)
 		good = set_one(conf, given, "plugin_opt_", pairs[i].key, pairs[i].value ? pairs[i].value : "", err);
-	good = good && check_required(given, err);
+	good = good && check_required(given, err) && check_identity(conf, err);
 	free(given);
 	return good;
 }

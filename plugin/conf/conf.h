@@ -38,6 +38,11 @@ struct conf {
 	char *audience;
 	char *user_claim;
 	uint64_t leeway_s;
+	char *oidc;
+	char *issuers_file;
+	char *oidc_ca;
+	char *oidc_cache;
+	char *name_claim;
 	char *invitation_url;
 	/* storage */
 	char *store;

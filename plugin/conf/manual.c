@@ -14,12 +14,12 @@ static const char introduction[] =
 	"\n"
 	"Options stand behind the `plugin` line in mosquitto.conf, each as `plugin_opt_<name> <value>`; conf/hyperchat.conf is a sample to "
 	"start from.\n"
-	"Three must be given: `keys`, `issuer`, `audience`. An option that does not exist, stands twice or has a value out of range stops\n"
+	"Who is believed must be given: `keys` with `issuer` and `audience`, or `oidc` with `audience`, or `issuers_file`. An option that does not exist, stands twice or has a value out of range stops\n"
 	"the start with one line in the log that names it and says what is allowed.\n"
 	"\n"
 	"Mosquitto gives options to plugins once, at start, and skips them when it reloads. So SIGHUP (`systemctl reload mosquitto`) reads two "
 	"files again:\n"
-	"the one behind `keys`, and the one behind `limits_file`, which may hold every option marked *SIGHUP*. What changed is logged; a "
+	"those behind `keys` and `issuers_file`, and the one behind `limits_file`, which may hold every option marked *SIGHUP*. What changed is logged; a "
 	"broken\n"
 	"file leaves the old values in force and says so; nobody is disconnected.\n";
 

@@ -20,7 +20,7 @@ static const char *project_root;
 
 enum { PAIRS_MAX = 40 };
 
-/* The three required options and whatever a test adds. */
+/* Somebody who is believed, and whatever a test adds. */
 struct options {
 	struct conf_pair pairs[PAIRS_MAX];
 	size_t count;
@@ -118,6 +118,36 @@ static void each_required_option_is_missed_by_name(void **state)
 		assert_says(err.text, "is missing");
 		conf_fini(&conf);
 	}
+}
+
+static bool is_enough(const struct conf_pair *pairs, size_t count, struct error *err)
+{
+	struct conf conf;
+	bool enough = conf_init(&conf, pairs, count, err);
+	conf_fini(&conf);
+	return enough;
+}
+
+static void an_issuer_is_enough_whichever_way_it_is_named(void **state)
+{
+	(void)state;
+	struct error err;
+	const struct conf_pair oidc[] = {{"oidc", "https://id.example"}, {"audience", "a"}}, file[] = {{"issuers_file", "/i"}};
+	assert_true(is_enough(oidc, 2, &err));
+	assert_true(is_enough(file, 1, &err));
+	assert_false(is_enough(oidc, 1, &err));
+	assert_says(err.text, "plugin_opt_audience: is missing");
+	assert_false(is_enough(NULL, 0, &err));
+	assert_says(err.text, "plugin_opt_oidc");
+}
+
+static void an_issuer_without_its_keys_is_refused(void **state)
+{
+	(void)state;
+	struct error err;
+	const struct conf_pair pairs[] = {{"oidc", "https://id.example"}, {"audience", "a"}, {"issuer", "https://id.example"}};
+	assert_false(is_enough(pairs, 3, &err));
+	assert_says(err.text, "plugin_opt_issuer: belongs to plugin_opt_keys");
 }
 
 static void an_unknown_option_is_named(void **state)
@@ -425,6 +455,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_least_options_get_the_defaults),
 		cmocka_unit_test(values_are_taken),
 		cmocka_unit_test(each_required_option_is_missed_by_name),
+		cmocka_unit_test(an_issuer_is_enough_whichever_way_it_is_named),
+		cmocka_unit_test(an_issuer_without_its_keys_is_refused),
 		cmocka_unit_test(an_unknown_option_is_named),
 		cmocka_unit_test(other_kafka_options_are_handed_on_with_dots),
 		cmocka_unit_test(an_option_given_twice_is_refused),
