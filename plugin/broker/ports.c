@@ -21,6 +21,7 @@
 #include "plugin/broker/server.h"
 #include "plugin/broker/writes.h"
 #include "plugin/chat/line.h"
+#include "plugin/rpc/quote.h"
 
 enum { CONFLICT_PAGE = 500, CONFLICT_BYTES = 1024 * 1024 };
 
@@ -297,8 +298,15 @@ static void deliver_void(struct server *server, const struct person *person, con
 	buf_fini(&text);
 }
 
-static void deliver(struct server *server, const struct person *person, const struct transaction *tx, struct line *line)
+/* Whose text it quotes is not told by the transaction: whether that is somebody whom he blocked then, a job finds out. */
+static bool may_quote_blocked(struct chat *chat, const struct person *person, const struct transaction *tx)
 {
+	return quote_is_there(tx) && blocks_are_known(person) && blocks_concern(person->blocks->list, chat);
+}
+
+static void deliver(struct server *server, struct chat *chat, const struct person *person, const struct transaction *tx, struct line *line)
+{
+	bool later = !line->hint && may_quote_blocked(chat, person, tx);
 	if (!line->hint && blocks_are_known(person) && blocks_hide(person->blocks->list, person->user_id, tx)) {
 		deliver_void(server, person, tx);
 		return;
@@ -306,7 +314,9 @@ static void deliver(struct server *server, const struct person *person, const st
 	for (struct session *session = person->sessions; session != NULL; session = session->person_next) {
 		if (session->feed == NULL || session->gone)
 			continue;
-		if (line->hint)
+		if (later)
+			feed_commit_later(server, session, tx);
+		else if (line->hint)
 			feed_hint(server, session, line);
 		else
 			feed_commit(server, session, tx, line);
@@ -319,13 +329,13 @@ static void deliver_to_all(struct server *server, struct chat *chat, const struc
 	if (HASH_COUNT(server->persons) < HASH_COUNT(chat->members)) {
 		for (struct person *person = server->persons; person != NULL; person = person->hh.next)
 			if (member_sees(chat, chat_member(chat, person->user_id), tx->number))
-				deliver(server, person, tx, line);
+				deliver(server, chat, person, tx, line);
 		return;
 	}
 	for (struct member *member = chat->members; member != NULL; member = member->hh.next) {
 		const struct person *person = member_sees(chat, member, tx->number) ? person_find(server, member->user_id) : NULL;
 		if (person != NULL)
-			deliver(server, person, tx, line);
+			deliver(server, chat, person, tx, line);
 	}
 }
 

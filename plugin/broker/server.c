@@ -170,7 +170,6 @@ static void set_world(struct server *server)
 	server->world.keep_quotes = server->conf.quotes == CONF_QUOTES_KEEP;
 	server->world.page_max = (uint32_t)server->conf.page_max;
 	server->world.answer_bytes_max = (uint32_t)server->conf.inbox_bytes_max;
-	server->world.core = server->core;
 	server->world.invitation_url = server->conf.invitation_url;
 }
 

@@ -94,7 +94,7 @@ const struct shape shapes_groups[] = {
 	{"Member", "A member of a chat.", FIELDS(
 		{"userID", FIELD_TEXT, NULL, false, "Who."},
 		{"role", FIELD_TEXT, NULL, false, "`owner`, `admin` or `member`."},
-		{"received", FIELD_NUMBER, NULL, true, "Has received everything up to this number. This and `read`: in snapshots of up to 32 members."},
+		{"received", FIELD_NUMBER, NULL, true, "Has received everything up to this number. This and `read`: in snapshots of up to 32 members, but not of who blocks the caller or is blocked by him."},
 		{"read", FIELD_NUMBER, NULL, true, "Has read everything up to this number."})},
 	{.name = NULL},
 };
