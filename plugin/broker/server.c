@@ -285,8 +285,10 @@ static void stop_threads(struct server *server)
 void server_close(struct server *server)
 {
 	server_read_clock(server);
-	if (server->readers != NULL && server->lanes != NULL)
+	if (server->readers != NULL && server->lanes != NULL) {
 		end_sessions(server);
+		presence_finish(server);
+	}
 	stop_threads(server);
 	core_free(server->core);
 	erasure_finish(server);
