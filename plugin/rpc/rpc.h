@@ -69,6 +69,7 @@ struct rpc_request {
 	void *origin;    /* the broker's: who gets the answer */
 	struct icon icon; /* RPC_COMMAND: what rpc_command found among the arguments, for rpc_write to store */
 	uint64_t journal_seq; /* RPC_WRITE: its record; the broker's */
+	unsigned corrupt_count; /* RPC_WRITE: how often the store called what is there corrupt; the broker's */
 	struct rpc_request *next; /* RPC_WRITE: behind it, of the same user; the broker's */
 
 	void *kept; /* what the handler has for settle: a record of the store's, or NULL */

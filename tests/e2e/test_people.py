@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import random
+import sqlite3
 import statistics
 import time
 
@@ -82,6 +83,28 @@ def test_a_change_of_who_has_just_come_waits_for_the_store_to_know_him(broker, b
         time.sleep(1)
     answer, _ = alice.until(lambda: alice.replies.get("1"), "the answer")
     assert "result" in answer, answer
+
+
+def test_a_change_that_a_damaged_store_cannot_take_is_given_up_and_others_go_on(broker, alice, bob):
+    bob.asks("getUserInfo")
+    alice.asks("addAsFavorite", favoriteID="bob")
+    broker.stop()
+    with sqlite3.connect(broker.store) as store:
+        page, = store.execute("SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 'favorite'").fetchone()
+        size, = store.execute("PRAGMA page_size").fetchone()
+    with open(broker.store, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
+    broker.start()
+    alice.returns()
+    alice.publishes("rpc/removeFavorite/r1", {"favoriteID": "bob"})
+    alice.publishes("rpc/setStatus/s1", {"text": "here"})
+    assert "error" in alice.until(lambda: alice.replies.get("r1"), "an error")[0]
+    assert "result" in alice.until(lambda: alice.replies.get("s1"), "the answer of what came behind it")[0]
+    assert b"removeFavorite" in broker.journal.with_name("journal.quarantine").read_bytes()
+    broker.restart()
+    alice.returns()
+    assert alice.asks("getUserInfo")["userInfo"]["status"] == "here"
 
 
 def test_while_the_store_is_held_up_a_change_waits(broker, alice):
