@@ -15,6 +15,7 @@
 #include "plugin/broker/device.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
+#include "plugin/broker/newcomers.h"
 #include "plugin/broker/presence.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/jobs.h"
@@ -72,7 +73,7 @@ struct query {
 	char chat_id[CHAT_ID_MAX + 1];
 	char user_id[USER_ID_MAX + 1];
 	char **user_ids;
-	size_t user_count;
+	size_t user_count, chats_max, strangers;
 	bool both;
 	char key[KEY_MAX + 1];
 	int64_t since_ms;
@@ -141,14 +142,24 @@ static void port_load_chat(void *context, const char *chat_id)
 	query_start(query, false);
 }
 
+/* All is asked whatever the first answer is: which of them it was is not told by the time either. */
 static void ask_users(struct query *query, struct store *store, struct error *err)
 {
-	query->rc = store_ops(store)->check_reach(
-		store, query->user_id, (const char *const *)query->user_ids, query->user_count, query->both, err);
+	struct newcomers newcomers = {query->user_id, query->user_ids, query->user_count, query->chats_max, query->server->world.info.secret, 0};
+	const char *const *user_ids = (const char *const *)query->user_ids;
+	query->rc = store_ops(store)->check_reach(store, query->user_id, user_ids, query->user_count, query->both, err);
+	if (query->both || (query->rc != STORE_OK && query->rc != STORE_NOT_FOUND))
+		return;
+	enum store_rc rc = newcomers_look(&newcomers, store, err);
+	query->strangers = newcomers.strangers;
+	query->rc = rc == STORE_OK ? query->rc : rc;
 }
 
 static void tell_users(struct query *query)
 {
+	struct person *adder = query->strangers > 0 ? person_find(query->server, query->user_id) : NULL;
+	if (adder != NULL && (query->rc == STORE_OK || query->rc == STORE_NOT_FOUND))
+		budget_count_contacts(query->server, adder, query->strangers);
 	core_users_checked(query->server->core, query->chat_id, query->rc, query->server->now_ms);
 }
 
@@ -159,6 +170,7 @@ static void port_check_users(void *context, const char *chat_id, const char *fro
 	query->ask = ask_users;
 	query->tell = tell_users;
 	query->both = both;
+	query->chats_max = query->server->conf.chats_max;
 	snprintf(query->user_id, sizeof query->user_id, "%s", from_id);
 	query->user_ids = mem_new(count * sizeof *query->user_ids);
 	for (size_t i = 0; i < count; i++)

@@ -15,6 +15,7 @@
  *   upkeep.c    checkpoints, pruning                         writes.c    RPC that stores something of a person's
  *   budget.c    what one user may cost                       ended.c     groups that ended long ago
  *   erasure.c   erased texts leave all files                 account.c   accounts that were deleted
+ *   newcomers.c people who are to be added to a group
  */
 
 #include <mosquitto.h>
