@@ -60,6 +60,7 @@ def free_port():
     while True:
         port = first + next(PORTS) % PORTS_EACH
         with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the broker does: connections that have ended do not count
             try:
                 probe.bind(("127.0.0.1", port))
                 return port
