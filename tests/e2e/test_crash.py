@@ -12,6 +12,8 @@ import broker as brokers
 import mqtt
 import pytest
 
+pytestmark = pytest.mark.host
+
 ROUNDS = int(os.environ.get("HC_ROUNDS", "12" if brokers.sanitizer() else "50"))
 
 
