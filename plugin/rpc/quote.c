@@ -29,7 +29,7 @@ static enum store_rc is_hidden(struct store *store, const struct block_list *blo
 enum store_rc quotes_hide(struct store *store, const struct block_list *blocks, const char *reader_id, struct transaction **transactions,
 	size_t count, struct error *err)
 {
-	if (blocks->count == 0)
+	if (blocks == NULL || blocks->count == 0)
 		return STORE_OK;
 	for (size_t i = 0; i < count; i++) {
 		bool hidden = false;

@@ -7,7 +7,7 @@
 #include "storage/store.h"
 
 /* Puts copies without their quotes in the place of those replies that quote what is hidden from the reader. Asks the store only if he ever
- * blocked anybody. Not STORE_OK: not all of them were looked at; what is there is still the caller's. */
+ * blocked anybody (NULL: he did not). Not STORE_OK: not all of them were looked at; what is there is still the caller's. */
 enum store_rc quotes_hide(struct store *store, const struct block_list *blocks, const char *reader_id, struct transaction **transactions,
 	size_t count, struct error *err);
 

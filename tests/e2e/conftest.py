@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """Fixtures. HC_BUILD is the build directory whose plugin is tested (build/release), HC_BROKERS the stock Mosquitto versions
 (2.0.11,2.0.21,2.1 from scripts/get-brokers, or "system" for the installed one), HC_STORE the backend: sqlite, or mongodb (a server from
-scripts/get-ferretdb, or the one that HC_MONGODB names)."""
+scripts/get-ferretdb, or the one that HC_MONGODB names). On the versions of HC_HOST_BROKERS only what depends on the broker's version is
+asked: the files that are marked `host`."""
 import os
 
 import pytest
@@ -11,15 +12,18 @@ import kafka as kafkas
 import mongodb
 
 VERSIONS = os.environ.get("HC_BROKERS", "2.0.11,2.0.21,2.1").split(",")
+HOST_VERSIONS = [version for version in os.environ.get("HC_HOST_BROKERS", "").split(",") if version]
 
 
 def pytest_generate_tests(metafunc):
     if "broker_version" in metafunc.fixturenames:
+        host = metafunc.definition.get_closest_marker("host") is not None
         one = getattr(metafunc.module, "ONE_BROKER", False) and not metafunc.definition.get_closest_marker("every_broker")
-        metafunc.parametrize("broker_version", VERSIONS[:1] if one else VERSIONS, scope="session")
+        metafunc.parametrize("broker_version", VERSIONS[:1] if one else VERSIONS + (HOST_VERSIONS if host else []), scope="session")
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "host: depends on what Mosquitto does with packets, sessions, files and signals, not on chats alone")
     config.addinivalue_line("markers", "every_broker: on every version, in a module where ONE_BROKER says that one is enough")
     if not brokers.PLUGIN.exists():
         pytest.exit(f"{brokers.PLUGIN} is missing: cmake --preset release && cmake --build --preset release", returncode=2)
@@ -42,7 +46,8 @@ def pytest_unconfigure():
 
 
 def pytest_report_header(config):
-    return f"plugin: {brokers.PLUGIN} (sanitizer: {brokers.sanitizer() or 'none'}), Mosquitto: {', '.join(VERSIONS)}, store: {brokers.STORE}"
+    return (f"plugin: {brokers.PLUGIN} (sanitizer: {brokers.sanitizer() or 'none'}), Mosquitto: {', '.join(VERSIONS)}, "
+            f"in part: {', '.join(HOST_VERSIONS) or 'none'}, store: {brokers.STORE}")
 
 
 @pytest.fixture
