@@ -315,6 +315,7 @@ struct deleted_list {
 struct store_ops {
 	const char *name; /* the URI's scheme */
 	unsigned lanes;   /* how many appends, of different chats, are worth doing at once */
+	bool shared;      /* other brokers may use it at the same time, and it may be away when the broker starts */
 
 	/* uri: what follows "<name>:". Creates what is missing, migrates what is older (flags: STORE_NO_MIGRATION), refuses what is newer. */
 	enum store_rc (*open)(const char *uri, unsigned flags, struct store **store, struct error *err);

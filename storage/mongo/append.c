@@ -201,9 +201,11 @@ static void check_own_keys(struct entry *entry)
 			}
 }
 
+/* The log need not be looked at where this process wrote last, as far as it knows. Where another one did, it probably did again: a look at the log is
+ * cheaper than keys that were put in for nothing. */
 static void check(struct batch *batch, struct entry *entry)
 {
-	bool known = !entry->look && tips_find(batch->db->mongo->tips, entry->append->chat_id, &entry->tip);
+	bool known = !entry->look && tips_find(batch->db->mongo->tips, entry->append->chat_id, &entry->tip) && entry->tip.written;
 	entry->present = 0;
 	if (known && entry->tip.number + 1 == entry->append->transactions[0]->number && follows(entry))
 		entry->state = READY;
@@ -216,9 +218,8 @@ static void check(struct batch *batch, struct entry *entry)
 /* ---- keys ---- */
 
 struct keys {
-	struct transaction **transactions;
-	struct entry **entries;
-	bool *taken;
+	struct dedup_key *items;
+	struct entry **entries; /* whose they are */
 	size_t count;
 };
 
@@ -227,48 +228,37 @@ static void collect_keys(struct batch *batch, struct keys *keys)
 	size_t max = 0;
 	for (size_t i = 0; i < batch->count; i++)
 		max += batch->entries[i].append->transaction_count;
-	keys->transactions = mem_new(max * sizeof *keys->transactions);
+	keys->items = mem_zero(max * sizeof *keys->items);
 	keys->entries = mem_new(max * sizeof *keys->entries);
-	keys->taken = mem_zero(max * sizeof *keys->taken + 1);
 	for (size_t i = 0; i < batch->count; i++) {
 		struct entry *entry = &batch->entries[i];
 		for (size_t j = entry->present; entry->state == READY && j < entry->append->transaction_count; j++) {
 			if (!dedup_is_indexed(entry->append->transactions[j]))
 				continue;
 			keys->entries[keys->count] = entry;
-			keys->transactions[keys->count++] = entry->append->transactions[j];
+			keys->items[keys->count++] = (struct dedup_key){.tx = entry->append->transactions[j], .blindly = entry->import};
 		}
 	}
 }
 
-static void keys_fini(struct keys *keys)
+/* A number of another counts before a key used again: so a hit looks at the log first. */
+static void hit(struct batch *batch, struct entry *entry, const struct dedup_key *key)
 {
-	free(keys->transactions);
-	free(keys->entries);
-	free(keys->taken);
-}
-
-/* A number of another counts before a key used again: so a hit looks at the log first, unless that was where it was seen. */
-static void hit(struct batch *batch, struct entry *entry, const struct transaction *tx, uint64_t number)
-{
-	size_t index = (size_t)(tx->number - entry->append->transactions[0]->number);
-	size_t present = entry->present;
+	size_t index = (size_t)(key->tx->number - entry->append->transactions[0]->number), present = entry->present;
 	check_with_log(batch, entry);
 	if (entry->state == READY && entry->present == present)
-		conflict_with_key(entry, index, number);
+		conflict_with_key(entry, index, key->number);
 	else if (entry->state == READY)
 		entry->state = TO_CHECK;
 }
 
-static void verify_key(struct batch *batch, struct entry *entry, const struct transaction *tx)
+static enum store_rc put_and_verify(struct batch *batch, struct keys *keys, struct error *err)
 {
-	uint64_t number = 0;
-	struct error err = {0};
-	enum store_rc rc = dedup_verify(batch->db, tx, &number, &err);
-	if (rc != STORE_OK)
-		fail(batch, entry, APPEND_NOTHING_ADDED, rc, &err);
-	else if (number != 0 && !entry->import)
-		hit(batch, entry, tx, number);
+	bool taken = false;
+	enum store_rc rc = dedup_put(batch->db, keys->items, keys->count, err);
+	for (size_t i = 0; i < keys->count; i++)
+		taken = taken || keys->items[i].taken;
+	return rc == STORE_OK && taken ? dedup_verify(batch->db, keys->items, keys->count, err) : rc;
 }
 
 static void put_keys(struct batch *batch)
@@ -276,17 +266,20 @@ static void put_keys(struct batch *batch)
 	struct keys keys = {0};
 	struct error err = {0};
 	collect_keys(batch, &keys);
-	enum store_rc rc = dedup_put(batch->db, keys.transactions, keys.count, keys.taken, &err);
+	enum store_rc rc = put_and_verify(batch, &keys, &err);
 	for (size_t i = 0; i < keys.count; i++) {
 		struct entry *entry = keys.entries[i];
 		if (entry->state != READY)
 			continue;
 		if (rc != STORE_OK)
 			fail(batch, entry, APPEND_NOTHING_ADDED, rc, &err);
-		else if (keys.taken[i])
-			verify_key(batch, entry, keys.transactions[i]);
+		else if (keys.items[i].number != 0)
+			hit(batch, entry, &keys.items[i]);
+		else if (keys.items[i].again)
+			entry->state = TO_CHECK;
 	}
-	keys_fini(&keys);
+	free(keys.items);
+	free(keys.entries);
 }
 
 /* ---- announcing ---- */
@@ -326,6 +319,7 @@ static size_t text_bytes(const struct entry *entry)
 static void inserted(struct batch *batch, struct entry *entry, bool taken)
 {
 	if (taken) {
+		positions_drop(batch->db->mongo->positions, entry->position);
 		entry->look = true;
 		entry->state = TO_CHECK;
 		return;
@@ -357,7 +351,9 @@ static size_t insert_some(struct batch *batch, size_t from)
 			continue;
 		if (rc == STORE_OK)
 			inserted(batch, entry, bulk.taken[place++]);
-		else
+		else if (rc == STORE_UNAVAILABLE)
+			positions_drop(batch->db->mongo->positions, entry->position);
+		if (rc != STORE_OK)
 			fail(batch, entry, rc == STORE_UNAVAILABLE ? APPEND_NOTHING_ADDED : APPEND_UNKNOWN, rc, &err);
 	}
 	db_bulk_end(&bulk);

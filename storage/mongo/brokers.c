@@ -21,7 +21,7 @@ static bson_t *by_id(void)
 
 enum store_rc mongo_list_writers(struct store *store, const char *const **writers, size_t *count, struct error *err)
 {
-	return list_ids(store, WRITERS, bson_new(), by_id(), SIZE_MAX, writers, count, err);
+	return list_ids(store, WRITERS, BCON_NEW("wrote", BCON_BOOL(true)), by_id(), SIZE_MAX, writers, count, err);
 }
 
 enum store_rc mongo_list_places(struct store *store, const char *const **names, size_t *count, struct error *err)

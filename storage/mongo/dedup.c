@@ -6,8 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
-enum { DIGEST_BYTES = 16, PRUNE_MAX = 1000 };
+enum {
+	DIGEST_BYTES = 16,
+	PRUNE_MAX = 1000,
+	FIND_MAX = 1000,
+	RANGE_GAP = 32, /* so many numbers that nobody wants are read rather than asked around */
+};
 
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 
@@ -31,15 +37,15 @@ static bson_t *dedup_doc(const struct transaction *tx)
 	return BCON_NEW("_id", DIGEST_BIN(id), "n", "[", BCON_INT64((int64_t)tx->number), "]", "at", BCON_INT64(tx->at_ms));
 }
 
-enum store_rc dedup_put(struct db *db, struct transaction *const *transactions, size_t count, bool *taken, struct error *err)
+enum store_rc dedup_put(struct db *db, struct dedup_key *keys, size_t count, struct error *err)
 {
 	struct db_bulk bulk;
 	db_bulk_begin(&bulk, db, DEDUP);
 	for (size_t i = 0; i < count; i++)
-		db_bulk_insert(&bulk, dedup_doc(transactions[i]));
+		db_bulk_insert(&bulk, dedup_doc(keys[i].tx));
 	enum store_rc rc = db_bulk_run(&bulk, err);
-	if (rc == STORE_OK && count > 0)
-		memcpy(taken, bulk.taken, count * sizeof *taken);
+	for (size_t i = 0; rc == STORE_OK && i < count; i++)
+		keys[i].taken = bulk.taken[i];
 	db_bulk_end(&bulk);
 	return rc;
 }
@@ -73,82 +79,277 @@ static enum store_rc load_candidates(struct db *db, const unsigned char *id, str
 	return STORE_OK;
 }
 
-static bool take_it(void *context, const struct transaction *tx)
+static bool is_of_key(const struct transaction *tx, const char *sender_id, const char *key, int64_t since_ms)
 {
-	*(struct transaction **)context = transaction_ref(tx);
-	return false;
+	return tx->key != NULL && tx->at_ms >= since_ms && strcmp(tx->key, key) == 0 && strcmp(tx->sender_id, sender_id) == 0;
 }
 
-/* The newest of them that the log has under that key; NULL: none. */
-static enum store_rc look_up(struct db *db, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
-                             const struct candidates *candidates, struct transaction **found, struct error *err)
+/* Transactions of one chat by their numbers. */
+struct lookup {
+	uint64_t *numbers; /* ascending once sorted */
+	struct transaction **transactions; /* at the same place; NULL: not in the log */
+	size_t count;
+};
+
+static void lookup_want(struct lookup *lookup, uint64_t number)
+{
+	if ((lookup->count & (lookup->count - 1)) == 0) /* full at 0 and at every power of two */
+		lookup->numbers = mem_grow(lookup->numbers, (lookup->count ? lookup->count * 2 : 1) * sizeof *lookup->numbers);
+	lookup->numbers[lookup->count++] = number;
+}
+
+static int by_number(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+	return a < b ? -1 : a > b;
+}
+
+static struct transaction **lookup_place(const struct lookup *lookup, uint64_t number)
+{
+	const uint64_t *found = lookup->count > 0 ? bsearch(&number, lookup->numbers, lookup->count, sizeof number, by_number) : NULL;
+	return found ? &lookup->transactions[found - lookup->numbers] : NULL;
+}
+
+static bool take_wanted(void *context, const struct transaction *tx)
+{
+	struct transaction **place = lookup_place(context, tx->number);
+	if (place && *place == NULL)
+		*place = transaction_ref(tx);
+	return true;
+}
+
+/* They nearly always lie close together, so few ranges hold them all. */
+static enum store_rc lookup_load(struct db *db, const char *chat_id, struct lookup *lookup, struct error *err)
 {
 	enum store_rc rc = STORE_OK;
-	*found = NULL;
-	for (size_t i = 0; rc == STORE_OK && i < candidates->count; i++) {
-		struct transaction *tx = NULL;
-		uint64_t number = candidates->numbers[i];
-		rc = mongo_visit_log(db, chat_id, number, number, LOG_ASCENDING, take_it, &tx, err);
-		if (tx != NULL && tx->key != NULL && strcmp(tx->key, key) == 0 && strcmp(tx->sender_id, sender_id) == 0 && tx->at_ms >= since_ms &&
-			(*found == NULL || (*found)->number < tx->number)) {
-			transaction_free(*found);
-			*found = transaction_ref(tx);
-		}
-		transaction_free(tx);
-	}
-	if (rc != STORE_OK) {
-		transaction_free(*found);
-		*found = NULL;
+	if (lookup->count > 1)
+		qsort(lookup->numbers, lookup->count, sizeof *lookup->numbers, by_number);
+	lookup->transactions = mem_zero(lookup->count * sizeof *lookup->transactions + 1);
+	for (size_t from = 0, to; rc == STORE_OK && from < lookup->count; from = to) {
+		for (to = from + 1; to < lookup->count && lookup->numbers[to] - lookup->numbers[to - 1] <= RANGE_GAP;)
+			to++;
+		rc = mongo_visit_log(db, chat_id, lookup->numbers[from], lookup->numbers[to - 1], LOG_ASCENDING, take_wanted, lookup, err);
 	}
 	return rc;
 }
 
-static enum store_rc find(struct db *db, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
-                          struct transaction **found, struct error *err)
+static void lookup_fini(struct lookup *lookup)
 {
-	struct candidates candidates = {0};
-	unsigned char id[SHA256_BYTES];
-	digest(chat_id, sender_id, key, id);
-	enum store_rc rc = load_candidates(db, id, &candidates, err);
-	if (rc == STORE_OK)
-		rc = look_up(db, chat_id, sender_id, key, since_ms, &candidates, found, err);
-	free(candidates.numbers);
-	return rc;
+	for (size_t i = 0; lookup->transactions && i < lookup->count; i++)
+		transaction_free(lookup->transactions[i]);
+	free(lookup->transactions);
+	free(lookup->numbers);
+}
+
+/* The newest of the candidates that the log has under that key, before `below`; NULL: none. It belongs to the lookup. */
+static const struct transaction *newest_of(const struct lookup *lookup, const struct candidates *candidates, uint64_t below,
+                                           const char *sender_id, const char *key, int64_t since_ms)
+{
+	const struct transaction *newest = NULL;
+	for (size_t i = 0; i < candidates->count; i++) {
+		struct transaction **place = candidates->numbers[i] < below ? lookup_place(lookup, candidates->numbers[i]) : NULL;
+		if (place && *place && is_of_key(*place, sender_id, key, since_ms) && (newest == NULL || newest->number < (*place)->number))
+			newest = *place;
+	}
+	return newest;
 }
 
 enum store_rc dedup_find(struct db *db, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
                          struct transaction **found, struct error *err)
 {
-	enum store_rc rc = find(db, chat_id, sender_id, key, since_ms, found, err);
-	if (rc == STORE_OK && *found == NULL)
-		return error_set(err, STORE_NOT_FOUND, 0, "no such key");
+	struct candidates candidates = {0};
+	struct lookup lookup = {0};
+	unsigned char id[SHA256_BYTES];
+	digest(chat_id, sender_id, key, id);
+	enum store_rc rc = load_candidates(db, id, &candidates, err);
+	for (size_t i = 0; rc == STORE_OK && i < candidates.count; i++)
+		lookup_want(&lookup, candidates.numbers[i]);
+	if (rc == STORE_OK)
+		rc = lookup_load(db, chat_id, &lookup, err);
+	const struct transaction *newest = rc == STORE_OK ? newest_of(&lookup, &candidates, UINT64_MAX, sender_id, key, since_ms) : NULL;
+	if (newest)
+		*found = transaction_ref(newest);
+	else if (rc == STORE_OK)
+		rc = error_set(err, STORE_NOT_FOUND, 0, "no such key");
+	lookup_fini(&lookup);
+	free(candidates.numbers);
 	return rc;
 }
 
-/* Instead of what was pruned meanwhile comes a new document. */
-static enum store_rc add_number(struct db *db, const struct transaction *tx, struct error *err)
-{
+/* ---- many at once ---- */
+
+/* One that was taken, with what is there. */
+struct taken {
+	struct dedup_key *key;
 	unsigned char id[SHA256_BYTES];
-	size_t matched;
-	digest(tx->chat_id, tx->sender_id, tx->key, id);
-	enum store_rc rc = db_update(db, DEDUP, BCON_NEW("_id", DIGEST_BIN(id)), BCON_NEW("$addToSet", "{", "n", BCON_INT64((int64_t)tx->number), "}",
-		"$max", "{", "at", BCON_INT64(tx->at_ms), "}"), DB_UPDATE, &matched, err);
-	if (rc == STORE_OK && matched == 0)
-		rc = db_insert(db, DEDUP, dedup_doc(tx), err);
-	return rc == STORE_TAKEN ? STORE_UNAVAILABLE : rc; /* put and pruned and put: begin anew */
+	struct candidates candidates;
+	bool found;
+	UT_hash_handle hh;
+};
+
+struct verifying {
+	struct taken *items;
+	size_t count;
+	struct taken *by_id;
+};
+
+static void verifying_init(struct verifying *verifying, struct dedup_key *keys, size_t count)
+{
+	verifying->items = mem_zero(count * sizeof *verifying->items + 1);
+	for (size_t i = 0; i < count; i++) {
+		if (!keys[i].taken)
+			continue;
+		struct taken *taken = &verifying->items[verifying->count++];
+		taken->key = &keys[i];
+		digest(keys[i].tx->chat_id, keys[i].tx->sender_id, keys[i].tx->key, taken->id);
+		HASH_ADD(hh, verifying->by_id, id, DIGEST_BYTES, taken);
+	}
 }
 
-/* What is found at tx's own number is no repetition: it is tx itself, or has its number, which the insert will see. */
-enum store_rc dedup_verify(struct db *db, const struct transaction *tx, uint64_t *number, struct error *err)
+static void verifying_fini(struct verifying *verifying)
 {
-	struct transaction *found = NULL;
-	enum store_rc rc = find(db, tx->chat_id, tx->sender_id, tx->key, tx->at_ms - KEY_AGE_MS, &found, err);
-	if (rc != STORE_OK)
-		return rc;
-	*number = found && found->number != tx->number ? found->number : 0;
-	if (*number == 0)
-		rc = add_number(db, tx, err);
-	transaction_free(found);
+	HASH_CLEAR(hh, verifying->by_id);
+	for (size_t i = 0; i < verifying->count; i++)
+		free(verifying->items[i].candidates.numbers);
+	free(verifying->items);
+}
+
+static bson_t *filter_of(const struct taken *items, size_t count)
+{
+	bson_t *filter = bson_new(), id, in;
+	BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &id);
+	BSON_APPEND_ARRAY_BEGIN(&id, "$in", &in);
+	for (size_t i = 0; i < count; i++) {
+		char index[24];
+		snprintf(index, sizeof index, "%zu", i);
+		bson_append_binary(&in, index, -1, BSON_SUBTYPE_BINARY, items[i].id, DIGEST_BYTES);
+	}
+	bson_append_array_end(&id, &in);
+	bson_append_document_end(filter, &id);
+	return filter;
+}
+
+static void take_doc(struct verifying *verifying, const bson_t *doc)
+{
+	size_t len;
+	const unsigned char *id = doc_bytes(doc, "_id", &len);
+	struct taken *taken = NULL;
+	if (len == DIGEST_BYTES)
+		HASH_FIND(hh, verifying->by_id, id, DIGEST_BYTES, taken);
+	if (taken == NULL || taken->found)
+		return;
+	taken->found = true;
+	read_numbers(doc, &taken->candidates);
+}
+
+static enum store_rc load_docs(struct db *db, struct verifying *verifying, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	for (size_t done = 0; rc == STORE_OK && done < verifying->count; done += FIND_MAX) {
+		size_t left = verifying->count - done;
+		struct db_cursor cursor;
+		const bson_t *doc;
+		db_find(&cursor, db, DEDUP, filter_of(verifying->items + done, left < FIND_MAX ? left : FIND_MAX), NULL);
+		while (db_next(&cursor, &doc))
+			take_doc(verifying, doc);
+		rc = db_find_end(&cursor, err);
+	}
+	return rc;
+}
+
+/* Those of one chat, from..to. */
+static enum store_rc decide_chat(struct db *db, struct taken *items, size_t count, struct error *err)
+{
+	struct lookup lookup = {0};
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; !items[i].key->blindly && j < items[i].candidates.count; j++)
+			if (items[i].candidates.numbers[j] < items[i].key->tx->number)
+				lookup_want(&lookup, items[i].candidates.numbers[j]);
+	enum store_rc rc = lookup_load(db, items[0].key->tx->chat_id, &lookup, err);
+	for (size_t i = 0; rc == STORE_OK && i < count; i++) {
+		const struct transaction *tx = items[i].key->tx;
+		const struct transaction *newest = newest_of(&lookup, &items[i].candidates, tx->number, tx->sender_id, tx->key, tx->at_ms - KEY_AGE_MS);
+		items[i].key->number = newest ? newest->number : 0;
+	}
+	lookup_fini(&lookup);
+	return rc;
+}
+
+static enum store_rc decide_all(struct db *db, struct verifying *verifying, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	for (size_t from = 0, to; rc == STORE_OK && from < verifying->count; from = to) {
+		const char *chat_id = verifying->items[from].key->tx->chat_id;
+		for (to = from + 1; to < verifying->count && strcmp(verifying->items[to].key->tx->chat_id, chat_id) == 0;)
+			to++;
+		rc = decide_chat(db, verifying->items + from, to - from, err);
+	}
+	return rc;
+}
+
+static void append_number(bson_t *array, size_t *count, uint64_t number)
+{
+	char index[24];
+	snprintf(index, sizeof index, "%zu", (*count)++);
+	bson_append_int64(array, index, -1, (int64_t)number);
+}
+
+/* Compare-and-set on the numbers that were seen, so that none gets lost which somebody adds meanwhile. Stale are those below ours; an
+ * import has not looked, and keeps them. */
+static void put_number(struct db_bulk *bulk, const struct taken *taken)
+{
+	const struct transaction *tx = taken->key->tx;
+	bson_t *filter = BCON_NEW("_id", DIGEST_BIN(taken->id)), *update = bson_new(), old, set, new;
+	size_t old_count = 0, new_count = 0;
+	BSON_APPEND_ARRAY_BEGIN(filter, "n", &old);
+	BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
+	BSON_APPEND_ARRAY_BEGIN(&set, "n", &new);
+	for (size_t i = 0; i < taken->candidates.count; i++) {
+		uint64_t number = taken->candidates.numbers[i];
+		append_number(&old, &old_count, number);
+		if (number > tx->number || (taken->key->blindly && number < tx->number))
+			append_number(&new, &new_count, number);
+	}
+	append_number(&new, &new_count, tx->number);
+	bson_append_array_end(&set, &new);
+	bson_append_document_end(update, &set);
+	bson_append_array_end(filter, &old);
+	bson_t max;
+	BSON_APPEND_DOCUMENT_BEGIN(update, "$max", &max);
+	BSON_APPEND_INT64(&max, "at", tx->at_ms);
+	bson_append_document_end(update, &max);
+	db_bulk_update(bulk, filter, update, DB_UPDATE);
+}
+
+/* Which of them were found changed cannot be told: then all of those are done again, which costs nothing but time. */
+static enum store_rc put_numbers(struct db *db, struct verifying *verifying, struct error *err)
+{
+	struct db_bulk bulk;
+	db_bulk_begin(&bulk, db, DEDUP);
+	for (size_t i = 0; i < verifying->count; i++)
+		if (verifying->items[i].found && verifying->items[i].key->number == 0)
+			put_number(&bulk, &verifying->items[i]);
+	size_t count = bulk.count;
+	enum store_rc rc = db_bulk_run(&bulk, err);
+	bool again = rc == STORE_OK && bulk.matched != count;
+	for (size_t i = 0; i < verifying->count; i++) {
+		struct dedup_key *key = verifying->items[i].key;
+		key->again = key->number == 0 && (again || !verifying->items[i].found); /* not found: pruned since */
+	}
+	db_bulk_end(&bulk);
+	return rc;
+}
+
+enum store_rc dedup_verify(struct db *db, struct dedup_key *keys, size_t count, struct error *err)
+{
+	struct verifying verifying = {0};
+	verifying_init(&verifying, keys, count);
+	enum store_rc rc = load_docs(db, &verifying, err);
+	if (rc == STORE_OK)
+		rc = decide_all(db, &verifying, err);
+	if (rc == STORE_OK)
+		rc = put_numbers(db, &verifying, err);
+	verifying_fini(&verifying);
 	return rc;
 }
 

@@ -12,12 +12,21 @@
 
 bool dedup_is_indexed(const struct transaction *tx); /* has a key that is looked for */
 
-/* Puts the transactions' keys in, all in one go. taken[i]: it was there, dedup_verify has to look. */
-enum store_rc dedup_put(struct db *db, struct transaction *const *transactions, size_t count, bool *taken, struct error *err);
+/* One key on its way in. */
+struct dedup_key {
+	const struct transaction *tx;
+	bool blindly; /* it is put in whatever has it (an import) */
+	bool taken;   /* it was there: dedup_verify has to look */
+	uint64_t number; /* of the transaction that has it; 0: none, and tx's number was put in */
+	bool again;   /* somebody else was at it: put it again */
+};
 
-/* Of a key that was there: *number gets the transaction that has it, not older than 7 days before tx, and not tx itself (same number, same
- * head). 0: none; then tx's number was added. */
-enum store_rc dedup_verify(struct db *db, const struct transaction *tx, uint64_t *number, struct error *err);
+/* Puts the keys in, all in one go; sets taken. */
+enum store_rc dedup_put(struct db *db, struct dedup_key *keys, size_t count, struct error *err);
+
+/* Of those that were taken: looks for the transaction that has the key, below tx's own number and not older than 7 days before tx. In a few
+ * commands for all of them, keys of one chat side by side. What is proven stale (the log has something else there, for ever) is dropped. */
+enum store_rc dedup_verify(struct db *db, struct dedup_key *keys, size_t count, struct error *err);
 
 /* The newest transaction of that sender and key that is not older than since_ms; a reference. NOT_FOUND. */
 enum store_rc dedup_find(struct db *db, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,

@@ -181,14 +181,46 @@ struct search {
 	struct db *db;
 	const char *chat_id, *sender_id; /* NULL: all texts of the chat */
 	uint64_t to;
-	bool is_his; /* what see_sender found */
+	/* Of the numbers that this piece has come by: whether he wrote them. */
+	uint64_t seen_from; /* 0: none yet */
+	struct buf seen;
+};
+
+static bool is_his(const struct search *search, const struct transaction *tx)
+{
+	return strcmp(tx->sender_id, search->sender_id) == 0;
+}
+
+struct sender_found {
+	const struct search *search;
+	bool his;
 };
 
 static bool see_sender(void *context, const struct transaction *tx)
 {
-	struct search *search = context;
-	search->is_his = strcmp(tx->sender_id, search->sender_id) == 0;
+	struct sender_found *found = context;
+	found->his = is_his(found->search, tx);
 	return false;
+}
+
+/* Most of what is quoted is not far away; the rest is looked up. */
+static enum store_rc wrote(const struct search *search, uint64_t number, bool *his, struct error *err)
+{
+	struct sender_found found = {.search = search};
+	if (number >= search->seen_from && number - search->seen_from < search->seen.len) {
+		*his = search->seen.data[number - search->seen_from];
+		return STORE_OK;
+	}
+	enum store_rc rc = mongo_visit_log(search->db, search->chat_id, number, number, LOG_ASCENDING, see_sender, &found, err);
+	*his = found.his;
+	return rc;
+}
+
+static void remember_sender(struct search *search, const struct transaction *tx)
+{
+	if (search->seen_from == 0)
+		search->seen_from = tx->number;
+	buf_add_char(&search->seen, is_his(search, tx));
 }
 
 static enum store_rc choose_found(void *context, const struct transaction *tx, bool *body, bool *quote, struct error *err)
@@ -200,13 +232,11 @@ static enum store_rc choose_found(void *context, const struct transaction *tx, b
 		*body = *quote = true;
 		return STORE_OK;
 	}
-	*body = *quote = (tx->type == TX_MESSAGE || tx->type == TX_EDIT) && strcmp(tx->sender_id, search->sender_id) == 0;
+	remember_sender(search, tx);
+	*body = *quote = (tx->type == TX_MESSAGE || tx->type == TX_EDIT) && is_his(search, tx);
 	if (*quote || tx->type != TX_MESSAGE || tx->target == 0 || tx->target >= tx->number || !tx->quote.present || tx->quote.erased)
 		return STORE_OK;
-	search->is_his = false;
-	enum store_rc rc = mongo_visit_log(search->db, tx->chat_id, tx->target, tx->target, LOG_ASCENDING, see_sender, search, err);
-	*quote = search->is_his;
-	return rc;
+	return wrote(search, tx->target, quote, err);
 }
 
 static bson_t *erasure_filter(const struct search *search)
@@ -293,6 +323,7 @@ enum store_rc mongo_erase(struct store *store, const char *chat_id, const char *
 	struct search search = {.db = &db, .chat_id = chat_id, .sender_id = sender_id};
 	enum store_rc rc = erase_piece(&search, &left, err);
 	db_end(&db);
+	buf_fini(&search.seen);
 	if (rc == STORE_NOT_FOUND)
 		rc = STORE_OK; /* no such chat: nothing to do */
 	if (rc == STORE_OK)

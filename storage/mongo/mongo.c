@@ -58,6 +58,7 @@ enum store_rc mongo_verify(struct store *store, struct error *err)
 const struct store_ops store_mongo = {
 	.name = "mongodb",
 	.lanes = 8,
+	.shared = true,
 	.open = mongo_open,
 	.close = mongo_close,
 	.info = mongo_info,

@@ -16,7 +16,7 @@ enum { COUNTER_BITS = 40, PUBLISH_MS = 20, FLUSH_MS = 1000 };
 struct flight {
 	char chat_id[CHAT_ID_MAX + 1];
 	uint64_t first_number;
-	uint64_t lowest; /* position */
+	uint64_t lowest, last; /* positions */
 };
 
 struct positions {
@@ -70,9 +70,21 @@ uint64_t positions_take(struct positions *positions, const char *chat_id, uint64
 	struct flight *flight = &positions->flights[positions->flight_count++];
 	*flight = (struct flight){.first_number = first_number, .lowest = positions->last + 1};
 	memcpy(flight->chat_id, chat_id, strnlen(chat_id, CHAT_ID_MAX));
-	uint64_t last = positions->last += count;
+	uint64_t last = flight->last = positions->last += count;
 	pthread_mutex_unlock(&positions->lock);
 	return last;
+}
+
+void positions_drop(struct positions *positions, uint64_t last)
+{
+	size_t kept = 0;
+	pthread_mutex_lock(&positions->lock);
+	for (size_t i = 0; i < positions->flight_count; i++)
+		if (positions->flights[i].last != last)
+			positions->flights[kept++] = positions->flights[i];
+	positions->flight_count = kept;
+	pthread_cond_signal(&positions->wake);
+	pthread_mutex_unlock(&positions->lock);
 }
 
 void positions_end(struct positions *positions, const char *chat_id, uint64_t last_number)
@@ -275,13 +287,14 @@ enum store_rc positions_know_writer(struct db *db, const char *writer, struct er
 {
 	struct positions *positions = db->mongo->positions;
 	pthread_mutex_lock(&positions->lock);
-	bool known = strcmp(writer, db->mongo->info.writer) == 0 || is_known(positions, writer);
+	bool known = is_known(positions, writer);
 	pthread_mutex_unlock(&positions->lock);
 	if (known)
 		return STORE_OK;
-	enum store_rc rc = db_insert(db, WRITERS, BCON_NEW("_id", BCON_UTF8(writer)), err);
-	if (rc != STORE_OK && rc != STORE_TAKEN)
-		return rc;
+	enum store_rc rc = db_update(db, WRITERS, BCON_NEW("_id", BCON_UTF8(writer)), BCON_NEW("$set", "{", "wrote", BCON_BOOL(true), "}"), DB_UPSERT,
+		NULL, err);
+	if (rc != STORE_OK)
+		return rc == STORE_TAKEN ? STORE_UNAVAILABLE : rc; /* two made it at once: next time it is there */
 	pthread_mutex_lock(&positions->lock);
 	if (!is_known(positions, writer)) {
 		positions->writers = mem_grow(positions->writers, (positions->writer_count + 1) * sizeof *positions->writers);

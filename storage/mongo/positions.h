@@ -23,6 +23,8 @@ enum store_rc positions_know_writer(struct db *db, const char *writer, struct er
 
 /* The last one of `count` positions, which are in flight until positions_end. */
 uint64_t positions_take(struct positions *positions, const char *chat_id, uint64_t first_number, size_t count);
+/* Those that ended with `last` will never be in the log: nothing was sent, or the number was taken. */
+void positions_drop(struct positions *positions, uint64_t last);
 /* What became of an append at those numbers is known, and of all earlier tries at them. */
 void positions_end(struct positions *positions, const char *chat_id, uint64_t last_number);
 

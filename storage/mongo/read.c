@@ -11,7 +11,7 @@
 #include "storage/mongo/tips.h"
 #include "storage/record.h"
 
-enum { TRIES = 100 };
+enum { TRIES = 100, MESSAGE_TRIES = 3 };
 
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 
@@ -140,7 +140,7 @@ enum store_rc mongo_load_chat(struct store *store, const char *chat_id, struct c
 struct reading {
 	struct page_filler filler;
 	uint64_t settled; /* what is deleted above it may not be erased yet */
-	bool deletes;     /* there is something like that */
+	bool deletes;     /* there is something like that, so it has to be read again */
 };
 
 static bool add_to_page(void *context, const struct transaction *tx)
@@ -163,7 +163,14 @@ static enum store_rc try_to_read(struct db *db, struct chat_doc *chat, uint64_t 
 	reading->settled = chat->applied;
 	if (to > chat->latest)
 		to = chat->latest;
-	return from <= to ? mongo_visit_log(db, chat->id, from, to, LOG_ASCENDING, add_to_page, reading, err) : STORE_OK;
+	if (from <= to)
+		rc = mongo_visit_log(db, chat->id, from, to, LOG_ASCENDING, add_to_page, reading, err);
+	bool same = false;
+	if (rc == STORE_OK && reading->deletes) {
+		rc = stayed(db, chat, &same, err);
+		reading->deletes = !same;
+	}
+	return rc;
 }
 
 enum store_rc mongo_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
@@ -214,7 +221,7 @@ static bool take_reference(void *context, const struct transaction *tx)
 	return true;
 }
 
-/* Deleted after it was read, so perhaps erased after that. */
+/* Deleted after it was read, so perhaps erased after that: settling again does it. */
 static bool is_stale(const struct message_state *state)
 {
 	return state->deletion && ((state->message->body.present && !state->message->body.erased) ||
@@ -240,14 +247,12 @@ enum store_rc mongo_read_message(struct store *store, const char *chat_id, uint6
 	enum store_rc rc = number > 0 && number <= INT64_MAX ? STORE_OK : STORE_NOT_FOUND;
 	bool again = true;
 	db_begin(&db, store);
-	for (int i = 0; rc == STORE_OK && again && i < TRIES; i++) {
+	for (int i = 0; rc == STORE_OK && again && i < MESSAGE_TRIES; i++) {
 		message_state_free(&found);
 		rc = try_to_read_message(&db, chat_id, number, &found, err);
 		again = rc == STORE_OK && is_stale(&found);
 	}
 	db_end(&db);
-	if (rc == STORE_OK && again)
-		rc = others_are_faster(err);
 	if (rc == STORE_OK)
 		*state = found;
 	else

@@ -84,8 +84,10 @@ void tips_put(struct tips *tips, const char *chat_id, const struct tip *tip, enu
 	HASH_FIND_STR(tips->entries, chat_id, entry);
 	if (entry == NULL)
 		entry = add(tips, chat_id);
-	if (tip->number > entry->tip.number)
+	if (tip->number > entry->tip.number) {
 		entry->tip = *tip;
+		entry->tip.written = origin == TIP_WRITTEN;
+	}
 	entry->unflushed = entry->unflushed || origin == TIP_WRITTEN;
 	pthread_mutex_unlock(&tips->lock);
 }

@@ -13,6 +13,7 @@ struct tip {
 	uint64_t number;
 	int64_t at_ms;
 	unsigned char head[HEAD_BYTES];
+	bool written; /* this process wrote it */
 };
 
 struct tips *tips_new(void);

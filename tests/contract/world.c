@@ -92,13 +92,15 @@ static void mongodb_uri(const struct world *world, const char *writer, char *uri
 	int address_len = (int)(query ? query - server : (ptrdiff_t)strlen(server));
 	while (address_len > 0 && server[address_len - 1] == '/')
 		address_len--;
-	snprintf(uri, size, "%.*s/%s?%s%sappName=%s", address_len, server, world->dir, query ? query + 1 : "", query ? "&" : "", writer);
+	snprintf(uri, size, "%.*s/%s?%s%ssocketTimeoutMS=60000&appName=%s", address_len, server, world->dir, query ? query + 1 : "",
+		query ? "&" : "", writer); /* patient: FerretDB 1 goes through all of a collection for each update */
 }
 
 static struct store *mongodb_open(struct world *world, bool other)
 {
-	char uri[1024];
-	mongodb_uri(world, other ? "broker-2" : "broker-1", uri, sizeof uri);
+	char uri[1024], writer[40];
+	snprintf(writer, sizeof writer, "%s%s", other ? "other" : "broker", strrchr(world->dir, '_'));
+	mongodb_uri(world, writer, uri, sizeof uri);
 	return open_or_fail(uri);
 }
 
