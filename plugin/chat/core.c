@@ -17,9 +17,9 @@ enum {
 	MENDED_MS = 60 * 1000,
 	/* Who has lost a race is quick the next time, and who has won lets the other one go first. */
 	APPEND_AFTER_CONFLICT = 8, /* transactions */
-	SHARED_MS = 2000,          /* since another broker wrote */
+	SHARED_MS = 10000,         /* since another broker wrote */
 	REST_MIN_MS = 10,
-	REST_MAX_MS = 200,
+	REST_MAX_MS = 500,
 };
 
 struct core *core_new(const struct core_ports *ports)

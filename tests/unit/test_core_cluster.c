@@ -233,7 +233,7 @@ static void test_who_has_won_lets_the_other_one_go_first(void **state)
 	happened(scene, "");
 	time_passes(scene, 1);
 	happened(scene, "append 5-6");
-	time_passes(scene, 3000); /* nobody else has written for a while */
+	time_passes(scene, 11000); /* nobody else has written for a while */
 	say(scene, "alice", "a4");
 	appended(scene, APPEND_OK);
 	happened(scene, "show 5, a2 is 5, show 6, a3 is 6, append 7-7");
