@@ -140,6 +140,8 @@ static enum jwt_rc verify(const char *file, const char *token, struct jwt_claims
 		fail_msg("%s", err.text);
 	assert_non_null(set->keys[0].kid);
 	enum jwt_rc rc = jwt_verify(set, &policy, token, strcspn(token, "\n"), clock_wall_ms(), claims, &err);
+	if (rc != JWT_OK)
+		print_message("%s\n", err.text);
 	key_set_free(set);
 	return rc;
 }
