@@ -26,13 +26,16 @@ enum { CHAT_COUNT_MAX = 8 };
 struct world {
 	struct store *store;
 	struct store *other; /* another broker on the same data */
-	char dir[64];        /* of the file, for backends that have one */
+	char dir[64];        /* of the file, for backends that have one; of mongodb: the database's name */
 	struct store *keeper; /* for backends whose data goes with the last handle */
 };
 
-/* argv[1] of the program: "memory", "sqlite", "faulty:memory", "faulty:sqlite". false: unknown. */
+/* argv[1] of the program: "memory", "sqlite", "mongodb", or one of them behind "faulty:". false: unknown. */
 bool world_choose(const char *backend);
+bool world_has_what_it_needs(void); /* mongodb: $HC_MONGODB names a server */
 bool world_is_faulty(void);
+/* How large what is called large should be: less where the server goes through everything for each command ($HC_MONGODB_SCANS). */
+size_t world_size(size_t full);
 struct world *world_new(void);
 void world_free(struct world *world);
 void world_reopen(struct world *world); /* closes both handles and opens them again */

@@ -2,6 +2,7 @@
  *
  * Worlds: how each backend is opened fresh, opened a second time as another broker, and opened again. Where the next contract-keeping
  * backend comes in. */
+#include <mongoc/mongoc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -71,11 +72,58 @@ static void sqlite_clean(struct world *world)
 	assert_int_equal(rmdir(world->dir), 0); /* and nothing else was left there */
 }
 
+/* ---- mongodb: a database of its own on the server that $HC_MONGODB names ---- */
+
+static const char *mongodb_server(void)
+{
+	return getenv("HC_MONGODB");
+}
+
+static void mongodb_prepare(struct world *world)
+{
+	static unsigned count;
+	snprintf(world->dir, sizeof world->dir, "hc_contract_%ld_%u", (long)getpid(), count++);
+}
+
+/* The server's URI may have a query, and ends with a slash or not: mongodb://host/?replicaSet=rs0 */
+static void mongodb_uri(const struct world *world, const char *writer, char *uri, size_t size)
+{
+	const char *server = mongodb_server(), *query = strchr(server, '?');
+	int address_len = (int)(query ? query - server : (ptrdiff_t)strlen(server));
+	while (address_len > 0 && server[address_len - 1] == '/')
+		address_len--;
+	snprintf(uri, size, "%.*s/%s?%s%ssocketTimeoutMS=60000&appName=%s", address_len, server, world->dir, query ? query + 1 : "",
+		query ? "&" : "", writer); /* patient: FerretDB 1 goes through all of a collection for each update */
+}
+
+static struct store *mongodb_open(struct world *world, bool other)
+{
+	char uri[1024], writer[40];
+	snprintf(writer, sizeof writer, "%s%s", other ? "other" : "broker", strrchr(world->dir, '_'));
+	mongodb_uri(world, writer, uri, sizeof uri);
+	return open_or_fail(uri);
+}
+
+static void mongodb_clean(struct world *world)
+{
+	char uri[1024];
+	bson_error_t error;
+	mongodb_uri(world, "cleaner", uri, sizeof uri);
+	mongoc_client_t *client = mongoc_client_new(uri);
+	mongoc_database_t *database = mongoc_client_get_database(client, world->dir);
+	if (!mongoc_database_drop(database, &error))
+		fail_msg("%s", error.message);
+	mongoc_database_destroy(database);
+	mongoc_client_destroy(client);
+}
+
 static const struct backend backends[] = {
 	{"memory", false, memory_prepare, memory_open, memory_clean},
 	{"sqlite", false, sqlite_prepare, sqlite_open, sqlite_clean},
+	{"mongodb", false, mongodb_prepare, mongodb_open, mongodb_clean},
 	{"faulty:memory", true, memory_prepare, memory_open, memory_clean},
 	{"faulty:sqlite", true, sqlite_prepare, sqlite_open, sqlite_clean},
+	{"faulty:mongodb", true, mongodb_prepare, mongodb_open, mongodb_clean},
 };
 
 static const struct backend *chosen;
@@ -86,6 +134,17 @@ bool world_choose(const char *backend)
 		if (strcmp(backends[i].name, backend) == 0)
 			chosen = &backends[i];
 	return chosen != NULL;
+}
+
+bool world_has_what_it_needs(void)
+{
+	return chosen->open != mongodb_open || mongodb_server() != NULL;
+}
+
+size_t world_size(size_t full)
+{
+	bool scans = chosen->open == mongodb_open && getenv("HC_MONGODB_SCANS") != NULL;
+	return scans ? full / 5 : full;
 }
 
 bool world_is_faulty(void)

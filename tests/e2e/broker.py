@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 
+import mongodb
 import mqtt
 import tokens
 from person import Person
@@ -18,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HC_BUILD", ROOT / "build/release")).resolve()
 PLUGIN = BUILD / "mosquitto_hyperchat.so"
 CTL = BUILD / "hyperchatctl"
+STORE = os.environ.get("HC_STORE", "sqlite")  # or "mongodb": on which backend the stories run
 
 
 def executable(version):
@@ -42,7 +44,7 @@ def sanitizer_environment(log):
     common = f"log_path={log}:exitcode=66:handle_abort=1"
     return {
         "preload": os.path.realpath(library),
-        "ASAN_OPTIONS": f"{common}:detect_leaks=1:fast_unwind_on_malloc=0:malloc_context_size=20",
+        "ASAN_OPTIONS": f"{common}:detect_leaks=1:fast_unwind_on_malloc=0:malloc_context_size=8",
         "LSAN_OPTIONS": f"exitcode=0:suppressions={ROOT}/tests/e2e/lsan.supp:print_suppressions=0",
         "UBSAN_OPTIONS": f"log_path={log}:print_stacktrace=1:halt_on_error=1",
         "TSAN_OPTIONS": f"{common}:halt_on_error=0:second_deadlock_stack=1",
@@ -60,6 +62,7 @@ def free_port():
     while True:
         port = first + next(PORTS) % PORTS_EACH
         with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the broker does: connections that have ended do not count
             try:
                 probe.bind(("127.0.0.1", port))
                 return port
@@ -74,7 +77,7 @@ class Broker:
         self.port = free_port()
         self.issuer = tokens.Issuer()
         self.keys = self.directory / "keys.json"
-        self.store = self.directory / "chat.db"
+        self.store = self.directory / "chat.db"  # with SQLite
         self.journal = self.directory / "journal"
         self.log = self.directory / "mosquitto.log"
         self.output = self.directory / "mosquitto.out"
@@ -86,8 +89,11 @@ class Broker:
         self.plugin = PLUGIN          # None: a bare broker
         self.anonymous = False
         tokens.write_keys(self.keys, self.issuer)
-        self.options = {"keys": self.keys, "issuer": tokens.ISSUER, "audience": tokens.AUDIENCE, "store": f"sqlite:{self.store}",
+        self.options = {"keys": self.keys, "issuer": tokens.ISSUER, "audience": tokens.AUDIENCE, "store": self.new_store(),
                         "journal": self.journal, "journal_size": "8M", **options}
+
+    def new_store(self):
+        return f"sqlite:{self.store}" if STORE == "sqlite" else mongodb.uri_of(mongodb.shared(), mongodb.new_database())
 
     # ---- configuration ----
 
@@ -275,5 +281,9 @@ class Broker:
         assert done.returncode == 0, f"hyperchatctl {arguments[0]} ended with {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    @property
+    def store_uri(self):
+        return self.options["store"]
+
     def exported(self, chat):
-        return [json.loads(line) for line in self.ctl("export", "--store", f"sqlite:{self.store}", "--chat", chat).splitlines()]
+        return [json.loads(line) for line in self.ctl("export", "--store", self.store_uri, "--chat", chat).splitlines()]

@@ -117,7 +117,7 @@ def test_who_comes_back_sees_nothing_of_what_was_before(broker, alice, bob, caro
         sees_nothing_of_before(again, each, since[each])
     assert "old words" not in again.is_up_to_date().heard()
     broker.stop()
-    broker.ctl("check", "--store", f"sqlite:{broker.store}")
+    broker.ctl("check", "--store", broker.store_uri)
 
 
 def test_who_comes_back_may_use_the_same_ids_again(broker, alice, bob, chat):
@@ -181,7 +181,7 @@ def test_it_goes_on_after_kill_9(broker, alice, bob, carol):
     for chat in chats:
         exported = broker.exported(chat)
         assert [t["type"] for t in exported] == ["memberAdded", "void", "memberRemoved"] and "a secret" not in str(exported)
-    broker.ctl("check", "--store", f"sqlite:{broker.store}")
+    broker.ctl("check", "--store", broker.store_uri)
 
 
 def test_meanwhile_nobody_logs_in_as_him_and_nothing_is_taken(broker, alice, bob, chat):

@@ -11,74 +11,11 @@ import time
 import broker as brokers
 import mqtt
 import pytest
+from sender import Sender, check_history
+
+pytestmark = pytest.mark.host
 
 ROUNDS = int(os.environ.get("HC_ROUNDS", "12" if brokers.sanitizer() else "50"))
-
-
-class Sender:
-    """Alice, who remembers what was acknowledged (PUBACK) and what was sent (isSent)."""
-
-    def __init__(self, alice, chat):
-        self.alice, self.chat = alice, chat
-        self.flying = {}        # packet id -> command
-        self.commands, self.acked = [], set()
-
-    def send(self, command):
-        self.commands.append(command)
-        packet_id = self.alice.client.publish(f"hc/chat/{self.chat}/text/{command}", command)
-        self.flying[packet_id] = command
-
-    def read_until_acked(self, count):
-        """Reads until that many more PUBACKs have come, or the connection is gone."""
-        self.read(lambda: len(self.acked) >= count)
-
-    def read_what_is_left(self):
-        self.read(lambda: False)
-
-    def read(self, enough):
-        try:
-            while not enough():
-                self.alice.client.step(time.monotonic() + mqtt.PATIENCE)
-                self.collect()
-        except mqtt.Closed:
-            self.collect()
-
-    def collect(self):
-        client = self.alice.client
-        for answer in [a for a in client.answers if a[0] == mqtt.PUBACK]:
-            client.answers.remove(answer)
-            if answer[1] in self.flying:
-                self.acked.add(self.flying.pop(answer[1]))
-        self.alice.sort()
-
-    def unacked(self):
-        return [command for command in dict.fromkeys(self.commands) if command not in self.acked]
-
-    def sent(self):
-        return {t["commandID"]: t["transactionID"] for t in self.alice.inbox if "commandID" in t and t["senderID"] == "alice"}
-
-
-def check_history(broker, sender, bob):
-    """Everything acknowledged is there once; everything sent is there under its number; no number is missing; bob saw it in order."""
-    def missing():
-        heard = set(bob.heard(sender.chat))
-        return [command for command in sender.commands if command in sender.acked and command not in heard]
-    try:
-        bob.until(lambda: not missing(), "everything that was acknowledged")
-    except AssertionError as failed:
-        raise AssertionError(f"{failed}\n missing: {missing()}, {bob} has {bob.numbers(sender.chat)[-1:]}, "
-                             f"the store {[t['transactionID'] for t in broker.exported(sender.chat)][-1:]}, "
-                             f"refused: {[ack for ack in sender.alice.acks if 'error' in ack[1]][:5]}") from None
-    numbers = list(dict.fromkeys(bob.numbers(sender.chat)))
-    assert numbers == list(range(1, len(numbers) + 1)), "bob saw every number, in order"
-    by_number = {t["transactionID"]: t for t in bob.inbox}
-    for command, number in sender.sent().items():
-        assert by_number[number]["body"] == command, "what was sent has its final number"
-    broker.stop()
-    broker.ctl("check", "--store", f"sqlite:{broker.store}")
-    stored = [t["body"] for t in broker.exported(sender.chat) if t["type"] == "message"]
-    assert len(stored) == len(set(stored)), "nothing is doubled"
-    assert sender.acked <= set(stored), "nothing acknowledged is lost"
 
 
 def test_kill_9_at_random_points(idle_broker):
@@ -173,6 +110,7 @@ class HeldStore:
         self.store.close()
 
 
+@pytest.mark.sqlite
 def test_while_the_store_is_held_up_senders_wait_and_readers_go_on(broker, alice, bob, chat):
     alice.says("before", chat=chat)
     bob.hears("before")
@@ -186,6 +124,7 @@ def test_while_the_store_is_held_up_senders_wait_and_readers_go_on(broker, alice
     bob.hears("meanwhile")
 
 
+@pytest.mark.sqlite
 def test_the_log_says_once_that_receipts_cannot_be_stored_and_once_that_they_can(broker, alice, bob, chat):
     alice.says("before", chat=chat)
     bob.hears("before")
@@ -200,6 +139,7 @@ def test_the_log_says_once_that_receipts_cannot_be_stored_and_once_that_they_can
     assert broker.log_text().count("the store takes receipts again") == 1
 
 
+@pytest.mark.sqlite
 def test_what_waits_for_a_held_up_store_survives_kill_9(broker, alice, bob, chat):
     with HeldStore(broker):
         alice.sends("meanwhile", chat=chat, id="a1")
@@ -212,6 +152,7 @@ def test_what_waits_for_a_held_up_store_survives_kill_9(broker, alice, bob, chat
     assert alice.gets_ack("a1")["transactionID"] == 2
 
 
+@pytest.mark.sqlite
 def test_when_the_journal_is_full_too_senders_are_cut_off_and_lose_nothing(idle_broker):
     idle_broker.options["journal_size"] = "1M"
     broker = idle_broker.start()
@@ -240,6 +181,7 @@ def limit_files(broker, size):
     resource.prlimit(broker.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_refuses_senders_and_heals(broker, alice, bob, chat):
     alice.says("before", chat=chat)
     bob.hears("before")
@@ -279,7 +221,7 @@ def test_the_store_is_sound_after(broker, alice, bob, chat, what):
     for i in range(30):
         alice.says(f"{i}", chat=chat)
     getattr(broker, what)()
-    broker.ctl("check", "--store", f"sqlite:{broker.store}")
+    broker.ctl("check", "--store", broker.store_uri)
     exported = broker.exported(chat)
     assert [t["transactionID"] for t in exported] == list(range(1, 32))
     assert [t["body"] for t in exported if t["type"] == "message"] == [f"{i}" for i in range(30)]

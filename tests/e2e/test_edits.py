@@ -151,5 +151,5 @@ def test_edits_are_kept_through_a_restart(broker, alice, bob, chat, hi):
     alice.edits(hi, chat, "hello again")
     alice.deletes(hi, chat)
     broker.stop()
-    broker.ctl("check", "--store", f"sqlite:{broker.store}")
+    broker.ctl("check", "--store", broker.store_uri)
     broker.start()

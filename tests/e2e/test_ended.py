@@ -2,6 +2,8 @@
 """Groups that ended: readable for 30 days, then erased."""
 import sqlite3
 
+import pytest
+
 DAY = 24 * 3600 * 1000
 
 
@@ -17,6 +19,7 @@ def files(broker):
     return b"".join(path.read_bytes() for path in broker.directory.glob("chat.db*"))
 
 
+@pytest.mark.sqlite
 def test_an_ended_group_is_erased_after_30_days(broker, alice, bob):
     bob.asks("getUserInfo")
     group = alice.asks("createGroupChat", groupName="Wanderlust", friendIDs=["bob"])["chatID"]
@@ -43,4 +46,4 @@ def test_an_ended_group_is_erased_after_30_days(broker, alice, bob):
     bob.asks_until(lambda: b"Wanderlust" not in files(broker), "that its name is in no file")
     broker.stop()
     ended_earlier(broker, -31)  # as the log has it
-    broker.ctl("check", "--store", f"sqlite:{broker.store}")
+    broker.ctl("check", "--store", broker.store_uri)

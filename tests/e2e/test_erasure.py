@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.host
+
 SECRET = "the-blue-heron-flies-at-noon"
 EARLIER = "the-grey-heron-flies-at-nine"
 LATER = "the-white-heron-sleeps-at-dusk"
@@ -75,7 +77,7 @@ def edits(person, chat, message, body):
 def check_chain(broker):
     """What is there verifies, whatever was erased."""
     broker.stop()
-    broker.ctl("check", "--store", f"sqlite:{broker.store}")
+    broker.ctl("check", "--store", broker.store_uri)
 
 
 # ---- a deleted message ----
@@ -188,6 +190,7 @@ def test_kill_9_anywhere_around_a_deletion_leaves_nothing_once_it_is_deleted(bro
 
 # ---- the journal ----
 
+@pytest.mark.sqlite
 def test_what_was_decided_is_not_in_the_journal_after_a_restart(broker, alice, bob, chat, files):
     alice.says(SECRET, chat=chat)
     bob.hears(SECRET)

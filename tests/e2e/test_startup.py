@@ -5,6 +5,8 @@ import sqlite3
 
 import pytest
 
+pytestmark = pytest.mark.host
+
 
 def complaint(broker, *words):
     """The start fails and one line of the plugin's has all the words."""
@@ -42,18 +44,21 @@ def test_an_unusable_key_set_is_named(idle_broker, content):
     complaint(idle_broker, "keys", re.escape(str(idle_broker.keys)))
 
 
+@pytest.mark.sqlite
 def test_an_unwritable_store_is_named(idle_broker):
     (idle_broker.directory / "file").write_text("")
     idle_broker.options["store"] = f"sqlite:{idle_broker.directory}/file/chat.db"
     complaint(idle_broker, "store|sqlite|chat.db")
 
 
+@pytest.mark.sqlite
 def test_a_file_that_is_no_store_is_named_and_left_alone(idle_broker):
     idle_broker.store.write_text("my diary" * 200)
     complaint(idle_broker, "store|sqlite|chat.db")
     assert idle_broker.store.read_text() == "my diary" * 200
 
 
+@pytest.mark.sqlite
 def test_a_newer_store_is_refused_and_left_alone(idle_broker):
     idle_broker.start().stop()
     with sqlite3.connect(idle_broker.store) as store:
@@ -93,6 +98,7 @@ def test_two_of_it_are_refused(idle_broker):
     idle_broker.fails_to_start()
 
 
+@pytest.mark.sqlite
 def test_a_second_broker_on_the_same_store_is_refused(broker, tmp_path):
     import broker as brokers
     other_directory = tmp_path / "other"

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Devices, and in each document its cursors: a field a chat, so that "larger numbers win" is $max and all cursors of a device are one change.
+ * A device has the number of its user's account and is void when that has ended, whoever put it at that moment. Any thread. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/mongo/people.h"
+#include "storage/record.h"
+
+enum { PRUNE_DEVICES = 500 };
+
+/* ---- chats as fields ---- */
+
+/* A field's name may have neither '.' nor '$'. Chat IDs that are no base64url get there as '~' and their own bytes in base64url. */
+enum { FIELD_MAX = 1 + (CHAT_ID_MAX * 4 + 2) / 3 };
+
+static void field_of_chat(const char *chat_id, char field[FIELD_MAX + 1])
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t len = strnlen(chat_id, CHAT_ID_MAX);
+	if (len > 0 && strspn(chat_id, plain) == len) {
+		memcpy(field, chat_id, len);
+		field[len] = '\0';
+		return;
+	}
+	field[0] = '~';
+	base64url_encode(chat_id, len, field + 1);
+}
+
+static bool chat_of_field(const char *field, char chat_id[CHAT_ID_MAX + 1])
+{
+	size_t len = strlen(field);
+	if (len > 0 && field[0] == '~') {
+		if (!base64url_decode(field + 1, len - 1, chat_id, CHAT_ID_MAX, &len))
+			return false;
+	} else if (len <= CHAT_ID_MAX) {
+		memcpy(chat_id, field, len);
+	} else {
+		return false;
+	}
+	chat_id[len] = '\0';
+	return true;
+}
+
+/* ---- a device ---- */
+
+struct cursor_entry {
+	struct device_cursor cursor;
+	char chat_id[CHAT_ID_MAX + 1];
+};
+
+/* With as many as there are; free() them. */
+static struct cursor_entry *read_cursors(const bson_t *device, size_t *count)
+{
+	bson_iter_t fields, list;
+	struct cursor_entry *entries = NULL;
+	*count = 0;
+	if (!bson_iter_init_find(&fields, device, "cursors") || !bson_iter_recurse(&fields, &list))
+		return NULL;
+	while (bson_iter_next(&list)) {
+		if ((*count & (*count - 1)) == 0) /* full at 0 and at every power of two */
+			entries = mem_grow(entries, (*count ? *count * 2 : 1) * sizeof *entries);
+		entries[*count].cursor.number = (uint64_t)bson_iter_as_int64(&list);
+		*count += chat_of_field(bson_iter_key(&list), entries[*count].chat_id);
+	}
+	return entries;
+}
+
+static struct device_record *device_of(const bson_t *doc)
+{
+	size_t count;
+	struct cursor_entry *entries = read_cursors(doc, &count);
+	struct device_cursor *cursors = mem_new(count * sizeof *cursors);
+	for (size_t i = 0; i < count; i++)
+		cursors[i] = (struct device_cursor){entries[i].chat_id, entries[i].cursor.number};
+	struct device_record *record = record_copy_device(&(struct device_record){.seen_at_ms = doc_number(doc, "seen"),
+		.subscriptions = doc_text(doc, "subscriptions"), .max_bytes = (uint32_t)doc_number(doc, "maxBytes"), .cursor_count = count,
+		.cursors = cursors});
+	free(cursors);
+	free(entries);
+	return record;
+}
+
+enum store_rc mongo_load_device(struct store *store, const char *user_id, const char *device, struct device_record **record, struct error *err)
+{
+	struct db db;
+	struct docs people = {0};
+	bson_t found;
+	struct pair_key key = pair_key(user_id, device);
+	db_begin(&db, store);
+	enum store_rc rc = people_load(&db, &user_id, 1, NULL, &people, err);
+	int64_t account = person_account(&people, user_id);
+	if (rc == STORE_OK)
+		rc = db_find_one(&db, DEVICES, BCON_NEW("_id", KEY_BIN(key), "u", BCON_UTF8(user_id), "account", BCON_INT64(account)), NULL, &found, err);
+	db_end(&db);
+	docs_fini(&people);
+	if (rc == STORE_NOT_FOUND)
+		return no_such(err, "device");
+	if (rc != STORE_OK)
+		return rc;
+	*record = device_of(&found);
+	bson_destroy(&found);
+	return STORE_OK;
+}
+
+struct device_put {
+	const char *user_id, *name;
+	struct pair_key key;
+	int64_t seen_at_ms;
+	const char *subscriptions;
+	uint32_t max_bytes;
+};
+
+static enum store_rc add_device(struct db *db, const struct device_put *put, int64_t account, struct error *err)
+{
+	return db_insert(db, DEVICES,
+		BCON_NEW("_id", KEY_BIN(put->key), "u", BCON_UTF8(put->user_id), "account", BCON_INT64(account), "name", BCON_UTF8(put->name), "seen",
+			BCON_INT64(put->seen_at_ms), "subscriptions", BCON_UTF8(put->subscriptions), "maxBytes", BCON_INT64(put->max_bytes), "cursors", "{", "}"),
+		err);
+}
+
+/* Of the account that there is now; one of an earlier account makes room. *done false: something changed meanwhile. */
+static enum store_rc put_of_account(struct db *db, const struct device_put *put, int64_t account, bool *done, struct error *err)
+{
+	size_t matched = 0;
+	enum store_rc rc = db_update(db, DEVICES,
+		BCON_NEW("_id", KEY_BIN(put->key), "u", BCON_UTF8(put->user_id), "account", BCON_INT64(account)),
+		BCON_NEW("$set", "{", "seen", BCON_INT64(put->seen_at_ms), "subscriptions", BCON_UTF8(put->subscriptions), "maxBytes",
+			BCON_INT64(put->max_bytes), "}"),
+		DB_UPDATE, &matched, err);
+	*done = matched > 0;
+	if (rc != STORE_OK || *done)
+		return rc;
+	rc = add_device(db, put, account, err);
+	*done = rc == STORE_OK;
+	if (rc != STORE_TAKEN)
+		return rc;
+	return db_delete(db, DEVICES,
+		BCON_NEW("_id", KEY_BIN(put->key), "u", BCON_UTF8(put->user_id), "account", "{", "$lt", BCON_INT64(account), "}"), NULL, err);
+}
+
+static enum store_rc put_device(struct db *db, const struct device_put *put, struct error *err)
+{
+	bool done = false;
+	enum store_rc rc = STORE_OK;
+	for (unsigned tries = 0; tries < TRIES_MAX && rc == STORE_OK && !done; tries++) {
+		struct docs people = {0};
+		rc = people_load(db, &put->user_id, 1, NULL, &people, err);
+		const bson_t *person = docs_find(&people, put->user_id);
+		done = person != NULL && !doc_has(person, "created"); /* his account was deleted: passed over */
+		if (rc == STORE_OK && !done)
+			rc = put_of_account(db, put, person_account(&people, put->user_id), &done, err);
+		docs_fini(&people);
+	}
+	return rc == STORE_OK && !done ? (enum store_rc)error_set(err, STORE_UNAVAILABLE, 0, "the device comes and goes") : rc;
+}
+
+enum store_rc mongo_put_device(struct store *store, const char *user_id, const char *device, int64_t seen_at_ms, const char *subscriptions,
+                               uint32_t max_bytes, struct error *err)
+{
+	struct db db;
+	struct device_put put = {user_id, device, pair_key(user_id, device), seen_at_ms, subscriptions, max_bytes};
+	db_begin(&db, store);
+	enum store_rc rc = put_device(&db, &put, err);
+	db_end(&db);
+	return rc;
+}
+
+static int names_in_order(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static enum store_rc load_devices(struct db *db, const char *user_id, struct docs *devices, struct error *err)
+{
+	struct docs people = {0};
+	enum store_rc rc = people_load(db, &user_id, 1, NULL, &people, err);
+	int64_t account = person_account(&people, user_id);
+	docs_fini(&people);
+	if (rc != STORE_OK)
+		return rc;
+	return docs_load(db, DEVICES, BCON_NEW("u", BCON_UTF8(user_id), "account", BCON_INT64(account)),
+		BCON_NEW("projection", "{", "name", BCON_INT32(1), "}"), devices, err);
+}
+
+enum store_rc mongo_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err)
+{
+	struct db db;
+	struct docs docs = {0};
+	db_begin(&db, store);
+	enum store_rc rc = load_devices(&db, user_id, &docs, err);
+	db_end(&db);
+	if (rc != STORE_OK)
+		return rc;
+	const char **names = mem_new(docs.count * sizeof *names);
+	for (size_t i = 0; i < docs.count; i++)
+		names[i] = doc_text(docs.items[i], "name");
+	if (docs.count > 1)
+		qsort(names, docs.count, sizeof *names, names_in_order);
+	*devices = record_copy_ids(names, docs.count);
+	*count = docs.count;
+	free(names);
+	docs_fini(&docs);
+	return STORE_OK;
+}
+
+enum store_rc devices_prune(struct db *db, int64_t now_ms, bool *more, struct error *err)
+{
+	struct docs old = {0};
+	struct db_bulk bulk;
+	int64_t since_ms = now_ms - DEVICE_AGE_MS;
+	enum store_rc rc = docs_load(db, DEVICES, BCON_NEW("seen", "{", "$lt", BCON_INT64(since_ms), "}"),
+		BCON_NEW("projection", "{", "u", BCON_INT32(1), "}", "limit", BCON_INT64(PRUNE_DEVICES)), &old, err);
+	if (rc != STORE_OK)
+		return rc;
+	db_bulk_begin(&bulk, db, DEVICES);
+	for (size_t i = 0; i < old.count; i++) {
+		size_t len;
+		const unsigned char *key = doc_bytes(old.items[i], "_id", &len);
+		db_bulk_delete(&bulk, BCON_NEW("_id", BCON_BIN(BSON_SUBTYPE_BINARY, key, (uint32_t)len), "u", BCON_UTF8(doc_text(old.items[i], "u")), "seen",
+			"{", "$lt", BCON_INT64(since_ms), "}"));
+	}
+	rc = db_bulk_run(&bulk, err);
+	db_bulk_end(&bulk);
+	if (rc == STORE_OK)
+		*more = old.count == PRUNE_DEVICES;
+	docs_fini(&old);
+	return rc;
+}
+
+/* ---- cursors ---- */
+
+/* By device, then by chat, the larger number first. */
+static int cursors_in_order(const void *left, const void *right)
+{
+	const struct cursor *a = left, *b = right;
+	int order = strcmp(a->user_id, b->user_id);
+	if (order == 0)
+		order = strcmp(a->device, b->device);
+	if (order == 0)
+		order = strcmp(a->chat_id, b->chat_id);
+	return order != 0 ? order : (a->number < b->number) - (a->number > b->number);
+}
+
+static bool is_same_device(const struct cursor *a, const struct cursor *b)
+{
+	return strcmp(a->user_id, b->user_id) == 0 && strcmp(a->device, b->device) == 0;
+}
+
+/* Nearly always this process has appended to the chat, and nothing is asked. */
+static enum store_rc chat_exists(struct db *db, const char *chat_id, bool *exists, struct error *err)
+{
+	struct chat_doc chat = {0};
+	snprintf(chat.id, sizeof chat.id, "%s", chat_id);
+	*exists = true;
+	tip_overlay(db->mongo, &chat);
+	if (chat.latest > 0)
+		return STORE_OK;
+	enum store_rc rc = mongo_chat_latest(db, &chat, err);
+	*exists = rc == STORE_OK;
+	return rc == STORE_NOT_FOUND ? STORE_OK : rc;
+}
+
+/* Those of the first one's device, which come first, as one change; returns how many they are. */
+static size_t add_update(struct db_bulk *bulk, const struct cursor *cursors, const bool *known, size_t count)
+{
+	bson_t *update = bson_new();
+	bson_t larger;
+	size_t i = 0, changes = 0;
+	BSON_APPEND_DOCUMENT_BEGIN(update, "$max", &larger);
+	for (; i < count && is_same_device(&cursors[i], &cursors[0]); i++) {
+		char field[sizeof "cursors." + FIELD_MAX] = "cursors.";
+		if (!known[i] || (i > 0 && strcmp(cursors[i].chat_id, cursors[i - 1].chat_id) == 0))
+			continue;
+		field_of_chat(cursors[i].chat_id, field + strlen(field));
+		BSON_APPEND_INT64(&larger, field, (int64_t)cursors[i].number);
+		changes++;
+	}
+	bson_append_document_end(update, &larger);
+	struct pair_key key = pair_key(cursors[0].user_id, cursors[0].device);
+	if (changes > 0)
+		db_bulk_update(bulk, BCON_NEW("_id", KEY_BIN(key), "u", BCON_UTF8(cursors[0].user_id)), update, DB_UPDATE);
+	else
+		bson_destroy(update);
+	return i;
+}
+
+static enum store_rc put_sorted(struct db *db, const struct cursor *cursors, size_t count, struct error *err)
+{
+	bool *known = mem_new(count * sizeof *known);
+	enum store_rc rc = STORE_OK;
+	for (size_t i = 0; rc == STORE_OK && i < count; i++)
+		rc = chat_exists(db, cursors[i].chat_id, &known[i], err);
+	if (rc == STORE_OK) {
+		struct db_bulk bulk;
+		db_bulk_begin(&bulk, db, DEVICES);
+		for (size_t i = 0; i < count;)
+			i += add_update(&bulk, cursors + i, known + i, count - i);
+		rc = db_bulk_run(&bulk, err);
+		db_bulk_end(&bulk);
+	}
+	free(known);
+	return rc;
+}
+
+enum store_rc mongo_put_cursors(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err)
+{
+	struct db db;
+	if (cursor_count == 0)
+		return STORE_OK;
+	struct cursor *sorted = mem_copy(cursors, cursor_count * sizeof *cursors);
+	qsort(sorted, cursor_count, sizeof *sorted, cursors_in_order);
+	db_begin(&db, store);
+	enum store_rc rc = put_sorted(&db, sorted, cursor_count, err);
+	db_end(&db);
+	free(sorted);
+	return rc;
+}

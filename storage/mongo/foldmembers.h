@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_STORAGE_MONGO_FOLDMEMBERS_H
+#define HC_STORAGE_MONGO_FOLDMEMBERS_H
+/* The part of the fold that is about members; for fold.c and import.c. Any thread. */
+
+#include "storage/mongo/handle.h"
+
+/* Puts a document for everybody whom they add, so that who looks by user finds the chat and settles it. */
+enum store_rc fold_place_members(struct db *db, struct transaction *const *transactions, size_t count, struct error *err);
+
+/* Brings the members' documents up to those transactions, ascending, and chat->current_members, if there was a change. *done: false if somebody
+ * else was at it meanwhile; then nothing was done twice, and it has to be begun anew with what is there by now. */
+enum store_rc fold_members(struct db *db, struct chat_doc *chat, struct transaction *const *transactions, size_t count, bool *done,
+                           struct error *err);
+
+/* How many members the chat has now. */
+enum store_rc fold_count_members(struct db *db, const char *chat_id, size_t *count, struct error *err);
+
+/* The document of a member, as it would be after all that is in it. */
+bson_t *member_doc_new(const struct member_doc *member);
+
+/* The update that makes a chat's document say what `chat` says (fold.c). */
+bson_t *fold_chat_fields(const struct chat_doc *chat);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Walking along one chat's log. A document's _id tells where it begins, so the one that has a number in its midst is the last that begins
+ * before. Any thread. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/mongo/logdoc.h"
+
+/* ---- documents ---- */
+
+bson_t *log_filter(const char *chat_id, uint64_t from, uint64_t to)
+{
+	struct pair_key low = number_key(chat_id, from), high = number_key(chat_id, to);
+	return BCON_NEW("_id", "{", "$gte", KEY_BIN(low), "$lte", KEY_BIN(high), "}");
+}
+
+struct walk {
+	struct db *db;
+	const struct log_range *range;
+	log_doc_visit *visit;
+	void *context;
+	bool stopped;
+	uint64_t lowest; /* where the lowest document that came begins; UINT64_MAX: none came */
+};
+
+static enum store_rc begins_at(const bson_t *doc, uint64_t *first, struct error *err)
+{
+	struct log_doc log_doc;
+	enum store_rc rc = log_doc_open(doc, &log_doc, err);
+	*first = log_doc.first;
+	return rc;
+}
+
+/* The document that begins before `from` and may reach to it. */
+static enum store_rc visit_before(struct walk *walk, struct error *err)
+{
+	bson_t doc;
+	struct log_doc log_doc;
+	if (walk->range->from <= 1)
+		return STORE_OK;
+	enum store_rc rc = db_find_one(walk->db, LOG, log_filter(walk->range->chat_id, 1, walk->range->from - 1),
+		BCON_NEW("sort", "{", "_id", BCON_INT32(-1), "}"), &doc, err);
+	if (rc != STORE_OK)
+		return rc == STORE_NOT_FOUND ? STORE_OK : rc;
+	rc = log_doc_open(&doc, &log_doc, err);
+	if (rc == STORE_OK && log_doc.last >= walk->range->from)
+		walk->stopped = !walk->visit(walk->context, &doc);
+	bson_destroy(&doc);
+	return rc;
+}
+
+static bson_t *options(const struct log_range *range)
+{
+	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(range->order == LOG_ASCENDING ? 1 : -1), "}");
+	if (range->doc_max > 0 && range->doc_max < INT32_MAX)
+		BSON_APPEND_INT64(opts, "limit", (int64_t)range->doc_max);
+	return opts;
+}
+
+/* Ascending, the one before comes first: so it is looked for as soon as the first one is known. */
+static enum store_rc visit_doc(struct walk *walk, const bson_t *doc, struct error *err)
+{
+	uint64_t first;
+	bool is_first = walk->lowest == UINT64_MAX;
+	enum store_rc rc = begins_at(doc, &first, err);
+	if (rc != STORE_OK)
+		return rc;
+	if (is_first && walk->range->order == LOG_ASCENDING && first > walk->range->from)
+		rc = visit_before(walk, err);
+	walk->lowest = first < walk->lowest ? first : walk->lowest;
+	if (rc == STORE_OK && !walk->stopped)
+		walk->stopped = !walk->visit(walk->context, doc);
+	return rc;
+}
+
+enum store_rc log_visit_docs(struct db *db, const struct log_range *range, log_doc_visit *visit, void *context, struct error *err)
+{
+	struct walk walk = {.db = db, .range = range, .visit = visit, .context = context, .lowest = UINT64_MAX};
+	struct db_cursor cursor;
+	const bson_t *doc;
+	enum store_rc rc = STORE_OK;
+	db_find(&cursor, db, LOG, log_filter(range->chat_id, range->from, range->to), options(range));
+	while (rc == STORE_OK && !walk.stopped && db_next(&cursor, &doc))
+		rc = visit_doc(&walk, doc, err);
+	enum store_rc end = db_find_end(&cursor, rc == STORE_OK ? err : NULL);
+	rc = rc == STORE_OK ? end : rc;
+	bool before = walk.lowest == UINT64_MAX || (range->order == LOG_DESCENDING && walk.lowest > range->from);
+	return rc == STORE_OK && !walk.stopped && before ? visit_before(&walk, err) : rc;
+}
+
+enum store_rc log_visit_referring_docs(struct db *db, const char *chat_id, uint64_t target, log_doc_visit *visit, void *context,
+                                       struct error *err)
+{
+	struct pair_key key = number_key(chat_id, target), low = number_key(chat_id, 1), high = number_key(chat_id, UINT64_MAX);
+	struct db_cursor cursor;
+	const bson_t *doc;
+	/* The range of _id is for a sharded cluster, which asks one shard then. */
+	db_find(&cursor, db, LOG, BCON_NEW("g", KEY_BIN(key), "_id", "{", "$gte", KEY_BIN(low), "$lte", KEY_BIN(high), "}"),
+		BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"));
+	while (db_next(&cursor, &doc) && visit(context, doc))
+		;
+	return db_find_end(&cursor, err);
+}
+
+/* ---- transactions ---- */
+
+struct visitor {
+	uint64_t from, to;
+	uint64_t target; /* 0: whatever they refer to */
+	enum log_order order;
+	log_visit *visit;
+	void *context;
+	enum store_rc rc;
+	struct error err;
+};
+
+static bool is_wanted(const struct visitor *visitor, const struct transaction *tx)
+{
+	return tx->number >= visitor->from && tx->number <= visitor->to && (visitor->target == 0 || tx->target == visitor->target);
+}
+
+static bool visit_transactions(void *context, const bson_t *doc)
+{
+	struct visitor *visitor = context;
+	struct transaction **transactions;
+	size_t count;
+	bool go_on = true;
+	visitor->rc = log_doc_transactions(doc, &transactions, &count, &visitor->err);
+	if (visitor->rc != STORE_OK)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct transaction *tx = transactions[visitor->order == LOG_ASCENDING ? i : count - 1 - i];
+		if (go_on && is_wanted(visitor, tx))
+			go_on = visitor->visit(visitor->context, tx);
+	}
+	for (size_t i = 0; i < count; i++)
+		transaction_free(transactions[i]);
+	free(transactions);
+	return go_on;
+}
+
+static enum store_rc outcome(const struct visitor *visitor, enum store_rc rc, struct error *err)
+{
+	if (rc != STORE_OK || visitor->rc == STORE_OK)
+		return rc;
+	if (err)
+		*err = visitor->err;
+	return visitor->rc;
+}
+
+enum store_rc log_visit_range(struct db *db, const struct log_range *range, log_visit *visit, void *context, struct error *err)
+{
+	struct visitor visitor = {.from = range->from, .to = range->to, .order = range->order, .visit = visit, .context = context};
+	return outcome(&visitor, log_visit_docs(db, range, visit_transactions, &visitor, err), err);
+}
+
+enum store_rc mongo_visit_log(struct db *db, const char *chat_id, uint64_t from, uint64_t to, enum log_order order, log_visit *visit,
+                              void *context, struct error *err)
+{
+	const struct log_range range = {.chat_id = chat_id, .from = from, .to = to, .order = order};
+	return log_visit_range(db, &range, visit, context, err);
+}
+
+enum store_rc mongo_visit_references(struct db *db, const char *chat_id, uint64_t target, log_visit *visit, void *context, struct error *err)
+{
+	struct visitor visitor = {.from = target + 1, .to = UINT64_MAX, .target = target, .order = LOG_ASCENDING, .visit = visit, .context = context};
+	return outcome(&visitor, log_visit_referring_docs(db, chat_id, target, visit_transactions, &visitor, err), err);
+}
+
+/* ---- the tip ---- */
+
+static bool see_tip(void *context, const struct transaction *tx)
+{
+	struct chat_doc *chat = context;
+	chat->latest = tx->number;
+	chat->latest_at_ms = tx->at_ms;
+	memcpy(chat->head, tx->head, HEAD_BYTES);
+	return false;
+}
+
+enum store_rc mongo_chat_latest(struct db *db, struct chat_doc *chat, struct error *err)
+{
+	struct chat_doc found = {0};
+	const struct log_range range = {.chat_id = chat->id, .from = 1, .to = UINT64_MAX, .order = LOG_DESCENDING, .doc_max = 1};
+	enum store_rc rc = log_visit_range(db, &range, see_tip, &found, err);
+	if (rc != STORE_OK)
+		return rc;
+	if (found.latest == 0)
+		return error_set(err, STORE_NOT_FOUND, 0, "no such chat");
+	chat->latest = found.latest;
+	chat->latest_at_ms = found.latest_at_ms;
+	memcpy(chat->head, found.head, HEAD_BYTES);
+	return STORE_OK;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Reading along a writer, by the index over writer and position. Any thread. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/mongo/logdoc.h"
+#include "storage/mongo/ops.h"
+#include "storage/mongo/positions.h"
+#include "storage/mongo/tips.h"
+#include "storage/record.h"
+
+enum { INCARNATION_SHIFT = 40 };
+
+struct tailing {
+	struct db *db;
+	const char *writer;
+	uint64_t position;
+	uint64_t own_safe; /* of this process, before it read */
+	uint64_t safe;     /* of the writer's own process; UINT64_MAX: nobody has positions of his in flight elsewhere */
+	struct page_filler filler;
+};
+
+/* How far everything is decided, asked for before the log is read: what is given out afterwards is above it. */
+static enum store_rc read_safe(struct tailing *tailing, struct error *err)
+{
+	bson_t doc;
+	tailing->own_safe = positions_safe(tailing->db->mongo->positions);
+	tailing->safe = UINT64_MAX;
+	if (strcmp(tailing->writer, tailing->db->mongo->info.writer) == 0)
+		return STORE_OK;
+	enum store_rc rc = db_find_one(tailing->db, WRITERS, BCON_NEW("_id", BCON_UTF8(tailing->writer)), NULL, &doc, err);
+	if (rc != STORE_OK)
+		return rc == STORE_NOT_FOUND ? STORE_OK : rc;
+	if (doc_has(&doc, "i"))
+		tailing->safe = (uint64_t)doc_number(&doc, "safe");
+	bson_destroy(&doc);
+	return STORE_OK;
+}
+
+/* end: behind what there is. */
+static uint64_t bounded(const struct tailing *tailing, uint64_t end)
+{
+	bool ours = end >> INCARNATION_SHIFT == tailing->own_safe >> INCARNATION_SHIFT;
+	if (end > tailing->safe)
+		end = tailing->safe + 1;
+	return ours && end > tailing->own_safe ? tailing->own_safe + 1 : end;
+}
+
+static bson_t *tail_filter(const struct tailing *tailing)
+{
+	return BCON_NEW("w", BCON_UTF8(tailing->writer), "p", "{", "$gte", BCON_INT64((int64_t)tailing->position), "}");
+}
+
+static enum store_rc visit(struct tailing *tailing, size_t doc_max, log_doc_visit *visit_doc, void *context, struct error *err)
+{
+	struct db_cursor cursor;
+	const bson_t *doc;
+	bson_t *opts = BCON_NEW("sort", "{", "p", BCON_INT32(1), "}");
+	if (doc_max > 0 && doc_max < INT32_MAX)
+		BSON_APPEND_INT64(opts, "limit", (int64_t)doc_max);
+	db_find(&cursor, tailing->db, LOG, tail_filter(tailing), opts);
+	while (db_next(&cursor, &doc) && visit_doc(context, doc))
+		;
+	return db_find_end(&cursor, err);
+}
+
+/* ---- a page ---- */
+
+struct pass {
+	struct tailing *tailing;
+	struct buf changed; /* IDs of chats whose projections something on the page changes, each with its NUL */
+	enum store_rc rc;
+	struct error err;
+};
+
+static bool add_doc(void *context, const bson_t *doc)
+{
+	struct pass *pass = context;
+	struct tailing *tailing = pass->tailing;
+	struct transaction **transactions;
+	size_t count;
+	bool room = true;
+	pass->rc = log_doc_transactions(doc, &transactions, &count, &pass->err);
+	if (pass->rc != STORE_OK)
+		return false;
+	if (doc_number(doc, "s"))
+		buf_add(&pass->changed, transactions[0]->chat_id, strlen(transactions[0]->chat_id) + 1);
+	for (size_t i = 0; i < count; i++) {
+		bool wanted = transactions[i]->position >= tailing->position && strcmp(transactions[i]->writer, tailing->writer) == 0;
+		room = room && (!wanted || page_has_room(&tailing->filler, transactions[i]));
+		if (room && wanted)
+			page_add(&tailing->filler, transaction_ref(transactions[i]));
+	}
+	for (size_t i = 0; i < count; i++)
+		transaction_free(transactions[i]);
+	free(transactions);
+	return room;
+}
+
+static enum store_rc fill(struct pass *pass, size_t count_max, struct error *err)
+{
+	enum store_rc rc = visit(pass->tailing, count_max < SIZE_MAX ? count_max + 1 : 0, add_doc, pass, err);
+	if (rc == STORE_OK && pass->rc != STORE_OK) {
+		rc = pass->rc;
+		if (err)
+			*err = pass->err;
+	}
+	return rc;
+}
+
+static enum store_rc settle_all(struct db *db, const struct buf *chat_ids, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	const char *last = "";
+	for (size_t at = 0; rc == STORE_OK && at < chat_ids->len; at += strlen(chat_ids->data + at) + 1) {
+		if (strcmp(last, chat_ids->data + at) != 0)
+			rc = mongo_settle_chat(db, chat_ids->data + at, NULL, err);
+		last = chat_ids->data + at;
+	}
+	return rc == STORE_NOT_FOUND ? STORE_OK : rc;
+}
+
+/* A writer that stopped between its insert and its fold left texts that a deletion on this page erases: so those chats are settled, and the page
+ * is read again. */
+static enum store_rc read_tail_page(struct tailing *tailing, size_t count_max, struct error *err)
+{
+	struct pass pass = {.tailing = tailing};
+	enum store_rc rc = fill(&pass, count_max, err);
+	if (rc == STORE_OK && pass.changed.len > 0) {
+		rc = settle_all(tailing->db, &pass.changed, err);
+		store_page_free(&tailing->filler.page);
+		tailing->filler.bytes = 0;
+		if (rc == STORE_OK)
+			rc = fill(&pass, count_max, err);
+	}
+	buf_fini(&pass.changed);
+	return rc;
+}
+
+static enum store_rc find_end(struct tailing *tailing, uint64_t *end, struct error *err)
+{
+	bson_t doc;
+	enum store_rc rc = db_find_one(tailing->db, LOG, BCON_NEW("w", BCON_UTF8(tailing->writer)),
+		BCON_NEW("sort", "{", "p", BCON_INT32(-1), "}", "projection", "{", "p", BCON_INT32(1), "}"), &doc, err);
+	*end = 0;
+	if (rc != STORE_OK)
+		return rc == STORE_NOT_FOUND ? STORE_OK : rc;
+	*end = (uint64_t)doc_number(&doc, "p") + 1;
+	bson_destroy(&doc);
+	return STORE_OK;
+}
+
+static uint64_t next_of(const struct tailing *tailing)
+{
+	const struct page *page = &tailing->filler.page;
+	if (page->count == 0)
+		return tailing->position;
+	uint64_t next = bounded(tailing, page->transactions[page->count - 1]->position + 1);
+	return next > tailing->position ? next : tailing->position;
+}
+
+enum store_rc mongo_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, uint64_t *next,
+                         struct error *err)
+{
+	struct db db;
+	const struct page_limits limits = {.count_max = count_max, .bytes_max = SIZE_MAX};
+	struct tailing tailing = {.db = &db, .writer = writer, .position = position, .filler.limits = &limits};
+	uint64_t end = 0;
+	db_begin(&db, store);
+	enum store_rc rc = read_safe(&tailing, err);
+	if (rc == STORE_OK && position > INT64_MAX)
+		rc = find_end(&tailing, &end, err);
+	else if (rc == STORE_OK)
+		rc = read_tail_page(&tailing, count_max, err);
+	db_end(&db);
+	if (rc != STORE_OK) {
+		store_page_free(&tailing.filler.page);
+		return rc;
+	}
+	*page = tailing.filler.page;
+	*next = position > INT64_MAX ? bounded(&tailing, end) : next_of(&tailing);
+	return STORE_OK;
+}
+
+/* ---- after a crash ---- */
+
+struct repair {
+	struct db *db;
+	uint64_t last;
+	enum store_rc rc;
+	struct error err;
+};
+
+static bool take_tip(void *context, const bson_t *doc)
+{
+	struct repair *repair = context;
+	struct transaction **transactions;
+	size_t count;
+	repair->rc = log_doc_transactions(doc, &transactions, &count, &repair->err);
+	if (repair->rc != STORE_OK)
+		return false;
+	const struct transaction *last = transactions[count - 1];
+	struct tip tip = {.number = last->number, .at_ms = last->at_ms};
+	memcpy(tip.head, last->head, HEAD_BYTES);
+	tips_put(repair->db->mongo->tips, last->chat_id, &tip, TIP_WRITTEN);
+	repair->last = last->position;
+	for (size_t i = 0; i < count; i++)
+		transaction_free(transactions[i]);
+	free(transactions);
+	return true;
+}
+
+static enum store_rc repair_from(struct db *db, uint64_t flushed, struct error *err)
+{
+	struct tailing tailing = {.db = db, .writer = db->mongo->info.writer, .position = flushed + 1};
+	struct repair repair = {.db = db};
+	enum store_rc rc = visit(&tailing, 0, take_tip, &repair, err);
+	if (rc == STORE_OK && repair.rc != STORE_OK) {
+		if (err)
+			*err = repair.err;
+		return repair.rc;
+	}
+	if (rc == STORE_OK)
+		rc = tips_flush(db, err);
+	if (rc != STORE_OK || repair.last == 0)
+		return rc;
+	return db_update(db, WRITERS, BCON_NEW("_id", BCON_UTF8(tailing.writer)),
+		BCON_NEW("$max", "{", "tips", BCON_INT64((int64_t)repair.last), "}"), DB_UPDATE, NULL, err);
+}
+
+enum store_rc tail_repair_tips(struct db *db, struct error *err)
+{
+	bson_t doc;
+	enum store_rc rc = db_find_one(db, WRITERS, BCON_NEW("_id", BCON_UTF8(db->mongo->info.writer)), NULL, &doc, err);
+	if (rc != STORE_OK)
+		return rc == STORE_NOT_FOUND ? STORE_OK : rc;
+	uint64_t flushed = (uint64_t)doc_number(&doc, "tips");
+	bool wrote = doc_has(&doc, "i");
+	bson_destroy(&doc);
+	return wrote ? repair_from(db, flushed, err) : STORE_OK;
+}
