@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "bench/chatlog.h"
 
-enum { BATCH = 1000, BODY_LEN = 100 };
+enum { BATCH = APPEND_COUNT_MAX, BODY_LEN = 100 };
 
 static const char usage[] =
 	"usage: prepare STORE USERS SCENE COUNT\n"

@@ -111,12 +111,19 @@ static bool copy_all_deleted(struct copy *copy)
 
 /* ---- who exists ---- */
 
+/* Each write is synced, so what nobody has said about himself is not written. */
+static bool says_something(const struct profile *profile)
+{
+	return profile->name[0] != '\0' || profile->icon[0] != '\0' || profile->status[0] != '\0' || profile->time_zone[0] != '\0' ||
+		profile->hides_online || profile->hides_last_seen;
+}
+
 static bool put_account(struct copy *copy, const struct profile *profile)
 {
 	const struct profile_change change = {.name = profile->name, .icon = profile->icon, .status = profile->status, .time_zone = profile->time_zone,
 		.hides_online = profile->hides_online, .hides_last_seen = profile->hides_last_seen};
 	CALL(copy, copy->to, put_user, profile->user_id, profile->created_at_ms);
-	if (copy->rc == STORE_OK)
+	if (copy->rc == STORE_OK && says_something(profile))
 		CALL(copy, copy->to, put_profile, profile->user_id, &change);
 	if (copy->rc == STORE_OK && profile->shared_id[0] != '\0')
 		CALL(copy, copy->to, put_shared_id, profile->user_id, profile->shared_id);

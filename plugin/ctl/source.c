@@ -34,6 +34,13 @@ int source_make(const struct ctl_command *command, const char *uri, struct store
 	return rc == STORE_OK ? CTL_OK : ctl_failed(command, "%s", err.text);
 }
 
+/* For stores that are not known before they are opened. */
+static bool is_new(struct store *store)
+{
+	struct store_info info;
+	return store_ops(store)->info(store, &info, NULL) == STORE_OK && info.schema_found == 0;
+}
+
 int source_open(const struct ctl_command *command, const char *uri, struct store **store)
 {
 	static const char FILE_SCHEME[] = "sqlite:";
@@ -41,7 +48,16 @@ int source_open(const struct ctl_command *command, const char *uri, struct store
 	/* store_open makes what is missing: right for a broker's first start, wrong for a mistyped name. */
 	if (strncmp(uri, FILE_SCHEME, sizeof FILE_SCHEME - 1) == 0 && access(file, F_OK) != 0)
 		return ctl_failed(command, "%s: %s", file, strerror(errno));
-	return source_make(command, uri, store);
+	struct store *opened;
+	int rc = source_make(command, uri, &opened);
+	if (rc != CTL_OK)
+		return rc;
+	if (is_new(opened)) {
+		source_close(opened);
+		return ctl_failed(command, "there was no store: an empty one was made now");
+	}
+	*store = opened;
+	return CTL_OK;
 }
 
 void source_close(struct store *store)

@@ -276,6 +276,19 @@ static void a_source_that_is_broken_is_not_copied(void **state)
 	assert_said("does not take");
 }
 
+/* A database that is there, and empty: nothing tells a mistyped name before it is opened. */
+static void what_was_no_store_is_no_source(void **state)
+{
+	const struct stage *stage = *state;
+	char path[64];
+	snprintf(path, sizeof path, "%s/from.db", stage->dir);
+	write_file(path, "", 0, 0);
+	assert_int_equal(copy(stage->from, stage->back), 1);
+	assert_said("there was no store");
+	snprintf(path, sizeof path, "%s/back.db", stage->dir);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void what_cannot_be_copied_is_said(void **state)
 {
 	const struct stage *stage = *state;
@@ -348,6 +361,7 @@ int main(int argc, char **argv)
 		STAGE_STORY(another_stores_copy_is_left_as_it_is),
 		STAGE_STORY(tails_that_wait_for_each_other_are_copied),
 		STAGE_STORY(a_source_that_is_broken_is_not_copied),
+		STAGE_STORY(what_was_no_store_is_no_source),
 		STAGE_STORY(what_cannot_be_copied_is_said),
 		STAGE_STORY(migrate_says_from_which_schema_to_which),
 		STAGE_STORY(migrate_leaves_a_newer_store_as_it_is),
