@@ -51,6 +51,7 @@ class Keycloak:
         self.waits()
         self.admin = self.grant("master", "admin-cli", "admin", "admin")
         self.calls("POST", "", REALM)
+        self.token("alice")  # the realm makes its key for the first one
 
     def waits(self):
         deadline = time.monotonic() + PATIENCE
