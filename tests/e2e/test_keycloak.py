@@ -48,10 +48,14 @@ class Keycloak:
                 home / "bin/kc.sh", "start-dev", "--http-enabled=false", f"--https-port={self.port}", "--http-host=127.0.0.1", f"--hostname={self.base}",
                 f"--https-certificate-file={certificate}", f"--https-certificate-key-file={certificate.with_suffix('.key')}"],
                 env=environment, stdout=log, stderr=log, start_new_session=True)
-        self.waits()
-        self.admin = self.grant("master", "admin-cli", "admin", "admin")
-        self.calls("POST", "", REALM)
-        self.token("alice")  # the realm makes its key for the first one
+        try:
+            self.waits()
+            self.admin = self.grant("master", "admin-cli", "admin", "admin")
+            self.calls("POST", "", REALM)
+            self.token("alice")  # the realm makes its key for the first one
+        except BaseException:
+            self.ends()
+            raise
 
     def waits(self):
         deadline = time.monotonic() + PATIENCE
