@@ -18,8 +18,8 @@ bool url_is_https(const char *url);
 /* The address of the issuer's discovery document. The caller frees. */
 char *discovery_url(const char *issuer);
 
-/* Where the keys of the issuer are. NULL: it is no discovery document, or not this issuer's (§4.3: both must be the same to the letter), or its
- * jwks_uri is not https; err says so. The caller frees. */
+/* Where the keys of the issuer are. NULL: it is no discovery document, or not this issuer's (§4.3: both must be the same to the letter),
+ * or its jwks_uri is not https; err says so. The caller frees. */
 char *discovery_read(const char *text, size_t len, const char *issuer, struct error *err);
 
 /* How many seconds a Cache-Control field lets its answer count: max-age, 0 where it must not be kept or asked for again each time, -1 where

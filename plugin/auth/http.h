@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
 #ifndef HC_AUTH_HTTP_H
 #define HC_AUTH_HTTP_H
-/* One GET from somebody who is not trusted further than his certificate goes: https alone (also behind redirects), TLS 1.2 or newer, verified,
- * and bounded in time, size and redirects. Worker; blocks for at most HTTP_TIMEOUT_MS, unless the system's resolver takes longer.
+/* One GET from somebody who is not trusted further than his certificate goes: https alone (also behind redirects), TLS 1.2 or newer,
+ * verified, and bounded in time, size and redirects. Worker; blocks for at most HTTP_TIMEOUT_MS, unless the system's resolver takes longer.
  *
  * Between http_start and http_stop any number of threads may ask at once. The usual variables (https_proxy, no_proxy) are honoured. */
 
@@ -36,7 +36,8 @@ struct http_answer {
 bool http_start(void);
 void http_stop(void);
 
-/* true: status 200 with the whole body; end with http_answer_fini. false: err says what happened, naming the host at most; answer is empty. */
+/* true: status 200 with the whole body; end with http_answer_fini. false: err says what happened, naming the host at most; answer is
+ * empty. */
 bool http_get(const struct http_request *request, struct http_answer *answer, struct error *err);
 void http_answer_fini(struct http_answer *answer);
 

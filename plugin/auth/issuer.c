@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Issuers as the operator names them. Any thread, one at a time. The file is read strictly: a member with a slip in its name would otherwise
- * be a check that nobody makes. */
+ * Issuers as the operator names them. Any thread, one at a time. The file is read strictly: a member with a slip in its name would
+ * otherwise be a check that nobody makes. */
 #include "plugin/auth/issuer.h"
 
 #include <errno.h>
@@ -225,7 +225,8 @@ static bool read_issuers(struct issuer_list *list, const json_t *array, struct e
 		if (!read_members(json, issuer, &why))
 			return error_set(err, 0, 0, "issuer %zu: %s", i + 1, why.text);
 		if (issuer->prefix == NULL && json_array_size(array) > 1)
-			return error_set(err, 0, 0, "issuer %zu: \"prefix\" is missing: with several issuers each says what its user IDs begin with", i + 1);
+			return error_set(
+				err, 0, 0, "issuer %zu: \"prefix\" is missing: with several issuers each says what its user IDs begin with", i + 1);
 		if (issuer->prefix == NULL)
 			issuer->prefix = mem_text("");
 		if (issuer->user_claim == NULL)
@@ -289,7 +290,8 @@ bool issuer_list_check(const struct issuer_list *list, struct error *err)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct issuer *issuer = &list->issuers[i];
 		if (issuer->keys == NULL && (!url_is_https(issuer->url) || strchr(issuer->url, '?')))
-			return error_set(err, 0, 0, "the issuer %s is no https address without a query, and has no file with keys", printable(shown, issuer->url));
+			return error_set(
+				err, 0, 0, "the issuer %s is no https address without a query, and has no file with keys", printable(shown, issuer->url));
 		for (size_t j = 0; j < i; j++)
 			if (!pair_check(issuer, &list->issuers[j], err))
 				return false;

@@ -9,10 +9,11 @@
  *                 "user_claim": "sub", "name_claim": "name", "authorized_parties": ["app"], "algorithms": ["ES256"], "leeway": 30,
  *                 "keys": "/etc/hyperchat/keys.json"}, …]}
  *
- * `issuer` and `audience` are needed, `prefix` where there are several issuers. With `keys` the keys come from that file, else by discovery.
+ * `issuer` and `audience` are needed, `prefix` where there are several issuers. With `keys` the keys come from that file, else by
+ * discovery.
  *
- * Two issuers whose prefixes are equal name the same people, and the operator has said so. A prefix that another one begins with is refused:
- * then one issuer could name people of the other by a long name. Any thread, one at a time; issuer_list_add_file blocks on the file. */
+ * Two issuers whose prefixes are equal name the same people, and the operator has said so. A prefix that another one begins with is
+ * refused: then one issuer could name people of the other by a long name. Any thread, one at a time; issuer_list_add_file blocks on the file. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -314,7 +314,8 @@ static enum jwt_rc check(struct issuers *issuers, const struct jwt *jwt, int64_t
 		if (strcmp(issuers->entries[i].issuer.url, jwt->issuer) == 0)
 			entry = &issuers->entries[i];
 	if (entry == NULL && issuers->count == 1)
-		return error_set(err, JWT_BAD, 0, "iss: %s, expected %s", printable(shown, jwt->issuer), printable(wanted, issuers->entries[0].issuer.url));
+		return error_set(err, JWT_BAD, 0, "iss: %s, expected %s", printable(shown, jwt->issuer),
+			printable(wanted, issuers->entries[0].issuer.url));
 	if (entry == NULL)
 		return error_set(err, JWT_BAD, 0, "iss: %s is none of the %zu issuers", printable(shown, jwt->issuer), issuers->count);
 	enum jwt_rc rc = jwt_check(jwt, entry->keys ? entry->keys : &NONE, &entry->policy, wall_ms, out, err);

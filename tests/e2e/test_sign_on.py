@@ -266,13 +266,13 @@ def test_a_kid_that_its_issuer_does_not_have_is_refused_for_good(idle_broker, ow
     deadline = time.monotonic() + mqtt.PATIENCE
     while own.fetches() == fetched and time.monotonic() < deadline:
         time.sleep(0.2)
-    while time.monotonic() < deadline:
-        try:
-            refused(broker, forged)
-            return
-        except mqtt.Closed:
-            time.sleep(0.2)
-    raise AssertionError("it is told to try again for ever")
+    codes = []
+    while 0x87 not in codes:
+        assert time.monotonic() < deadline, f"it is told to try again for ever: {codes[-3:]}"
+        with pytest.raises((mqtt.Refused, mqtt.Closed)) as caught:
+            mqtt.Client(broker.port, "x", version=mqtt.V5, username="", password=forged)
+        codes.append(getattr(caught.value, "code", None))
+        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("keys, words", [
@@ -484,6 +484,8 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 @pytest.fixture
 def clock(idle_broker, monkeypatch):
     """Sets the broker's wall clock to so many seconds from now."""
+    if idle_broker.version == "2.0.21":
+        pytest.skip("Mosquitto 2.0.21 measures keepalives by the clock that can be set, and cuts everybody off by itself")
     if brokers.sanitizer():
         pytest.skip("the clock is set by a preloaded library, which a sanitizer's must come before")
     source, library, offset = (idle_broker.directory / name for name in ("clock.c", "clock.so", "offset"))

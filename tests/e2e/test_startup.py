@@ -27,6 +27,9 @@ def complaint(broker, *words):
     ("keys", None, ("plugin_opt_keys", "missing")),
     ("issuer", None, ("plugin_opt_issuer", "missing")),
     ("audience", None, ("plugin_opt_audience", "missing")),
+    ("oidc", "http://login.example.com", ("plugin_opt_oidc", "no https address")),
+    ("oidc", "https://issuer.example", ("plugin_opt_oidc", "stands twice")),
+    ("issuers_file", "/nowhere/issuers.json", ("plugin_opt_issuers_file", "No such file")),
     ("store", "oracle:x", ("store", "oracle|sqlite")),
     ("limits_file", "/nowhere/limits", ("plugin_opt_limits_file", "No such file")),
 ])

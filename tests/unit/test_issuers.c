@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
  * Issuers with their keys: when they are asked for, which count, and what a client is told meanwhile. The network is a function here
- * (--wrap=fetch_keys), time an argument. */
+ * (--wrap=fetch_keys), time an argument, and what was started (--wrap=workers_add) is waited for. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,6 +65,18 @@ bool __wrap_fetch_keys(const struct fetch_request *request, struct fetched *fetc
 	return fetched->keys != NULL;
 }
 
+static size_t started, finished; /* fetches */
+
+bool __real_workers_add(struct workers *workers, struct job *job);
+bool __wrap_workers_add(struct workers *workers, struct job *job);
+
+bool __wrap_workers_add(struct workers *workers, struct job *job)
+{
+	bool added = __real_workers_add(workers, job);
+	started += added;
+	return added;
+}
+
 static void publish(const struct signer *first, const struct signer *second)
 {
 	published[0] = first;
@@ -114,30 +126,35 @@ static void open_issuers(void)
 static void close_issuers(void)
 {
 	issuers_finish(issuers);
-	mailbox_run(mailbox);
+	finished += mailbox_run(mailbox);
 	issuers_free(issuers);
 	issuers = NULL;
+}
+
+static void take_fetched(void)
+{
+	const struct timespec pause = {.tv_nsec = 100 * 1000};
+	while (finished < started && !atomic_load(&hangs)) {
+		size_t count = mailbox_run(mailbox);
+		finished += count;
+		if (count == 0)
+			nanosleep(&pause, NULL);
+	}
 }
 
 /* Lets time pass and the due fetches with it, second by second. */
 static void pass(int64_t ms)
 {
-	const struct timespec pause = {.tv_nsec = 200 * 1000};
 	for (int64_t end_ms = now_ms + ms; now_ms <= end_ms; now_ms += SECOND) {
-		unsigned before = atomic_load(&fetches);
 		issuers_tick(issuers, now_ms);
-		for (int i = 0; i < 20 && !atomic_load(&hangs) && mailbox_run(mailbox) == 0 && (i < 3 || atomic_load(&fetches) != before); i++)
-			nanosleep(&pause, NULL);
+		take_fetched();
 	}
 }
 
-/* At once, however slow the machine. */
 static void first_fetch(void)
 {
-	const struct timespec pause = {.tv_nsec = 1000 * 1000};
 	issuers_tick(issuers, now_ms);
-	for (int i = 0; i < 5000 && mailbox_run(mailbox) == 0; i++)
-		nanosleep(&pause, NULL);
+	take_fetched();
 }
 
 static enum jwt_rc login_with(const struct signer *signer, const char *kid)
@@ -161,6 +178,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	now_ms = 1000 * SECOND;
+	started = finished = 0;
 	atomic_store(&fetches, 0);
 	atomic_store(&hangs, false);
 	published_age_s = -1;
