@@ -529,7 +529,8 @@ struct store_ops {
 
 	/* As append, but of what another store has: bodies and quotes may be erased, keys are not looked for (but found from then on), and nothing
 	 * of the projections changes but latest, its head and its time. Each append's transactions are of one writer; for each writer the positions
-	 * that they get here ascend in the order in which they come. CONFLICT: another transaction has that number, or the head does not follow. */
+	 * that they get here ascend in the order in which they come. CONFLICT: another transaction has that number, or the head does not follow.
+	 * Between this and import_chat such a chat may be UNAVAILABLE to readers; only its latest number and tail are not. */
 	enum store_rc (*import_log)(struct store *store, struct append *appends, size_t append_count, struct error *err);
 	/* The projections of a chat whose log was imported up to chat->latest, all at once: members with their times and marks (mutes are ended),
 	 * pair, history, end, name, icon. A chat that has ended counts as not erased. key: of load_chat_key, NULL: stays as it is. NOT_FOUND: the log

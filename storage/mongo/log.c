@@ -53,7 +53,7 @@ static enum store_rc visit_before(struct walk *walk, struct error *err)
 static bson_t *options(const struct log_range *range)
 {
 	bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(range->order == LOG_ASCENDING ? 1 : -1), "}");
-	if (range->doc_max > 0)
+	if (range->doc_max > 0 && range->doc_max < INT32_MAX)
 		BSON_APPEND_INT64(opts, "limit", (int64_t)range->doc_max);
 	return opts;
 }
@@ -149,12 +149,17 @@ static enum store_rc outcome(const struct visitor *visitor, enum store_rc rc, st
 	return visitor->rc;
 }
 
+enum store_rc log_visit_range(struct db *db, const struct log_range *range, log_visit *visit, void *context, struct error *err)
+{
+	struct visitor visitor = {.from = range->from, .to = range->to, .order = range->order, .visit = visit, .context = context};
+	return outcome(&visitor, log_visit_docs(db, range, visit_transactions, &visitor, err), err);
+}
+
 enum store_rc mongo_visit_log(struct db *db, const char *chat_id, uint64_t from, uint64_t to, enum log_order order, log_visit *visit,
                               void *context, struct error *err)
 {
-	struct visitor visitor = {.from = from, .to = to, .order = order, .visit = visit, .context = context};
 	const struct log_range range = {.chat_id = chat_id, .from = from, .to = to, .order = order};
-	return outcome(&visitor, log_visit_docs(db, &range, visit_transactions, &visitor, err), err);
+	return log_visit_range(db, &range, visit, context, err);
 }
 
 enum store_rc mongo_visit_references(struct db *db, const char *chat_id, uint64_t target, log_visit *visit, void *context, struct error *err)
@@ -165,13 +170,9 @@ enum store_rc mongo_visit_references(struct db *db, const char *chat_id, uint64_
 
 /* ---- the tip ---- */
 
-struct tip_seen {
-	struct chat_doc *chat;
-};
-
 static bool see_tip(void *context, const struct transaction *tx)
 {
-	struct chat_doc *chat = ((struct tip_seen *)context)->chat;
+	struct chat_doc *chat = context;
 	chat->latest = tx->number;
 	chat->latest_at_ms = tx->at_ms;
 	memcpy(chat->head, tx->head, HEAD_BYTES);
@@ -181,9 +182,8 @@ static bool see_tip(void *context, const struct transaction *tx)
 enum store_rc mongo_chat_latest(struct db *db, struct chat_doc *chat, struct error *err)
 {
 	struct chat_doc found = {0};
-	struct visitor visitor = {.from = 1, .to = UINT64_MAX, .order = LOG_DESCENDING, .visit = see_tip, .context = &(struct tip_seen){&found}};
 	const struct log_range range = {.chat_id = chat->id, .from = 1, .to = UINT64_MAX, .order = LOG_DESCENDING, .doc_max = 1};
-	enum store_rc rc = outcome(&visitor, log_visit_docs(db, &range, visit_transactions, &visitor, err), err);
+	enum store_rc rc = log_visit_range(db, &range, see_tip, &found, err);
 	if (rc != STORE_OK)
 		return rc;
 	if (found.latest == 0)

@@ -2,6 +2,7 @@
  *
  * Opening: the URI with what it leaves open, the pool of clients, the schema, and what a process of this name that ended badly left. One
  * thread, with no call under way. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,6 +48,18 @@ static void set_concerns(mongoc_uri_t *uri)
 	mongoc_write_concern_destroy(writes);
 }
 
+/* The driver only says that there is no server. */
+static enum store_rc check_files(const mongoc_uri_t *uri, struct error *err)
+{
+	static const char *const options[] = {MONGOC_URI_TLSCAFILE, MONGOC_URI_TLSCERTIFICATEKEYFILE};
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+		const char *path = mongoc_uri_get_option_as_utf8(uri, options[i], NULL);
+		if (path != NULL && access(path, R_OK) != 0)
+			return error_set(err, STORE_REFUSED, errno, "%s in the store's URI cannot be read: %s: %s", options[i], path, error_words(errno));
+	}
+	return STORE_OK;
+}
+
 static enum store_rc parse(const char *text, mongoc_uri_t **parsed, struct error *err)
 {
 	struct buf whole = BUF_EMPTY;
@@ -59,8 +72,12 @@ static enum store_rc parse(const char *text, mongoc_uri_t **parsed, struct error
 	set_unless_given(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, SELECT_MS);
 	set_unless_given(uri, MONGOC_URI_SOCKETTIMEOUTMS, SOCKET_MS);
 	set_concerns(uri);
-	*parsed = uri;
-	return STORE_OK;
+	enum store_rc rc = check_files(uri, err);
+	if (rc != STORE_OK)
+		mongoc_uri_destroy(uri);
+	else
+		*parsed = uri;
+	return rc;
 }
 
 /* Who this is in the log: the URI's appName, else the machine's name. */
@@ -124,6 +141,14 @@ static enum store_rc refuse_credentials(enum store_rc rc, struct error *err)
 	return error_set(err, STORE_REFUSED, err->native, "the MongoDB server refuses these credentials, or they may not use that database");
 }
 
+/* A server without TLS does not answer a handshake, and one with another certificate is left: both look like none. */
+static enum store_rc hint_at_tls(enum store_rc rc, bool tls, struct error *err)
+{
+	if (rc != STORE_UNAVAILABLE || !tls)
+		return rc;
+	return error_set(err, rc, err->native, "no MongoDB server answers by TLS: is it up, does it speak TLS, is its certificate one of tlsCAFile's?");
+}
+
 static enum store_rc connect_and_repair(struct mongo *mongo, unsigned flags, struct error *err)
 {
 	struct db db;
@@ -148,9 +173,9 @@ enum store_rc mongo_open(const char *text, unsigned flags, struct store **store,
 	if (rc != STORE_OK)
 		return rc;
 	rc = mongo_new(uri, &mongo, err);
-	mongoc_uri_destroy(uri);
 	if (rc == STORE_OK)
-		rc = refuse_credentials(connect_and_repair(mongo, flags, err), err);
+		rc = hint_at_tls(refuse_credentials(connect_and_repair(mongo, flags, err), err), mongoc_uri_get_tls(uri), err);
+	mongoc_uri_destroy(uri);
 	if (rc == STORE_OK)
 		*store = (struct store *)mongo;
 	else

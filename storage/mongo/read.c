@@ -163,8 +163,10 @@ static enum store_rc try_to_read(struct db *db, struct chat_doc *chat, uint64_t 
 	reading->settled = chat->applied;
 	if (to > chat->latest)
 		to = chat->latest;
+	size_t count_max = reading->filler.limits->count_max;
+	const struct log_range range = {.chat_id = chat->id, .from = from, .to = to, .doc_max = count_max < SIZE_MAX ? count_max + 1 : 0};
 	if (from <= to)
-		rc = mongo_visit_log(db, chat->id, from, to, LOG_ASCENDING, add_to_page, reading, err);
+		rc = log_visit_range(db, &range, add_to_page, reading, err);
 	bool same = false;
 	if (rc == STORE_OK && reading->deletes) {
 		rc = stayed(db, chat, &same, err);
