@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * A handle on MongoDB: positions that others may rely on, two processes of one name, a crash before the tips were written, and what cannot be
+ * opened. Needs $HC_MONGODB (scripts/ferretdb with …). */
+#include <stdio.h>
+
+#include "tests/contract/mongo_words.h"
+
+/* ---- positions ---- */
+
+static enum mongo_fault lose_the_log(void *context, const char *collection, bool write)
+{
+	bool *armed = context;
+	if (!*armed || !write || strcmp(collection, "log") != 0)
+		return MONGO_NO_FAULT;
+	*armed = false;
+	return MONGO_LOSE;
+}
+
+static void the_tail_stops_before_what_may_still_become_visible(void **state)
+{
+	struct world *world = *state;
+	struct store_info info;
+	assert_int_equal(ON_WORLD(info, &info, NULL), STORE_OK);
+	struct line c = line_new("c"), d = line_new("d");
+	c.writer = d.writer = info.writer;
+	assert_appended(world->store, line_says(&c, "alice", "1"));
+	bool armed = true;
+	mongo_faults = (struct mongo_faults){.decide = lose_the_log, .context = &armed};
+	struct transaction *lost = line_says(&c, "alice", "2");
+	struct append append = {.chat_id = "c", .transactions = &lost, .transaction_count = 1};
+	assert_int_equal(ON_WORLD(append, &append, 1, NULL), STORE_UNKNOWN);
+	assert_int_equal(append.result, APPEND_UNKNOWN);
+	mongo_faults = (struct mongo_faults){0};
+	assert_appended(world->store, line_says(&d, "alice", "3"));
+	uint64_t next = 0;
+	struct page page = read_tail(world->store, info.writer, 0, 10, &next);
+	assert_int_equal(page.count, 2);
+	assert_true(next > page.transactions[0]->position && next < page.transactions[1]->position);
+	store_page_free(&page);
+	assert_int_equal(ON_WORLD(append, &append, 1, NULL), STORE_OK);
+	transaction_free(lost);
+	page = read_tail(world->store, info.writer, next, 10, &next);
+	assert_int_equal(page.count, 2);
+	assert_int_equal(next, page.transactions[1]->position + 1);
+	store_page_free(&page);
+}
+
+static void a_second_process_of_the_same_name_supersedes_the_first(void **state)
+{
+	struct world *world = *state;
+	char uri[1024];
+	struct store *second = NULL;
+	struct error err = {0};
+	struct line line = line_new("c");
+	world_mongodb_uri(world, "", uri, sizeof uri);
+	assert_appended(world->store, line_says(&line, "alice", "1"));
+	assert_int_equal(store_open(uri, &second, &err), STORE_OK);
+	assert_appended(second, line_says(&line, "alice", "2"));
+	enum append_result result = APPEND_OK;
+	for (int i = 0; i < 500 && result == APPEND_OK; i++) { /* it finds out when it tells others how far it is */
+		struct transaction *tx = line_says(&line, "alice", "more");
+		struct append append = {.chat_id = "c", .transactions = &tx, .transaction_count = 1};
+		ON_WORLD(append, &append, 1, &err);
+		result = append.result;
+		transaction_free(tx);
+	}
+	assert_int_equal(result, APPEND_NOTHING_ADDED);
+	assert_non_null(strstr(err.text, "another process writes as"));
+	store_ops(second)->close(second);
+}
+
+static void tips_that_a_crash_left_unwritten_are_there_after_the_next_start(void **state)
+{
+	struct world *world = *state;
+	struct store_info info;
+	struct user_record *user = NULL;
+	struct chat_window window = {.count_max = 10};
+	bool more;
+	struct line line = line_new("c");
+	char uri[1024];
+	world_mongodb_uri(world, "", uri, sizeof uri);
+	assert_int_equal(ON_WORLD(info, &info, NULL), STORE_OK);
+	line.writer = info.writer;
+	assert_int_equal(ON_WORLD(put_user, "alice", START_MS, NULL), STORE_OK);
+	assert_appended(world->store, line_adds(&line, "alice", ROLE_OWNER));
+	mongo_faults = (struct mongo_faults){.decide = only_the_log_is_written, .context = NULL};
+	for (int i = 0; i < 5; i++)
+		assert_appended(world->store, line_says(&line, "alice", "hi"));
+	store_ops(world->store)->close(world->store);
+	mongo_faults = (struct mongo_faults){0};
+	assert_int_equal(store_open(uri, &world->store, NULL), STORE_OK);
+	assert_int_equal(ON(world->other, list_memberships, "alice", &window, &user, &more, NULL), STORE_OK);
+	assert_int_equal(user->chats[0].latest, 6);
+	store_free(user);
+}
+
+/* ---- opening ---- */
+
+static void what_cannot_be_opened_says_why_in_a_line_without_the_password(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *uri;
+		enum store_rc rc;
+	} cases[] = {
+		{"mongodb:", STORE_REFUSED},
+		{"mongodb:/tmp/file", STORE_REFUSED},
+		{"mongodb://alice:hunter2@", STORE_REFUSED},
+		{"mongodb://alice:hunter2@127.0.0.1:port/", STORE_REFUSED},
+		{"mongodb://alice:hunter2@127.0.0.1:1/", STORE_UNAVAILABLE},
+		{"mongodb://alice:hunter2@127.0.0.1:1/?tls=true&tlsCAFile=/nowhere", STORE_REFUSED},
+		{"mongodb://alice:hunter2@no.such.host.invalid/", STORE_UNAVAILABLE},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct store *store = NULL;
+		struct error err = {0};
+		enum store_rc rc = store_open(cases[i].uri, &store, &err);
+		if (rc != cases[i].rc)
+			fail_msg("%s: %d, %s", cases[i].uri, (int)rc, err.text);
+		assert_null(store);
+		assert_int_not_equal(strlen(err.text), 0);
+		assert_null(strstr(err.text, "hunter2"));
+		assert_null(strchr(err.text, '\n'));
+	}
+}
+
+static void wrong_credentials_and_tls_where_there_is_none_are_told_apart(void **state)
+{
+	struct world *world = *state;
+	char uri[1024];
+	struct store *store = NULL;
+	struct error err = {0};
+	world_mongodb_uri(world, "tls=true&", uri, sizeof uri);
+	assert_int_equal(store_open(uri, &store, &err), STORE_UNAVAILABLE);
+	assert_non_null(strstr(err.text, "TLS"));
+	const char *server = strstr(getenv("HC_MONGODB"), "//");
+	snprintf(uri, sizeof uri, "mongodb://alice:hunter2@%s", server + 2);
+	assert_int_equal(store_open(uri, &store, &err), STORE_REFUSED);
+	assert_non_null(strstr(err.text, "credentials"));
+	assert_null(strstr(err.text, "hunter2"));
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
+	struct world *world = *state;
+	char uri[1024];
+	struct store *store = NULL;
+	struct error err = {0};
+	world_mongodb_uri(world, "", uri, sizeof uri);
+	run_on_database(world, "{\"update\": \"store\", \"updates\": [{\"q\": {\"_id\": \"store\"}, \"u\": {\"$set\": {\"schema\": 99}}}]}");
+	assert_int_equal(store_open(uri, &store, &err), STORE_REFUSED);
+	assert_non_null(strstr(err.text, "99"));
+	assert_null(store);
+}
+
+int main(void)
+{
+	const struct CMUnitTest stories[] = {
+		STORY(the_tail_stops_before_what_may_still_become_visible),
+		STORY(a_second_process_of_the_same_name_supersedes_the_first),
+		STORY(tips_that_a_crash_left_unwritten_are_there_after_the_next_start),
+		cmocka_unit_test(what_cannot_be_opened_says_why_in_a_line_without_the_password),
+		STORY(wrong_credentials_and_tls_where_there_is_none_are_told_apart),
+		STORY(a_newer_schema_is_refused),
+	};
+	if (!world_choose("mongodb") || !world_has_what_it_needs()) {
+		fprintf(stderr, "HC_MONGODB must name a server (scripts/ferretdb with … starts one)\n");
+		return 2;
+	}
+	cmocka_set_test_filter(getenv("HC_STORY"));
+	return cmocka_run_group_tests_name("mongo handle", stories, NULL, NULL);
+}
