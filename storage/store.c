@@ -17,6 +17,20 @@ static const struct store_ops *const backends[] = {
 	&store_mongo,
 };
 
+static const struct store_ops *find_backend(const char *uri, size_t len)
+{
+	for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
+		if (strlen(backends[i]->name) == len && memcmp(backends[i]->name, uri, len) == 0)
+			return backends[i];
+	return NULL;
+}
+
+bool store_is_shared(const char *uri)
+{
+	const struct store_ops *backend = find_backend(uri, strcspn(uri, ":"));
+	return backend != NULL && backend->shared;
+}
+
 enum store_rc store_open_with(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
 	/* The URI may hold a password: only its scheme is ever shown, and only when it is there. */
@@ -24,9 +38,9 @@ enum store_rc store_open_with(const char *uri, unsigned flags, struct store **st
 	if (colon == NULL)
 		return error_set(err, STORE_REFUSED, 0, "a store is given as <backend>:<where>, for example sqlite:/var/lib/hyperchat/chat.db");
 	size_t len = (size_t)(colon - uri);
-	for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
-		if (strlen(backends[i]->name) == len && memcmp(backends[i]->name, uri, len) == 0)
-			return backends[i]->open(colon + 1, flags, store, err);
+	const struct store_ops *backend = find_backend(uri, len);
+	if (backend != NULL)
+		return backend->open(colon + 1, flags, store, err);
 	return error_set(err, STORE_REFUSED, 0, "there is no store backend called \"%.*s\"", len > 20 ? 20 : (int)len, uri);
 }
 

@@ -493,8 +493,8 @@ struct store_ops {
 	 * another one's. */
 	enum store_rc (*put_invitation)(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id, int64_t expires_ms,
 	                                uint32_t uses, struct error *err);
-	/* Who invited. Costs one use, but nothing for who has used it before. NOT_FOUND: no such invitation, expired, used up, or by_user_id does
-	 * not exist. */
+	/* Who invited. Costs one use, but nothing for who has used it before. NOT_FOUND, and it costs nothing: no such invitation, expired, used up,
+	 * by_user_id does not exist, or who invited blocks him now. */
 	enum store_rc (*use_invitation)(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *by_user_id, int64_t now_ms,
 	                                char user_id[USER_ID_MAX + 1], struct error *err);
 	/* Ends one of his, or all (hash NULL). What is not his, or not there, is passed over. */
@@ -548,6 +548,8 @@ struct store_ops {
 /* Opens by URI: "sqlite:/var/lib/…/chat.db", "memory:". The scheme picks the backend; an unknown one is STORE_REFUSED. */
 enum store_rc store_open(const char *uri, struct store **store, struct error *err);
 enum store_rc store_open_with(const char *uri, unsigned flags, struct store **store, struct error *err);
+/* Whether that URI's backend is a shared one (see store_ops). */
+bool store_is_shared(const char *uri);
 static inline const struct store_ops *store_ops(const struct store *store)
 {
 	return *(const struct store_ops *const *)store;

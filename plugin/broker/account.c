@@ -11,11 +11,15 @@
 #include <utlist.h>
 
 #include "plugin/broker/answer.h"
+#include "plugin/broker/cluster.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 
-enum { PAGE = 1000 };
+enum {
+	PAGE = 1000,
+	PAUSES = 6, /* of jobs_repeat's half second: by then another broker has heard that texts are gone, and what it had decided is stored */
+};
 
 struct account {
 	char *user_id;
@@ -80,6 +84,7 @@ struct closing {
 	size_t chat_count, chat;
 	bool again;    /* not the first round: only chats that he is still a member of */
 	bool repeated; /* the second erasure of this chat */
+	int pauses;    /* left, before that */
 	/* results */
 	enum store_rc rc;
 	struct error err;
@@ -164,6 +169,24 @@ static void chat_is_quiet(void *context, struct chat *chat, bool unavailable)
 	erase_chat(closing);
 }
 
+static void ask_nothing(struct closing *closing, struct store *store, struct error *err)
+{
+	(void)store;
+	(void)err;
+	closing->rc = STORE_OK;
+}
+
+static void settle_chat(struct closing *closing)
+{
+	core_settle(closing->server->core, closing->chat_ids[closing->chat], chat_is_quiet, closing, closing->server->now_ms);
+}
+
+static void tell_paused(struct closing *closing)
+{
+	if (--closing->pauses == 0 || !jobs_repeat(closing->server, lane_of(closing), &closing->job))
+		settle_chat(closing);
+}
+
 static void tell_erased(struct closing *closing)
 {
 	struct server *server = closing->server;
@@ -174,8 +197,14 @@ static void tell_erased(struct closing *closing)
 	}
 	core_forget_texts(server->core, chat_id);
 	erasure_happened(server);
+	cluster_tell(server, NOTICE_TEXTS, chat_id, server->wall_ms);
+	if (!closing->repeated && server->tail != NULL) {
+		closing->pauses = PAUSES;
+		start_job(closing, ask_nothing, tell_paused);
+		return;
+	}
 	if (!closing->repeated) {
-		core_settle(server->core, chat_id, chat_is_quiet, closing, server->now_ms);
+		settle_chat(closing);
 		return;
 	}
 	closing->chat++;
@@ -226,8 +255,10 @@ static void ask_finish(struct closing *closing, struct store *store, struct erro
 
 static void tell_finished(struct closing *closing)
 {
-	account_get(closing->server, closing->user_id)->erasing = false;
+	struct account *account = account_get(closing->server, closing->user_id);
+	account->erasing = false;
 	erasure_of_user(closing->server, closing->user_id);
+	cluster_tell(closing->server, NOTICE_ERASED, closing->user_id, account->deleted_at_ms);
 	server_log(MOSQ_LOG_NOTICE, "an account was deleted, and what it wrote is erased");
 	closing_free(closing);
 }
@@ -284,17 +315,48 @@ static void end_connections(struct server *server, const char *user_id)
 	server_sweep_next(server);
 }
 
-void account_deleted(struct server *server, const char *user_id, int64_t at_ms)
+static struct account *is_deleted(struct server *server, const char *user_id, int64_t at_ms)
 {
 	struct account *account = account_get(server, user_id);
-	bool under_way = account->erasing;
 	if (at_ms > account->deleted_at_ms)
 		account->deleted_at_ms = at_ms;
 	account->erasing = true;
 	end_connections(server, user_id);
 	erasure_happened(server);
+	return account;
+}
+
+static bool is_closing(const struct server *server, const char *user_id)
+{
+	const struct closing *closing;
+	DL_FOREACH(server->closings, closing)
+		if (strcmp(closing->user_id, user_id) == 0)
+			return true;
+	return false;
+}
+
+void account_deleted(struct server *server, const char *user_id, int64_t at_ms)
+{
+	bool under_way = is_closing(server, user_id);
+	struct account *account = is_deleted(server, user_id, at_ms);
+	cluster_tell(server, NOTICE_DELETED, user_id, account->deleted_at_ms);
 	if (!under_way)
 		go_on(server, account);
+}
+
+void account_deleted_elsewhere(struct server *server, const char *user_id, int64_t deleted_at_ms)
+{
+	if (deleted_at_ms > account_deleted_at(server, user_id))
+		is_deleted(server, user_id, deleted_at_ms);
+}
+
+void account_erased_elsewhere(struct server *server, const char *user_id, int64_t deleted_at_ms)
+{
+	struct account *account = account_find(server, user_id);
+	if (account == NULL || account->deleted_at_ms != deleted_at_ms || is_closing(server, user_id))
+		return;
+	account->erasing = false;
+	erasure_of_user(server, user_id);
 }
 
 static void add_page(struct server *server, const struct deleted_list *deleted)
@@ -309,22 +371,41 @@ static void add_page(struct server *server, const struct deleted_list *deleted)
 	}
 }
 
-bool account_open(struct server *server, struct error *err)
+enum store_rc account_read(struct store *store, struct account_page **pages, struct error *err)
 {
-	struct store *store = server->store;
-	char after[USER_ID_MAX + 1] = "";
+	const char *after = "";
 	size_t count = PAGE;
+	struct account_page *first = NULL, **last = &first;
 	while (count == PAGE) {
 		struct deleted_list *deleted;
-		if (store_ops(store)->list_deleted(store, after, PAGE, &deleted, err) != STORE_OK)
-			return false;
+		enum store_rc rc = store_ops(store)->list_deleted(store, after, PAGE, &deleted, err);
+		if (rc != STORE_OK) {
+			account_pages_free(first);
+			return rc;
+		}
+		*last = mem_zero(sizeof **last);
+		(*last)->deleted = deleted;
+		last = &(*last)->next;
 		count = deleted->count;
-		if (count > 0)
-			strcpy(after, deleted->users[count - 1].user_id);
-		add_page(server, deleted);
-		store_free(deleted);
+		after = count > 0 ? deleted->users[count - 1].user_id : "";
 	}
-	return true;
+	*pages = first;
+	return STORE_OK;
+}
+
+void account_begin(struct server *server, const struct account_page *pages)
+{
+	for (; pages != NULL; pages = pages->next)
+		add_page(server, pages->deleted);
+}
+
+void account_pages_free(struct account_page *pages)
+{
+	for (struct account_page *next; pages != NULL; pages = next) {
+		next = pages->next;
+		store_free(pages->deleted);
+		free(pages);
+	}
 }
 
 void account_free_all(struct server *server)

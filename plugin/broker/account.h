@@ -10,16 +10,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/error.h"
+#include "storage/store.h"
 
 struct server;
 
-/* At the start: reads who was deleted, and goes on with what was not finished. Blocks. false: err; the store cannot be read. */
-bool account_open(struct server *server, struct error *err);
+/* At the start: reads who was deleted (*pages: account_pages_free), and then goes on with what was not finished. The first is for any thread,
+ * and blocks. Not OK: err; the store cannot be read. */
+struct account_page {
+	struct deleted_list *deleted;
+	struct account_page *next;
+};
+enum store_rc account_read(struct store *store, struct account_page **pages, struct error *err);
+void account_begin(struct server *server, const struct account_page *pages);
+void account_pages_free(struct account_page *pages);
 void account_free_all(struct server *server);
 
 /* The store has deleted him: his connections end with the next sweep, his chats and texts follow. */
 void account_deleted(struct server *server, const char *user_id, int64_t at_ms);
+
+/* Another broker has taken his account; it does the rest, and this one keeps him out until that has erased what he wrote. */
+void account_deleted_elsewhere(struct server *server, const char *user_id, int64_t deleted_at_ms);
+void account_erased_elsewhere(struct server *server, const char *user_id, int64_t deleted_at_ms);
 
 /* When the last account of that ID was deleted; 0: none ever was. */
 int64_t account_deleted_at(const struct server *server, const char *user_id);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "plugin/broker/jobs.h"
+#include "plugin/broker/presence.h"
 #include "plugin/broker/server.h"
 
 struct blocks *blocks_ref(const struct person *person)
@@ -39,12 +40,13 @@ void blocks_set(struct server *server, struct person *person, struct block_list 
 			session_due(server, session); /* it may have waited for this */
 }
 
-/* ---- the read at login ---- */
+/* ---- the read at login, and when another broker has told that they changed ---- */
 
 struct load {
 	struct job job;
 	struct server *server;
 	char *user_id;
+	bool anew; /* also where they are known, or he is not even here */
 	enum store_rc rc;
 	struct block_list *list;
 };
@@ -64,31 +66,57 @@ static void load_free(struct load *load)
 	free(load);
 }
 
+/* Which of them has changed is not told. */
+static void part_all(struct server *server, const char *user_id, const struct block_list *list)
+{
+	char chat_id[ID_TEXT_LEN + 1];
+	for (size_t i = 0; i < list->count; i++) {
+		peer_chat_id(server->world.info.secret, STORE_SECRET_BYTES, user_id, list->blocks[i].user_id, chat_id);
+		core_reach_changed(server->core, chat_id);
+		if (list->blocks[i].to_ms == 0)
+			presence_part(server, user_id, list->blocks[i].user_id);
+	}
+}
+
 /* What he has changed meanwhile is newer. */
 static void load_done(struct job *job)
 {
 	struct load *load = (struct load *)job;
-	struct person *person = person_find(load->server, load->user_id);
-	bool wanted = person != NULL && !blocks_are_known(person);
-	if (wanted && load->rc != STORE_OK && jobs_repeat(load->server, NULL, job))
+	struct server *server = load->server;
+	struct person *person = person_find(server, load->user_id);
+	bool unknown = person != NULL && !blocks_are_known(person);
+	if ((unknown || load->anew) && load->rc != STORE_OK && jobs_repeat(server, NULL, job))
 		return;
-	if (wanted && load->rc == STORE_OK) {
-		blocks_set(load->server, person, load->list);
+	if (load->anew && load->rc == STORE_OK)
+		part_all(server, load->user_id, load->list);
+	if ((unknown || (load->anew && person != NULL)) && load->rc == STORE_OK) {
+		blocks_set(server, person, load->list);
 		load->list = NULL;
 	}
 	load_free(load);
 }
 
-void blocks_load(struct server *server, struct person *person)
+static void load(struct server *server, const char *user_id, bool anew)
 {
 	struct load *load = mem_zero(sizeof *load);
 	load->job = (struct job){.run = load_run, .done = load_done};
 	load->server = server;
-	load->user_id = mem_text(person->user_id);
+	load->user_id = mem_text(user_id);
+	load->anew = anew;
 	load->rc = STORE_UNAVAILABLE;
 	/* Behind a change that was still on its way when he went and came again. */
 	if (!jobs_read(server, &load->job, server->writers != NULL) && !jobs_repeat(server, NULL, &load->job))
 		load_free(load);
+}
+
+void blocks_load(struct server *server, struct person *person)
+{
+	load(server, person->user_id, false);
+}
+
+void blocks_changed_elsewhere(struct server *server, const char *user_id)
+{
+	load(server, user_id, true);
 }
 
 /* ---- the rules ---- */
@@ -98,6 +126,14 @@ bool blocks_hide(const struct block_list *list, const char *reader_id, const str
 	bool text = tx->type == TX_MESSAGE || tx->type == TX_EDIT; /* who is a member, and what is gone, concerns everybody */
 	return text && list->count > 0 && strcmp(tx->sender_id, reader_id) != 0 &&
 	       blocks_contain(list->blocks, list->count, tx->sender_id, tx->at_ms);
+}
+
+bool blocks_concern(const struct block_list *list, struct chat *chat)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (chat_member(chat, list->blocks[i].user_id) != NULL)
+			return true;
+	return false;
 }
 
 static bool blocks_now(struct server *server, const char *user_id, const char *other_id)

@@ -11,6 +11,7 @@
 
 #include "storage/store.h"
 
+struct chat;
 struct person;
 struct server;
 
@@ -26,6 +27,9 @@ void blocks_load(struct server *server, struct person *person);
 /* They are these now; takes the list over. */
 void blocks_set(struct server *server, struct person *person, struct block_list *list);
 
+/* The user has changed them at another broker: they are read anew, and what hangs on them is as blocks_set and core_reach_changed would have it. */
+void blocks_changed_elsewhere(struct server *server, const char *user_id);
+
 struct blocks *blocks_ref(const struct person *person); /* known */
 void blocks_drop(struct blocks *blocks);                /* NULL is fine */
 
@@ -33,6 +37,9 @@ bool blocks_are_known(const struct person *person);
 
 /* Whether this is void for the reader. Any thread, for a list that one holds a reference to. */
 bool blocks_hide(const struct block_list *list, const char *reader_id, const struct transaction *tx);
+
+/* Whether somebody on the list is a member of the chat, or was. */
+bool blocks_concern(const struct block_list *list, struct chat *chat);
 
 /* Whether nothing that is not stored may pass between the two. One who is not connected, or whose blocks are not known, blocks everybody. */
 bool blocks_part(struct server *server, const char *user_a, const char *user_b);

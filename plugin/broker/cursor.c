@@ -13,6 +13,8 @@
 enum {
 	PARKED_MAX = 10000,
 	PARKED_MS = 24 * 60 * 60 * 1000,
+	LOOK_MAX = 2000, /* sessions and tracks that one tick looks at */
+	PUT_MAX = 500,   /* cursors of one call, or those of one session: an append waits for that long at the most */
 };
 
 /* ---- storing ---- */
@@ -22,7 +24,7 @@ struct put {
 	struct server *server;
 	struct cursor *cursors;
 	size_t count, size;
-	bool regular; /* cursor_flush's: one at a time */
+	bool regular; /* cursor_tick's: until they are stored, there are no others */
 	bool refused;
 	enum store_rc rc;
 	struct error err;
@@ -42,8 +44,7 @@ static void put_free(struct put *put)
 		free((char *)put->cursors[i].chat_id);
 	}
 	free(put->cursors);
-	if (put->regular)
-		put->server->cursors_busy = false;
+	put->server->cursors_busy -= put->regular;
 	free(put);
 }
 
@@ -51,14 +52,16 @@ static void put_done(struct job *job)
 {
 	struct put *put = (struct put *)job;
 	jobs_stored(put->server, KEPT_CURSORS, &put->refused, put->rc, &put->err);
-	if (put->rc == STORE_OK || !jobs_repeat(put->server, "", job))
+	if (put->rc == STORE_OK || !jobs_repeat(put->server, put->cursors[0].user_id, job))
 		put_free(put);
 }
 
+/* In the lane of its users, behind what is stored of their devices: the cursors of a device that is not known are passed over. */
 static void put_start(struct server *server, struct put *put)
 {
 	put->job = (struct job){.run = put_run, .done = put_done};
-	if (put->count == 0 || (!lanes_put(server->lanes, "", &put->job) && !jobs_repeat(server, "", &put->job)))
+	const char *key = put->count > 0 ? put->cursors[0].user_id : NULL;
+	if (key == NULL || (!lanes_put(server->lanes, key, &put->job) && !jobs_repeat(server, key, &put->job)))
 		put_free(put);
 }
 
@@ -82,12 +85,16 @@ static void settle(struct track *track, int64_t now_ms, int64_t trail_ms, int64_
 	}
 }
 
-static void collect(struct server *server, struct session *session, struct put *put)
+/* Returns how many tracks there were. */
+static size_t collect(struct server *server, struct session *session, struct put *put)
 {
 	struct feed *feed = session->feed;
+	size_t count = HASH_COUNT(feed->tracks);
 	int64_t arrived_ms = feed_arrived_ms(server, feed), trail_ms = feed_trail_ms(session);
 	struct track *track, *next;
 	HASH_ITER(hh, feed->tracks, track, next) {
+		if (track->unplaced)
+			continue;
 		settle(track, server->now_ms, trail_ms, arrived_ms);
 		if (session->device != NULL && (track->safe > track->stored || !track->placed)) {
 			if (put->count == put->size)
@@ -97,24 +104,48 @@ static void collect(struct server *server, struct session *session, struct put *
 			track->stored = track->safe;
 			track->placed = true;
 		}
-		if (feed->loaded && track->safe == track->latest && track->handed == track->latest) {
+		bool complete = track->safe == track->latest && track->handed == track->latest;
+		if (feed->loaded && complete && feed_may_forget(server, track->chat_id, track->handed)) {
 			HASH_DEL(feed->tracks, track);
 			free(track->chat_id);
 			free(track);
 		}
 	}
+	return count;
 }
 
 void cursor_flush(struct server *server)
 {
-	if (server->cursors_busy)
-		return; /* the store is slow, or down */
-	struct put *put = put_new(server);
-	put->regular = server->cursors_busy = true;
-	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next)
-		if (session->feed != NULL && session->feed->tracks != NULL)
-			collect(server, session, put);
-	put_start(server, put);
+	if (server->cursors_at == NULL)
+		server->cursors_at = server->by_client;
+}
+
+void cursor_tick(struct server *server)
+{
+	if (server->cursors_at == NULL || server->cursors_busy > 0)
+		return; /* nothing to do; or the store is slow, or down */
+	struct put *puts[LANES_MAX] = {NULL}; /* by lane */
+	size_t count = 0;
+	for (size_t looked = 0; server->cursors_at != NULL && looked < LOOK_MAX && count < PUT_MAX; looked++) {
+		struct session *session = server->cursors_at;
+		server->cursors_at = session->hh_client.next;
+		if (session->feed == NULL || session->feed->tracks == NULL)
+			continue;
+		struct put **put = &puts[lanes_index(server->lanes, session->person->user_id)];
+		if (*put == NULL) {
+			*put = put_new(server);
+			(*put)->regular = true;
+			server->cursors_busy++;
+		}
+		size_t before = (*put)->count;
+		looked += collect(server, session, *put);
+		count += (*put)->count - before;
+	}
+	for (int i = 0; i < LANES_MAX; i++)
+		if (puts[i] != NULL)
+			put_start(server, puts[i]);
+	if (server->cursors_at != NULL && server->cursors_busy == 0)
+		server_wake_in(server, 1);
 }
 
 void cursor_received(struct session *session, const char *chat_id, uint64_t number)
@@ -230,6 +261,8 @@ static void park(struct server *server, struct session *session)
 void cursor_leave(struct server *server, struct session *session)
 {
 	struct put *put = put_new(server);
+	if (server->cursors_at == session)
+		server->cursors_at = session->hh_client.next;
 	park(server, session);
 	if (session->feed != NULL)
 		collect(server, session, put);

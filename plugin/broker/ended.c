@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "plugin/broker/cluster.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
@@ -50,6 +51,7 @@ static void ended_done(struct job *job)
 	if (ended->rc == STORE_OK && found && !ended->more) {
 		core_forget_texts(server->core, ended->chat_id);
 		erasure_happened(server);
+		cluster_tell(server, NOTICE_TEXTS, ended->chat_id, server->wall_ms);
 	}
 	if (ended->rc == STORE_OK && found && jobs_repeat(server, "", job))
 		return;

@@ -160,6 +160,11 @@ void feed_end(struct session *session)
 	session->feed = NULL;
 }
 
+bool feed_may_forget(struct server *server, const char *chat_id, uint64_t handed)
+{
+	return core_known(server->core, chat_id) >= handed;
+}
+
 struct track *feed_find(struct feed *feed, const char *chat_id)
 {
 	struct track *track;
@@ -367,7 +372,7 @@ static struct track *track_of_news(struct server *server, struct session *sessio
 	if (number > track->latest)
 		track->latest = number;
 	session_due(server, session);
-	return feed_knows(session) && track->queued == track->handed ? track : NULL;
+	return feed_knows(session) && !track->unplaced && track->queued == track->handed ? track : NULL;
 }
 
 void feed_commit(struct server *server, struct session *session, const struct transaction *tx, struct line *line)
@@ -393,6 +398,11 @@ void feed_commit_void(struct server *server, struct session *session, const stru
 	if (session->inbox_qos >= 0 && !(fits && add_line(server, session, tx, line)))
 		return;
 	track_handed(track, tx->number, server->now_ms);
+}
+
+void feed_commit_later(struct server *server, struct session *session, const struct transaction *tx)
+{
+	track_of_news(server, session, tx->chat_id, tx->number);
 }
 
 /* The place of a hint about the same chat that is not out yet; NULL: none. */

@@ -8,12 +8,12 @@
  * from the store. So there is one rule for a device that was offline, one that is slow, and one that lives in a busy chat, and nothing is
  * ever buffered without bound.
  *
- * A chat that has no track is complete. Lines of one tick leave together. Broker thread. */
+ * A chat that has no track is complete, as of what the core has shown of it. Lines of one tick leave together. Broker thread. */
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
+#include "base/small_hash.h"
 #include "storage/store.h"
 
 struct server;
@@ -38,7 +38,8 @@ struct track {
 	/* the cursor's: numbers that are older than the connection can hide a loss */
 	uint64_t safe, mid, stored;
 	int64_t mid_at_ms;
-	bool placed; /* the store has a cursor: without one, the user's received mark would count */
+	bool placed;   /* the store has a cursor: without one, the user's received mark would count */
+	bool unplaced; /* where it begins is being looked up (place.c): all else but `latest` is not known yet */
 	UT_hash_handle hh;
 };
 
@@ -92,6 +93,9 @@ void feed_commit(struct server *server, struct session *session, const struct tr
 /* The same for who may not see it: a line that says void, or nothing, if that does not fit. */
 void feed_commit_void(struct server *server, struct session *session, const struct transaction *tx, struct line *line);
 
+/* The same for what only the store can tell how it is to be shown: replay.c brings it. */
+void feed_commit_later(struct server *server, struct session *session, const struct transaction *tx);
+
 /* The same in a large group, where the inbox says only what the latest number is. line: a hint, shared. */
 void feed_hint(struct server *server, struct session *session, struct line *line);
 
@@ -101,6 +105,10 @@ void feed_bound_changed(struct server *server, struct session *session);
 
 /* Sends what is due and may go out now. At the end of each tick. */
 void feed_flush(struct server *server, struct session *session);
+
+/* Whether a chat that is complete up to there needs no track. It does while the core is behind the store, from which a connection may have
+ * more: else what the core shows next would come twice. */
+bool feed_may_forget(struct server *server, const char *chat_id, uint64_t handed);
 
 /* There is more of a chat than was handed over. Makes the track if needed, starting after `handed`. */
 struct track *feed_track(struct feed *feed, const char *chat_id, uint64_t handed);

@@ -12,17 +12,12 @@ enum { REPEAT_MS = 500 };
 
 /* ---- jobs behind others ---- */
 
-/* Goes through the lanes before its job goes to a reader: what was in them by then is done. */
+/* Its job goes to a reader when what was in the lanes by then is done. */
 struct barrier {
 	struct job job;
 	struct server *server;
 	struct job *then;
 };
-
-static void barrier_run(struct job *job)
-{
-	(void)job;
-}
 
 static void barrier_done(struct job *job)
 {
@@ -37,10 +32,10 @@ bool jobs_read(struct server *server, struct job *job, bool behind_writes)
 	if (!behind_writes || lanes_load(server->lanes) == 0)
 		return workers_add(server->readers, job);
 	struct barrier *barrier = mem_zero(sizeof *barrier);
-	barrier->job = (struct job){.run = barrier_run, .done = barrier_done};
+	barrier->job = (struct job){.done = barrier_done};
 	barrier->server = server;
 	barrier->then = job;
-	if (lanes_put(server->lanes, "", &barrier->job))
+	if (lanes_settle(server->lanes, &barrier->job))
 		return true;
 	free(barrier);
 	return false;

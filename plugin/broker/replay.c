@@ -16,6 +16,7 @@
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 #include "plugin/chat/line.h"
+#include "plugin/rpc/quote.h"
 
 enum {
 	RANGES_MAX = 64,
@@ -68,28 +69,32 @@ static uint64_t start_of(const struct user_chat *chat, const struct device_curso
 	return at < before ? before : at;
 }
 
-static void start_chat(struct feed *feed, const struct user_chat *chat, const struct device_cursor *cursor, bool known,
-	const struct parked_track *parked, int64_t now_ms)
+void replay_start_chat(struct server *server, struct session *session, const struct user_chat *chat, const struct device_record *record,
+	const struct parked_track *parked)
 {
+	struct feed *feed = session->feed;
 	if (chat->interval_count == 0)
 		return;
-	uint64_t at = start_of(chat, cursor, known);
+	const struct device_cursor *cursor = find_cursor(record, chat->chat_id);
+	uint64_t at = start_of(chat, cursor, session->device_known);
 	uint64_t handed = parked != NULL && parked->handed > at ? parked->handed : at;
 	uint64_t last = chat->role != ROLE_NONE ? chat->latest : chat->intervals[chat->interval_count - 1].to;
 	struct track *track = feed_find(feed, chat->chat_id);
-	if (track == NULL && cursor != NULL && at >= last)
+	if (track == NULL && cursor != NULL && at >= last && feed_may_forget(server, chat->chat_id, at))
 		return;
 	track = feed_track(feed, chat->chat_id, handed);
-	if (handed < track->handed)
-		track->handed = track->queued = handed;
+	track->handed = track->queued = handed; /* nothing was, since it was not known from where */
+	track->unplaced = false;
 	/* What the broker is sending again is in its memory only: until that has arrived, the cursor stays before it. */
 	track->safe = at;
 	track->mid = handed;
-	track->mid_at_ms = now_ms;
+	track->mid_at_ms = server->now_ms;
 	track->placed = cursor != NULL;
 	track->stored = cursor != NULL ? cursor->number : 0;
 	if (track->latest < last)
 		track->latest = last;
+	if (track->latest < handed)
+		track->latest = handed; /* the device had it from another broker */
 }
 
 static void load_done(struct job *job)
@@ -117,8 +122,7 @@ static void load_done(struct job *job)
 			session->bytes_max = load->record->max_bytes; /* the login's own read may be behind this one */
 		for (size_t i = 0; load->user != NULL && i < load->user->chat_count; i++) {
 			const struct user_chat *chat = &load->user->chats[i];
-			start_chat(feed, chat, find_cursor(load->record, chat->chat_id), session->device_known,
-				parked_find(parked, chat->chat_id), server->now_ms);
+			replay_start_chat(server, session, chat, load->record, parked_find(parked, chat->chat_id));
 		}
 		parked_free(parked);
 		session->person->budgets.chats = load->user ? load->user->chat_count : 0;
@@ -371,6 +375,8 @@ static bool read_range(struct read *read, struct range *range, struct page_limit
 	if (read->rc == STORE_OK)
 		read->rc = store_ops(store)->read_page(store, range->chat_id, range->from, range->to, limits, &page, &err);
 	if (read->rc == STORE_OK)
+		read->rc = quotes_hide(store, read->blocks->list, read->user_id, page.transactions, page.count, &err);
+	if (read->rc == STORE_OK)
 		add_page(read, range, &page, membership, limits);
 	store_page_free(&page);
 	store_free(membership);
@@ -454,7 +460,7 @@ void replay_next(struct server *server, struct session *session)
 	struct read *read = NULL;
 	struct track *track, *next;
 	HASH_ITER(hh, feed->tracks, track, next) {
-		if (track->queued >= track->latest)
+		if (track->unplaced || track->queued >= track->latest)
 			continue;
 		if (read == NULL)
 			read = read_new(server, session);

@@ -3,11 +3,19 @@
 #define HC_BROKER_REPLAY_H
 /* What a connection missed, read from the store and made ready on a reader's thread. Broker thread. */
 
+#include "storage/store.h"
+
+struct parked_track;
 struct server;
 struct session;
 
 /* Finds out where the device stands in each of its user's chats. */
 void replay_load(struct server *server, struct session *session);
+
+/* Where the device begins in one chat: makes the track if it needs one. record: what is stored of the device, NULL: nothing; parked: what the
+ * device was handed before, and the broker holds, NULL: nothing. */
+void replay_start_chat(struct server *server, struct session *session, const struct user_chat *chat, const struct device_record *record,
+	const struct parked_track *parked);
 
 /* Has the next piece read, if the feed needs one. */
 void replay_next(struct server *server, struct session *session);

@@ -15,6 +15,7 @@
 #include "plugin/broker/account.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
+#include "plugin/broker/cluster.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
 #include "plugin/broker/erasure.h"
@@ -23,9 +24,14 @@
 #include "plugin/broker/intake.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
+#include "plugin/broker/login.h"
+#include "plugin/broker/mirroring.h"
+#include "plugin/broker/opening.h"
 #include "plugin/broker/ports.h"
 #include "plugin/broker/presence.h"
+#include "plugin/broker/signon.h"
 #include "plugin/broker/upkeep.h"
+#include "plugin/transfer/tail.h"
 
 enum {
 	READER_QUEUE_MAX = 20000,
@@ -87,32 +93,22 @@ static bool check_host(struct server *server, struct error *err)
 	return true;
 }
 
-static struct key_set *load_keys(const struct server *server, struct error *err)
+static void log_issuers(enum issuers_level level, const char *line)
 {
-	struct key_set *keys = key_set_load(server->conf.keys, KEY_VERIFY, err);
-	for (size_t i = 0; keys != NULL && i < keys->note_count; i++)
-		server_log(MOSQ_LOG_WARNING, "keys: %s", keys->notes[i]);
-	return keys;
+	server_log(level == ISSUERS_WARNING ? MOSQ_LOG_WARNING : MOSQ_LOG_NOTICE, "%s", line);
 }
 
-static void set_policy(struct server *server)
+static bool open_issuers(struct server *server, struct error *err)
 {
-	server->policy = (struct jwt_policy){
-		.issuer = server->conf.issuer,
-		.audiences = (const char *const *)&server->conf.audience,
-		.audience_count = 1,
-		.user_claim = server->conf.user_claim,
-		.user_prefix = "",
-		.leeway_s = (int)server->conf.leeway_s,
-	};
-}
-
-static bool open_store(struct server *server, struct error *err)
-{
-	unsigned flags = server->conf.migrate == CONF_MIGRATE_MANUAL ? STORE_NO_MIGRATION : 0;
-	if (store_open_with(server->conf.store, flags, &server->store, err) != STORE_OK)
+	struct issuer_list list;
+	if (!signon_list(&server->conf, &list, err))
 		return false;
-	return store_ops(server->store)->info(server->store, &server->world.info, err) == STORE_OK;
+	char *cache_dir = signon_cache_dir(&server->conf);
+	const struct issuers_conf conf = {
+		.mailbox = server->mailbox, .ca_file = server->conf.oidc_ca, .cache_dir = cache_dir, .log = log_issuers};
+	server->issuers = issuers_open(&conf, &list, err);
+	free(cache_dir);
+	return server->issuers != NULL;
 }
 
 /* The setDevice operation: the connection's and its device's largest payload. */
@@ -132,7 +128,7 @@ static bool renew_token(const struct rpc_request *request, const char *token, in
 {
 	const struct origin *origin = request->origin;
 	struct session *session = session_by_id(origin->server, origin->session_id);
-	return session != NULL && session_renew(origin->server, session, token, expires_ms, verdict);
+	return session != NULL && login_renew(origin->server, session, token, expires_ms, verdict);
 }
 
 static void account_is_deleted(const struct rpc_request *request)
@@ -149,6 +145,7 @@ static void blocks_changed(const struct rpc_request *request, const char *other_
 	peer_chat_id(server->world.info.secret, STORE_SECRET_BYTES, request->user_id, other_id, chat_id);
 	core_reach_changed(server->core, chat_id);
 	presence_part(server, request->user_id, other_id);
+	cluster_tell(server, NOTICE_REACH, request->user_id, server->wall_ms);
 	if (person != NULL)
 		blocks_set(server, person, blocks);
 	else
@@ -171,7 +168,6 @@ static void set_world(struct server *server)
 	server->world.keep_quotes = server->conf.quotes == CONF_QUOTES_KEEP;
 	server->world.page_max = (uint32_t)server->conf.page_max;
 	server->world.answer_bytes_max = (uint32_t)server->conf.inbox_bytes_max;
-	server->world.core = server->core;
 	server->world.invitation_url = server->conf.invitation_url;
 }
 
@@ -186,15 +182,22 @@ static bool start_threads(struct server *server, struct error *err)
 	server->doorbell = doorbell_new(&conf);
 	if (server->doorbell != NULL)
 		server->timer = timer_start(ring, server);
-	if (server->timer != NULL)
-		server->lanes = lanes_start(server->mailbox, server->store, 1);
+	if (server->timer == NULL)
+		error_set(err, -1, 0, "a thread could not be started");
+	return server->timer != NULL;
+}
+
+static bool start_workers(struct server *server, struct tail *tail, struct error *err)
+{
+	server->lanes = lanes_start(server->mailbox, server->store, store_ops(server->store)->lanes);
 	if (server->lanes != NULL)
 		server->readers = workers_start(server->mailbox, "hc-reader", (unsigned)server->conf.readers, READER_QUEUE_MAX);
 	if (server->readers != NULL)
 		server->upkeep = workers_start(server->mailbox, "hc-upkeep", 1, 4);
-	if (server->upkeep == NULL)
+	bool ok = cluster_start(server, tail) && server->upkeep != NULL;
+	if (!ok)
 		error_set(err, -1, 0, "a thread could not be started");
-	return server->upkeep != NULL;
+	return ok;
 }
 
 static void replay_record(void *context, uint64_t seq, unsigned attempt, const void *payload, size_t len)
@@ -213,33 +216,45 @@ static void replay_quarantined(void *context, uint64_t seq, const void *payload,
 
 static bool open_journal(struct server *server, struct error *err)
 {
+	return journal_open(server->conf.journal, server->conf.journal_bytes, &server->journal, err) == JOURNAL_OK;
+}
+
+static void replay_journal(struct server *server)
+{
 	struct journal_stats stats;
+	struct error err;
 	const struct journal_reader reader = {.replay = replay_record, .quarantined = replay_quarantined, .context = server};
-	if (journal_open(server->conf.journal, server->conf.journal_bytes, &server->journal, err) != JOURNAL_OK)
-		return false;
 	journal_stats(server->journal, &stats);
 	if (stats.records > 0)
 		server_log(MOSQ_LOG_NOTICE, "journal: deciding %zu commands from before the restart", stats.records);
-	if (journal_replay(server->journal, &reader, err) != JOURNAL_OK)
-		server_log(MOSQ_LOG_ERR, "journal: %s", err->text);
+	if (journal_replay(server->journal, &reader, &err) != JOURNAL_OK)
+		server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
+}
+
+bool server_begin(struct server *server, struct store *store, const struct store_info *info, struct tail *tail,
+	const struct account_page *deleted, struct error *err)
+{
+	server->store = store;
+	server->world.info = *info;
+	if (!start_workers(server, tail, err))
+		return false;
+	const struct core_ports ports = ports_for_core(server);
+	server->core = core_new(&ports);
+	set_world(server);
+	account_begin(server, deleted);
+	if (!mirroring_open(server, err))
+		return false;
+	replay_journal(server);
+	erasure_happened(server); /* what was erased before a crash may not have got out of the files */
 	return true;
 }
 
 bool server_open(struct server *server, const struct conf_pair *options, size_t option_count, struct error *err)
 {
 	server_read_clock(server);
-	bool ok = conf_init(&server->conf, options, option_count, err) && check_host(server, err);
+	bool ok = conf_init(&server->conf, options, option_count, err) && mirroring_check(&server->conf, err) && check_host(server, err);
 	if (ok)
-		ok = (server->keys = load_keys(server, err)) != NULL && open_store(server, err) && start_threads(server, err);
-	if (ok) {
-		const struct core_ports ports = ports_for_core(server);
-		server->core = core_new(&ports);
-		set_policy(server);
-		set_world(server);
-		ok = account_open(server, err) && open_journal(server, err);
-	}
-	if (ok)
-		erasure_happened(server); /* what was erased before a crash may not have got out of the files */
+		ok = start_threads(server, err) && open_issuers(server, err) && open_journal(server, err) && opening_begin(server, err);
 	if (!ok)
 		server_close(server);
 	return ok;
@@ -273,12 +288,18 @@ static void stop_threads(struct server *server)
 	settle_puts(server);
 	server->closing = true;
 	timer_stop(server->timer);
+	opening_finish(server);
+	tail_finish(server->tail);
 	lanes_finish(server->lanes);
 	workers_finish(server->readers);
 	workers_finish(server->upkeep);
+	mirroring_close(server);
+	issuers_finish(server->issuers);
 	while (server->mailbox != NULL && mailbox_run(server->mailbox) > 0)
 		; /* a completion may have asked for more, which is refused by now and comes back at once */
 	jobs_drop(server);
+	opening_stop(server);
+	tail_close(server->tail);
 	lanes_stop(server->lanes);
 	workers_stop(server->readers);
 	workers_stop(server->upkeep);
@@ -287,8 +308,10 @@ static void stop_threads(struct server *server)
 void server_close(struct server *server)
 {
 	server_read_clock(server);
-	if (server->readers != NULL && server->lanes != NULL)
+	if (server->readers != NULL && server->lanes != NULL) {
 		end_sessions(server);
+		presence_finish(server);
+	}
 	stop_threads(server);
 	core_free(server->core);
 	erasure_finish(server);
@@ -297,7 +320,7 @@ void server_close(struct server *server)
 		store_ops(server->store)->close(server->store);
 	mailbox_free(server->mailbox);
 	doorbell_free(server->doorbell);
-	key_set_free(server->keys);
+	issuers_free(server->issuers);
 	session_free_persons(server);
 	access_free_all(server);
 	cursor_free_all(server);
@@ -338,6 +361,7 @@ static void sweep(struct server *server)
 	if (server->now_ms - server->swept_at_ms < SWEEP_MS)
 		return;
 	server->swept_at_ms = server->now_ms;
+	issuers_tick(server->issuers, server->now_ms);
 	session_expire(server);
 	device_flush(server);
 	cursor_flush(server);
@@ -363,12 +387,18 @@ void server_tick(struct server *server)
 	server->handed_over = 0;
 	doorbell_tick(server->doorbell);
 	mailbox_run(server->mailbox);
+	if (server->core == NULL) {
+		opening_tick(server);
+		return;
+	}
+	cluster_tick(server);
 	jobs_repeat_due(server);
 	core_flush(server->core);
 	int64_t wait_ms = core_tick(server->core, server->now_ms);
 	if (wait_ms >= 0)
 		server_wake_in(server, wait_ms > 0 ? wait_ms : 1);
 	sweep(server);
+	cursor_tick(server);
 	upkeep_tick(server);
 	presence_tick(server);
 	live_flush(server);
@@ -385,15 +415,10 @@ void server_reload(struct server *server)
 	struct error err;
 	struct conf fresh;
 	struct buf changes = BUF_EMPTY;
+	struct issuer_list list;
 	server->reloading = true;
-	struct key_set *keys = load_keys(server, &err);
-	if (keys == NULL) {
-		server_log(MOSQ_LOG_ERR, "the old keys stay in force: %s", err.text);
-	} else {
-		server_log(MOSQ_LOG_NOTICE, "keys: %zu loaded, %zu before", keys->key_count, server->keys->key_count);
-		key_set_free(server->keys);
-		server->keys = keys;
-	}
+	if (!signon_list(&server->conf, &list, &err) || !issuers_replace(server->issuers, &list, &err))
+		server_log(MOSQ_LOG_ERR, "the old issuers and keys stay in force: %s", err.text);
 	if (!conf_reload(&server->conf, &fresh, &changes, &err)) {
 		server_log(MOSQ_LOG_ERR, "the old limits stay in force: %s", err.text);
 		return;
@@ -402,7 +427,6 @@ void server_reload(struct server *server)
 		server_log(MOSQ_LOG_NOTICE, "%s", line);
 	conf_fini(&server->conf);
 	server->conf = fresh;
-	set_policy(server);
 	set_world(server);
 	buf_fini(&changes);
 }

@@ -2,8 +2,8 @@
  *
  * All chats of a broker. Loop thread; no I/O, no clock.
  *
- * An entry's `waiting` is its queue: commands and visits, in the order they came. drain() works through it until something has to be
- * asked; whoever answers calls drain() again. What drain() has decided is sent off by core_flush(). */
+ * An entry's `waiting` is its queue: commands and visits, in the order they came. entry_drain() works through it until something has to be
+ * asked; whoever answers calls entry_drain() again. What it has decided is sent off by core_flush(). */
 #include "plugin/chat/core_entry.h"
 
 #include <assert.h>
@@ -11,7 +11,16 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { RETRY_MIN_MS = 20, RETRY_MAX_MS = 1000, MENDED_MS = 60 * 1000 };
+enum {
+	RETRY_MIN_MS = 20,
+	RETRY_MAX_MS = 1000,
+	MENDED_MS = 60 * 1000,
+	/* Who has lost a race is quick the next time, and who has won lets the other one go first. */
+	APPEND_AFTER_CONFLICT = 8, /* transactions */
+	SHARED_MS = 10000,         /* since another broker wrote */
+	REST_MIN_MS = 10,
+	REST_MAX_MS = 500,
+};
 
 struct core *core_new(const struct core_ports *ports)
 {
@@ -42,13 +51,18 @@ static void answer(struct core *core, struct command *command, const struct verd
 		&(struct answer){.refused = refused, .chat_id = chat_id, .number = number, .repeated = repeated});
 }
 
+static void retry_at(struct core *core, struct entry *entry, int64_t at_ms)
+{
+	entry->retry_at_ms = at_ms;
+	if (core->retry_at_ms == 0 || at_ms < core->retry_at_ms)
+		core->retry_at_ms = at_ms;
+}
+
 static void retry_later(struct core *core, struct entry *entry, int64_t now_ms)
 {
 	int64_t pause = entry->retry_pause_ms * 2;
 	entry->retry_pause_ms = pause < RETRY_MIN_MS ? RETRY_MIN_MS : pause > RETRY_MAX_MS ? RETRY_MAX_MS : pause;
-	entry->retry_at_ms = now_ms + entry->retry_pause_ms;
-	if (core->retry_at_ms == 0 || entry->retry_at_ms < core->retry_at_ms)
-		core->retry_at_ms = entry->retry_at_ms;
+	retry_at(core, entry, now_ms + entry->retry_pause_ms);
 }
 
 static void recovered(struct entry *entry)
@@ -59,6 +73,7 @@ static void recovered(struct entry *entry)
 void entry_append(struct core *core, struct entry *entry)
 {
 	entry->out |= OUT_APPEND;
+	entry->sent_at_ms = core->now_ms;
 	core->ports.append(core->ports.context, entry->id, entry->transactions, entry->transaction_count);
 }
 
@@ -68,16 +83,53 @@ static bool may_append(const struct entry *entry)
 	return entry->flying == 0 && !entry->catching_up && entry->chat != NULL && entry->chat->pending != NULL;
 }
 
+void entry_is_shared(struct core *core, struct entry *entry)
+{
+	entry->shared_until_ms = core->now_ms + SHARED_MS;
+}
+
+/* As long as the other one needs to read what this one has just written, and to append behind it: about twice what an append takes. */
+static void rest(struct core *core, struct entry *entry)
+{
+	int64_t pause = 2 * (core->now_ms - entry->sent_at_ms);
+	if (core->now_ms >= entry->shared_until_ms)
+		return;
+	entry->rests_until_ms = core->now_ms + (pause < REST_MIN_MS ? REST_MIN_MS : pause > REST_MAX_MS ? REST_MAX_MS : pause);
+	retry_at(core, entry, entry->rests_until_ms);
+}
+
+static size_t text_bytes(const struct pending *pending)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < pending->transaction_count; i++)
+		bytes += pending->transactions[i]->body.len + pending->transactions[i]->quote.len;
+	return bytes;
+}
+
+/* What one command made stays together. What does not fit any more goes with the next append. */
 static void append_pending(struct core *core, struct entry *entry)
 {
+	size_t bytes = 0, count_max = entry->append_max > 0 ? entry->append_max : APPEND_COUNT_MAX;
 	entry->transactions = mem_new(entry->chat->pending_transactions * sizeof(struct transaction *));
 	entry->transaction_count = 0;
 	struct pending *pending;
 	DL_FOREACH(entry->chat->pending, pending)
+	{
+		bytes += text_bytes(pending);
+		bool fits = entry->transaction_count + pending->transaction_count <= count_max && bytes <= APPEND_TEXT_BYTES_MAX;
+		if (!fits && entry->flying > 0)
+			break;
 		for (size_t i = 0; i < pending->transaction_count; i++)
 			entry->transactions[entry->transaction_count++] = pending->transactions[i];
-	entry->flying = entry->chat->pending_count;
+		entry->flying++;
+	}
 	entry_append(core, entry);
+}
+
+void entry_go_on(struct core *core, struct entry *entry)
+{
+	if (may_append(entry) && !entry->unsent && core->now_ms >= entry->rests_until_ms)
+		append_pending(core, entry);
 }
 
 static void ask_reach(struct core *core, struct entry *entry, const struct command *command)
@@ -116,7 +168,7 @@ static enum decision decide(struct core *core, struct entry *entry, struct comma
 	return decision;
 }
 
-/* Decides the command at the head of the queue. false: it has to wait, for an answer or for the append that drain sends off. */
+/* Decides the command at the head of the queue. false: it has to wait, for an answer or for the append that entry_drain sends off. */
 static bool decide_first(struct core *core, struct entry *entry)
 {
 	struct item *item = entry->waiting;
@@ -156,7 +208,7 @@ static void catch_up_if_behind(struct core *core, struct entry *entry)
 	entry_catch_up(core, entry);
 }
 
-static void drain(struct core *core, struct entry *entry)
+void entry_drain(struct core *core, struct entry *entry)
 {
 	catch_up_if_behind(core, entry);
 	while (entry->chat != NULL && entry->asking == NULL && !entry->catching_up && entry->waiting != NULL) {
@@ -172,7 +224,7 @@ static void drain(struct core *core, struct entry *entry)
 		item->visit(item->context, entry->chat->latest > 0 ? entry->chat : NULL, false);
 		free(item);
 	}
-	if (may_append(entry) && !entry->unsent) {
+	if (may_append(entry) && !entry->unsent && core->now_ms >= entry->rests_until_ms) {
 		entry->unsent = true;
 		DL_APPEND2(core->unsent, entry, unsent_prev, unsent_next);
 	}
@@ -191,16 +243,18 @@ void core_flush(struct core *core)
 
 void core_command(struct core *core, struct command *command, int64_t now_ms)
 {
+	core->now_ms = now_ms;
 	struct entry *entry = entry_get(core, command->chat_id, now_ms);
 	struct item *item = mem_zero(sizeof *item);
 	item->command = command;
 	core->command_count++;
 	DL_APPEND(entry->waiting, item);
-	drain(core, entry);
+	entry_drain(core, entry);
 }
 
 static void add_visit(struct core *core, const char *chat_id, bool settles, core_visit_fn *visit, void *context, int64_t now_ms)
 {
+	core->now_ms = now_ms;
 	struct entry *entry = entry_get(core, chat_id, now_ms);
 	if (entry->chat == NULL && entry->retry_at_ms != 0) {
 		visit(context, NULL, true); /* the store did not answer the last time: who only looks is told so */
@@ -211,7 +265,7 @@ static void add_visit(struct core *core, const char *chat_id, bool settles, core
 	item->context = context;
 	item->settles = settles;
 	DL_APPEND(entry->waiting, item);
-	drain(core, entry);
+	entry_drain(core, entry);
 }
 
 void core_visit(struct core *core, const char *chat_id, core_visit_fn *visit, void *context, int64_t now_ms)
@@ -278,7 +332,7 @@ void core_chat_loaded(struct core *core, const char *chat_id, enum store_rc rc, 
 	entry->chat = rc == STORE_OK ? chat_from_record(record) : chat_new(entry->id);
 	if (!(entry->out & OUT_ASK))
 		entry->asking = NULL; /* asked about another log, and not answered */
-	drain(core, entry);
+	entry_drain(core, entry);
 }
 
 /* The command that was asked for, if the answer tells anything; NULL: it is asked again. */
@@ -294,7 +348,7 @@ static struct command *asked(struct core *core, struct entry *entry, enum store_
 	recovered(entry);
 	if (!entry->ask_anew)
 		return command;
-	drain(core, entry);
+	entry_drain(core, entry);
 	return NULL;
 }
 
@@ -315,13 +369,7 @@ void core_users_checked(struct core *core, const char *chat_id, enum store_rc rc
 	if (command == NULL)
 		return;
 	command->reach = rc == STORE_OK ? REACH_OPEN : REACH_CLOSED;
-	drain(core, entry);
-}
-
-static void hear_of(struct entry *entry, uint64_t number)
-{
-	if (number > entry->heard_of)
-		entry->heard_of = number;
+	entry_drain(core, entry);
 }
 
 void core_message_read(struct core *core, const char *chat_id, enum store_rc rc, const struct message_state *state, int64_t now_ms)
@@ -336,10 +384,10 @@ void core_message_read(struct core *core, const char *chat_id, enum store_rc rc,
 		command->found.message = transaction_ref(state->message);
 		command->found.edit = state->edit != NULL ? transaction_ref(state->edit) : NULL;
 		command->found.deletion = state->deletion != NULL ? transaction_ref(state->deletion) : NULL;
-		hear_of(entry, state->edit != NULL ? state->edit->number : 0);
-		hear_of(entry, state->deletion != NULL ? state->deletion->number : 0);
+		entry_hear_of(entry, state->edit != NULL ? state->edit->number : 0);
+		entry_hear_of(entry, state->deletion != NULL ? state->deletion->number : 0);
 	}
-	drain(core, entry);
+	entry_drain(core, entry);
 }
 
 /* With an erased text its hash is gone as well, and whoever has the key counts as the one who made it. */
@@ -367,8 +415,8 @@ void core_key_found(struct core *core, const char *chat_id, enum store_rc rc, ui
 		answer_waiting(core, entry, command, &verdict, 0);
 	}
 	if (rc == STORE_OK)
-		hear_of(entry, number);
-	drain(core, entry);
+		entry_hear_of(entry, number);
+	entry_drain(core, entry);
 }
 
 /* ---- commits and conflicts ---- */
@@ -402,7 +450,9 @@ static void commit(struct core *core, struct entry *entry)
 	for (size_t left = entry->flying; left > 0; left--)
 		commit_first(core, entry);
 	entry->flying = 0;
-	drain(core, entry);
+	entry->append_max = entry->append_max * 2 < APPEND_COUNT_MAX ? entry->append_max * 2 : 0;
+	rest(core, entry);
+	entry_drain(core, entry);
 }
 
 /* The command whose transaction is at `index` of the append. */
@@ -437,18 +487,20 @@ static void conflict(struct core *core, struct entry *entry, const struct append
 	entry_take_back(entry);
 	if (duplicate == NULL) {
 		entry->progress = false;
+		entry->append_max = APPEND_AFTER_CONFLICT;
+		entry_is_shared(core, entry);
 		entry_catch_up(core, entry);
 		return;
 	}
 	duplicate->key_known = true; /* it asks for the number when it is decided again */
-	drain(core, entry);
+	entry_drain(core, entry);
 }
 
 void core_appended(struct core *core, const char *chat_id, const struct append *result, int64_t now_ms)
 {
 	struct entry *entry = entry_find(core, chat_id);
 	entry->out &= ~(unsigned)OUT_APPEND;
-	entry->used_at_ms = now_ms;
+	entry->used_at_ms = core->now_ms = now_ms;
 	if (result->result == APPEND_OK)
 		commit(core, entry);
 	else if (result->result == APPEND_CONFLICT)
@@ -491,7 +543,7 @@ static void caught_up(struct core *core, struct entry *entry, const struct page 
 	entry->catching_up = false;
 	recovered(entry);
 	entry_forget_findings(entry);
-	drain(core, entry);
+	entry_drain(core, entry);
 }
 
 void core_page_read(struct core *core, const char *chat_id, enum store_rc rc, const struct page *page, int64_t now_ms)

@@ -9,8 +9,10 @@
  * visits may come; no other port calls back. Loop thread.
  *
  * Per chat: commands are decided in the order in which they came. While one waits for something to be read, those behind it wait as
- * well; other chats don't. At most one append of a chat is under way; what is decided meanwhile goes out with the next.
+ * well; other chats don't. At most one append of a chat is under way, of at most APPEND_COUNT_MAX and APPEND_TEXT_BYTES_MAX; what is decided
+ * meanwhile, or does not fit, goes out with the next.
  *   APPEND_OK            applied, delivered (committed port), answered
+ *                        Where another broker writes to the chat as well, the next append of it waits a moment, so that both get their turn.
  *   APPEND_CONFLICT      what came in between is read, applied and delivered; everything pending is decided again
  *   APPEND_NOTHING_ADDED, APPEND_UNKNOWN   the same transactions are appended again after a pause */
 
@@ -86,6 +88,14 @@ void core_key_found(struct core *core, const char *chat_id, enum store_rc rc, ui
                     int64_t now_ms);
 void core_message_read(struct core *core, const char *chat_id, enum store_rc rc, const struct message_state *state, int64_t now_ms); /* copies */
 void core_page_read(struct core *core, const char *chat_id, enum store_rc rc, const struct page *page, int64_t now_ms);
+
+/* Another broker has written this, and it is in the store: the chat follows, and the members here see it (`committed`). Anything that was there
+ * already is passed over; where something before it is missing, that is read as well. false: the chat is not in memory, and nothing happens. */
+bool core_news(struct core *core, struct transaction *tx);
+
+/* How far the chat was shown here: what is above that is still to come through `committed`. UINT64_MAX: it is not in memory, so it will be as
+ * new as the store when it is; 0: it is being loaded, or there is none. */
+uint64_t core_known(struct core *core, const char *chat_id);
 
 /* The store has just been told that of the two of this 1:1 chat one blocked or unblocked the other, or that an account of theirs began or
  * ended: what was known of their reaching each other is asked anew. */

@@ -62,6 +62,12 @@ void entry_take_back(struct entry *entry)
 	entry->transaction_count = 0;
 }
 
+void entry_hear_of(struct entry *entry, uint64_t number)
+{
+	if (number > entry->heard_of)
+		entry->heard_of = number;
+}
+
 void entry_forget_findings(struct entry *entry)
 {
 	struct item *item;

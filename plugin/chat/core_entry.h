@@ -5,7 +5,7 @@
  *
  *   core.c         commands, decisions, appends, and the answers to all that was asked
  *   core_entry.c   entries are made, found and let go
- *   core_upkeep.c  receipts, what the store was told besides transactions, retries, chats that nobody used for a while */
+ *   core_upkeep.c  receipts, what others wrote, what the store was told besides transactions, retries, chats that nobody used for a while */
 
 #include "plugin/chat/core.h"
 
@@ -34,6 +34,9 @@ struct entry {
 	size_t flying;         /* pending entries in the append that is under way or due again */
 	struct transaction **transactions; /* theirs */
 	size_t transaction_count;
+	/* Taking turns with another broker that writes to the same chat. */
+	size_t append_max; /* of transactions in the next append, 0: APPEND_COUNT_MAX */
+	int64_t sent_at_ms, rests_until_ms, shared_until_ms;
 	int64_t retry_at_ms, retry_pause_ms; /* retry_at_ms 0: nothing is due */
 	int64_t used_at_ms;
 	bool receipts_dirty;
@@ -50,6 +53,7 @@ struct core {
 	size_t command_count, dirty_count;
 	int64_t retry_at_ms; /* the earliest of the entries', 0: none */
 	int64_t swept_at_ms;
+	int64_t now_ms; /* of the last call that told */
 };
 
 /* ---- core_entry.c ---- */
@@ -62,14 +66,26 @@ void entry_free(struct core *core, struct entry *entry); /* its commands stay un
 /* Everything pending goes back to the front of the queue, in its order. */
 void entry_take_back(struct entry *entry);
 
+/* That number is in the store: entry_drain reads it once nothing is pending. */
+void entry_hear_of(struct entry *entry, uint64_t number);
+
 /* The log has grown, a text went, somebody was blocked: what was found out, or is just being asked, may not be so any more. */
 void entry_forget_findings(struct entry *entry);
 
-/* ---- core.c: what was asked and not answered is asked again ---- */
+/* ---- core.c ---- */
+
+/* Goes on with what waits. */
+void entry_drain(struct core *core, struct entry *entry);
+
+/* What was asked and not answered is asked again. */
 
 /* The chat is there: while it is loaded anew, a question waits. */
 void entry_ask(struct core *core, struct entry *entry, struct command *command, enum decision what);
 void entry_append(struct core *core, struct entry *entry);
+/* What is pending is sent off, if nothing is under way and it is this broker's turn. */
+void entry_go_on(struct core *core, struct entry *entry);
+/* Another broker has written to the chat. */
+void entry_is_shared(struct core *core, struct entry *entry);
 /* Reads what others wrote behind `latest`. Nothing may be pending. */
 void entry_catch_up(struct core *core, struct entry *entry);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * What the core does besides commands: receipts to be stored, news of the store to be taken in, requests to be repeated, chats to be let go.
+ * What the core does besides commands: receipts to be stored, what others wrote and other news of the store to be taken in, requests to be
+ * repeated, chats to be let go.
  * Loop thread. */
 #include "plugin/chat/core_entry.h"
 
@@ -43,6 +44,35 @@ size_t core_flush_receipts(struct core *core)
 	return count;
 }
 
+/* ---- what another broker wrote ---- */
+
+static bool is_next(const struct entry *entry, const struct transaction *tx)
+{
+	return entry->chat != NULL && entry->chat->pending == NULL && !entry->catching_up && tx->number == entry->chat->latest + 1;
+}
+
+bool core_news(struct core *core, struct transaction *tx)
+{
+	struct entry *entry = entry_find(core, tx->chat_id);
+	if (entry == NULL)
+		return false;
+	entry_hear_of(entry, tx->number);
+	/* One that does not follow is read from the store like all that was missed, and then it is known which of the two is right. */
+	if (is_next(entry, tx) && chat_apply(entry->chat, tx)) {
+		core->ports.committed(core->ports.context, entry->chat, tx);
+		entry_is_shared(core, entry);
+		entry_forget_findings(entry);
+	}
+	entry_drain(core, entry);
+	return true;
+}
+
+uint64_t core_known(struct core *core, const char *chat_id)
+{
+	const struct entry *entry = entry_find(core, chat_id);
+	return entry == NULL ? UINT64_MAX : entry->chat != NULL ? entry->chat->latest : 0;
+}
+
 /* ---- what the store was told besides transactions ---- */
 
 void core_reach_changed(struct core *core, const char *chat_id)
@@ -81,6 +111,7 @@ static void retry(struct core *core, struct entry *entry)
 		entry_catch_up(core, entry);
 	if (entry->flying > 0 && !(entry->out & OUT_APPEND))
 		entry_append(core, entry);
+	entry_go_on(core, entry);
 }
 
 static void retry_due(struct core *core, int64_t now_ms)
@@ -119,6 +150,7 @@ static void sweep(struct core *core, int64_t now_ms)
 
 int64_t core_tick(struct core *core, int64_t now_ms)
 {
+	core->now_ms = now_ms;
 	if (core->retry_at_ms != 0 && core->retry_at_ms <= now_ms)
 		retry_due(core, now_ms);
 	if (now_ms - core->swept_at_ms >= IDLE_MS / 10)

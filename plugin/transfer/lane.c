@@ -12,8 +12,6 @@
 
 #include "base/buf.h"
 
-enum { LANE_COUNT_MAX = 16 };
-
 struct lane {
 	struct workers *workers;
 	struct store *store;
@@ -22,7 +20,7 @@ struct lane {
 struct lanes {
 	struct mailbox *mailbox;
 	unsigned count;
-	struct lane lanes[LANE_COUNT_MAX];
+	struct lane lanes[LANES_MAX];
 };
 
 struct request {
@@ -163,6 +161,54 @@ bool lanes_put(struct lanes *lanes, const char *key, struct job *job)
 	return workers_add(lane_for(lanes, hash_of(key))->workers, job);
 }
 
+unsigned lanes_index(const struct lanes *lanes, const char *key)
+{
+	return (unsigned)(hash_of(key) % lanes->count);
+}
+
+/* Goes through one lane each. */
+struct passage {
+	struct job job;
+	struct settling *settling;
+};
+
+struct settling {
+	size_t left;
+	struct job *then;
+	struct passage passages[LANES_MAX];
+};
+
+static void passage_run(struct job *job)
+{
+	(void)job;
+}
+
+static void passage_done(struct job *job)
+{
+	struct settling *settling = ((struct passage *)job)->settling;
+	if (--settling->left > 0)
+		return;
+	struct job *then = settling->then;
+	free(settling);
+	then->done(then);
+}
+
+bool lanes_settle(struct lanes *lanes, struct job *job)
+{
+	struct settling *settling = mem_zero(sizeof *settling);
+	settling->then = job;
+	for (unsigned i = 0; i < lanes->count; i++) {
+		settling->passages[i] = (struct passage){{.run = passage_run, .done = passage_done}, settling};
+		settling->left += workers_add(lanes->lanes[i].workers, &settling->passages[i].job);
+	}
+	if (settling->left == lanes->count)
+		return true;
+	/* They stop all at once, and a queue is never full by design: so none has taken it. */
+	assert(settling->left == 0);
+	free(settling);
+	return false;
+}
+
 size_t lanes_load(struct lanes *lanes)
 {
 	size_t load = 0;
@@ -173,7 +219,7 @@ size_t lanes_load(struct lanes *lanes)
 
 struct lanes *lanes_start(struct mailbox *mailbox, struct store *store, unsigned lane_count)
 {
-	assert(lane_count >= 1 && lane_count <= LANE_COUNT_MAX);
+	assert(lane_count >= 1 && lane_count <= LANES_MAX);
 	struct lanes *lanes = mem_zero(sizeof *lanes);
 	lanes->mailbox = mailbox;
 	lanes->count = lane_count;

@@ -19,11 +19,12 @@
 enum {
 	LANE_BATCH_MAX = 256,    /* transactions in one append, unless a single request is larger */
 	LANE_QUEUE_MAX = 65536,  /* requests waiting in one lane; the loop has one per chat under way, so this is never reached by design */
+	LANES_MAX = 16,
 };
 
 struct lanes;
 
-/* NULL: a thread could not be started. lane_count 1…16. */
+/* NULL: a thread could not be started. lane_count 1…LANES_MAX. */
 struct lanes *lanes_start(struct mailbox *mailbox, struct store *store, unsigned lane_count);
 
 /* result is valid during the call; result->transactions are those of the request. err is NULL when the store returned STORE_OK. */
@@ -38,6 +39,12 @@ void lanes_append(struct lanes *lanes, const char *chat_id, struct transaction *
 /* Any other job (receipts, cursors) in the order of its lane: what was put or appended for the same key before is done before.
  * key: a chat ID, or anything else whose jobs belong in order. false: the queue is full or stopping; the job is still the caller's. */
 bool lanes_put(struct lanes *lanes, const char *key, struct job *job);
+
+/* Calls job->done once all that was put into any lane so far is done; its run is not called. false: as lanes_put. */
+bool lanes_settle(struct lanes *lanes, struct job *job);
+
+/* Which lane that key's jobs go to, 0…LANES_MAX - 1. */
+unsigned lanes_index(const struct lanes *lanes, const char *key);
 
 /* Requests and jobs waiting or running. */
 size_t lanes_load(struct lanes *lanes);

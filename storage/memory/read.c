@@ -235,7 +235,8 @@ enum store_rc memory_tail(struct store *store, const char *writer, uint64_t posi
 		page_add(&filler, transaction_ref(tx));
 	}
 	*page = filler.page;
-	*next = page->count > 0 ? page->transactions[page->count - 1]->position + 1 : position;
+	uint64_t end = found ? found->log.count + 1 : 1;
+	*next = page->count > 0 ? page->transactions[page->count - 1]->position + 1 : position < end ? position : end;
 	data_unlock(data);
 	return STORE_OK;
 }

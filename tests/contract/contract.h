@@ -34,6 +34,8 @@ struct world {
 bool world_choose(const char *backend);
 bool world_has_what_it_needs(void); /* mongodb: $HC_MONGODB names a server */
 bool world_is_faulty(void);
+/* How large what is called large should be: less where the server goes through everything for each command ($HC_MONGODB_SCANS). */
+size_t world_size(size_t full);
 struct world *world_new(void);
 void world_free(struct world *world);
 void world_reopen(struct world *world); /* closes both handles and opens them again */

@@ -318,9 +318,9 @@ static void an_erasure_may_be_repeated_and_finds_what_came_since(void **state)
 	assert_int_equal(assert_sound(world->store, "c"), 7);
 }
 
-static void fill(struct world *world, struct line *line, int count)
+static void fill(struct world *world, struct line *line, size_t count)
 {
-	for (int i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct bundle bundle = {0};
 		for (int j = 0; j < 4; j++) {
 			bundle_add(&bundle, line_says(line, "alice", "a text of alice's"));
@@ -336,7 +336,7 @@ static void a_long_chat_is_erased_in_pieces_and_appended_to_meanwhile(void **sta
 	struct world *world = *state;
 	struct line line = line_new("c");
 	bool more = true;
-	fill(world, &line, 300);
+	fill(world, &line, world_size(300));
 	for (int i = 0; more && i < 10000; i++) {
 		assert_int_equal(ON_WORLD(erase, "c", "alice", &more, NULL), STORE_OK);
 		if (i < 3)
@@ -409,7 +409,7 @@ static void a_long_chat_is_erased_whole(void **state)
 	struct world *world = *state;
 	struct line line = line_new("c"), other = line_new("d");
 	assert_appended(world->store, line_says(&other, "alice", "hi"));
-	fill(world, &line, 300);
+	fill(world, &line, world_size(300));
 	assert_appended(world->store, line_ends_group(&line));
 	erase_all(world, "c", NULL);
 	struct page page = read_all(world->store, "c");

@@ -141,6 +141,12 @@ bool world_has_what_it_needs(void)
 	return chosen->open != mongodb_open || mongodb_server() != NULL;
 }
 
+size_t world_size(size_t full)
+{
+	bool scans = chosen->open == mongodb_open && getenv("HC_MONGODB_SCANS") != NULL;
+	return scans ? full / 5 : full;
+}
+
 bool world_is_faulty(void)
 {
 	return chosen->faulty;

@@ -22,6 +22,10 @@ class Sender:
         """Reads until that many more PUBACKs have come, or the connection is gone."""
         self.read(lambda: len(self.acked) >= count)
 
+    def read_until_sent(self, count):
+        """Reads until that many in all have come back with their numbers."""
+        self.read(lambda: len(self.sent()) >= count)
+
     def read_what_is_left(self):
         self.read(lambda: False)
 

@@ -259,6 +259,54 @@ static void replay(struct broker *broker)
 	}
 }
 
+/* ---- what the others write ---- */
+
+static uint64_t end_of(const struct broker *broker, unsigned other)
+{
+	struct page page = {0};
+	uint64_t next = 0;
+	store_memory.tail(broker->store, broker->world->brokers[other].writer, UINT64_MAX, 1, &page, &next, NULL);
+	store_page_free(&page);
+	return next;
+}
+
+static void begin_reading_along(struct broker *broker)
+{
+	for (unsigned i = 0; i < broker->world->broker_count; i++)
+		broker->read_along[i] = end_of(broker, i);
+}
+
+void broker_read_along(struct broker *broker, unsigned other)
+{
+	if (broker->core == NULL || other == broker->index)
+		return;
+	struct request *request = request_new(broker, REQUEST_TAIL, broker->world->truths[0].id);
+	request->other = other;
+	request->from = broker->read_along[other];
+}
+
+bool broker_has_read(const struct broker *broker)
+{
+	for (unsigned i = 0; i < broker->world->broker_count; i++)
+		if (i != broker->index && broker->read_along[i] < end_of(broker, i))
+			return false;
+	return true;
+}
+
+/* Late, and at times once more. Whether somebody is connected here to whom a chat matters that is not in memory, chance says. */
+void broker_hears(struct broker *broker, unsigned other, const struct page *page, uint64_t next)
+{
+	struct world *world = broker->world;
+	for (size_t i = 0; i < page->count; i++) {
+		struct transaction *tx = page->transactions[i];
+		trace(world, "broker %u: hears of %lu of chat %zu", broker->index, (unsigned long)tx->number, world_chat(world, tx->chat_id));
+		if (!core_news(broker->core, tx) && random_chance(&world->random, 500))
+			broker_visit(broker, world_chat(world, tx->chat_id));
+	}
+	if (next > broker->read_along[other] && (world->calm || !random_chance(&world->random, 200)))
+		broker->read_along[other] = next;
+}
+
 void broker_start(struct broker *broker)
 {
 	if (broker->core != NULL)
@@ -282,6 +330,7 @@ void broker_start(struct broker *broker)
 		.may_begin = port_may_begin,
 		.report = port_report,
 	});
+	begin_reading_along(broker);
 	replay(broker);
 }
 

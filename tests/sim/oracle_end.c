@@ -176,6 +176,16 @@ static void check_receipts(const struct world *world, const struct broker *broke
 	store_free(record);
 }
 
+/* Whoever is connected there has seen all that other brokers wrote. What it wrote itself and does not know of is an append that outlived a
+ * crash; whose command was not in the journal. */
+static void check_shown(const struct world *world, const struct broker *broker, size_t chat)
+{
+	const struct truth *truth = &world->truths[chat];
+	for (uint64_t n = core_known(broker->core, truth->id); n < truth->latest; n++)
+		expect(world, same_text(truth->log[n]->writer, broker->writer), "broker %u never showed %lu of chat %zu", broker->index,
+			(unsigned long)(n + 1), chat);
+}
+
 void oracle_end(struct world *world)
 {
 	check_all_answered(world);
@@ -186,7 +196,9 @@ void oracle_end(struct world *world)
 	for (unsigned i = 0; i < world->broker_count; i++) {
 		check_journal(world, &world->brokers[i]);
 		check_tail(world, &world->brokers[i]);
-		for (size_t j = 0; j < world->chat_count; j++)
+		for (size_t j = 0; j < world->chat_count; j++) {
 			check_receipts(world, &world->brokers[i], &world->truths[j]);
+			check_shown(world, &world->brokers[i], j);
+		}
 	}
 }

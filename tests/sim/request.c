@@ -159,6 +159,10 @@ static void read_store(struct request *request)
 	case REQUEST_MESSAGE:
 		request->rc = store_memory.read_message(store, chat_id, request->from, &request->message, NULL);
 		break;
+	case REQUEST_TAIL:
+		request->rc = store_memory.tail(store, request->broker->world->brokers[request->other].writer, request->from, limits.count_max,
+			&request->page, &request->to, NULL);
+		break;
 	case REQUEST_KEY:
 		request->rc = store_memory.find_key(store, chat_id, request->user_id, request->key, request->since_ms, &request->number, request->key_hash, NULL);
 		break;
@@ -232,6 +236,10 @@ static void answer(struct request *request)
 	case REQUEST_READ:
 		core_page_read(core, chat_id, request->rc, &request->page, now_ms);
 		break;
+	case REQUEST_TAIL:
+		if (request->rc == STORE_OK)
+			broker_hears(request->broker, request->other, &request->page, request->to);
+		break;
 	case REQUEST_ERASE:
 		broker_erased(request->broker, request->erasure);
 		break;
@@ -267,7 +275,7 @@ bool request_do_any(struct world *world)
 
 bool request_answer_any(struct world *world)
 {
-	static const char *const names[] = {"append", "chat", "reach", "key", "message", "page", "receipts", "erasure"};
+	static const char *const names[] = {"append", "chat", "reach", "key", "message", "page", "receipts", "erasure", "tail"};
 	size_t index;
 	if (!pick(world, true, &index))
 		return false;

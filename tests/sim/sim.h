@@ -55,6 +55,7 @@ enum event {
 	EVENT_SIGN_UP,  /* a user logs in for the first time, or again after his account was deleted */
 	EVENT_BLOCK,    /* somebody blocks or unblocks somebody */
 	EVENT_SIGN_OFF, /* an account is deleted */
+	EVENT_NEWS,     /* a broker looks at what another one wrote */
 	EVENT_COUNT,
 };
 
@@ -133,6 +134,7 @@ struct broker {
 	struct core *core; /* NULL: it is down */
 	struct journal_model journal;
 	struct view views[CHATS_MAX];
+	uint64_t read_along[BROKERS_MAX]; /* the position of each other one to go on from */
 };
 
 struct request;
@@ -233,10 +235,13 @@ bool broker_knows(const struct broker *broker, size_t chat); /* it has the chat 
 void broker_flush_journal(struct broker *broker);
 void broker_round(struct broker *broker);
 void broker_tick(struct broker *broker);
+void broker_read_along(struct broker *broker, unsigned other);
+bool broker_has_read(const struct broker *broker); /* all that the others wrote */
+void broker_hears(struct broker *broker, unsigned other, const struct page *page, uint64_t next);
 
 /* ---- request.c ---- */
 
-enum request_type { REQUEST_APPEND, REQUEST_LOAD, REQUEST_REACH, REQUEST_KEY, REQUEST_MESSAGE, REQUEST_READ, REQUEST_RECEIPTS, REQUEST_ERASE };
+enum request_type { REQUEST_APPEND, REQUEST_LOAD, REQUEST_REACH, REQUEST_KEY, REQUEST_MESSAGE, REQUEST_READ, REQUEST_RECEIPTS, REQUEST_ERASE, REQUEST_TAIL };
 
 struct request {
 	enum request_type type;
@@ -253,6 +258,7 @@ struct request {
 	int64_t since_ms;
 	char user_id[16], key[KEY_SIZE];
 	uint64_t from, to;
+	unsigned other; /* whose tail */
 	struct receipt *receipts;
 	struct erasure *erasure;
 

@@ -120,6 +120,8 @@ static void plan(struct world *world)
 	plan_weights(world);
 	if (random_chance(random, 200))
 		plan_departures(world);
+	/* Some read along eagerly, some late, some not before the calm. */
+	world->weights[EVENT_NEWS] = world->broker_count > 1 ? (unsigned)"\0\1\10\40"[random_below(random, 4)] : 0;
 }
 
 static void make_store(struct world *world)
@@ -315,6 +317,12 @@ static void on_block(struct world *world)
 	world_reach_changed(world);
 }
 
+static void on_news(struct world *world)
+{
+	struct broker *broker = any_broker(world);
+	broker_read_along(broker, random_below(&world->random, world->broker_count));
+}
+
 static void (*const handlers[EVENT_COUNT])(struct world *world) = {
 	[EVENT_COMMAND] = client_command,
 	[EVENT_REPEAT] = client_repeat,
@@ -334,6 +342,7 @@ static void (*const handlers[EVENT_COUNT])(struct world *world) = {
 	[EVENT_SIGN_UP] = on_sign_up,
 	[EVENT_BLOCK] = on_block,
 	[EVENT_SIGN_OFF] = client_sign_off,
+	[EVENT_NEWS] = on_news,
 };
 
 static enum event pick_event(struct world *world)
@@ -368,8 +377,15 @@ static bool something_is_left(struct world *world)
 {
 	bool left = world->request_count > 0 || unanswered(world) > 0;
 	for (unsigned i = 0; i < world->broker_count && !left; i++)
-		left = core_tick(world->brokers[i].core, world->mono_ms) >= 0;
+		left = core_tick(world->brokers[i].core, world->mono_ms) >= 0 || !broker_has_read(&world->brokers[i]);
 	return left;
+}
+
+static void read_along(struct world *world)
+{
+	for (unsigned i = 0; i < world->broker_count; i++)
+		for (unsigned j = 0; j < world->broker_count && !broker_has_read(&world->brokers[i]); j++)
+			broker_read_along(&world->brokers[i], j);
 }
 
 /* Everything works, nobody wants anything new: within a minute of the world's time all must be done. */
@@ -393,6 +409,7 @@ static void calm_down(struct world *world)
 		if (!moved) {
 			time_passes(world, 100);
 			tick_all(world);
+			read_along(world);
 		}
 		world->steps++;
 	}

@@ -291,6 +291,27 @@ static void another_job_keeps_its_place_between_appends(void **state)
 	end(&world);
 }
 
+/* The store's calls are what counts: that "held" is done is known from its call's end, which the gate holds up. */
+static void settling_waits_for_what_is_in_any_lane(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 4);
+	struct other_job other = {.job = {.done = other_done}, .world = &world};
+	hold(&world);
+	assert_true(lanes_settle(world.lanes, &other.job));
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	nanosleep(&pause, NULL);
+	mailbox_run(world.mailbox);
+	assert_string_equal(world.done.data, "");
+	let_go(&world);
+	run_until_done(&world, 2);
+	assert_string_equal(world.done.data, "held:1=0 other ");
+	lanes_finish(world.lanes);
+	assert_false(lanes_settle(world.lanes, &other.job));
+	end(&world);
+}
+
 static void each_result_and_the_stores_reason_come_back(void **state)
 {
 	(void)state;
@@ -416,6 +437,7 @@ int main(void)
 		cmocka_unit_test(a_chat_is_never_twice_in_one_call),
 		cmocka_unit_test(a_call_holds_no_more_than_its_limit),
 		cmocka_unit_test(another_job_keeps_its_place_between_appends),
+		cmocka_unit_test(settling_waits_for_what_is_in_any_lane),
 		cmocka_unit_test(each_result_and_the_stores_reason_come_back),
 		cmocka_unit_test(a_full_lane_looks_like_a_store_that_is_down),
 		cmocka_unit_test(stopping_does_what_waits),

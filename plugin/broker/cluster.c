@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * The other brokers on the same store. Broker thread; notices are put by jobs on the lanes. */
+#include "plugin/broker/cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/broker/access.h"
+#include "plugin/broker/account.h"
+#include "plugin/broker/blocks.h"
+#include "plugin/broker/erasure.h"
+#include "plugin/broker/jobs.h"
+#include "plugin/broker/place.h"
+#include "plugin/broker/publish.h"
+#include "plugin/broker/server.h"
+#include "plugin/chat/line.h"
+#include "plugin/transfer/tail.h"
+
+/* ---- transactions ---- */
+
+/* Something new in a chat that is not in memory. */
+struct heard {
+	struct job job;
+	struct server *server;
+	struct transaction *tx;
+};
+
+static void heard_free(struct heard *heard)
+{
+	transaction_free(heard->tx);
+	free(heard);
+}
+
+/* As port_committed does. What the others wrote behind it until the chat was loaded goes without: events are what happens now. */
+static void show_event(struct server *server, const struct transaction *tx)
+{
+	struct buf text = BUF_EMPTY;
+	if (!access_is_watched(server, tx->chat_id))
+		return;
+	line_add(&text, tx);
+	publish_events(server, tx->chat_id, text.data, text.len);
+	buf_fini(&text);
+}
+
+static void heard_loaded(void *context, struct chat *chat, bool unavailable)
+{
+	struct heard *heard = context;
+	struct server *server = heard->server;
+	if (unavailable && jobs_repeat(server, NULL, &heard->job))
+		return;
+	if (chat != NULL) {
+		place_news(server, chat, heard->tx->number);
+		show_event(server, heard->tx);
+	}
+	heard_free(heard);
+}
+
+static void heard_run(struct job *job)
+{
+	(void)job;
+}
+
+static void heard_again(struct job *job)
+{
+	struct heard *heard = (struct heard *)job;
+	struct server *server = heard->server;
+	if (server->closing)
+		heard_free(heard);
+	else
+		core_visit(server->core, heard->tx->chat_id, heard_loaded, heard, server->now_ms);
+}
+
+static void on_news(void *context, struct transaction *tx)
+{
+	struct server *server = context;
+	if (server->closing || core_news(server->core, tx))
+		return;
+	struct heard *heard = mem_zero(sizeof *heard);
+	heard->job = (struct job){.run = heard_run, .done = heard_again};
+	heard->server = server;
+	heard->tx = transaction_ref(tx);
+	core_visit(server->core, tx->chat_id, heard_loaded, heard, server->now_ms);
+}
+
+/* ---- notices ---- */
+
+static void on_reach(struct server *server, const struct notice *notice)
+{
+	blocks_changed_elsewhere(server, notice->subject);
+}
+
+static void on_texts(struct server *server, const struct notice *notice)
+{
+	core_forget_texts(server->core, notice->subject);
+	erasure_happened(server);
+}
+
+static void on_deleted(struct server *server, const struct notice *notice)
+{
+	account_deleted_elsewhere(server, notice->subject, notice->at_ms);
+}
+
+static void on_erased(struct server *server, const struct notice *notice)
+{
+	account_erased_elsewhere(server, notice->subject, notice->at_ms);
+}
+
+static const struct {
+	const char *kind;
+	void (*take)(struct server *server, const struct notice *notice);
+} kinds[] = {
+	{NOTICE_REACH, on_reach},
+	{NOTICE_TEXTS, on_texts},
+	{NOTICE_DELETED, on_deleted},
+	{NOTICE_ERASED, on_erased},
+};
+
+static void on_notice(void *context, const struct notice *notice)
+{
+	struct server *server = context;
+	for (size_t i = 0; !server->closing && i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(kinds[i].kind, notice->kind) == 0)
+			kinds[i].take(server, notice);
+}
+
+struct telling {
+	struct job job;
+	struct server *server;
+	char *subject;
+	const char *kind;
+	int64_t at_ms;
+	enum store_rc rc;
+};
+
+static void telling_run(struct job *job)
+{
+	struct telling *telling = (struct telling *)job;
+	struct store *store = telling->server->store;
+	struct error err;
+	telling->rc = store_ops(store)->put_notice(store, telling->kind, telling->subject, telling->at_ms, &err);
+}
+
+static void telling_done(struct job *job)
+{
+	struct telling *telling = (struct telling *)job;
+	if (telling->rc != STORE_OK && jobs_repeat(telling->server, telling->subject, job))
+		return;
+	free(telling->subject);
+	free(telling);
+}
+
+void cluster_tell(struct server *server, const char *kind, const char *subject, int64_t at_ms)
+{
+	if (server->tail == NULL)
+		return;
+	struct telling *telling = mem_zero(sizeof *telling);
+	telling->job = (struct job){.run = telling_run, .done = telling_done};
+	telling->server = server;
+	telling->kind = kind;
+	telling->subject = mem_text(subject);
+	telling->at_ms = at_ms;
+	telling->rc = STORE_UNAVAILABLE;
+	if (!lanes_put(server->lanes, subject, &telling->job))
+		telling_done(&telling->job);
+}
+
+/* ---- the way there ---- */
+
+static void on_fails(void *context, const struct error *err)
+{
+	(void)context;
+	if (err != NULL)
+		server_log(MOSQ_LOG_WARNING, "what other brokers write cannot be read, trying again: %s", err->text);
+	else
+		server_log(MOSQ_LOG_NOTICE, "what other brokers write can be read again");
+}
+
+bool cluster_start(struct server *server, struct tail *tail)
+{
+	server->tail = tail;
+	return tail == NULL ||
+	       tail_start(tail, server->mailbox, &(struct tail_conf){.context = server, .news = on_news, .notice = on_notice, .fails = on_fails});
+}
+
+void cluster_tick(struct server *server)
+{
+	int64_t wait_ms = server->tail != NULL ? tail_tick(server->tail, server->now_ms) : -1;
+	if (wait_ms >= 0)
+		server_wake_in(server, wait_ms > 0 ? wait_ms : 1);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_CLUSTER_H
+#define HC_BROKER_CLUSTER_H
+/* The other brokers on the same store: what they write is shown here, and what they tell is taken in as if it had happened here. Nothing of it
+ * exists where the store is this broker's alone. Broker thread. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct server;
+struct tail;
+
+/* What one broker tells the others beside the log. Kinds are compared as texts; who does not know one passes over it. */
+#define NOTICE_REACH   "reach"   /* a user: whom he blocks has changed */
+#define NOTICE_TEXTS   "texts"   /* a chat: texts of it were erased beside its log */
+#define NOTICE_DELETED "deleted" /* a user: his account was deleted, then */
+#define NOTICE_ERASED  "erased"  /* a user: what he wrote before that time is erased */
+
+/* Begins to read along; takes the tail over also where it fails. tail NULL: the store is not shared, nothing begins. false: no thread. */
+bool cluster_start(struct server *server, struct tail *tail);
+
+/* Each tick. */
+void cluster_tick(struct server *server);
+
+/* Tells the others; nothing where there can be none. Repeated until the store has it. The store has what it is about already. */
+void cluster_tell(struct server *server, const char *kind, const char *subject, int64_t at_ms);
+
+#endif

@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+"""Two brokers, one of each kind where there are both, on one store: who is connected to either has one conversation with all others."""
+import json
+import os
+import random
+import threading
+import time
+
+import broker as brokers
+import conftest
+import mqtt
+import pytest
+
+pytestmark = [pytest.mark.mongodb, pytest.mark.skipif(os.environ.get("HC_STORE") != "mongodb", reason="two brokers share a MongoDB: HC_STORE=mongodb")]
+
+MANY = int(os.environ.get("HC_CLUSTER_MESSAGES", "50" if brokers.sanitizer() else "150"))
+
+
+@pytest.fixture
+def north(idle_broker):
+    idle_broker.options |= {"writer": "north", "commands_burst": 100000}
+    return idle_broker.start()
+
+
+@pytest.fixture
+def south(north, tmp_path):
+    """On another version of Mosquitto, if the run has one."""
+    version = next((version for version in reversed(conftest.VERSIONS) if version != north.version), north.version)
+    directory = tmp_path / "south"
+    directory.mkdir()
+    broker = brokers.Broker(version, directory, store=north.options["store"], writer="south", commands_burst=100000)
+    broker.issuer, broker.options["keys"] = north.issuer, north.keys
+    yield broker.start()
+    broker.end_whatever()
+
+
+@pytest.fixture
+def alice(north):
+    return north.person("alice")
+
+
+@pytest.fixture
+def bob(south):
+    bob = south.person("bob")
+    bob.asks("ListChats")  # from then on the store knows him
+    return bob
+
+
+@pytest.fixture
+def chat(alice, bob):
+    return alice.chat_with(bob)
+
+
+def moves(person, broker):
+    """The same device, to another broker."""
+    person.is_cut_off()
+    person.broker = broker
+    person.connects()
+
+
+def has_all(person, chat, latest):
+    """All numbers, each once, in order."""
+    person.until(lambda: latest in person.numbers(chat), f"number {latest}")
+    numbers = person.numbers(chat)
+    assert numbers == list(range(1, latest + 1)), f"{person} got {numbers}"
+
+
+def latest_of(person, chat):
+    return person.asks("fetchSnapshotAndTransactions", chatID=chat, clientTransactionID=1)["snapshot"]["latestTransactionID"]
+
+
+class Writing:
+    """Somebody writes at full speed, on a thread, until he is told to stop or has sent so many, and remembers what was acknowledged (PUBACK)."""
+
+    def __init__(self, person, chat, prefix, count=10 ** 9):
+        self.pause = 0 if count < 10 ** 9 else 0.005
+        self.person, self.chat, self.prefix, self.count = person, chat, prefix, count
+        self.sent, self.acked, self.flying, self.ends, self.failed = 0, set(), {}, False, None
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        try:
+            while not self.ends and self.sent < self.count:
+                body = f"{self.prefix}{self.sent}"
+                self.flying[self.person.client.publish(f"hc/chat/{self.chat}/text/{body}", body)] = body
+                self.sent += 1
+                self.reads_acks(50)
+                time.sleep(self.pause)
+            self.reads_acks(0)
+        except mqtt.Closed:
+            self.collect()
+        except BaseException as failed:  # for the test's own thread
+            self.failed = failed
+
+    def reads_acks(self, left):
+        while len(self.flying) > left:
+            self.person.client.step(time.monotonic() + mqtt.PATIENCE)
+            self.collect()
+
+    def collect(self):
+        client = self.person.client
+        for answer in [a for a in client.answers if a[0] == mqtt.PUBACK and a[1] in self.flying]:
+            client.answers.remove(answer)
+            self.acked.add(self.flying.pop(answer[1]))
+        self.person.sort()
+
+    def is_done(self):
+        self.thread.join()
+        if self.failed is not None:
+            raise self.failed
+        return self
+
+    def stops(self):
+        self.ends = True
+        return self.is_done()
+
+
+def outcome(person, command):
+    """What became of it: "sent", or the error's code."""
+    def found():
+        answer = next((ack[1] for ack in person.acks if ack[0] == command), {})
+        if "error" in answer:
+            return answer["error"]["code"]
+        return "sent" if any(t.get("commandID") == command and t["senderID"] == person.name for t in person.inbox) else None
+    return person.until(found, f"the outcome of {command}")
+
+
+def soon(condition, what, within=5):
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def check_store(north):
+    """The chains, and all that is derived from the logs."""
+    north.ctl("check", "--store", north.options["store"])
+
+
+# ---- one conversation ----
+
+def test_both_sides_see_the_same(alice, bob, chat):
+    alice.says("hello", chat=chat)
+    bob.hears("hello")
+    bob.says("hi", chat=chat)
+    alice.hears("hi")
+    number = alice.says("a mistake", chat=chat)["transactionID"]
+    bob.hears("a mistake")
+    alice.edits(number, chat, "mended")
+    bob.sees(type="edit", body="mended")
+    bob.says("see above", chat=chat, repliedTo=number)
+    assert alice.hears("see above")["repliedTo"]["body"] == "mended"
+    alice.deletes(number, chat)
+    bob.sees(type="delete", messageID=number)
+    has_all(alice, chat, latest_of(bob, chat))
+    has_all(bob, chat, latest_of(alice, chat))
+
+
+def test_a_first_message_arrives_at_the_other_broker(alice, bob):
+    chat = alice.says("are you there?", to="bob")["chatID"]
+    bob.hears("are you there?")
+    bob.says("yes", chat=chat)
+    alice.hears("yes")
+    has_all(bob, chat, 3)
+    has_all(alice, chat, 3)
+
+
+def test_news_arrive_within_half_a_second(alice, bob, chat):
+    bob.is_up_to_date()
+    for i in range(5):
+        time.sleep(0.3)
+        alice.sends(f"m{i}", chat=chat)
+        started = time.monotonic()
+        bob.hears(f"m{i}")
+        assert time.monotonic() - started < (3 if brokers.sanitizer() else 0.7)
+
+
+def test_two_who_write_at_full_speed_leave_no_gap(north, alice, bob, chat):
+    dave, erin = alice.on("tablet"), bob.on("tablet")  # who only listen
+    writing = [Writing(alice, chat, "a", MANY), Writing(bob, chat, "b", MANY)]
+    for one in writing:
+        one.is_done()
+    latest = 1 + 2 * MANY
+    for person in (alice, bob, dave, erin):
+        has_all(person, chat, latest)
+        assert sorted(person.heard(chat)) == sorted([f"{who}{i}" for who in "ab" for i in range(MANY)])
+    assert [b for b in bob.heard(chat) if b[0] == "a"] == [f"a{i}" for i in range(MANY)]  # each one's in his order
+    check_store(north)
+
+
+def test_the_same_command_at_both_brokers_is_one_message(north, south, alice, bob, chat):
+    again = south.person("alice", "tablet")
+    for i in range(20):
+        threads = [threading.Thread(target=person.sends, args=("once",), kwargs={"chat": chat, "id": f"same{i}"}) for person in (alice, again)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    alice.says("the end", chat=chat)
+    bob.hears("the end")
+    assert bob.heard(chat) == ["once"] * 20 + ["the end"]
+    check_store(north)
+
+
+# ---- members ----
+
+def test_a_member_who_is_removed_there_writes_nothing_more_here(north, south, alice, bob):
+    """Olga removes bob at one broker while he writes at the other, again and again."""
+    olga = north.person("olga")
+    group = olga.makes_group("club", alice, bob)
+    bob.sees(type="groupUpdated")
+    for turn in range(4):
+        writing = [Writing(bob, group, f"b{turn}-"), Writing(alice, group, f"a{turn}-")]
+        time.sleep(0.05 + random.random() * 0.3)
+        removed = olga.removes(bob, group)
+        time.sleep(0.05)
+        for one in writing:
+            one.stops()
+        bob.sees(type="memberRemoved", transactionID=removed)
+        bob.is_up_to_date()
+        assert max(bob.numbers(group)) == removed, "bob sees how he goes, and nothing behind it"
+        last = alice.says(f"end{turn}", chat=group)["transactionID"]
+        late = [t for t in alice.inbox if t["chatID"] == group and t.get("senderID") == "bob" and removed < t["transactionID"] <= last]
+        assert not late, f"bob wrote behind his removal at {removed}: {late[:3]}"
+        olga.adds(bob, to=group)
+        bob.sees(type="memberAdded", chatID=group)
+    has_all(alice, group, latest_of(olga, group))
+    check_store(north)
+
+
+def test_who_is_added_there_sees_it_here(north, alice, bob):
+    olga = north.person("olga")
+    group = olga.makes_group("club", alice)
+    for i in range(5):
+        alice.says(f"m{i}", chat=group)
+    olga.adds(bob, to=group)
+    alice.says("welcome", chat=group)
+    bob.hears("welcome")
+    assert "m4" not in bob.heard(group)
+    bob.says("thanks", chat=group)
+    olga.hears("thanks")
+
+
+# ---- devices ----
+
+def test_a_chat_that_is_not_in_memory_comes_back_where_the_device_stood(north, south, alice, bob, chat):
+    for i in range(5):
+        alice.says(f"m{i}", chat=chat)
+    bob.hears("m4")
+    bob.receives(6, chat)
+    bob.is_up_to_date()
+    south.restart()
+    bob.returns()
+    bob.is_up_to_date()
+    alice.says("and now", chat=chat)
+    bob.hears("and now")
+    assert bob.numbers(chat)[-1] == 7
+    assert sorted(set(bob.numbers(chat))) == list(range(1, 8))
+
+
+def test_a_device_moves_between_brokers_while_others_write(north, south, alice, bob, chat):
+    writing = Writing(alice, chat, "m")
+    for turn in range(6):
+        bob.until(lambda: len(bob.inbox) > turn * 20, "some more")
+        moves(bob, north if turn % 2 == 0 else south)
+    latest = 1 + writing.stops().sent
+    bob.until(lambda: latest in bob.numbers(chat), f"number {latest}")
+    assert list(dict.fromkeys(bob.numbers(chat))) == list(range(1, latest + 1)), "no number is missing, and what comes twice is old"
+
+
+def test_an_ephemeral_connection_hears_what_comes(south, alice, bob, chat):
+    alice.says("before", chat=chat)
+    bob.hears("before")
+    guest = south.client("mosq-random", "bob")
+    guest.subscribe("hc/me/inbox")
+    guest.publish_acked("hc/rpc/getServerInfo/1", "{}")
+    bodies = []
+    for i in range(3):
+        alice.says(f"m{i}", chat=chat)
+    while len(bodies) < 3:
+        bodies += [json.loads(line)["body"] for line in guest.next_message("hc/me/inbox").payload.decode().splitlines()]
+    assert bodies == ["m0", "m1", "m2"]
+
+
+# ---- what brokers tell each other ----
+
+def test_a_block_counts_at_the_other_broker(alice, bob, chat):
+    alice.says("hello", chat=chat)
+    bob.hears("hello")
+    bob.asks("blockUser", blockID="alice")
+
+    soon(lambda: outcome(alice, alice.sends("please", chat=chat)) == "forbidden", "alice can still write to bob")
+    bob.asks("unblockUser", blockID="alice")
+    soon(lambda: outcome(alice, alice.sends("thanks", chat=chat)) == "sent", "alice cannot write to bob again")
+    bob.hears("thanks")
+
+
+def test_an_account_that_is_deleted_there_is_gone_here(north, south, alice, bob, chat):
+    alice.says("a secret", chat=chat)
+    bob.hears("a secret")
+    elsewhere = south.person("alice", "tablet")
+    elsewhere.is_up_to_date()
+    alice.asks("deleteAccount")
+    elsewhere.client.is_closed()
+    bob.sees(type="memberRemoved")
+
+    def is_erased():
+        line = bob.asks("fetchSnapshotAndTransactions", chatID=chat, clientTransactionID=1)["transactions"][0]
+        return line.get("body") is None
+    soon(is_erased, "the text is still there", within=15)
+
+
+# ---- death ----
+
+def test_kill_9_of_one_broker_while_both_write_loses_nothing(north, south, alice, bob, chat):
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    dice = random.Random(seed)
+    acked = set()
+    for turn in range(3):
+        writing = [Writing(alice, chat, f"a{turn}-"), Writing(bob, chat, f"b{turn}-")]
+        time.sleep(0.1 + dice.random() * 0.2)
+        south.kill9()
+        time.sleep(dice.random() * 0.2)
+        acked = acked.union(*(one.stops().acked for one in writing))
+        south.start()
+        bob.returns()
+    latest = alice.says("the end", chat=chat)["transactionID"]
+    bob.hears("the end")
+    alice.until(lambda: acked <= set(alice.heard(chat)), "everything that was acknowledged")
+    assert list(dict.fromkeys(bob.numbers(chat))) == list(range(1, latest + 1))
+    has_all(alice, chat, latest)
+    bodies = alice.heard(chat)
+    assert len(bodies) == len(set(bodies)), "nothing is doubled"
+    check_store(north)
