@@ -84,6 +84,7 @@ def test_a_change_of_who_has_just_come_waits_for_the_store_to_know_him(broker, b
     assert "result" in answer, answer
 
 
+@pytest.mark.sqlite
 def test_while_the_store_is_held_up_a_change_waits(broker, alice):
     alice.asks("getUserInfo")
     with HeldStore(broker):
