@@ -22,6 +22,7 @@ static const char usage[] =
 	"  idle      --count N --pid PID       N sessions of the broker with this process ID\n"
 	"  hostile                             one floods, 20 ping\n"
 	"HyperChat only:\n"
+	"  intruders --count N                 at least N logins with a spoilt token, 20 ping\n"
 	"  storm     --count N                 N users of 50 groups each come at once\n"
 	"  crowd     --count N --rate N        N groups of 50, N messages/s in all\n"
 	"  list                                somebody asks for his many chats\n"
@@ -79,6 +80,7 @@ static const struct scenario scenarios[] = {
 	{"list", load_list, users_of_list},
 	{"receipts", load_receipts, users_of_group},
 	{"hostile", load_hostile, users_of_hostile},
+	{"intruders", load_intruders, users_of_hostile},
 };
 
 static _Noreturn void die_of_usage(void)

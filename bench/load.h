@@ -40,5 +40,6 @@ void load_crowd(const struct load_options *options);
 void load_list(const struct load_options *options);     /* asking.c */
 void load_receipts(const struct load_options *options); /* receipts.c */
 void load_hostile(const struct load_options *options);  /* hostile.c */
+void load_intruders(const struct load_options *options);
 
 #endif

@@ -10,11 +10,12 @@
 #include "base/id.h"
 #include "plugin/broker/access.h"
 #include "plugin/broker/intake.h"
+#include "plugin/broker/login.h"
 #include "plugin/broker/server.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
-enum { LONG_CALLBACK_US = 20000 };
+enum { LONG_CALLBACK_US = 20000, CLOCK_BACK_MS = 20 };
 
 /* 2.1 tells of a client whose session goes on by an event of its own, not by DISCONNECT. Its data begins like DISCONNECT's. */
 enum { EVT_CLIENT_OFFLINE_2_1 = 28 };
@@ -34,7 +35,17 @@ static int on_acl_check(struct server *server, void *data)
 static int on_basic_auth(struct server *server, void *data)
 {
 	struct mosquitto_evt_basic_auth *event = data;
-	return session_login(server, event->client, event->username, event->password);
+	return login_by_password(server, event->client, event->username, event->password);
+}
+
+static int on_auth_start(struct server *server, void *data)
+{
+	return login_by_auth(server, data);
+}
+
+static int on_auth_continue(struct server *server, void *data)
+{
+	return login_goes_on(server, data);
 }
 
 static int on_message(struct server *server, void *data)
@@ -67,6 +78,8 @@ static const struct callback {
 	{MOSQ_EVT_RELOAD, "reload", on_reload, false},
 	{MOSQ_EVT_ACL_CHECK, "access check", on_acl_check, false},
 	{MOSQ_EVT_BASIC_AUTH, "login", on_basic_auth, false},
+	{MOSQ_EVT_EXT_AUTH_START, "login by AUTH", on_auth_start, false},
+	{MOSQ_EVT_EXT_AUTH_CONTINUE, "AUTH", on_auth_continue, false},
 	{MOSQ_EVT_MESSAGE, "message", on_message, false},
 	{MOSQ_EVT_TICK, "tick", on_tick, false},
 	{MOSQ_EVT_DISCONNECT, "disconnect", on_disconnect, false},
@@ -74,8 +87,32 @@ static const struct callback {
 };
 enum { CALLBACK_COUNT = sizeof CALLBACKS / sizeof *CALLBACKS };
 
+static int on_event(int event, void *data, void *context);
+
 static mosquitto_plugin_id_t *plugin_id;
 static struct server server_of_plugin; /* the broker gives NULL as user data to some callbacks of some versions */
+
+static int64_t ticked_wall_ms; /* when the last tick was, by the clock that can be set */
+
+/* 2.1 keeps the time of the next tick by that clock: set back by an hour, it would not tick for an hour, and nothing would be delivered. A
+ * callback that is registered anew is due at once. Whatever client sends something first brings this about. */
+static void tick_again(const struct server *server)
+{
+	mosquitto_callback_unregister(plugin_id, MOSQ_EVT_TICK, on_event, NULL);
+	int rc = mosquitto_callback_register(plugin_id, MOSQ_EVT_TICK, on_event, NULL, NULL);
+	server_log(rc == MOSQ_ERR_SUCCESS ? MOSQ_LOG_NOTICE : MOSQ_LOG_ERR, "the clock was set back by %lld ms: ticks begin anew%s%s",
+		(long long)(ticked_wall_ms - server->wall_ms), rc == MOSQ_ERR_SUCCESS ? "" : ", but the broker refuses: ",
+		rc == MOSQ_ERR_SUCCESS ? "" : mosquitto_strerror(rc));
+	ticked_wall_ms = server->wall_ms;
+}
+
+static void note_clock(const struct server *server, int event)
+{
+	if (event == MOSQ_EVT_TICK)
+		ticked_wall_ms = server->wall_ms;
+	else if (server->wall_ms < ticked_wall_ms - CLOCK_BACK_MS)
+		tick_again(server);
+}
 
 static void note_time(struct server *server, const struct callback *callback, int64_t us)
 {
@@ -94,6 +131,7 @@ static int on_event(int event, void *data, void *context)
 		if (CALLBACKS[i].event != event)
 			continue;
 		int64_t start_us = server_read_clock(server);
+		note_clock(server, event);
 		int rc = CALLBACKS[i].run(server, data);
 		note_time(server, &CALLBACKS[i], clock_mono_us() - start_us);
 		return rc;

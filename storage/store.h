@@ -493,8 +493,8 @@ struct store_ops {
 	 * another one's. */
 	enum store_rc (*put_invitation)(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id, int64_t expires_ms,
 	                                uint32_t uses, struct error *err);
-	/* Who invited. Costs one use, but nothing for who has used it before. NOT_FOUND: no such invitation, expired, used up, or by_user_id does
-	 * not exist. */
+	/* Who invited. Costs one use, but nothing for who has used it before. NOT_FOUND, and it costs nothing: no such invitation, expired, used up,
+	 * by_user_id does not exist, or who invited blocks him now. */
 	enum store_rc (*use_invitation)(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *by_user_id, int64_t now_ms,
 	                                char user_id[USER_ID_MAX + 1], struct error *err);
 	/* Ends one of his, or all (hash NULL). What is not his, or not there, is passed over. */
@@ -529,7 +529,8 @@ struct store_ops {
 
 	/* As append, but of what another store has: bodies and quotes may be erased, keys are not looked for (but found from then on), and nothing
 	 * of the projections changes but latest, its head and its time. Each append's transactions are of one writer; for each writer the positions
-	 * that they get here ascend in the order in which they come. CONFLICT: another transaction has that number, or the head does not follow. */
+	 * that they get here ascend in the order in which they come. CONFLICT: another transaction has that number, or the head does not follow.
+	 * Between this and import_chat such a chat may be UNAVAILABLE to readers; only its latest number and tail are not. */
 	enum store_rc (*import_log)(struct store *store, struct append *appends, size_t append_count, struct error *err);
 	/* The projections of a chat whose log was imported up to chat->latest, all at once: members with their times and marks (mutes are ended),
 	 * pair, history, end, name, icon. A chat that has ended counts as not erased. key: of load_chat_key, NULL: stays as it is. NOT_FOUND: the log

@@ -65,7 +65,7 @@ enum { RSA_PUBLIC = 2, RSA_SHORT = 3, RSA_ALL = sizeof RSA_FIELDS / sizeof *RSA_
 
 static EVP_PKEY *rsa_read(const json_t *jwk, enum key_use use, struct error *err)
 {
-	size_t count = use == KEY_VERIFY ? RSA_PUBLIC : json_object_get(jwk, "p") ? (size_t)RSA_ALL : (size_t)RSA_SHORT;
+	size_t count = use != KEY_SIGN ? RSA_PUBLIC : json_object_get(jwk, "p") ? (size_t)RSA_ALL : (size_t)RSA_SHORT;
 	BIGNUM *numbers[RSA_ALL] = {0}; /* the builder only borrows them */
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	struct field field;

@@ -12,7 +12,7 @@
 #include "plugin/auth/keys.h"
 
 /* Type, curve and form are checked; strength and algorithm are not (alg_fits), and not that private and public part belong together.
- * KEY_VERIFY does not look at private parts. NULL: err says why, without anything of the key in it. The caller frees. */
+ * Only KEY_SIGN looks at private parts. NULL: err says why, without anything of the key in it. The caller frees. */
 EVP_PKEY *jwk_read(const json_t *jwk, enum key_use use, struct error *err);
 
 /* Adds the key as one JSON object with its kid, alg and "use": "sig". KEY_SIGN: with the private part; KEY_VERIFY: without. A secret

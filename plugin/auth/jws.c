@@ -160,10 +160,15 @@ static bool signed_by(const struct key *key, const struct jws *jws)
 	return matches;
 }
 
-bool jws_verify(const struct jws *jws, const struct key_set *keys, struct error *err)
+const char *jws_kid(const struct jws *jws)
+{
+	return json_text(jws->header, "kid", NULL);
+}
+
+enum jws_rc jws_verify(const struct jws *jws, const struct key_set *keys, struct error *err)
 {
 	char shown[PRINTABLE_SIZE];
-	const char *kid = json_text(jws->header, "kid", NULL);
+	const char *kid = jws_kid(jws);
 	size_t tries = 0;
 	for (size_t i = 0; i < keys->key_count && tries < JWS_TRIES_MAX; i++) {
 		const struct key *key = &keys->keys[i];
@@ -171,9 +176,9 @@ bool jws_verify(const struct jws *jws, const struct key_set *keys, struct error 
 			continue;
 		tries++;
 		if (signed_by(key, jws))
-			return true;
+			return JWS_OK;
 	}
 	if (tries > 0)
-		return error_set(err, 0, 0, "the signature is not by any of the %zu keys that could have made it", tries);
-	return error_set(err, 0, 0, "no key for alg %s and kid %s", jws->alg->name, kid ? printable(shown, kid) : "(none)");
+		return error_set(err, JWS_BAD, 0, "the signature is not by any of the %zu keys that could have made it", tries);
+	return error_set(err, JWS_NO_KEY, 0, "no key for alg %s and kid %s", jws->alg->name, kid ? printable(shown, kid) : "(none)");
 }

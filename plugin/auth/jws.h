@@ -31,8 +31,17 @@ struct jws {
 bool jws_read(const char *token, size_t len, struct jws *jws, struct error *err);
 void jws_fini(struct jws *jws);
 
-/* Whether one of the keys signed it. A key is tried when its algorithm is the header's `alg`, and when its kid and the header's are
- * equal or one of the two has none. */
-bool jws_verify(const struct jws *jws, const struct key_set *keys, struct error *err);
+/* Sorted by what the caller does next. */
+enum jws_rc {
+	JWS_OK,     /* one of the keys signed it */
+	JWS_NO_KEY, /* none of them could have: perhaps there are newer ones */
+	JWS_BAD,    /* one could have, and none did */
+};
+
+/* A key is tried when its algorithm is the header's `alg`, and when its kid and the header's are equal or one of the two has none. */
+enum jws_rc jws_verify(const struct jws *jws, const struct key_set *keys, struct error *err);
+
+/* The header's, NULL: none. It stays as long as the jws. */
+const char *jws_kid(const struct jws *jws);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "plugin/auth/printable.h"
 
 #define SECOND_MS  ((int64_t)1000)
@@ -59,14 +60,25 @@ static enum jwt_rc times_check(
 	return JWT_OK;
 }
 
-static bool issuer_check(const json_t *json, const struct jwt_policy *policy, struct error *err)
+/* NULL: there is none. */
+static const json_t *claim_at(const json_t *object, const char *path)
+{
+	const json_t *claim = json_object_get(object, path);
+	while (claim == NULL && object != NULL) {
+		size_t len = strcspn(path, ".");
+		object = json_object_getn(object, path, len);
+		if (path[len] == '\0')
+			return object;
+		path += len + 1;
+	}
+	return claim;
+}
+
+static bool issuer_check(const struct jwt *jwt, const struct jwt_policy *policy, struct error *err)
 {
 	char shown[PRINTABLE_SIZE], wanted[PRINTABLE_SIZE];
-	const char *iss = json_text(json, "iss", NULL);
-	if (iss == NULL)
-		return error_set(err, 0, 0, "iss: missing or no string");
-	if (strcmp(iss, policy->issuer) != 0)
-		return error_set(err, 0, 0, "iss: %s, expected %s", printable(shown, iss), printable(wanted, policy->issuer));
+	if (strcmp(jwt->issuer, policy->issuer) != 0)
+		return error_set(err, 0, 0, "iss: %s, expected %s", printable(shown, jwt->issuer), printable(wanted, policy->issuer));
 	return true;
 }
 
@@ -96,47 +108,102 @@ static bool audience_check(const json_t *json, const struct jwt_policy *policy, 
 	return ours || error_set(err, 0, 0, "aud: does not name %s", printable(wanted, policy->audiences[0]));
 }
 
+/* OpenID Connect Core §2, RFC 9068 §2.2: whose request the token was issued for. */
+static bool party_check(const json_t *json, const struct jwt_policy *policy, struct error *err)
+{
+	char shown[PRINTABLE_SIZE];
+	const char *name = json_object_get(json, "azp") ? "azp" : "client_id";
+	const char *party = json_text(json, name, NULL);
+	if (json_object_get(json, "azp") && party == NULL)
+		return error_set(err, 0, 0, "azp: no string");
+	for (size_t i = 0; party && i < policy->party_count; i++)
+		if (strcmp(party, policy->parties[i]) == 0)
+			return true;
+	if (policy->party_count == 0)
+		return true;
+	if (party == NULL)
+		return error_set(err, 0, 0, "azp: missing, and client_id as well");
+	return error_set(err, 0, 0, "%s: %s is none of the authorized parties", name, printable(shown, party));
+}
+
 static bool user_read(const json_t *json, const struct jwt_policy *policy, struct jwt_claims *claims, struct error *err)
 {
 	struct error why;
-	size_t len;
-	const char *claim = json_text(json, policy->user_claim, &len);
-	if (claim == NULL)
+	const json_t *claim = claim_at(json, policy->user_claim);
+	if (!json_is_string(claim))
 		return error_set(err, 0, 0, "%s: missing or no string", policy->user_claim);
-	if (!user_id_encode(policy->user_prefix, claim, len, claims->user_id, &why))
+	if (!user_id_encode(policy->user_prefix, json_string_value(claim), json_string_length(claim), claims->user_id, &why))
 		return error_set(err, 0, 0, "%s: %s", policy->user_claim, why.text);
 	return true;
 }
 
-static enum jwt_rc claims_check(
-	const struct jws *jws, const struct jwt_policy *policy, int64_t now_ms, struct jwt_claims *claims, struct error *err)
+/* A name is a courtesy: one that cannot be shown refuses nobody. */
+static void name_read(const json_t *json, const struct jwt_policy *policy, struct jwt_claims *claims)
+{
+	const json_t *claim = policy->name_claim ? claim_at(json, policy->name_claim) : NULL;
+	const char *name = json_is_string(claim) ? json_string_value(claim) : "";
+	size_t len = text_has_control(name, strlen(name)) ? 0 : text_cut(name, strlen(name), JWT_NAME_MAX);
+	memcpy(claims->name, name, len);
+	claims->name[len] = '\0';
+}
+
+bool jwt_read(const char *token, size_t len, struct jwt *jwt, struct error *err)
 {
 	struct error why;
-	json_t *json = json_read_object((const char *)jws->payload, jws->payload_len, &why);
-	if (json == NULL)
-		return error_set(err, JWT_BAD, 0, "payload: %s", why.text);
-	enum jwt_rc rc = JWT_BAD;
-	if (issuer_check(json, policy, err) && audience_check(json, policy, err) && user_read(json, policy, claims, err))
-		rc = times_check(json, policy, now_ms, claims, err);
-	json_decref(json);
+	if (!jws_read(token, len, &jwt->jws, err))
+		return false;
+	jwt->claims = json_read_object((const char *)jwt->jws.payload, jwt->jws.payload_len, &why);
+	jwt->issuer = json_text(jwt->claims, "iss", NULL);
+	if (jwt->issuer != NULL)
+		return true;
+	if (jwt->claims == NULL)
+		error_set(err, 0, 0, "payload: %s", why.text);
+	else
+		error_set(err, 0, 0, "iss: missing or no string");
+	jwt_fini(jwt);
+	return false;
+}
+
+void jwt_fini(struct jwt *jwt)
+{
+	jws_fini(&jwt->jws);
+	json_decref(jwt->claims);
+	jwt->claims = NULL;
+}
+
+static enum jwt_rc check(const struct jwt *jwt, const struct key_set *keys, const struct jwt_policy *policy, int64_t now_ms,
+	struct jwt_claims *claims, struct error *err)
+{
+	static const enum jwt_rc SIGNATURE_RCS[] = {[JWS_OK] = JWT_OK, [JWS_NO_KEY] = JWT_NO_KEY, [JWS_BAD] = JWT_BAD};
+	const json_t *json = jwt->claims;
+	if (!issuer_check(jwt, policy, err) || !audience_check(json, policy, err) || !party_check(json, policy, err) ||
+		!user_read(json, policy, claims, err))
+		return JWT_BAD;
+	enum jwt_rc rc = times_check(json, policy, now_ms, claims, err);
+	name_read(json, policy, claims);
+	return rc == JWT_OK ? SIGNATURE_RCS[jws_verify(&jwt->jws, keys, err)] : rc;
+}
+
+enum jwt_rc jwt_check(const struct jwt *jwt, const struct key_set *keys, const struct jwt_policy *policy, int64_t now_ms,
+	struct jwt_claims *out, struct error *err)
+{
+	struct jwt_claims claims;
+	enum jwt_rc rc = check(jwt, keys, policy, now_ms, &claims, err);
+	if (rc == JWT_OK)
+		*out = claims;
+	else if (err)
+		err->rc = rc;
 	return rc;
 }
 
 enum jwt_rc jwt_verify(const struct key_set *keys, const struct jwt_policy *policy, const char *token, size_t len, int64_t now_ms,
 	struct jwt_claims *out, struct error *err)
 {
-	struct jws jws;
-	struct jwt_claims claims;
+	struct jwt jwt;
 	struct error why;
-	if (!jws_read(token, len, &jws, &why))
+	if (!jwt_read(token, len, &jwt, &why))
 		return error_set(err, JWT_BAD, 0, "%s", why.text);
-	enum jwt_rc rc = claims_check(&jws, policy, now_ms, &claims, err);
-	if (rc == JWT_OK && !jws_verify(&jws, keys, &why))
-		rc = (enum jwt_rc)error_set(err, JWT_BAD, 0, "%s", why.text);
-	jws_fini(&jws);
-	if (rc == JWT_OK)
-		*out = claims;
-	else if (err)
-		err->rc = rc;
+	enum jwt_rc rc = jwt_check(&jwt, keys, policy, now_ms, out, err);
+	jwt_fini(&jwt);
 	return rc;
 }

@@ -83,6 +83,39 @@ void key_set_free(struct key_set *set)
 	free(set);
 }
 
+bool key_set_restrict(struct key_set *set, const char *const *algs, size_t alg_count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < set->key_count; i++) {
+		struct key *key = &set->keys[i];
+		bool allowed = false;
+		for (size_t j = 0; j < alg_count; j++)
+			allowed = allowed || strcmp(algs[j], key->alg->name) == 0;
+		if (allowed) {
+			set->keys[kept++] = *key;
+			continue;
+		}
+		note(set, i + 1, key->kid, "not used: its algorithm is not among the issuer's \"algorithms\"");
+		free(key->kid);
+		EVP_PKEY_free(key->pkey);
+	}
+	set->key_count = kept;
+	return kept > 0;
+}
+
+bool key_set_write(const struct key_set *set, struct buf *out, struct error *err)
+{
+	bool written = true;
+	buf_add_char(out, '[');
+	for (size_t i = 0; written && i < set->key_count; i++) {
+		if (i > 0)
+			buf_add_char(out, ',');
+		written = jwk_add(out, &set->keys[i], KEY_VERIFY, err);
+	}
+	buf_add_char(out, ']');
+	return written;
+}
+
 /* ---- JWK Set ---- */
 
 /* RFC 7517 §4.2, §4.3: a key that says what it is for is taken at its word. */
@@ -111,6 +144,12 @@ static bool alg_read(const json_t *jwk, const struct alg **alg, struct error *er
 	return error_set(err, 0, 0, "not used: unknown alg %s", printable(shown, name));
 }
 
+static bool is_secret(const json_t *jwk)
+{
+	const char *kty = json_text(jwk, "kty", NULL);
+	return json_object_get(jwk, "d") != NULL || json_object_get(jwk, "k") != NULL || (kty && strcmp(kty, "oct") == 0);
+}
+
 static void add_jwk(struct key_set *set, size_t number, const json_t *jwk, enum key_use use)
 {
 	struct error why;
@@ -118,6 +157,10 @@ static void add_jwk(struct key_set *set, size_t number, const json_t *jwk, enum 
 	const char *kid = json_text(jwk, "kid", NULL);
 	if (!meant_for(jwk, use, &why) || !alg_read(jwk, &alg, &why)) {
 		note(set, number, kid, why.text);
+		return;
+	}
+	if (use == KEY_PUBLISHED && is_secret(jwk)) {
+		note(set, number, kid, "not used: a secret or private key that everybody can read");
 		return;
 	}
 	EVP_PKEY *pkey = jwk_read(jwk, use, &why);
@@ -238,7 +281,7 @@ struct key_set *key_set_read(const char *name, const char *text, size_t len, enu
 	struct key_set *set = mem_zero(sizeof *set);
 	atomic_init(&set->references, 1);
 	ERR_set_mark(); /* what fails here is nothing that the thread's next TLS call should find */
-	bool read = looks_like_json(text, len) ? read_jwk_set(set, text, len, use, &why) : read_pem(set, text, len, use, &why);
+	bool read = use == KEY_PUBLISHED || looks_like_json(text, len) ? read_jwk_set(set, text, len, use, &why) : read_pem(set, text, len, use, &why);
 	ERR_pop_to_mark();
 	if (read && set->key_count > 0)
 		return set;

@@ -72,8 +72,9 @@ static bool is_member(struct server *server, const struct session *session, cons
 	return chat != NULL && member_is_current(chat_member(chat, session->person->user_id));
 }
 
-/* Whether a line of events is of somebody whom the reader blocked then. It is a line of ours. */
-static bool hides_line(const struct person *person, const void *payload, size_t len)
+/* Whether a line of events is of somebody whom the reader blocked then, or quotes somebody who may be one of those: it does not say whom. It is
+ * a line of ours. */
+static bool hides_line(struct chat *chat, const struct person *person, const void *payload, size_t len)
 {
 	if (!blocks_are_known(person))
 		return true;
@@ -88,7 +89,8 @@ static bool hides_line(const struct person *person, const void *payload, size_t 
 			.sender_id = sender_id,
 			.at_ms = json_integer_value(json_object_get(line, "at")),
 		};
-		hidden = blocks_hide(person->blocks->list, person->user_id, &tx);
+		bool quotes = json_object_get(json_object_get(line, "repliedTo"), "body") != NULL;
+		hidden = blocks_hide(person->blocks->list, person->user_id, &tx) || (quotes && blocks_concern(person->blocks->list, chat));
 	}
 	json_decref(line);
 	return hidden;
@@ -110,7 +112,7 @@ static int check_read(struct server *server, struct session *session, const stru
 		return yes(cursor_resend(server, session, topic.rest));
 	return yes(topic.kind == TOPIC_EVENTS && is_member(server, session, topic.chat_id) &&
 	           event->payloadlen <= session_payload_max(session, strlen(event->topic), SIZE_MAX) &&
-	           !hides_line(session->person, event->payload, event->payloadlen));
+	           !hides_line(core_peek(server->core, topic.chat_id), session->person, event->payload, event->payloadlen));
 }
 
 /* ---- subscribe ---- */

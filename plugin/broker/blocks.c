@@ -128,6 +128,14 @@ bool blocks_hide(const struct block_list *list, const char *reader_id, const str
 	       blocks_contain(list->blocks, list->count, tx->sender_id, tx->at_ms);
 }
 
+bool blocks_concern(const struct block_list *list, struct chat *chat)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (chat_member(chat, list->blocks[i].user_id) != NULL)
+			return true;
+	return false;
+}
+
 static bool blocks_now(struct server *server, const char *user_id, const char *other_id)
 {
 	const struct person *person = person_find(server, user_id);

@@ -11,6 +11,7 @@
 
 #include "storage/store.h"
 
+struct chat;
 struct person;
 struct server;
 
@@ -36,6 +37,9 @@ bool blocks_are_known(const struct person *person);
 
 /* Whether this is void for the reader. Any thread, for a list that one holds a reference to. */
 bool blocks_hide(const struct block_list *list, const char *reader_id, const struct transaction *tx);
+
+/* Whether somebody on the list is a member of the chat, or was. */
+bool blocks_concern(const struct block_list *list, struct chat *chat);
 
 /* Whether nothing that is not stored may pass between the two. One who is not connected, or whose blocks are not known, blocks everybody. */
 bool blocks_part(struct server *server, const char *user_a, const char *user_b);

@@ -122,6 +122,17 @@ bool budget_allows(struct server *server, struct person *person, enum budget bud
 	return refuse_until(verdict, budget, take(server, person, budget, 1));
 }
 
+bool budget_has_contacts(struct server *server, struct person *person, struct verdict *verdict)
+{
+	return refuse_until(verdict, BUDGET_CONTACTS, take(server, person, BUDGET_CONTACTS, 0));
+}
+
+void budget_count_contacts(struct server *server, struct person *person, size_t count)
+{
+	double most = burst(&server->conf, BUDGET_CONTACTS);
+	take(server, person, BUDGET_CONTACTS, (double)count < most ? (double)count : most);
+}
+
 bool budget_begin_call(struct server *server, struct person *person, struct verdict *verdict)
 {
 	if (person->budgets.in_flight++ >= server->conf.rpc_in_flight_max) {

@@ -7,7 +7,7 @@
  *   budget             option                               exceeded
  *   commands           commands_per_second, commands_burst  all further commands of the user to that chat wait, so that nothing overtakes
  *   bytes of them      bytes_per_second                     the same
- *   new contacts       new_contacts_per_hour                the call alone
+ *   new contacts       new_contacts_per_hour                the call alone; adding to groups on credit
  *   icons of bytes     icons_per_hour                       the call alone
  *   typing             typing_per_second                    the event alone
  *   calls that read    calls_per_second                     the call alone
@@ -38,6 +38,11 @@ struct budgets {
 	unsigned in_flight;        /* calls */
 	size_t chats;              /* as last loaded, and what came and went since; 0: not known */
 };
+
+/* Those whom he adds to groups, and has no 1:1 chat with, are new contacts; how many they are is known when the store has told: so they are counted
+ * on credit. One call costs an hour's worth at the most. false: he has none left, *verdict. */
+bool budget_has_contacts(struct server *server, struct person *person, struct verdict *verdict);
+void budget_count_contacts(struct server *server, struct person *person, size_t count);
 
 /* Counts one command of that many bytes to that chat; "" for what concerns none. false: *verdict. */
 bool budget_allows_command(struct server *server, struct person *person, const char *chat_id, size_t bytes, struct verdict *verdict);

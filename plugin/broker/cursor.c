@@ -13,6 +13,8 @@
 enum {
 	PARKED_MAX = 10000,
 	PARKED_MS = 24 * 60 * 60 * 1000,
+	LOOK_MAX = 2000, /* sessions and tracks that one tick looks at */
+	PUT_MAX = 500,   /* cursors of one call, or those of one session: an append waits for that long at the most */
 };
 
 /* ---- storing ---- */
@@ -22,7 +24,7 @@ struct put {
 	struct server *server;
 	struct cursor *cursors;
 	size_t count, size;
-	bool regular; /* cursor_flush's: until they are stored, there are no others */
+	bool regular; /* cursor_tick's: until they are stored, there are no others */
 	bool refused;
 	enum store_rc rc;
 	struct error err;
@@ -83,9 +85,11 @@ static void settle(struct track *track, int64_t now_ms, int64_t trail_ms, int64_
 	}
 }
 
-static void collect(struct server *server, struct session *session, struct put *put)
+/* Returns how many tracks there were. */
+static size_t collect(struct server *server, struct session *session, struct put *put)
 {
 	struct feed *feed = session->feed;
+	size_t count = HASH_COUNT(feed->tracks);
 	int64_t arrived_ms = feed_arrived_ms(server, feed), trail_ms = feed_trail_ms(session);
 	struct track *track, *next;
 	HASH_ITER(hh, feed->tracks, track, next) {
@@ -107,14 +111,24 @@ static void collect(struct server *server, struct session *session, struct put *
 			free(track);
 		}
 	}
+	return count;
 }
 
 void cursor_flush(struct server *server)
 {
-	if (server->cursors_busy > 0)
-		return; /* the store is slow, or down */
+	if (server->cursors_at == NULL)
+		server->cursors_at = server->by_client;
+}
+
+void cursor_tick(struct server *server)
+{
+	if (server->cursors_at == NULL || server->cursors_busy > 0)
+		return; /* nothing to do; or the store is slow, or down */
 	struct put *puts[LANES_MAX] = {NULL}; /* by lane */
-	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next) {
+	size_t count = 0;
+	for (size_t looked = 0; server->cursors_at != NULL && looked < LOOK_MAX && count < PUT_MAX; looked++) {
+		struct session *session = server->cursors_at;
+		server->cursors_at = session->hh_client.next;
 		if (session->feed == NULL || session->feed->tracks == NULL)
 			continue;
 		struct put **put = &puts[lanes_index(server->lanes, session->person->user_id)];
@@ -123,11 +137,15 @@ void cursor_flush(struct server *server)
 			(*put)->regular = true;
 			server->cursors_busy++;
 		}
-		collect(server, session, *put);
+		size_t before = (*put)->count;
+		looked += collect(server, session, *put);
+		count += (*put)->count - before;
 	}
 	for (int i = 0; i < LANES_MAX; i++)
 		if (puts[i] != NULL)
 			put_start(server, puts[i]);
+	if (server->cursors_at != NULL && server->cursors_busy == 0)
+		server_wake_in(server, 1);
 }
 
 void cursor_received(struct session *session, const char *chat_id, uint64_t number)
@@ -243,6 +261,8 @@ static void park(struct server *server, struct session *session)
 void cursor_leave(struct server *server, struct session *session)
 {
 	struct put *put = put_new(server);
+	if (server->cursors_at == session)
+		server->cursors_at = session->hh_client.next;
 	park(server, session);
 	if (session->feed != NULL)
 		collect(server, session, put);

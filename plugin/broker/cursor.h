@@ -18,7 +18,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
+
+#include "base/small_hash.h"
 
 struct server;
 struct session;
@@ -42,8 +43,10 @@ struct parked {
 /* The user says on this connection that he has everything up to number. */
 void cursor_received(struct session *session, const char *chat_id, uint64_t number);
 
-/* Stores all cursors that moved. Every second or so. */
+/* Begins to go round all connections and to store the cursors that moved, unless that is under way. Every second or so. */
 void cursor_flush(struct server *server);
+/* Goes on with that, for a part of them: thousands of devices with many chats each must hold up neither the broker nor the lane. Each tick. */
+void cursor_tick(struct server *server);
 
 /* The connection goes: stores its cursors, parks the device. */
 void cursor_leave(struct server *server, struct session *session);

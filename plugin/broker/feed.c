@@ -400,6 +400,11 @@ void feed_commit_void(struct server *server, struct session *session, const stru
 	track_handed(track, tx->number, server->now_ms);
 }
 
+void feed_commit_later(struct server *server, struct session *session, const struct transaction *tx)
+{
+	track_of_news(server, session, tx->chat_id, tx->number);
+}
+
 /* The place of a hint about the same chat that is not out yet; NULL: none. */
 static struct line **waiting_hint(const struct feed *feed, const char *chat_id)
 {

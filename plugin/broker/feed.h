@@ -12,8 +12,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
+#include "base/small_hash.h"
 #include "storage/store.h"
 
 struct server;
@@ -92,6 +92,9 @@ void feed_commit(struct server *server, struct session *session, const struct tr
 
 /* The same for who may not see it: a line that says void, or nothing, if that does not fit. */
 void feed_commit_void(struct server *server, struct session *session, const struct transaction *tx, struct line *line);
+
+/* The same for what only the store can tell how it is to be shown: replay.c brings it. */
+void feed_commit_later(struct server *server, struct session *session, const struct transaction *tx);
 
 /* The same in a large group, where the inbox says only what the latest number is. line: a hint, shared. */
 void feed_hint(struct server *server, struct session *session, struct line *line);

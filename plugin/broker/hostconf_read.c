@@ -10,16 +10,14 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "plugin/broker/hostconf.h"
+#include "plugin/broker/hostconf_file.h"
 #include "plugin/broker/topic.h"
 
 enum { FILES_MAX = 4096 }; /* opened in all, so that a thousand lines with include_dir end some time */
@@ -56,38 +54,6 @@ static void meet(struct hostconf_place *place, const char *text)
 
 /* ---- files ---- */
 
-/* Fills text (not NUL-terminated lines, but one NUL behind all). Never blocks: pipes and devices are refused. */
-static int read_open(int fd, size_t max, struct buf *text)
-{
-	struct stat about;
-	if (fstat(fd, &about) != 0)
-		return errno;
-	if (!S_ISREG(about.st_mode))
-		return S_ISDIR(about.st_mode) ? EISDIR : ESPIPE;
-	for (;;) {
-		buf_reserve(text, 4096);
-		ssize_t got = read(fd, text->data + text->len, 4096);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got < 0 ? errno : 0;
-		text->len += (size_t)got;
-		text->data[text->len] = '\0';
-		if (text->len > max)
-			return EFBIG;
-	}
-}
-
-static int read_file(const char *path, size_t max, struct buf *text)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return errno;
-	int rc = read_open(fd, max, text);
-	close(fd);
-	return rc;
-}
-
 static void meet_unread(struct hostconf_settings *settings, const char *path, int rc)
 {
 	if (!settings->unread.met)
@@ -106,27 +72,11 @@ static bool take_budget(struct budget *budget)
 static bool read_within_budget(struct reader *reader, const char *path, struct buf *text)
 {
 	struct budget *budget = reader->budget;
-	int rc = take_budget(budget) ? read_file(path, budget->bytes, text) : EFBIG;
+	int rc = take_budget(budget) ? hostconf_read_file(path, budget->bytes, text) : EFBIG;
 	budget->bytes -= text->len < budget->bytes ? text->len : budget->bytes;
 	if (rc != 0)
 		meet_unread(reader->settings, path, rc);
 	return rc == 0;
-}
-
-/* The next line, ended by NUL; NULL after the last. */
-static char *next_line(struct buf *text, size_t *at)
-{
-	if (*at >= text->len)
-		return NULL;
-	char *line = text->data + *at;
-	char *end = memchr(line, '\n', text->len - *at);
-	if (end == NULL)
-		end = text->data + text->len;
-	*at = (size_t)(end - text->data) + 1;
-	*end = '\0';
-	for (size_t len = strlen(line); len > 0 && line[len - 1] == '\r'; len--)
-		line[len - 1] = '\0';
-	return line;
 }
 
 /* ---- values ---- */
@@ -344,7 +294,7 @@ static void take_plugin_use(struct reader *reader, char *rest)
 static bool acl_uses_client_id(struct buf *text)
 {
 	size_t at = 0;
-	for (char *line, *rest; (line = next_line(text, &at)) != NULL;) {
+	for (char *line, *rest; (line = hostconf_next_line(text, &at)) != NULL;) {
 		const char *word = *line == '#' ? NULL : strtok_r(line, " ", &rest);
 		if (word != NULL && strcmp(word, "pattern") == 0 && strstr(rest, "%c") != NULL)
 			return true;
@@ -421,7 +371,7 @@ static bool take_file(struct reader file, const char *path)
 	file.listener = file.default_listener;
 	file.bridge[0] = '\0';
 	size_t at = 0;
-	for (char *line; read && (line = next_line(&text, &at)) != NULL;)
+	for (char *line; read && (line = hostconf_next_line(&text, &at)) != NULL;)
 		take_line(&file, line);
 	listener_end_own(&file);
 	buf_fini(&text);
@@ -536,5 +486,5 @@ void hostconf_read(const char *command_line, size_t len, bool is_2_0, const char
 
 bool hostconf_own_command_line(struct buf *text)
 {
-	return read_file("/proc/self/cmdline", HOSTCONF_BYTES_MAX, text) == 0;
+	return hostconf_read_file("/proc/self/cmdline", HOSTCONF_BYTES_MAX, text) == 0;
 }

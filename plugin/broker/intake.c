@@ -272,7 +272,10 @@ static int start_request(struct server *server, struct session *session, struct 
 		return rc;
 	}
 	struct command *command = fits_journal(session, event, &verdict) ? rpc_command(request, &verdict) : NULL;
-	if (command != NULL && !budget_allows_command(server, session->person, command->chat_id ? command->chat_id : "", event->payloadlen, &verdict)) {
+	bool grows = command != NULL && (command->type == COMMAND_ADD || command->type == COMMAND_CREATE_GROUP);
+	if (command != NULL &&
+		(!budget_allows_command(server, session->person, command->chat_id ? command->chat_id : "", event->payloadlen, &verdict) ||
+			(grows && !budget_has_contacts(server, session->person, &verdict)))) {
 		command_free(command);
 		command = NULL;
 	}

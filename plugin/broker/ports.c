@@ -15,13 +15,16 @@
 #include "plugin/broker/device.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
+#include "plugin/broker/newcomers.h"
 #include "plugin/broker/place.h"
 #include "plugin/broker/presence.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/jobs.h"
+#include "plugin/broker/mirroring.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/writes.h"
 #include "plugin/chat/line.h"
+#include "plugin/rpc/quote.h"
 
 enum { CONFLICT_PAGE = 500, CONFLICT_BYTES = 1024 * 1024 };
 
@@ -49,6 +52,8 @@ static void append_done(void *context, const struct append *result, const struct
 	struct appending *appending = context;
 	warn_store(appending->server, err);
 	appending->server->appended = true;
+	if (result->result == APPEND_OK)
+		mirroring_committed(appending->server, result->last_position);
 	core_appended(appending->server->core, appending->chat_id, result, appending->server->now_ms);
 	free(appending);
 }
@@ -72,7 +77,7 @@ struct query {
 	char chat_id[CHAT_ID_MAX + 1];
 	char user_id[USER_ID_MAX + 1];
 	char **user_ids;
-	size_t user_count;
+	size_t user_count, chats_max, strangers;
 	bool both;
 	char key[KEY_MAX + 1];
 	int64_t since_ms;
@@ -145,14 +150,24 @@ static void port_load_chat(void *context, const char *chat_id)
 	query_start(query, false);
 }
 
+/* All is asked whatever the first answer is: which of them it was is not told by the time either. */
 static void ask_users(struct query *query, struct store *store, struct error *err)
 {
-	query->rc = store_ops(store)->check_reach(
-		store, query->user_id, (const char *const *)query->user_ids, query->user_count, query->both, err);
+	struct newcomers newcomers = {query->user_id, query->user_ids, query->user_count, query->chats_max, query->server->world.info.secret, 0};
+	const char *const *user_ids = (const char *const *)query->user_ids;
+	query->rc = store_ops(store)->check_reach(store, query->user_id, user_ids, query->user_count, query->both, err);
+	if (query->both || (query->rc != STORE_OK && query->rc != STORE_NOT_FOUND))
+		return;
+	enum store_rc rc = newcomers_look(&newcomers, store, err);
+	query->strangers = newcomers.strangers;
+	query->rc = rc == STORE_OK ? query->rc : rc;
 }
 
 static void tell_users(struct query *query)
 {
+	struct person *adder = query->strangers > 0 ? person_find(query->server, query->user_id) : NULL;
+	if (adder != NULL && (query->rc == STORE_OK || query->rc == STORE_NOT_FOUND))
+		budget_count_contacts(query->server, adder, query->strangers);
 	core_users_checked(query->server->core, query->chat_id, query->rc, query->server->now_ms);
 }
 
@@ -163,6 +178,7 @@ static void port_check_users(void *context, const char *chat_id, const char *fro
 	query->ask = ask_users;
 	query->tell = tell_users;
 	query->both = both;
+	query->chats_max = query->server->conf.chats_max;
 	snprintf(query->user_id, sizeof query->user_id, "%s", from_id);
 	query->user_ids = mem_new(count * sizeof *query->user_ids);
 	for (size_t i = 0; i < count; i++)
@@ -302,8 +318,15 @@ static void deliver_void(struct server *server, const struct person *person, con
 	buf_fini(&text);
 }
 
-static void deliver(struct server *server, const struct person *person, const struct transaction *tx, struct line *line)
+/* Whose text it quotes is not told by the transaction: whether that is somebody whom he blocked then, a job finds out. */
+static bool may_quote_blocked(struct chat *chat, const struct person *person, const struct transaction *tx)
 {
+	return quote_is_there(tx) && blocks_are_known(person) && blocks_concern(person->blocks->list, chat);
+}
+
+static void deliver(struct server *server, struct chat *chat, const struct person *person, const struct transaction *tx, struct line *line)
+{
+	bool later = !line->hint && may_quote_blocked(chat, person, tx);
 	if (!line->hint && blocks_are_known(person) && blocks_hide(person->blocks->list, person->user_id, tx)) {
 		deliver_void(server, person, tx);
 		return;
@@ -311,7 +334,9 @@ static void deliver(struct server *server, const struct person *person, const st
 	for (struct session *session = person->sessions; session != NULL; session = session->person_next) {
 		if (session->feed == NULL || session->gone)
 			continue;
-		if (line->hint)
+		if (later)
+			feed_commit_later(server, session, tx);
+		else if (line->hint)
 			feed_hint(server, session, line);
 		else
 			feed_commit(server, session, tx, line);
@@ -324,13 +349,13 @@ static void deliver_to_all(struct server *server, struct chat *chat, const struc
 	if (HASH_COUNT(server->persons) < HASH_COUNT(chat->members)) {
 		for (struct person *person = server->persons; person != NULL; person = person->hh.next)
 			if (member_sees(chat, chat_member(chat, person->user_id), tx->number))
-				deliver(server, person, tx, line);
+				deliver(server, chat, person, tx, line);
 		return;
 	}
 	for (struct member *member = chat->members; member != NULL; member = member->hh.next) {
 		const struct person *person = member_sees(chat, member, tx->number) ? person_find(server, member->user_id) : NULL;
 		if (person != NULL)
-			deliver(server, person, tx, line);
+			deliver(server, chat, person, tx, line);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "base/clock.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
@@ -17,6 +18,7 @@ enum {
 	AWAY_MS = 10000,
 	SEEN_EACH_MS = 1000, /* a mass of people who leave at once must not keep the store from taking messages: */
 	SEEN_AT_ONCE = 16,   /* so many of them are stored a second */
+	FINISH_MS = 2000,    /* at the stop, which nothing else has to share the store with */
 	TOLD_EACH_MS = 20,   /* and one who watches many takes no more packets at once than a connection is given: */
 	TOLD_AT_ONCE = 12,
 };
@@ -304,11 +306,12 @@ void presence_went(struct server *server, struct session *session)
 struct seen {
 	struct job job;
 	struct server *server;
+	int64_t until_ms; /* monotonic: what is not stored by then is not stored */
+	size_t count;
 	struct {
 		char *user_id;
 		int64_t at_ms;
-	} users[SEEN_AT_ONCE];
-	size_t count;
+	} users[];
 };
 
 /* One that is not stored is not worth a second try: he will come and go again. */
@@ -317,7 +320,7 @@ static void seen_run(struct job *job)
 	struct seen *seen = (struct seen *)job;
 	struct store *store = seen->server->store;
 	struct error err;
-	for (size_t i = 0; i < seen->count; i++)
+	for (size_t i = 0; i < seen->count && clock_mono_ms() < seen->until_ms; i++)
 		store_ops(store)->put_last_seen(store, seen->users[i].user_id, seen->users[i].at_ms, &err);
 }
 
@@ -327,6 +330,15 @@ static void seen_done(struct job *job)
 	for (size_t i = 0; i < seen->count; i++)
 		free(seen->users[i].user_id);
 	free(seen);
+}
+
+static struct seen *seen_new(struct server *server, size_t count_max, int64_t until_ms)
+{
+	struct seen *seen = mem_zero(sizeof *seen + count_max * sizeof seen->users[0]);
+	seen->job = (struct job){.run = seen_run, .done = seen_done};
+	seen->server = server;
+	seen->until_ms = until_ms;
+	return seen;
 }
 
 static void add_seen(struct seen *seen, struct leaver *leaver)
@@ -351,9 +363,7 @@ static void store_seen(struct server *server)
 {
 	if (server->unstored == NULL || server->now_ms < server->seen_next_ms)
 		return;
-	struct seen *seen = mem_zero(sizeof *seen);
-	seen->job = (struct job){.run = seen_run, .done = seen_done};
-	seen->server = server;
+	struct seen *seen = seen_new(server, SEEN_AT_ONCE, INT64_MAX);
 	server->seen_next_ms = server->now_ms + SEEN_EACH_MS;
 	while (seen->count < SEEN_AT_ONCE && server->unstored != NULL) {
 		struct leaver *leaver = server->unstored;
@@ -378,6 +388,20 @@ void presence_tick(struct server *server)
 		goes(server, server->leavers);
 	}
 	store_seen(server);
+}
+
+void presence_finish(struct server *server)
+{
+	struct leaver *leaver, *next;
+	size_t unstored;
+	DL_COUNT(server->unstored, leaver, unstored);
+	struct seen *seen = seen_new(server, HASH_COUNT(server->leavers) + unstored, clock_mono_ms() + FINISH_MS);
+	DL_FOREACH(server->unstored, leaver)
+		add_seen(seen, leaver);
+	HASH_ITER(hh, server->leavers, leaver, next)
+		add_seen(seen, leaver);
+	if (!lanes_put(server->lanes, "", &seen->job))
+		seen_done(&seen->job);
 }
 
 void presence_free_all(struct server *server)

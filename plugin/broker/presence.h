@@ -36,6 +36,8 @@ void presence_left(struct server *server, struct chat *chat, const char *user_id
 /* Tells who has been away long enough, and stores when people were seen last. Each tick. */
 void presence_tick(struct server *server);
 
+/* At the stop, while the lanes take something: those who are not stored yet, as many as two seconds allow. */
+void presence_finish(struct server *server);
 void presence_free_all(struct server *server);
 
 #endif

@@ -16,6 +16,7 @@
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 #include "plugin/chat/line.h"
+#include "plugin/rpc/quote.h"
 
 enum {
 	RANGES_MAX = 64,
@@ -373,6 +374,8 @@ static bool read_range(struct read *read, struct range *range, struct page_limit
 	}
 	if (read->rc == STORE_OK)
 		read->rc = store_ops(store)->read_page(store, range->chat_id, range->from, range->to, limits, &page, &err);
+	if (read->rc == STORE_OK)
+		read->rc = quotes_hide(store, read->blocks->list, read->user_id, page.transactions, page.count, &err);
 	if (read->rc == STORE_OK)
 		add_page(read, range, &page, membership, limits);
 	store_page_free(&page);

@@ -24,9 +24,12 @@
 #include "plugin/broker/intake.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
+#include "plugin/broker/login.h"
+#include "plugin/broker/mirroring.h"
 #include "plugin/broker/opening.h"
 #include "plugin/broker/ports.h"
 #include "plugin/broker/presence.h"
+#include "plugin/broker/signon.h"
 #include "plugin/broker/upkeep.h"
 #include "plugin/transfer/tail.h"
 
@@ -90,24 +93,22 @@ static bool check_host(struct server *server, struct error *err)
 	return true;
 }
 
-static struct key_set *load_keys(const struct server *server, struct error *err)
+static void log_issuers(enum issuers_level level, const char *line)
 {
-	struct key_set *keys = key_set_load(server->conf.keys, KEY_VERIFY, err);
-	for (size_t i = 0; keys != NULL && i < keys->note_count; i++)
-		server_log(MOSQ_LOG_WARNING, "keys: %s", keys->notes[i]);
-	return keys;
+	server_log(level == ISSUERS_WARNING ? MOSQ_LOG_WARNING : MOSQ_LOG_NOTICE, "%s", line);
 }
 
-static void set_policy(struct server *server)
+static bool open_issuers(struct server *server, struct error *err)
 {
-	server->policy = (struct jwt_policy){
-		.issuer = server->conf.issuer,
-		.audiences = (const char *const *)&server->conf.audience,
-		.audience_count = 1,
-		.user_claim = server->conf.user_claim,
-		.user_prefix = "",
-		.leeway_s = (int)server->conf.leeway_s,
-	};
+	struct issuer_list list;
+	if (!signon_list(&server->conf, &list, err))
+		return false;
+	char *cache_dir = signon_cache_dir(&server->conf);
+	const struct issuers_conf conf = {
+		.mailbox = server->mailbox, .ca_file = server->conf.oidc_ca, .cache_dir = cache_dir, .log = log_issuers};
+	server->issuers = issuers_open(&conf, &list, err);
+	free(cache_dir);
+	return server->issuers != NULL;
 }
 
 /* The setDevice operation: the connection's and its device's largest payload. */
@@ -127,7 +128,7 @@ static bool renew_token(const struct rpc_request *request, const char *token, in
 {
 	const struct origin *origin = request->origin;
 	struct session *session = session_by_id(origin->server, origin->session_id);
-	return session != NULL && session_renew(origin->server, session, token, expires_ms, verdict);
+	return session != NULL && login_renew(origin->server, session, token, expires_ms, verdict);
 }
 
 static void account_is_deleted(const struct rpc_request *request)
@@ -167,7 +168,6 @@ static void set_world(struct server *server)
 	server->world.keep_quotes = server->conf.quotes == CONF_QUOTES_KEEP;
 	server->world.page_max = (uint32_t)server->conf.page_max;
 	server->world.answer_bytes_max = (uint32_t)server->conf.inbox_bytes_max;
-	server->world.core = server->core;
 	server->world.invitation_url = server->conf.invitation_url;
 }
 
@@ -242,6 +242,8 @@ bool server_begin(struct server *server, struct store *store, const struct store
 	server->core = core_new(&ports);
 	set_world(server);
 	account_begin(server, deleted);
+	if (!mirroring_open(server, err))
+		return false;
 	replay_journal(server);
 	erasure_happened(server); /* what was erased before a crash may not have got out of the files */
 	return true;
@@ -250,13 +252,9 @@ bool server_begin(struct server *server, struct store *store, const struct store
 bool server_open(struct server *server, const struct conf_pair *options, size_t option_count, struct error *err)
 {
 	server_read_clock(server);
-	bool ok = conf_init(&server->conf, options, option_count, err) && check_host(server, err);
+	bool ok = conf_init(&server->conf, options, option_count, err) && mirroring_check(&server->conf, err) && check_host(server, err);
 	if (ok)
-		ok = (server->keys = load_keys(server, err)) != NULL && start_threads(server, err) && open_journal(server, err);
-	if (ok) {
-		set_policy(server);
-		ok = opening_begin(server, err);
-	}
+		ok = start_threads(server, err) && open_issuers(server, err) && open_journal(server, err) && opening_begin(server, err);
 	if (!ok)
 		server_close(server);
 	return ok;
@@ -295,6 +293,8 @@ static void stop_threads(struct server *server)
 	lanes_finish(server->lanes);
 	workers_finish(server->readers);
 	workers_finish(server->upkeep);
+	mirroring_close(server);
+	issuers_finish(server->issuers);
 	while (server->mailbox != NULL && mailbox_run(server->mailbox) > 0)
 		; /* a completion may have asked for more, which is refused by now and comes back at once */
 	jobs_drop(server);
@@ -308,8 +308,10 @@ static void stop_threads(struct server *server)
 void server_close(struct server *server)
 {
 	server_read_clock(server);
-	if (server->readers != NULL && server->lanes != NULL)
+	if (server->readers != NULL && server->lanes != NULL) {
 		end_sessions(server);
+		presence_finish(server);
+	}
 	stop_threads(server);
 	core_free(server->core);
 	erasure_finish(server);
@@ -318,7 +320,7 @@ void server_close(struct server *server)
 		store_ops(server->store)->close(server->store);
 	mailbox_free(server->mailbox);
 	doorbell_free(server->doorbell);
-	key_set_free(server->keys);
+	issuers_free(server->issuers);
 	session_free_persons(server);
 	access_free_all(server);
 	cursor_free_all(server);
@@ -359,6 +361,7 @@ static void sweep(struct server *server)
 	if (server->now_ms - server->swept_at_ms < SWEEP_MS)
 		return;
 	server->swept_at_ms = server->now_ms;
+	issuers_tick(server->issuers, server->now_ms);
 	session_expire(server);
 	device_flush(server);
 	cursor_flush(server);
@@ -395,6 +398,7 @@ void server_tick(struct server *server)
 	if (wait_ms >= 0)
 		server_wake_in(server, wait_ms > 0 ? wait_ms : 1);
 	sweep(server);
+	cursor_tick(server);
 	upkeep_tick(server);
 	presence_tick(server);
 	live_flush(server);
@@ -411,15 +415,10 @@ void server_reload(struct server *server)
 	struct error err;
 	struct conf fresh;
 	struct buf changes = BUF_EMPTY;
+	struct issuer_list list;
 	server->reloading = true;
-	struct key_set *keys = load_keys(server, &err);
-	if (keys == NULL) {
-		server_log(MOSQ_LOG_ERR, "the old keys stay in force: %s", err.text);
-	} else {
-		server_log(MOSQ_LOG_NOTICE, "keys: %zu loaded, %zu before", keys->key_count, server->keys->key_count);
-		key_set_free(server->keys);
-		server->keys = keys;
-	}
+	if (!signon_list(&server->conf, &list, &err) || !issuers_replace(server->issuers, &list, &err))
+		server_log(MOSQ_LOG_ERR, "the old issuers and keys stay in force: %s", err.text);
 	if (!conf_reload(&server->conf, &fresh, &changes, &err)) {
 		server_log(MOSQ_LOG_ERR, "the old limits stay in force: %s", err.text);
 		return;
@@ -428,7 +427,6 @@ void server_reload(struct server *server)
 		server_log(MOSQ_LOG_NOTICE, "%s", line);
 	conf_fini(&server->conf);
 	server->conf = fresh;
-	set_policy(server);
 	set_world(server);
 	buf_fini(&changes);
 }

@@ -15,8 +15,10 @@
  *   upkeep.c    checkpoints, pruning                         writes.c    RPC that stores something of a person's
  *   budget.c    what one user may cost                       ended.c     groups that ended long ago
  *   erasure.c   erased texts leave all files                 account.c   accounts that were deleted
- *   opening.c   the store is opened                          cluster.c   what other brokers write
- *   place.c     … where connections stand in it
+ *   newcomers.c people who are to be added to a group        opening.c   the store is opened
+ *   cluster.c   what other brokers write                     place.c     … where connections stand in it
+ *   mirroring.c transactions go to Kafka                     login.c     tokens, as passwords and by AUTH
+ *   naming.c    a name for who comes first                   signon.c    from options to issuers
  */
 
 #include <mosquitto.h>
@@ -27,7 +29,7 @@
 
 #include "base/timer.h"
 #include "base/worker.h"
-#include "plugin/auth/jwt.h"
+#include "plugin/auth/issuers.h"
 #include "plugin/broker/doorbell.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/jobs.h"
@@ -37,6 +39,7 @@
 #include "plugin/rpc/rpc.h"
 #include "plugin/transfer/journal.h"
 #include "plugin/transfer/lane.h"
+#include "plugin/transfer/mirror.h"
 
 struct account_page;
 
@@ -48,9 +51,7 @@ struct server {
 	struct broker_version version;
 	struct conf conf;
 
-	/* identity */
-	struct key_set *keys;
-	struct jwt_policy policy;
+	struct issuers *issuers; /* whose tokens are believed */
 
 	/* chats and what they need; core, store, lanes, readers and upkeep are NULL until the store is open */
 	struct opening *opening; /* under way */
@@ -60,6 +61,7 @@ struct server {
 	struct lanes *lanes;
 	struct workers *readers;
 	struct workers *upkeep; /* one thread for checkpoints */
+	struct mirror *mirror;  /* NULL: no Kafka */
 	struct timer *timer;    /* rings when the loop would sleep too long */
 	struct later *later;    /* jobs that are to be run again */
 	struct tail *tail;      /* NULL: the store is this broker's alone */
@@ -90,13 +92,14 @@ struct server {
 	/* time, read at the start of each callback */
 	int64_t now_ms;  /* monotonic */
 	int64_t wall_ms;
-	int64_t swept_at_ms, receipts_at_ms, cursors_at_ms, pruned_at_ms, checkpointed_at_ms, persons_at_ms;
+	int64_t swept_at_ms, receipts_at_ms, pruned_at_ms, checkpointed_at_ms, persons_at_ms;
 
 	struct buf scratch; /* for what is made and copied on inside one function: a record for the journal, a line */
 
 	bool reloading;   /* between RELOAD and the next tick: BASIC_AUTH is no login */
 	uint64_t round;   /* counts ticks */
 	uint64_t handed_over; /* messages given to the broker since the last tick */
+	struct session *cursors_at; /* whose cursors are looked at next; NULL: all were */
 	unsigned cursors_busy; /* jobs under way */
 	bool receipts_failing; /* a store that is slow or down gets no more of these */
 	unsigned refused[KEPT_COUNT]; /* jobs of each kind that the store refuses at the moment */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Who is connected: login, subscriptions, the end. Broker thread. */
+ * Who is connected: subscriptions, the end. How one gets in: login.c. Broker thread. */
 #include "plugin/broker/session.h"
 
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 #include <utlist.h>
 
 #include "base/text.h"
-#include "plugin/broker/account.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/client.h"
 #include "plugin/broker/cursor.h"
@@ -21,7 +20,6 @@
 enum {
 	EXPIRY_WARNING_MS = 60 * 1000,
 	FILTER_BYTES_MAX = 512, /* above the longest topic that we publish to */
-	SERVER_UNAVAILABLE_2_1 = 136,
 };
 
 struct session *session_of(struct server *server, const struct mosquitto *client)
@@ -45,7 +43,7 @@ struct person *person_find(struct server *server, const char *user_id)
 	return person;
 }
 
-static struct session *session_by_name(struct server *server, const char *client_id)
+struct session *session_by_name(struct server *server, const char *client_id)
 {
 	struct session *session;
 	HASH_FIND(hh_name, server->by_name, client_id, strlen(client_id), session);
@@ -177,106 +175,7 @@ void session_free_persons(struct server *server)
 		person_free(server, person);
 }
 
-/* ---- login ---- */
-
-static bool looks_like_token(const char *password)
-{
-	const char *dot = password ? strchr(password, '.') : NULL;
-	return dot != NULL && strchr(dot + 1, '.') != NULL;
-}
-
-static int outside_login(const struct server *server)
-{
-	switch (server->conf.outside) {
-	case CONF_OUTSIDE_ALLOW:
-		return MOSQ_ERR_SUCCESS;
-	case CONF_OUTSIDE_DENY:
-		return MOSQ_ERR_AUTH;
-	case CONF_OUTSIDE_DEFER:
-		break;
-	}
-	return MOSQ_ERR_PLUGIN_DEFER;
-}
-
-/* Only MQTT 5 on 2.1 can be told why (2.1's headers, which we are not built with, call it MOSQ_ERR_SERVER_UNAVAILABLE). All others are cut without an
- * answer: "not authorized" would keep many clients from coming again. */
-static int login_later(const struct server *server, const struct mosquitto *client)
-{
-	bool told = server->version.major == 2 && server->version.minor >= 1 && mosquitto_client_protocol_version(client) == 5;
-	return told ? SERVER_UNAVAILABLE_2_1 : MOSQ_ERR_UNKNOWN;
-}
-
-/* SIGHUP asks again for every session, with the password of its CONNECT. Whoever is connected stays until his token, perhaps a renewed one,
- * ends, and then he is told; what is offline stays as well and is asked properly when it comes back. */
-static int login_again(struct server *server, struct mosquitto *client)
-{
-	if (session_of(server, client) != NULL)
-		return MOSQ_ERR_SUCCESS;
-	return client_socket(client) < 0 ? MOSQ_ERR_SUCCESS : outside_login(server);
-}
-
-int session_login(struct server *server, struct mosquitto *client, const char *username, const char *password)
-{
-	if (server->reloading)
-		return login_again(server, client);
-	const char *client_id = mosquitto_client_id(client);
-	if (client_id == NULL || !looks_like_token(password)) {
-		if (client_id == NULL || session_by_name(server, client_id) == NULL)
-			return outside_login(server);
-		server_log(MOSQ_LOG_NOTICE, "login from outside refused: a user of the chat is connected under this client ID");
-		return MOSQ_ERR_AUTH;
-	}
-	struct jwt_claims claims;
-	struct error err;
-	const char *why;
-	const char *address = mosquitto_client_address(client);
-	enum jwt_rc rc = jwt_verify(server->keys, &server->policy, password, strlen(password), server->wall_ms, &claims, &err);
-	if (rc != JWT_OK) {
-		server_log(MOSQ_LOG_NOTICE, "login from %s refused: %s", address ? address : "?", err.text);
-		return MOSQ_ERR_AUTH;
-	}
-	if (!username_fits(username, claims.user_id)) {
-		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: the username must be empty, the user ID or jwt", claims.user_id,
-			address ? address : "?");
-		return MOSQ_ERR_AUTH;
-	}
-	if (server->core == NULL)
-		return login_later(server, client); /* opening.c has said why */
-	if (account_refuses(server, claims.user_id, claims.issued_at_ms, &why)) {
-		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: %s", claims.user_id, address ? address : "?", why);
-		return MOSQ_ERR_AUTH;
-	}
-	int64_t expires_at_ms = server->now_ms + (claims.expires_at_ms - server->wall_ms);
-	if (session_begin(server, client, claims.user_id, expires_at_ms, &why) == NULL) {
-		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: %s", claims.user_id, address ? address : "?", why);
-		return MOSQ_ERR_AUTH;
-	}
-	/* Without a name the broker would cut the session at the next SIGHUP where allow_anonymous is false. */
-	mosquitto_set_username(client, claims.user_id);
-	return MOSQ_ERR_SUCCESS;
-}
-
-bool session_renew(struct server *server, struct session *session, const char *token, int64_t *expires_ms, struct verdict *verdict)
-{
-	struct jwt_claims claims;
-	struct error err;
-	const char *why;
-	enum jwt_rc rc = jwt_verify(server->keys, &server->policy, token, strlen(token), server->wall_ms, &claims, &err);
-	if (rc != JWT_OK) {
-		server_log(MOSQ_LOG_NOTICE, "a token that was to be renewed by %s is refused: %s", session->person->user_id, err.text);
-		refuse(verdict, REFUSAL_FORBIDDEN, rc == JWT_EXPIRED ? "token: it is over" : "token: it is not valid here");
-	} else if (strcmp(claims.user_id, session->person->user_id) != 0) {
-		refuse(verdict, REFUSAL_FORBIDDEN, "token: it is somebody else's");
-	} else if (account_refuses(server, claims.user_id, claims.issued_at_ms, &why)) {
-		refuse(verdict, REFUSAL_FORBIDDEN, "token: %s", why);
-	} else {
-		session->expires_at_ms = server->now_ms + (claims.expires_at_ms - server->wall_ms);
-		session->warned = false;
-		*expires_ms = claims.expires_at_ms;
-		return true;
-	}
-	return false;
-}
+/* ---- the end of tokens ---- */
 
 void session_expire(struct server *server)
 {

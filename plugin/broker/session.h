@@ -44,6 +44,7 @@ struct session {
 	const char *device; /* points into client_id; NULL: ephemeral */
 	struct person *person;
 	bool mqtt5, clean, warned, gone;
+	bool by_auth; /* it came by an AUTH method, and may come again by AUTH */
 	int keepalive_s;
 	uint32_t packet_max;     /* the client's maximum packet size, 0: none */
 	uint32_t bytes_max;      /* set by the device, 0: not */
@@ -76,13 +77,8 @@ void session_end(struct server *server, struct session *session);
 
 struct session *session_of(struct server *server, const struct mosquitto *client); /* NULL: not one of ours */
 struct session *session_by_id(struct server *server, uint64_t id);                 /* NULL: gone */
+struct session *session_by_name(struct server *server, const char *client_id);     /* NULL: nobody of ours has it */
 struct person *person_find(struct server *server, const char *user_id);            /* NULL: not connected */
-
-/* BASIC_AUTH: one of Mosquitto's return codes. */
-int session_login(struct server *server, struct mosquitto *client, const char *username, const char *password);
-
-/* Extends the connection to the end of this token, *expires_ms by the wall clock. false: *verdict; it is as it was. */
-bool session_renew(struct server *server, struct session *session, const char *token, int64_t *expires_ms, struct verdict *verdict);
 
 /* It has something to be sent or stored at the end of this tick. */
 void session_due(struct server *server, struct session *session);

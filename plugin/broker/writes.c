@@ -11,6 +11,8 @@
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 
+enum { CORRUPT_TRIES = 6 }; /* half a second between two */
+
 /* A user's requests, in the order in which they came; the first one is under way. */
 struct writer {
 	char *user_id;
@@ -83,6 +85,23 @@ static void release(struct server *server, const struct rpc_request *request)
 		server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
 }
 
+/* What is stored contradicts itself, and goes on doing so: an operator has to look at it, and the user's other requests must not wait for that. */
+static bool is_hopeless(struct server *server, struct rpc_request *request)
+{
+	struct error err;
+	if (request->refused.code != REFUSAL_UNAVAILABLE || request->problem.rc != STORE_CORRUPT)
+		return false;
+	if (++request->corrupt_count < CORRUPT_TRIES)
+		return false;
+	if (journal_put_aside(server->journal, request->journal_seq, &err) != JOURNAL_OK) {
+		server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
+		return false;
+	}
+	server_log(MOSQ_LOG_ERR, "%s of %s is given up, its record %llu is in the quarantine file: %s", rpc_name(request), request->user_id,
+		(unsigned long long)request->journal_seq, request->problem.text);
+	return true;
+}
+
 /* Also where the store does not know him yet: that he logged in is being tried again. */
 static bool has_to_wait(struct server *server, const struct rpc_request *request)
 {
@@ -95,7 +114,7 @@ static void write_done(struct job *job)
 	struct rpc_request *request = (struct rpc_request *)job;
 	struct server *server = server_of(request);
 	warn(server, request);
-	if (has_to_wait(server, request)) {
+	if (!is_hopeless(server, request) && has_to_wait(server, request)) {
 		if (!jobs_repeat(server, request->user_id, job))
 			leave(server, request);
 		return;

@@ -44,6 +44,10 @@ enum { AT_AHEAD_MAX_MS = 60 * 60 * 1000 };
 
 enum { CHAT_RECENT_MAX = 128, CHAT_RECENT_BYTES_MAX = 128 * 1024, CHAT_PENDING_MAX = 8192 };
 
+/* Times of membership of one member. Each costs every broker that has the chat in memory, so whoever adds and removes somebody endlessly comes to
+ * an end. */
+enum { MEMBER_TIMES_MAX = 100 };
+
 struct chat {
 	char *id;
 	/* committed */

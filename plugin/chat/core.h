@@ -12,6 +12,7 @@
  * well; other chats don't. At most one append of a chat is under way, of at most APPEND_COUNT_MAX and APPEND_TEXT_BYTES_MAX; what is decided
  * meanwhile, or does not fit, goes out with the next.
  *   APPEND_OK            applied, delivered (committed port), answered
+ *                        Where another broker writes to the chat as well, the next append of it waits a moment, so that both get their turn.
  *   APPEND_CONFLICT      what came in between is read, applied and delivered; everything pending is decided again
  *   APPEND_NOTHING_ADDED, APPEND_UNKNOWN   the same transactions are appended again after a pause */
 

@@ -60,6 +60,7 @@ bool core_news(struct core *core, struct transaction *tx)
 	/* One that does not follow is read from the store like all that was missed, and then it is known which of the two is right. */
 	if (is_next(entry, tx) && chat_apply(entry->chat, tx)) {
 		core->ports.committed(core->ports.context, entry->chat, tx);
+		entry_is_shared(core, entry);
 		entry_forget_findings(entry);
 	}
 	entry_drain(core, entry);
@@ -110,6 +111,7 @@ static void retry(struct core *core, struct entry *entry)
 		entry_catch_up(core, entry);
 	if (entry->flying > 0 && !(entry->out & OUT_APPEND))
 		entry_append(core, entry);
+	entry_go_on(core, entry);
 }
 
 static void retry_due(struct core *core, int64_t now_ms)
@@ -148,6 +150,7 @@ static void sweep(struct core *core, int64_t now_ms)
 
 int64_t core_tick(struct core *core, int64_t now_ms)
 {
+	core->now_ms = now_ms;
 	if (core->retry_at_ms != 0 && core->retry_at_ms <= now_ms)
 		retry_due(core, now_ms);
 	if (now_ms - core->swept_at_ms >= IDLE_MS / 10)

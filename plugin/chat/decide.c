@@ -148,6 +148,16 @@ static bool leaves_no_owner(struct chat *chat, const struct command *command)
 	       is_last_owner(chat, chat_member(chat, command->user_ids[0]));
 }
 
+static bool comes_too_often(struct chat *chat, const struct command *command)
+{
+	const struct member *member;
+	for (size_t i = 0; command->type == COMMAND_ADD && i < command->user_count; i++)
+		if ((member = chat_member(chat, command->user_ids[i])) != NULL && !member_is_current(member) &&
+			member->interval_count >= MEMBER_TIMES_MAX)
+			return true;
+	return false;
+}
+
 static enum decision check(struct chat *chat, struct command *command, const struct decide_conf *conf, struct verdict *verdict,
 	struct message_text *text)
 {
@@ -161,6 +171,10 @@ static enum decision check(struct chat *chat, struct command *command, const str
 	if (chat->pending_count >= CHAT_PENDING_MAX) {
 		refuse(verdict, REFUSAL_UNAVAILABLE, NULL);
 		verdict->retry_after_ms = 1000;
+		return DECISION_REFUSED;
+	}
+	if (comes_too_often(chat, command)) {
+		refuse(verdict, REFUSAL_FORBIDDEN, NULL);
 		return DECISION_REFUSED;
 	}
 	if (leaves_no_owner(chat, command)) {

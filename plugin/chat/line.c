@@ -97,10 +97,24 @@ static void add_details(struct buf *out, const struct transaction *tx)
 	buf_add(out, tx->body.text + 1, tx->body.len - 2); /* without its braces */
 }
 
+static bool has_text(const struct transaction *tx)
+{
+	return tx->type == TX_MESSAGE || tx->type == TX_EDIT;
+}
+
+static bool is_void(const struct transaction *tx)
+{
+	return tx->body.erased || (has_text(tx) && tx->body.text == NULL);
+}
+
+const char *line_type(const struct transaction *tx)
+{
+	return is_void(tx) ? "void" : transaction_type_name(tx->type);
+}
+
 static void add_line(struct buf *out, const struct transaction *tx, size_t body_max, size_t quote_max)
 {
-	bool has_text = tx->type == TX_MESSAGE || tx->type == TX_EDIT;
-	if (tx->body.erased || (has_text && tx->body.text == NULL)) {
+	if (is_void(tx)) {
 		line_add_void(out, tx);
 		return;
 	}
@@ -112,7 +126,7 @@ static void add_line(struct buf *out, const struct transaction *tx, size_t body_
 		buf_add_text(out, ",\"messageID\":");
 		buf_add_u64(out, tx->type == TX_MESSAGE ? tx->number : tx->target);
 	}
-	if (has_text)
+	if (has_text(tx))
 		add_message(out, tx, body_max, quote_max);
 	else
 		add_details(out, tx);

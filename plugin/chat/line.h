@@ -24,6 +24,9 @@ void line_add_latest(struct buf *out, const char *chat_id, uint64_t number);
 /* The body for hc/me/text: control characters other than TAB become a space, so that a line is a line. */
 void line_add_text(struct buf *out, const struct transaction *tx);
 
+/* The `type` of the line: that of the transaction, or "void" of an erased one. */
+const char *line_type(const struct transaction *tx);
+
 /* The commandID to show, NULL if the client gave none (see struct transaction, key). */
 const char *line_command_id(const struct transaction *tx);
 

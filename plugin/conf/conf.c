@@ -160,10 +160,51 @@ static bool refuse_unknown(const char *where, const char *name, struct error *er
 	return false;
 }
 
+/* ---- what is handed on ---- */
+
+static const char HANDED_ON[] = "kafka_";
+enum { HANDED_ON_VALUE_MAX = 8192 };
+
+/* kafka_sasl_mechanism → sasl.mechanism */
+static char *property_name(const char *option_name)
+{
+	char *name = mem_text(option_name + sizeof HANDED_ON - 1);
+	for (char *c = name; *c != '\0'; c++)
+		if (*c == '_')
+			*c = '.';
+	return name;
+}
+
+static void add_property(struct conf *conf, char *name, const char *value)
+{
+	conf->kafka_properties = mem_grow(conf->kafka_properties, (conf->kafka_property_count + 1) * sizeof *conf->kafka_properties);
+	conf->kafka_properties[conf->kafka_property_count++] = (struct conf_property){name, mem_text(value)};
+}
+
+static bool hand_on(struct conf *conf, const char *where, const char *option_name, const char *value, struct error *err)
+{
+	char shown[SHOWN_MAX + 4];
+	char *name = property_name(option_name);
+	bool twice = false;
+	for (size_t i = 0; i < conf->kafka_property_count; i++)
+		twice = twice || strcmp(conf->kafka_properties[i].name, name) == 0;
+	size_t len = strlen(value);
+	if (!twice && len <= HANDED_ON_VALUE_MAX && text_is_utf8(value, len) && !text_has_control(value, len)) {
+		add_property(conf, name, value);
+		return true;
+	}
+	free(name);
+	escape(option_name, shown);
+	error_set(err, -1, 0, "%s%s: %s", where, shown, twice ? "stands twice; keep one" : "is no UTF-8 without control characters, or too long");
+	return false;
+}
+
 /* given: which options came, by index in the table. */
 static bool set_one(struct conf *conf, bool *given, const char *where, const char *name, const char *value, struct error *err)
 {
 	const struct option *option = find_option(name);
+	if (option == NULL && strncmp(name, HANDED_ON, sizeof HANDED_ON - 1) == 0 && name[sizeof HANDED_ON - 1] != '\0')
+		return hand_on(conf, where, name, value, err);
 	if (option == NULL)
 		return refuse_unknown(where, name, err);
 	bool *seen = &given[option - option_table];
@@ -193,6 +234,23 @@ static bool check_required(const bool *given, struct error *err)
 		return false;
 	}
 	return true;
+}
+
+/* Somebody has to be believed, and what is said of him must be whole. */
+static bool check_identity(const struct conf *conf, struct error *err)
+{
+	bool keys = conf->keys[0] != '\0', oidc = conf->oidc[0] != '\0';
+	if (!keys && !oidc && conf->issuers_file[0] == '\0')
+		error_set(err, -1, 0, "plugin_opt_keys: is missing; give a file with keys, or plugin_opt_oidc, or plugin_opt_issuers_file");
+	else if (keys && conf->issuer[0] == '\0')
+		error_set(err, -1, 0, "plugin_opt_issuer: is missing; give the iss of the tokens that plugin_opt_keys verifies");
+	else if (!keys && conf->issuer[0] != '\0')
+		error_set(err, -1, 0, "plugin_opt_issuer: belongs to plugin_opt_keys, which is missing; plugin_opt_oidc needs no other name");
+	else if ((keys || oidc) && conf->audience[0] == '\0')
+		error_set(err, -1, 0, "plugin_opt_audience: is missing; give what the aud of the tokens must be or contain");
+	else
+		return true;
+	return false;
 }
 
 /* ---- the limits file ---- */
@@ -234,7 +292,9 @@ static bool set_line(struct conf *conf, bool *given, int number, char *line, str
 	char where[40];
 	snprintf(where, sizeof where, "limits_file line %d: ", number);
 	const struct option *option = find_option(name);
-	if (option != NULL && !option->reloadable) {
+	if (option == NULL)
+		return refuse_unknown(where, name, err);
+	if (!option->reloadable) {
 		error_set(err, -1, 0, "%s%s: belongs into mosquitto.conf, as plugin_opt_%s", where, option->name, option->name);
 		return false;
 	}
@@ -270,7 +330,7 @@ static bool set_pairs(struct conf *conf, const struct conf_pair *pairs, size_t p
 	bool good = true;
 	for (size_t i = 0; good && i < pair_count; i++)
 		good = set_one(conf, given, "plugin_opt_", pairs[i].key, pairs[i].value ? pairs[i].value : "", err);
-	good = good && check_required(given, err);
+	good = good && check_required(given, err) && check_identity(conf, err);
 	free(given);
 	return good;
 }
@@ -302,6 +362,11 @@ void conf_fini(struct conf *conf)
 	for (size_t i = 0; i < option_count; i++)
 		if (holds_text(&option_table[i]))
 			free(*(char **)field(conf, &option_table[i]));
+	for (size_t i = 0; i < conf->kafka_property_count; i++) {
+		free(conf->kafka_properties[i].name);
+		free(conf->kafka_properties[i].value);
+	}
+	free(conf->kafka_properties);
 	free(conf->configured);
 	*conf = (struct conf){0};
 }
@@ -311,6 +376,10 @@ static void copy_configured(const struct conf *from, struct conf *to)
 {
 	*to = *from;
 	to->configured = mem_copy(from->configured, option_count * sizeof *from->configured);
+	to->kafka_properties = NULL;
+	to->kafka_property_count = 0;
+	for (size_t i = 0; i < from->kafka_property_count; i++)
+		add_property(to, mem_text(from->kafka_properties[i].name), from->kafka_properties[i].value);
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option *option = &option_table[i];
 		if (holds_text(option))

@@ -23,6 +23,11 @@ enum conf_quotes { CONF_QUOTES_ERASE, CONF_QUOTES_KEEP };
 enum conf_migrate { CONF_MIGRATE_AUTO, CONF_MIGRATE_MANUAL };
 enum conf_doorbell { CONF_DOORBELL_AUTO, CONF_DOORBELL_SIGNAL };
 
+/* A setting that is handed on to a library as it is. */
+struct conf_property {
+	char *name, *value;
+};
+
 /* What each means stands in table.c. Texts are never NULL; an option without a value is "". */
 struct conf {
 	char *prefix;
@@ -33,6 +38,11 @@ struct conf {
 	char *audience;
 	char *user_claim;
 	uint64_t leeway_s;
+	char *oidc;
+	char *issuers_file;
+	char *oidc_ca;
+	char *oidc_cache;
+	char *name_claim;
 	char *invitation_url;
 	/* storage */
 	char *store;
@@ -44,6 +54,9 @@ struct conf {
 	/* threads */
 	uint64_t readers;
 	enum conf_doorbell doorbell;
+	/* Kafka */
+	char *kafka;
+	char *kafka_topic;
 	/* limits: all can be changed by SIGHUP */
 	char *limits_file;
 	uint64_t body_bytes_max;
@@ -63,6 +76,10 @@ struct conf {
 	uint64_t reply_bytes_per_second;
 	uint64_t deliveries_per_tick;
 	uint64_t inbox_bytes_max;
+
+	/* kafka_<name> beside the table's, for librdkafka: dots in place of the underscores. What it does not take is for whoever opens it to say. */
+	struct conf_property *kafka_properties;
+	size_t kafka_property_count;
 
 	uint64_t *configured; /* conf.c's own: the limits as they are without the limits file */
 };

@@ -14,12 +14,12 @@ static const char introduction[] =
 	"\n"
 	"Options stand behind the `plugin` line in mosquitto.conf, each as `plugin_opt_<name> <value>`; conf/hyperchat.conf is a sample to "
 	"start from.\n"
-	"Three must be given: `keys`, `issuer`, `audience`. An option that does not exist, stands twice or has a value out of range stops\n"
+	"Who is believed must be given: `keys` with `issuer` and `audience`, or `oidc` with `audience`, or `issuers_file`. An option that does not exist, stands twice or has a value out of range stops\n"
 	"the start with one line in the log that names it and says what is allowed.\n"
 	"\n"
 	"Mosquitto gives options to plugins once, at start, and skips them when it reloads. So SIGHUP (`systemctl reload mosquitto`) reads two "
 	"files again:\n"
-	"the one behind `keys`, and the one behind `limits_file`, which may hold every option marked *SIGHUP*. What changed is logged; a "
+	"those behind `keys` and `issuers_file`, and the one behind `limits_file`, which may hold every option marked *SIGHUP*. What changed is logged; a "
 	"broken\n"
 	"file leaves the old values in force and says so; nobody is disconnected.\n";
 
@@ -59,6 +59,9 @@ void conf_manual(struct buf *out)
 		buf_printf(out, "\n## %s\n\n", option_group_titles[group]);
 		if (group == GROUP_LIMITS)
 			buf_add_text(out, "Per user unless it says otherwise. Sizes may be written with K, M or G (1024).\n\n");
+		if (group == GROUP_KAFKA)
+			buf_add_text(out, "Every other `kafka_<name>` is handed on to librdkafka as its property of that name, with dots in place of the underscores:\n"
+							  "`plugin_opt_kafka_security_protocol SASL_SSL` sets `security.protocol`. What it does not know stops the start.\n\n");
 		buf_add_text(out, "| option | value | default | what it does |\n|---|---|---|---|\n");
 		for (size_t i = 0; i < option_count; i++)
 			if (option_table[i].group == (enum option_group)group)

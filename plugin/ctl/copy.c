@@ -177,8 +177,9 @@ static enum found recognise(struct copy *copy, const struct store_info *target, 
 
 static bool copy_everything(struct copy *copy, const char *under_way)
 {
-	return adopt(copy, under_way) && copy_logs(copy) && copy_chats(copy) && copy_people(copy) && copy_verify(copy) &&
-		adopt(copy, copy->identity.epoch);
+	bool copied = adopt(copy, under_way) && copy_logs(copy) && copy_chats(copy) && copy_places(copy) && copy_people(copy);
+	copy_logs_end(copy);
+	return copied && copy_verify(copy) && adopt(copy, copy->identity.epoch);
 }
 
 static int do_copy(struct copy *copy)

@@ -16,6 +16,7 @@ struct copy {
 	struct store_info identity; /* what the target becomes at the end */
 	uint64_t chats, transactions, users; /* there are in the source */
 	uint64_t done; /* of the part that is under way */
+	struct log_copy *log; /* copy_log.c's */
 	struct progress progress;
 	/* of the last CALL */
 	enum store_rc rc;
@@ -40,9 +41,13 @@ bool copy_each_chat(struct copy *copy, struct store *store, bool (*visit)(struct
 bool copy_each_user(struct copy *copy, struct store *store, bool (*visit)(struct copy *copy, const char *user_id));
 
 /* The parts, in their order; false: it was said why not. */
-bool copy_logs(struct copy *copy);     /* and the places of those who read along */
-bool copy_chats(struct copy *copy);    /* projections, keys */
+bool copy_logs(struct copy *copy);
+bool copy_chats(struct copy *copy);  /* projections, keys */
+bool copy_places(struct copy *copy); /* of those who read along: once the chats can be read */
 bool copy_people(struct copy *copy);
 bool copy_verify(struct copy *copy);
+
+/* What copy_logs has at hand for copy_places; whether it worked or not. */
+void copy_logs_end(struct copy *copy);
 
 #endif

@@ -13,9 +13,12 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "base/clock.h"
 #include "plugin/ctl/copy.h"
 
-enum { TAIL_PAGE = 1000, GROUPS_MAX = 500, WINDOW_COUNT_MAX = 5000, WINDOW_BYTES_MAX = 8 << 20 };
+/* A window takes so many that writing it lasts neither too short nor too long for the database's timeouts. */
+enum { ROOM_FIRST = 250, ROOM_MIN = 30, ROOM_MAX = 4000, SHORT_MS = 250, LONG_MS = 1000 };
+enum { TAIL_PAGE = 1000, GROUPS_MAX = 500, WINDOW_BYTES_MAX = 4 << 20 };
 
 /* A chat that has been met. */
 struct met {
@@ -50,6 +53,7 @@ struct log_copy {
 	size_t bytes[GROUPS_MAX];
 	struct met *owners[GROUPS_MAX];
 	size_t group_count, window_count, window_bytes;
+	size_t room; /* transactions that a window takes */
 };
 
 /* ---- windows ---- */
@@ -65,12 +69,22 @@ static void empty_window(struct log_copy *log)
 	log->group_count = log->window_count = log->window_bytes = 0;
 }
 
+static void adapt_room(struct log_copy *log, int64_t took_ms)
+{
+	if (took_ms > LONG_MS && log->room / 2 >= ROOM_MIN)
+		log->room /= 2;
+	else if (took_ms < SHORT_MS && log->window_count >= log->room && log->room * 2 <= ROOM_MAX)
+		log->room *= 2;
+}
+
 static bool write_window(struct log_copy *log)
 {
 	struct copy *copy = log->copy;
 	if (log->group_count == 0)
 		return true;
+	int64_t begin_ms = clock_mono_ms();
 	CALL(copy, copy->to, import_log, log->groups, log->group_count);
+	adapt_room(log, clock_mono_ms() - begin_ms);
 	bool done = copy->rc == STORE_OK || copy_failed(copy, "target");
 	for (size_t i = 0; i < log->group_count && done; i++)
 		if (log->groups[i].result != APPEND_OK)
@@ -91,7 +105,7 @@ static size_t size_of(const struct transaction *tx)
 /* Whether tx can still come into the window. */
 static bool has_room(const struct log_copy *log, const struct met *met, const struct transaction *tx)
 {
-	if (log->window_count >= WINDOW_COUNT_MAX || log->window_bytes + size_of(tx) > WINDOW_BYTES_MAX)
+	if (log->window_count >= log->room || log->window_bytes + size_of(tx) > WINDOW_BYTES_MAX)
 		return log->window_count == 0;
 	if (met->group == GROUPS_MAX)
 		return log->group_count < GROUPS_MAX;
@@ -370,9 +384,26 @@ static bool open_readers(struct log_copy *log)
 	return true;
 }
 
-static void log_copy_free(struct log_copy *log)
+bool copy_logs(struct copy *copy)
 {
+	struct log_copy *log = copy->log = mem_zero(sizeof *log);
+	log->copy = copy;
+	log->room = ROOM_FIRST;
+	copy->done = 0;
+	return open_readers(log) && each_place(log, note_place) && merge(log);
+}
+
+bool copy_places(struct copy *copy)
+{
+	return each_place(copy->log, copy_place);
+}
+
+void copy_logs_end(struct copy *copy)
+{
+	struct log_copy *log = copy->log;
 	struct met *met, *next;
+	if (log == NULL)
+		return;
 	empty_window(log);
 	HASH_ITER(hh, log->met, met, next) {
 		HASH_DEL(log->met, met);
@@ -387,14 +418,5 @@ static void log_copy_free(struct log_copy *log)
 	}
 	free(log->readers);
 	free(log);
-}
-
-bool copy_logs(struct copy *copy)
-{
-	struct log_copy *log = mem_zero(sizeof *log);
-	log->copy = copy;
-	copy->done = 0;
-	bool done = open_readers(log) && each_place(log, note_place) && merge(log) && each_place(log, copy_place);
-	log_copy_free(log);
-	return done;
+	copy->log = NULL;
 }

@@ -114,8 +114,5 @@ void rpc_settle(struct rpc_request *request)
 void rpc_local(struct rpc_request *request, int64_t now_ms)
 {
 	request->refused = (struct verdict){0};
-	if (args_name_caller(request, &request->refused))
-		request->operation->local(request, now_ms);
-	else
-		local_finish(request);
+	request->operation->local(request, now_ms);
 }

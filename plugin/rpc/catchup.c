@@ -7,6 +7,8 @@
 
 #include "plugin/chat/line.h"
 #include "plugin/rpc/answer.h"
+#include "plugin/rpc/parted.h"
+#include "plugin/rpc/quote.h"
 #include "plugin/rpc/view.h"
 #include "plugin/rpc/write.h"
 
@@ -23,27 +25,30 @@ void get_latest(struct rpc_request *request)
 
 /* ---- the snapshot ---- */
 
-static void add_member(struct buf *out, const struct member_record *member)
+static void add_member(struct buf *out, const struct member_record *member, bool is_parted)
 {
 	write_comma(out);
 	buf_add_char(out, '{');
 	write_text(out, "userID", member->user_id);
 	write_text(out, "role", role_name(member->role));
-	write_number(out, "received", member->received);
-	write_number(out, "read", member->read);
+	if (!is_parted) {
+		write_number(out, "received", member->received);
+		write_number(out, "read", member->read);
+	}
 	buf_add_char(out, '}');
 }
 
-static void add_members(struct buf *out, const struct chat_record *chat, bool named)
+/* is_parted NULL: they are not named. */
+static void add_members(struct buf *out, const struct chat_record *chat, const bool *is_parted)
 {
 	write_number(out, "memberCount", chat->current_members);
-	if (!named || chat->current_members > RPC_NAMES_MAX)
+	if (is_parted == NULL)
 		return;
 	write_name(out, "members");
 	buf_add_char(out, '[');
 	for (size_t i = 0; i < chat->member_count; i++)
 		if (chat->members[i].role != ROLE_NONE)
-			add_member(out, &chat->members[i]);
+			add_member(out, &chat->members[i], is_parted[i]);
 	buf_add_char(out, ']');
 }
 
@@ -56,7 +61,7 @@ static void add_group(struct buf *out, const struct chat_record *chat)
 }
 
 /* A former member learns nothing of what the chat is now. */
-static void add_snapshot(struct buf *out, const struct chat_record *chat, const struct view *view, bool named)
+static void add_snapshot(struct buf *out, const struct chat_record *chat, const struct view *view, const bool *is_parted)
 {
 	write_name(out, "snapshot");
 	buf_add_char(out, '{');
@@ -71,21 +76,21 @@ static void add_snapshot(struct buf *out, const struct chat_record *chat, const 
 			add_group(out, chat);
 		if (chat->ended)
 			write_bool(out, "ended", true);
-		add_members(out, chat, named);
+		add_members(out, chat, is_parted);
 	}
 	buf_add_char(out, '}');
 }
 
 /* With its members, without them or not at all: what fits into half of the answer. */
-static void add_fitting_snapshot(struct rpc_request *request, const struct chat_record *chat, const struct view *view)
+static void add_fitting_snapshot(struct rpc_request *request, const struct chat_record *chat, const struct view *view, const bool *is_parted)
 {
 	struct buf *out = &request->answer;
 	size_t start = out->len, max = answer_bound(request) / 2;
-	add_snapshot(out, chat, view, true);
+	add_snapshot(out, chat, view, is_parted);
 	if (out->len <= max)
 		return;
 	out->len = start;
-	add_snapshot(out, chat, view, false);
+	add_snapshot(out, chat, view, NULL);
 	if (out->len > max)
 		out->len = start;
 }
@@ -170,10 +175,24 @@ static const struct member_record *find_member(const struct chat_record *chat, c
 	return NULL;
 }
 
+/* What the range has for this reader. false: refused. */
+static bool read_range(struct rpc_request *request, const struct chat_record *chat, const struct view *view, const struct range *range,
+	struct page *page)
+{
+	struct store *store = request->world->store;
+	const struct page_limits limits = {.count_max = request->world->page_max, .bytes_max = answer_bound(request)};
+	return range->from == 0 ||
+		(answer_store_ok(request,
+			 store_ops(store)->read_page(store, chat->chat_id, range->from, range->to, &limits, page, &request->problem)) &&
+			answer_store_ok(
+				request, quotes_hide(store, view->blocks, view->user_id, page->transactions, page->count, &request->problem)));
+}
+
 static void fetch(struct rpc_request *request, const struct chat_record *chat, const struct block_list *blocks)
 {
 	const struct rpc_world *world = request->world;
 	const struct member_record *member = find_member(chat, request->user_id);
+	struct parted parted = {0};
 	if (member == NULL) {
 		answer_refuse(request, REFUSAL_FORBIDDEN, NULL);
 		return;
@@ -182,14 +201,13 @@ static void fetch(struct rpc_request *request, const struct chat_record *chat, c
 	struct range range = view_range(&view, args_has(request, "clientTransactionID"), args_number(request, "clientTransactionID", 0),
 		args_number(request, "latestTransactionID", RPC_NUMBER_MAX), world->page_max);
 	struct page page = {0};
-	struct page_limits limits = {.count_max = world->page_max, .bytes_max = answer_bound(request)};
-	if (range.from != 0 &&
-		!answer_store_ok(request,
-			store_ops(world->store)->read_page(world->store, chat->chat_id, range.from, range.to, &limits, &page, &request->problem)))
-		return;
-	answer_begin(request);
-	add_fitting_snapshot(request, chat, &view);
-	add_transactions(request, &view, &range, &page);
+	bool named = view_is_current(&view) && chat->current_members <= RPC_NAMES_MAX;
+	if (read_range(request, chat, &view, &range, &page) && (!named || parted_open(request, chat, &parted))) {
+		answer_begin(request);
+		add_fitting_snapshot(request, chat, &view, parted.is_parted);
+		add_transactions(request, &view, &range, &page);
+		parted_close(&parted);
+	}
 	store_page_free(&page);
 }
 

@@ -14,6 +14,8 @@
 #include "plugin/chat/line.h"
 #include "plugin/rpc/answer.h"
 #include "plugin/rpc/message.h"
+#include "plugin/rpc/parted.h"
+#include "plugin/rpc/quote.h"
 #include "plugin/rpc/write.h"
 
 /* ---- the fold ---- */
@@ -154,14 +156,12 @@ static bool put_receipt(struct sheet *sheet, const char *user_id, uint64_t recei
 	return put(sheet, &sheet->updates);
 }
 
-static bool put_others(struct sheet *sheet, const struct chat_record *chat)
+static bool put_others(struct sheet *sheet, const struct chat_record *chat, const bool *is_parted)
 {
 	bool fit = true;
-	if (chat->current_members > RPC_NAMES_MAX)
-		return true;
 	for (size_t i = 0; i < chat->member_count && fit; i++) {
 		const struct member_record *member = &chat->members[i];
-		if (member->role != ROLE_NONE && strcmp(member->user_id, sheet->delta->request->user_id) != 0)
+		if (member->role != ROLE_NONE && strcmp(member->user_id, sheet->delta->request->user_id) != 0 && !is_parted[i])
 			fit = put_receipt(sheet, member->user_id, member->received, member->read);
 	}
 	return fit;
@@ -178,9 +178,13 @@ static bool put_receipts(struct sheet *sheet, bool *fit)
 		return true;
 	if (!answer_store_ok(delta->request, store_ops(store)->load_chat(store, delta->membership->chat_id, &chat, &delta->request->problem)))
 		return false;
-	*fit = put_others(sheet, chat);
+	struct parted parted = {0};
+	bool named = chat->current_members <= RPC_NAMES_MAX, ok = !named || parted_open(delta->request, chat, &parted);
+	if (ok && named)
+		*fit = put_others(sheet, chat, parted.is_parted);
+	parted_close(&parted);
 	store_free(chat);
-	return true;
+	return ok;
 }
 
 /* ---- the whole ---- */
@@ -261,6 +265,10 @@ enum delta_rc delta_add(const struct delta *delta, struct buf *out)
 	if (range->from != 0 && !answer_store_ok(request, store_ops(store)->read_page(store, delta->membership->chat_id, range->from, range->to,
 														  &limits, &page, &request->problem)))
 		return DELTA_REFUSED;
+	if (!answer_store_ok(request, quotes_hide(store, delta->view.blocks, delta->view.user_id, page.transactions, page.count, &request->problem))) {
+		store_page_free(&page);
+		return DELTA_REFUSED;
+	}
 	struct sheet sheet = {.delta = delta, .room = delta->max - frame, .empty = true};
 	enum delta_rc rc = write_sheet(&sheet, &page, out);
 	store_page_free(&page);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Messages: sendMessage, replyMessage, editMessage, deleteMessage, getMessage, getReaders. The commands and getReaders on the loop's thread, getMessage on a worker. */
+ * Messages: sendMessage, replyMessage, editMessage, deleteMessage, getMessage. The commands on the loop's thread, getMessage on a worker. */
 #include <string.h>
 
 #include "base/json.h"
 #include "plugin/chat/line.h"
 #include "plugin/rpc/answer.h"
 #include "plugin/rpc/message.h"
+#include "plugin/rpc/quote.h"
 #include "plugin/rpc/view.h"
 #include "plugin/rpc/write.h"
 
@@ -149,7 +150,8 @@ void get_message(struct rpc_request *request)
 	if (!view_covers(&reading.view, number))
 		answer_refuse(request, REFUSAL_FORBIDDEN, NULL);
 	else if (answer_store_ok(
-				 request, store_ops(store)->read_message(store, reading.membership->chat_id, number, &state, &request->problem))) {
+				 request, store_ops(store)->read_message(store, reading.membership->chat_id, number, &state, &request->problem)) &&
+			 answer_store_ok(request, quotes_hide(store, reading.blocks, request->user_id, &state.message, 1, &request->problem))) {
 		if (view_sees(&reading.view, state.message))
 			answer_state(request, &reading, &state);
 		else
@@ -157,62 +159,4 @@ void get_message(struct rpc_request *request)
 	}
 	message_state_free(&state);
 	view_close(&reading);
-}
-
-/* ---- who has read it ---- */
-
-static bool is_reader(const struct chat *chat, const struct member *member, uint64_t number)
-{
-	return member_is_current(member) && member_sees(chat, member, number);
-}
-
-/* Adds userIDs, and returns how many there are. */
-static size_t add_readers(struct buf *out, const struct chat *chat, const char *caller, uint64_t number)
-{
-	size_t count = 0;
-	write_name(out, "userIDs");
-	buf_add_char(out, '[');
-	for (const struct member *member = chat->members; member != NULL; member = member->hh.next) {
-		if (!is_reader(chat, member, number) || member->read < number || strcmp(member->user_id, caller) == 0)
-			continue;
-		write_comma(out);
-		json_add_string(out, member->user_id, strlen(member->user_id));
-		count++;
-	}
-	buf_add_char(out, ']');
-	return count;
-}
-
-static void answer_readers(struct rpc_request *request, const struct chat *chat, uint64_t number)
-{
-	struct buf readers = BUF_EMPTY;
-	size_t count = add_readers(&readers, chat, request->user_id, number);
-	answer_begin(request);
-	write_number(&request->answer, "count", count);
-	bool fits = request->answer.len + 1 + readers.len + ANSWER_END_BYTES <= answer_bound(request);
-	if (chat->current_members <= RPC_NAMES_MAX && fits) {
-		write_comma(&request->answer);
-		buf_add(&request->answer, readers.data, readers.len);
-	}
-	answer_end(request);
-	buf_fini(&readers);
-}
-
-static void visit_readers(void *context, struct chat *chat, bool unavailable)
-{
-	struct rpc_request *request = context;
-	uint64_t number = args_number(request, "messageID", 0);
-	struct member *caller = chat ? chat_member(chat, request->user_id) : NULL;
-	if (unavailable)
-		answer_refuse(request, REFUSAL_UNAVAILABLE, NULL);
-	else if (!is_reader(chat, caller, number) || number > chat->latest)
-		answer_refuse(request, REFUSAL_FORBIDDEN, NULL);
-	else
-		answer_readers(request, chat, number);
-	local_finish(request);
-}
-
-void get_readers(struct rpc_request *request, int64_t now_ms)
-{
-	core_visit(request->world->core, args_text(request, "chatID"), visit_readers, request, now_ms);
 }

@@ -12,7 +12,7 @@
  *   RPC_READ     answers from the store: the handler runs on a reader's thread, with nothing but the request and the store
  *   RPC_WRITE    changes something of a person's in the store: journaled like a command, then the handler runs on a lane's thread, again and again
  *                while the store does not answer, and once more after a crash. So what it does may be repeated
- *   RPC_LOCAL    answers from memory on the loop's thread, possibly after having waited for a chat to be loaded
+ *   RPC_LOCAL    answers from memory on the loop's thread
  */
 
 #include <jansson.h>
@@ -36,7 +36,6 @@ struct rpc_world {
 	bool keep_quotes;           /* what a deletion does that does not say */
 	uint32_t page_max;          /* items of a page */
 	uint32_t answer_bytes_max;  /* of one answer, 64 KB */
-	struct core *core;          /* loop thread only */
 	/* setDevice: nothing longer than max_bytes goes to the connection that asks from now on. Loop thread. NULL: not offered. */
 	void (*set_device)(const struct rpc_request *request, uint32_t max_bytes);
 	/* The connection that asks watches these people from now on, and no others. Loop thread; all three NULL: not offered. */
@@ -70,6 +69,7 @@ struct rpc_request {
 	void *origin;    /* the broker's: who gets the answer */
 	struct icon icon; /* RPC_COMMAND: what rpc_command found among the arguments, for rpc_write to store */
 	uint64_t journal_seq; /* RPC_WRITE: its record; the broker's */
+	unsigned corrupt_count; /* RPC_WRITE: how often the store called what is there corrupt; the broker's */
 	struct rpc_request *next; /* RPC_WRITE: behind it, of the same user; the broker's */
 
 	void *kept; /* what the handler has for settle: a record of the store's, or NULL */

@@ -116,7 +116,8 @@ struct command *edit_message(struct rpc_request *request, struct verdict *verdic
 struct command *delete_message(struct rpc_request *request, struct verdict *verdict);
 void message_changed(struct rpc_request *request, const struct answer *answer);
 void get_message(struct rpc_request *request);
-void get_readers(struct rpc_request *request, int64_t now_ms);
+/* readers.c */
+void get_readers(struct rpc_request *request);
 /* chats.c */
 struct command *create_peer_chat(struct rpc_request *request, struct verdict *verdict);
 void peer_chat_created(struct rpc_request *request, const struct answer *answer);

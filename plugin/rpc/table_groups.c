@@ -32,7 +32,7 @@ const struct rpc_operation operations_groups[] = {
 	{.name = "createGroupChat", .kind = RPC_COMMAND, .command = create_group, .command_done = group_created, .write = put_group_icon,
 		.who = "everyone, with people who have logged in once and have not blocked the caller, nor he them",
 		.help = "A new group whose owner is the caller. All of `friendIDs` become members, or nothing happens. Its `<id>` stands for this group "
-			"for ever.",
+			"for ever. It counts as a new contact, and so does each of them with whom the caller has no 1:1 chat.",
 		.arguments = ARGUMENTS(
 			SELF("ownerID"),
 			{.name = "groupName", .type = ARGUMENT_TEXT, .required = true, .min = 1, .max = RPC_NAME_MAX, .help = "Its name."},
@@ -54,7 +54,8 @@ const struct rpc_operation operations_groups[] = {
 			{"next", FIELD_TEXT, NULL, true, "There are more: the next call's `cursor`."})},
 	{.name = "addUserToGroup", .kind = RPC_COMMAND, .command = add_users, .command_done = group_changed,
 		.who = "owner, admins; whom: as in `createGroupChat`",
-		.help = "New members, with the role `member`: all of them, or nobody. Who is one already is passed over.",
+		.help = "New members, with the role `member`: all of them, or nobody. Who is one already is passed over. Those with whom the caller has no 1:1 chat "
+			"count as new contacts.",
 		.arguments = ARGUMENTS(
 			SELF("adminID"), GROUP,
 			{.name = "userID", .type = ARGUMENT_USER, .min = 1, .max = USER_ID_MAX, .help = "Whom. Either this or `userIDs`."},
@@ -94,7 +95,7 @@ const struct shape shapes_groups[] = {
 	{"Member", "A member of a chat.", FIELDS(
 		{"userID", FIELD_TEXT, NULL, false, "Who."},
 		{"role", FIELD_TEXT, NULL, false, "`owner`, `admin` or `member`."},
-		{"received", FIELD_NUMBER, NULL, true, "Has received everything up to this number. This and `read`: in snapshots of up to 32 members."},
+		{"received", FIELD_NUMBER, NULL, true, "Has received everything up to this number. This and `read`: in snapshots of up to 32 members, but not of who blocks the caller or is blocked by him."},
 		{"read", FIELD_NUMBER, NULL, true, "Has read everything up to this number."})},
 	{.name = NULL},
 };

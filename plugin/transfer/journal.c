@@ -249,6 +249,17 @@ enum journal_rc journal_release(struct journal *journal, uint64_t seq, enum jour
 	return outcome == JOURNAL_DECLINED ? journal_file_set_done(&journal->file, position, err) : JOURNAL_OK;
 }
 
+enum journal_rc journal_put_aside(struct journal *journal, uint64_t seq, struct error *err)
+{
+	struct entry *entry = entry_find(journal, seq);
+	if (entry == NULL)
+		return JOURNAL_OK;
+	struct record record = entry->record;
+	bool whole = journal_file_get(&journal->file, &record, journal->scratch);
+	enum journal_rc rc = whole ? quarantine_add(journal, &record, journal->scratch, err) : JOURNAL_OK;
+	return rc == JOURNAL_OK ? journal_release(journal, seq, JOURNAL_DECLINED, err) : rc;
+}
+
 /* What was released behind an old record comes back after a crash as long as that one pins the tail. Its keys are remembered for days,
  * not for ever: a minute must do. */
 static enum journal_rc move_pinned(struct journal *journal, struct error *err)
@@ -314,10 +325,9 @@ enum journal_rc journal_end_work(struct journal *journal, uint64_t seq, struct e
 static enum journal_rc put_aside(
 	struct journal *journal, const struct journal_reader *reader, const struct record *record, const void *payload, struct error *err)
 {
-	enum journal_rc rc = quarantine_add(journal, record, payload, err);
+	enum journal_rc rc = journal_put_aside(journal, record->seq, err);
 	if (rc != JOURNAL_OK)
 		return rc;
-	rc = journal_release(journal, record->seq, JOURNAL_DECLINED, err);
 	reader->quarantined(reader->context, record->seq, payload, record->len);
 	return rc;
 }

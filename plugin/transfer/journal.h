@@ -60,6 +60,10 @@ enum journal_outcome {
 /* The record is done. An unknown seq is passed over (OK). FAILED: a crash before the next successful flush may bring the record back. */
 enum journal_rc journal_release(struct journal *journal, uint64_t seq, enum journal_outcome outcome, struct error *err);
 
+/* It can never be done: it now stands in "<path>.quarantine" (see journal_reader) and is released as JOURNAL_DECLINED. An unknown seq is passed over
+ * (OK). FAILED: it stands in the journal as before, or in both. Syncs, so it blocks for a moment. */
+enum journal_rc journal_put_aside(struct journal *journal, uint64_t seq, struct error *err);
+
 /* Once per tick: writes down how far everything is released, if that moved. now_ms: monotonic clock. */
 enum journal_rc journal_flush(struct journal *journal, int64_t now_ms, struct error *err);
 

@@ -80,7 +80,8 @@ enum store_rc memory_use_invitation(struct store *store, const unsigned char has
 {
 	struct memory_data *data = data_lock(store);
 	struct invitation *invitation = find_invitation(data, hash);
-	if (invitation == NULL || invitation->expires_ms <= now_ms || data_find_user(data, by_user_id) == NULL || !use(invitation, by_user_id))
+	if (invitation == NULL || invitation->expires_ms <= now_ms || data_find_user(data, by_user_id) == NULL ||
+		data_blocks_now(data_find_user(data, invitation->user_id), by_user_id) || !use(invitation, by_user_id))
 		return absent(data, err, "invitation");
 	snprintf(user_id, USER_ID_MAX + 1, "%s", invitation->user_id);
 	data_unlock(data);

@@ -166,6 +166,7 @@ const struct transaction *chat_find_key(const struct memory_data *data, const st
 
 void data_drop_devices(struct user *user);
 struct user *data_find_user(const struct memory_data *data, const char *user_id); /* NULL: does not exist */
+bool data_blocks_now(const struct user *user, const char *other_id); /* user NULL: blocks nobody */
 void data_person_fini(struct person *person); /* leaves it as a new one */
 void data_icon_fini(void *icon);
 bool data_icon_is_named(const struct memory_data *data, const char *hash);

@@ -344,7 +344,7 @@ enum store_rc memory_load_blocks(struct store *store, const char *user_id, struc
 	return STORE_OK;
 }
 
-static bool blocks_now(const struct user *user, const char *other_id)
+bool data_blocks_now(const struct user *user, const char *other_id)
 {
 	const struct block_entry *last = user ? block_last(&user->person, other_id) : NULL;
 	return last != NULL && last->to_ms == 0;
@@ -358,7 +358,7 @@ enum store_rc memory_check_reach(struct store *store, const char *from_id, const
 	bool reached = true;
 	for (size_t i = 0; i < to_count; i++) {
 		const struct user *to = data_find_user(data, to_ids[i]);
-		bool blocked = blocks_now(to, from_id), blocks = blocks_now(from, to_ids[i]);
+		bool blocked = data_blocks_now(to, from_id), blocks = data_blocks_now(from, to_ids[i]);
 		reached = reached & (to != NULL) & !blocked & !(both & blocks);
 	}
 	if (!reached)

@@ -145,7 +145,7 @@ enum store_rc schema_apply(struct db *db, unsigned flags, struct error *err)
 	if (found > mongo_schema_version)
 		return error_set(err, STORE_REFUSED, 0, "the database has schema %d, this program knows up to %d: it is too old", found,
 			mongo_schema_version);
-	if (found < mongo_schema_version && (flags & STORE_NO_MIGRATION))
+	if (found > 0 && found < mongo_schema_version && (flags & STORE_NO_MIGRATION))
 		return error_set(err, STORE_REFUSED, 0, "the database has schema %d, this program needs %d: run hyperchatctl migrate", found,
 			mongo_schema_version);
 	if (found < mongo_schema_version)

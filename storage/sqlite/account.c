@@ -201,7 +201,8 @@ enum store_rc sqlite_use_invitation(struct store *store, const unsigned char has
 		return rc;
 	int64_t person = people_find(db, by_user_id);
 	struct invitation_row invitation = find_invitation(db, hash);
-	bool valid = invitation.id != 0 && invitation.expires_ms > now_ms && person != 0;
+	bool blocked = people_block(db, people_find(db, invitation.user_id), person);
+	bool valid = invitation.id != 0 && invitation.expires_ms > now_ms && person != 0 && !blocked;
 	bool used = valid && use(db, &invitation, person);
 	rc = answer(write_end(store, db, err), used, err, "invitation");
 	if (rc == STORE_OK)

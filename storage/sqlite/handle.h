@@ -165,6 +165,7 @@ enum store_rc sqlite_prune(struct store *store, int64_t now_ms, bool *more, stru
 /* ---- people.c, account.c ---- */
 
 int64_t people_find(struct db *db, const char *user_id); /* 0: does not exist */
+bool people_block(struct db *db, int64_t user, int64_t other); /* now; the same steps for the row 0, which nobody has */
 /* A part of prune; true: there is more. */
 bool people_prune(struct db *db, int64_t now_ms);
 

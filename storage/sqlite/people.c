@@ -269,7 +269,7 @@ static void find_last_block(struct db *db, struct pair *pair)
 	db_reset(last);
 }
 
-static bool blocks_now(struct db *db, int64_t user, int64_t other)
+bool people_block(struct db *db, int64_t user, int64_t other)
 {
 	struct pair pair = {.user = user, .other = other};
 	find_last_block(db, &pair);
@@ -362,7 +362,7 @@ enum store_rc sqlite_check_reach(struct store *store, const char *from_id, const
 	bool reached = true;
 	for (size_t i = 0; i < to_count; i++) {
 		int64_t to = people_find(db, to_ids[i]);
-		bool blocked = blocks_now(db, to, from), blocks = blocks_now(db, from, to);
+		bool blocked = people_block(db, to, from), blocks = people_block(db, from, to);
 		reached = reached & (to != 0) & !blocked & !(both & blocks);
 	}
 	return answer(read_end(store, db, err), reached, err, "user");

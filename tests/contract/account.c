@@ -112,8 +112,9 @@ static void a_deleted_account_can_begin_again_empty(void **state)
 {
 	struct world *world = *state;
 	settle_in(world);
-	invite(world, two, "bob", START_MS + DAY_MS, 1);
-	assert_use(world, two, "alice", START_MS, "bob");
+	EXIST("dave");
+	invite(world, two, "dave", START_MS + DAY_MS, 1);
+	assert_use(world, two, "alice", START_MS, "dave");
 	assert_int_equal(ON_WORLD(delete_user, "alice", START_MS + 5, NULL), STORE_OK);
 	assert_int_equal(ON_WORLD(put_user, "alice", START_MS + 9, NULL), STORE_OK);
 	assert_nothing_of_alice(world);

@@ -39,6 +39,21 @@ static void an_invitation_is_for_so_many_different_people(void **state)
 	assert_use(world, one, "dave", START_MS, NULL);
 }
 
+static void whom_its_maker_blocks_has_no_invitation_and_costs_no_use(void **state)
+{
+	struct world *world = *state;
+	EXIST("alice", "bob", "carol", "dave");
+	invite(world, one, "alice", START_MS + 10, 2);
+	assert_use(world, one, "dave", START_MS, "alice");
+	assert_int_equal(ON_WORLD(put_block, "alice", "bob", true, START_MS, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_block, "alice", "dave", true, START_MS, NULL), STORE_OK);
+	assert_use(world, one, "bob", START_MS, NULL);
+	assert_use(world, one, "dave", START_MS, NULL); /* he has used it before */
+	assert_use(world, one, "carol", START_MS, "alice");
+	assert_int_equal(ON_WORLD(put_block, "alice", "bob", false, START_MS + 1, NULL), STORE_OK);
+	assert_use(world, one, "bob", START_MS + 1, NULL); /* used up, by the two */
+}
+
 static void an_invitation_that_is_put_again_keeps_its_uses(void **state)
 {
 	struct world *world = *state;
@@ -200,6 +215,7 @@ int run_invitation_stories(void)
 	const struct CMUnitTest stories[] = {
 		STORY(an_invitation_tells_who_invited_until_it_expires),
 		STORY(an_invitation_is_for_so_many_different_people),
+		STORY(whom_its_maker_blocks_has_no_invitation_and_costs_no_use),
 		STORY(an_invitation_that_is_put_again_keeps_its_uses),
 		STORY(a_revoked_invitation_is_gone_and_only_ones_own_can_be_revoked),
 		STORY(prune_forgets_expired_invitations_and_no_others),

@@ -94,9 +94,9 @@ static void a_copy_is_the_same_store_there_and_back(void **state)
 	const struct stage *stage = *state;
 	struct line line;
 	char arguments[200];
-	full_store_make(stage->from, 3000, &line);
+	full_store_make(stage->from, 1200, &line);
 	assert_copied(stage->from, stage->middle);
-	assert_said("3 chats, 3012 transactions, 3 users");
+	assert_said("3 chats, 1212 transactions, 3 users");
 	assert_same_store(stage->from, stage->middle);
 	assert_copied(stage->middle, stage->back);
 	assert_same_store(stage->from, stage->back);

@@ -56,6 +56,34 @@ static void keys_are_found_wherever_they_stand(void **state)
 	close_store(store);
 }
 
+/* All by one store that stays open, so that what it has in memory is that of the run that is not complete, and no more. */
+static void each_run_has_its_own_keys_and_no_others(void **state)
+{
+	struct place *place = *state;
+	struct line line = line_new("c");
+	struct store *store = open_at(place->uri);
+	int said = 0;
+	for (int run = 0; run < 3; run++) {
+		say_with_keys(store, &line, said, said + KEYS_AFTER - 1);
+		said += KEYS_AFTER;
+		struct store *other = open_at(place->uri); /* the last one is moved to the run's end before the first store has seen it */
+		say_with_keys(other, &line, said - 1, said);
+		close_store(other);
+		end_run(place->path);
+	}
+	say_with_keys(store, &line, said, said + KEYS_AFTER);
+	said += KEYS_AFTER;
+	assert_int_equal(ask_sqlite(place->path, "SELECT count(*) FROM dedup_run"), 3);
+	for (int run = 0; run < 3; run++) {
+		char sql[80];
+		snprintf(sql, sizeof sql, "SELECT count(*) FROM dedup WHERE run = %d", run);
+		assert_int_equal(ask_sqlite(place->path, sql), KEYS_AFTER);
+	}
+	for (int key = 0; key < said; key++)
+		assert_key_is_taken(store, &line, key);
+	close_store(store);
+}
+
 /* What a process leaves unfinished, the next one begins again. */
 static void a_run_written_in_part_is_written_whole_by_the_next_process(void **state)
 {
@@ -180,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest stories[] = {
 		PLACE_STORY(keys_are_found_wherever_they_stand),
+		PLACE_STORY(each_run_has_its_own_keys_and_no_others),
 		PLACE_STORY(a_run_written_in_part_is_written_whole_by_the_next_process),
 		PLACE_STORY(a_key_that_was_rolled_back_is_free_and_the_others_stay_taken),
 		PLACE_STORY(runs_whose_newest_key_is_seven_days_old_are_forgotten_but_for_the_newest),

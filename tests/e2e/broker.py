@@ -44,7 +44,7 @@ def sanitizer_environment(log):
     common = f"log_path={log}:exitcode=66:handle_abort=1"
     return {
         "preload": os.path.realpath(library),
-        "ASAN_OPTIONS": f"{common}:detect_leaks=1:fast_unwind_on_malloc=0:malloc_context_size=20",
+        "ASAN_OPTIONS": f"{common}:detect_leaks=1:fast_unwind_on_malloc=0:malloc_context_size=8",
         "LSAN_OPTIONS": f"exitcode=0:suppressions={ROOT}/tests/e2e/lsan.supp:print_suppressions=0",
         "UBSAN_OPTIONS": f"log_path={log}:print_stacktrace=1:halt_on_error=1",
         "TSAN_OPTIONS": f"{common}:halt_on_error=0:second_deadlock_stack=1",
@@ -62,6 +62,7 @@ def free_port():
     while True:
         port = first + next(PORTS) % PORTS_EACH
         with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the broker does: connections that have ended do not count
             try:
                 probe.bind(("127.0.0.1", port))
                 return port

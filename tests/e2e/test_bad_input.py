@@ -6,6 +6,8 @@ import struct
 import mqtt
 import pytest
 
+pytestmark = pytest.mark.host
+
 BAD_PAYLOADS = {
     "empty": b"", "no JSON": b"hi", "an array": b"[]", "a number": b"7", "null": b"null", "cut": b'{"body":"hi"', "two objects": b'{"body":"a"}{"body":"b"}',
     "junk behind": b'{"body":"a"} x', "invalid UTF-8": b'{"body":"\xff"}', "overlong UTF-8": b'{"body":"\xc0\xaf"}', "surrogate in UTF-8": b'{"body":"\xed\xa0\x80"}',

@@ -131,6 +131,46 @@ def test_events_of_a_group_leave_out_who_is_blocked(alice, bob, carol, group):
     assert [e for e in alice.events if e.get("senderID") == "bob"] == []
 
 
+def test_a_quote_of_a_blocked_one_is_hidden_from_the_blocker_alone(broker, alice, bob, carol, group):
+    """Live, on the stream of the group, when he comes back, on a new device; the reply itself is shown."""
+    alice.client.subscribe(f"hc/chat/{group}/events")
+    alice.asks("blockUser", blockID="bob")
+    hidden = bob.says("hear me", chat=group)["messageID"]
+    reply = carol.says("indeed", chat=group, repliedTo=hidden)
+    assert reply["repliedTo"]["body"] == "hear me"
+    assert alice.hears("indeed")["repliedTo"] == {"messageID": hidden}
+    assert alice.reads_text("indeed", chat=group, sender="carol")
+    own = carol.says("well", chat=group, repliedTo=reply["messageID"])
+    assert alice.hears("well")["repliedTo"] == own["repliedTo"]
+    alice.asks("unblockUser", blockID="bob")
+    laptop = alice.on("laptop")
+    assert laptop.hears("indeed")["repliedTo"] == {"messageID": hidden}
+    for device in (alice, laptop):
+        assert [t["type"] for t in device.inbox if t["chatID"] == group and t["transactionID"] > hidden] == ["message", "message"]
+        assert "hear me" not in json.dumps(device.inbox)
+    carol.says("the end", chat=group)
+    alice.until(lambda: [e for e in alice.events if e.get("body") == "the end"], "the event")
+    assert "hear me" not in json.dumps(alice.events)
+    bob.hears("the end")
+    assert bob.inbox[-3]["repliedTo"]["body"] == "hear me"
+
+
+def test_who_reads_what_is_told_to_neither_of_the_two_where_it_is_asked_for(alice, bob, carol, group):
+    number = carol.says("read me", chat=group)["messageID"]
+    for person in (alice, bob):
+        person.hears("read me")
+    alice.asks("blockUser", blockID="bob")
+    for person in (alice, bob):
+        person.reads(number, group)
+    assert sorted(carol.asks("getReaders", chatID=group, messageID=number)["userIDs"]) == ["alice", "bob"]
+    for person, other in ((alice, "bob"), (bob, "alice")):
+        assert person.asks("getReaders", chatID=group, messageID=number)["userIDs"] == []
+        members = person.asks("fetchSnapshotAndTransactions", chatID=group)["snapshot"]["members"]
+        assert [member["userID"] for member in members if "read" not in member] == [other]
+        updates = person.asks("fetchDelta", chatID=group, clientTransactionID=number)["updates"]
+        assert other not in [update["userID"] for update in updates if update["type"] == "receipt"]
+
+
 def test_who_blocked_one_is_not_added_to_ones_group(alice, bob, carol, group):
     alice.asks("blockUser", blockID="carol")
     bob.is_up_to_date()

@@ -5,6 +5,8 @@ import json
 import mqtt
 import pytest
 
+pytestmark = pytest.mark.host
+
 VERSIONS = [mqtt.V311, mqtt.V5]
 LONG = "é" * 2000
 

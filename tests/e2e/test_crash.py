@@ -13,6 +13,8 @@ import mqtt
 import pytest
 from sender import Sender, check_history
 
+pytestmark = pytest.mark.host
+
 ROUNDS = int(os.environ.get("HC_ROUNDS", "12" if brokers.sanitizer() else "50"))
 
 

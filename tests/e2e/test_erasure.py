@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.host
+
 SECRET = "the-blue-heron-flies-at-noon"
 EARLIER = "the-grey-heron-flies-at-nine"
 LATER = "the-white-heron-sleeps-at-dusk"

@@ -3,6 +3,8 @@
 import mqtt
 import pytest
 
+pytestmark = pytest.mark.host
+
 
 @pytest.fixture
 def bare(idle_broker):

@@ -8,6 +8,8 @@ import mqtt
 import pytest
 import tokens
 
+pytestmark = pytest.mark.host
+
 VERSIONS = [mqtt.V311, mqtt.V5]
 
 

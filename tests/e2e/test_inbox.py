@@ -5,6 +5,8 @@ import json
 import mqtt
 import pytest
 
+pytestmark = pytest.mark.host
+
 
 def test_who_was_away_hears_what_he_missed_then_what_comes(alice, bob, chat):
     bob.leaves()

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import random
+import sqlite3
 import statistics
 import time
 
@@ -82,6 +83,29 @@ def test_a_change_of_who_has_just_come_waits_for_the_store_to_know_him(broker, b
         time.sleep(1)
     answer, _ = alice.until(lambda: alice.replies.get("1"), "the answer")
     assert "result" in answer, answer
+
+
+@pytest.mark.sqlite
+def test_a_change_that_a_damaged_store_cannot_take_is_given_up_and_others_go_on(broker, alice, bob):
+    bob.asks("getUserInfo")
+    alice.asks("addAsFavorite", favoriteID="bob")
+    broker.stop()
+    with sqlite3.connect(broker.store) as store:
+        page, = store.execute("SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 'favorite'").fetchone()
+        size, = store.execute("PRAGMA page_size").fetchone()
+    with open(broker.store, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
+    broker.start()
+    alice.returns()
+    alice.publishes("rpc/removeFavorite/r1", {"favoriteID": "bob"})
+    alice.publishes("rpc/setStatus/s1", {"text": "here"})
+    assert "error" in alice.until(lambda: alice.replies.get("r1"), "an error")[0]
+    assert "result" in alice.until(lambda: alice.replies.get("s1"), "the answer of what came behind it")[0]
+    assert b"removeFavorite" in broker.journal.with_name("journal.quarantine").read_bytes()
+    broker.restart()
+    alice.returns()
+    assert alice.asks("getUserInfo")["userInfo"]["status"] == "here"
 
 
 @pytest.mark.sqlite
@@ -199,6 +223,48 @@ def test_looking_for_people_is_bounded(idle_broker):
     alice.is_denied("rate_limited", "getInvitationLink")
     alice.returns()
     alice.is_denied("rate_limited", "setSharedID", sharedID="x")
+
+
+def test_strangers_whom_one_adds_to_groups_are_new_contacts(idle_broker):
+    idle_broker.set_limits(new_contacts_per_hour=4)
+    broker = idle_broker.start()
+    alice, *others = [broker.person(name) for name in ("alice", "bob", "carol", "dave", "erin")]
+    alice.chat_with(others[0])                            # one contact
+    group = alice.makes_group("g", "bob")                 # the group is another; bob is known
+    alice.adds("carol", "dave", to=group)                 # two strangers
+    assert 0 < alice.is_denied("rate_limited", "addUserToGroup", groupID=group, userIDs=["erin"])["retryAfter"] <= 3600 * 1000
+    alice.is_denied("rate_limited", "createGroupChat", groupName="h", friendIDs=["erin"])
+    alice.sends("hi", to="erin", id="a1")
+    alice.is_refused("rate_limited", "a1")
+    alice.says("the others go on", chat=group)
+    alice.asks("setRole", groupID=group, userID="bob", role="admin")
+    others[0].adds("erin", to=group)
+
+
+def test_whoever_guesses_members_for_a_group_pays_for_it(idle_broker):
+    idle_broker.set_limits(new_contacts_per_hour=4)
+    alice = idle_broker.start().person("alice")
+    group = alice.makes_group("g")
+    alice.is_denied("forbidden", "addUserToGroup", groupID=group, userIDs=["guess1", "guess2", "guess3"])
+    alice.is_denied("rate_limited", "addUserToGroup", groupID=group, userIDs=["guess4"])
+
+
+def test_who_is_in_as_many_chats_as_he_may_is_not_added_to_another(idle_broker):
+    idle_broker.set_limits(chats_max=2)
+    broker = idle_broker.start()
+    alice, bob, carol = [broker.person(name) for name in ("alice", "bob", "carol")]
+    for _ in range(2):
+        carol.makes_group("full", "bob")
+    group = alice.makes_group("one more")
+    for _ in range(2):
+        assert alice.is_denied("forbidden", "addUserToGroup", groupID=group, userIDs=["bob"]) == \
+            alice.is_denied("forbidden", "addUserToGroup", groupID=group, userIDs=["nobody"])
+        alice.is_denied("forbidden", "createGroupChat", groupName="another", friendIDs=["bob"])
+        broker.restart()
+        alice.returns()
+    bob.returns()
+    bob.asks("leaveGroup", groupID=bob.asks("ListChats")["chats"][0]["chatID"])
+    alice.adds("bob", to=group)
 
 
 def test_no_operation_lists_users(alice, bob, carol):

@@ -3,6 +3,8 @@
 import mqtt
 import pytest
 
+pytestmark = pytest.mark.host
+
 VERSIONS = [mqtt.V311, mqtt.V5]
 NOBODYS_CHAT = "A" * 22
 

@@ -125,6 +125,19 @@ def test_last_seen_survives_a_restart(broker, alice, version):
     assert user == {"userID": "bob", "online": False, "lastSeen": seen}
 
 
+def test_who_is_connected_when_the_broker_stops_was_seen_then(broker, alice):
+    crowd = [broker.person(f"guest{number}") for number in range(20)]
+    for guest in crowd:
+        alice.chat_with(guest)
+    before = int(time.time() * 1000) - 1
+    broker.restart()
+    after = int(time.time() * 1000) + 1
+    alice.returns()
+    users = alice.asks("watchPresence", userIDs=[guest.name for guest in crowd])["users"]
+    assert [user["online"] for user in users] == [False] * 20
+    assert all(before <= user["lastSeen"] <= after for user in users)
+
+
 def test_many_who_leave_at_once_are_told_at_once(broker, alice):
     """When they were seen last is stored a few a second, so that the store goes on taking messages; that they are gone is told without that."""
     crowd = [broker.person(f"guest{number}") for number in range(60)]

@@ -8,6 +8,8 @@ import mqtt
 import pytest
 from test_crash import HeldStore
 
+pytestmark = pytest.mark.host
+
 
 def subscribe_packet(packet_id, topic_filter):
     return mqtt.packet(mqtt.SUBSCRIBE, 2, struct.pack("!H", packet_id) + mqtt.binary(topic_filter) + b"\x01")

@@ -6,6 +6,8 @@ import subprocess
 import broker as brokers
 import pytest
 
+pytestmark = pytest.mark.host
+
 SCRIPTS = sorted((brokers.ROOT / "tests/scripts").glob("[!_]*.sh"))
 
 

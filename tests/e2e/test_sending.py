@@ -5,6 +5,8 @@ import time
 import mqtt
 import pytest
 
+pytestmark = pytest.mark.host
+
 
 def test_the_first_message_makes_the_chat(alice, bob):
     sent = alice.says("hi", to=bob)

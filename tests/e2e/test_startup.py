@@ -5,6 +5,8 @@ import sqlite3
 
 import pytest
 
+pytestmark = pytest.mark.host
+
 
 def complaint(broker, *words):
     """The start fails and one line of the plugin's has all the words."""

@@ -20,7 +20,7 @@ static const char *project_root;
 
 enum { PAIRS_MAX = 40 };
 
-/* The three required options and whatever a test adds. */
+/* Somebody who is believed, and whatever a test adds. */
 struct options {
 	struct conf_pair pairs[PAIRS_MAX];
 	size_t count;
@@ -120,12 +120,67 @@ static void each_required_option_is_missed_by_name(void **state)
 	}
 }
 
+static bool is_enough(const struct conf_pair *pairs, size_t count, struct error *err)
+{
+	struct conf conf;
+	bool enough = conf_init(&conf, pairs, count, err);
+	conf_fini(&conf);
+	return enough;
+}
+
+static void an_issuer_is_enough_whichever_way_it_is_named(void **state)
+{
+	(void)state;
+	struct error err;
+	const struct conf_pair oidc[] = {{"oidc", "https://id.example"}, {"audience", "a"}}, file[] = {{"issuers_file", "/i"}};
+	assert_true(is_enough(oidc, 2, &err));
+	assert_true(is_enough(file, 1, &err));
+	assert_false(is_enough(oidc, 1, &err));
+	assert_says(err.text, "plugin_opt_audience: is missing");
+	assert_false(is_enough(NULL, 0, &err));
+	assert_says(err.text, "plugin_opt_oidc");
+}
+
+static void an_issuer_without_its_keys_is_refused(void **state)
+{
+	(void)state;
+	struct error err;
+	const struct conf_pair pairs[] = {{"oidc", "https://id.example"}, {"audience", "a"}, {"issuer", "https://id.example"}};
+	assert_false(is_enough(pairs, 3, &err));
+	assert_says(err.text, "plugin_opt_issuer: belongs to plugin_opt_keys");
+}
+
 static void an_unknown_option_is_named(void **state)
 {
 	(void)state;
 	assert_says(error_of("body_mx", "1"), "plugin_opt_body_mx: there is no such option");
 	assert_says(error_of("BODY_MAX", "1000"), "plugin_opt_BODY_MAX: there is no such option");
 	assert_says(error_of("", "1"), "plugin_opt_: there is no such option");
+}
+
+static void other_kafka_options_are_handed_on_with_dots(void **state)
+{
+	(void)state;
+	struct options options = the_least();
+	struct conf conf, fresh;
+	struct buf changes = BUF_EMPTY;
+	add(&options, "kafka", "127.0.0.1:9092");
+	add(&options, "kafka_sasl_mechanism", "PLAIN");
+	add(&options, "kafka_ssl_ca_location", "/etc/ca.pem");
+	assert_true(conf_init(&conf, options.pairs, options.count, NULL));
+	assert_string_equal(conf.kafka_topic, "hyperchat.transactions");
+	assert_int_equal(conf.kafka_property_count, 2);
+	assert_string_equal(conf.kafka_properties[0].name, "sasl.mechanism");
+	assert_string_equal(conf.kafka_properties[0].value, "PLAIN");
+	assert_string_equal(conf.kafka_properties[1].name, "ssl.ca.location");
+	assert_true(conf_reload(&conf, &fresh, &changes, NULL));
+	assert_int_equal(fresh.kafka_property_count, 2);
+	assert_string_equal(fresh.kafka_properties[1].value, "/etc/ca.pem");
+	conf_fini(&conf);
+	conf_fini(&fresh);
+	buf_fini(&changes);
+	assert_says(error_of("kafka_", "x"), "plugin_opt_kafka_: there is no such option");
+	assert_says(error_of("kafka_linger_ms", "a\nb"), "plugin_opt_kafka_linger_ms: is no UTF-8 without control characters");
 }
 
 static void an_option_given_twice_is_refused(void **state)
@@ -400,7 +455,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_least_options_get_the_defaults),
 		cmocka_unit_test(values_are_taken),
 		cmocka_unit_test(each_required_option_is_missed_by_name),
+		cmocka_unit_test(an_issuer_is_enough_whichever_way_it_is_named),
+		cmocka_unit_test(an_issuer_without_its_keys_is_refused),
 		cmocka_unit_test(an_unknown_option_is_named),
+		cmocka_unit_test(other_kafka_options_are_handed_on_with_dots),
 		cmocka_unit_test(an_option_given_twice_is_refused),
 		cmocka_unit_test(a_wrong_number_is_refused_with_its_range),
 		cmocka_unit_test(a_wrong_size_is_refused_with_its_range),

@@ -249,6 +249,24 @@ static void test_whoever_leaves_is_gone(void **state)
 	scene_free(scene);
 }
 
+static void test_nobody_comes_and_goes_for_ever(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_new(group());
+	char key[16];
+	for (int time = 1; time < MEMBER_TIMES_MAX; time++) {
+		snprintf(key, sizeof key, "r%d", time);
+		does(scene, group_command(COMMAND_REMOVE, "olga", key, "bob"));
+		snprintf(key, sizeof key, "a%d", time);
+		does(scene, reaching(group_command(COMMAND_ADD, "olga", key, "bob")));
+	}
+	does(scene, group_command(COMMAND_REMOVE, "olga", "last", "bob"));
+	refuses(scene, reaching(with_users(group_command(COMMAND_ADD, "olga", "once-more", "carol"), 1, "bob")), REFUSAL_FORBIDDEN);
+	assert_int_equal(chat_member(scene->chat, "bob")->interval_count, MEMBER_TIMES_MAX);
+	does(scene, reaching(group_command(COMMAND_ADD, "olga", "another", "carol")));
+	scene_free(scene);
+}
+
 static void test_when_the_last_owner_leaves_an_admin_follows(void **state)
 {
 	(void)state;
@@ -435,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_if_the_change_comes_to_nothing_he_may_still_write),
 		cmocka_unit_test(test_what_is_written_before_a_removal_stays_before_it),
 		cmocka_unit_test(test_whoever_leaves_is_gone),
+		cmocka_unit_test(test_nobody_comes_and_goes_for_ever),
 		cmocka_unit_test(test_when_the_last_owner_leaves_an_admin_follows),
 		cmocka_unit_test(test_the_eldest_admin_is_who_has_been_a_member_the_longest),
 		cmocka_unit_test(test_without_an_admin_the_eldest_member_follows),

@@ -315,6 +315,29 @@ static void poison_is_put_aside_after_three_crashes(void **state)
 	buf_fini(&aside);
 }
 
+static void what_can_never_be_done_is_put_aside_by_hand_and_does_not_come_back(void **state)
+{
+	(void)state;
+	struct journal *journal = opened();
+	struct error err;
+	add(journal, "one");
+	uint64_t seq = add(journal, "two");
+	add(journal, "three");
+	assert_int_equal(mkdir(kit_quarantine_path, 0700), 0);
+	assert_int_equal(journal_put_aside(journal, seq, &err), JOURNAL_FAILED);
+	assert_int_equal(stats_of(journal).records, 3);
+	assert_int_equal(rmdir(kit_quarantine_path), 0);
+	assert_int_equal(journal_put_aside(journal, seq, &err), JOURNAL_OK);
+	assert_int_equal(journal_put_aside(journal, seq, &err), JOURNAL_OK); /* it is not there any more */
+	assert_int_equal(stats_of(journal).records, 2);
+	journal_close(journal);
+	assert_reopening_replays("one/1 three/1 ");
+	struct buf aside = file_read(kit_quarantine_path);
+	assert_int_equal(aside.len, 4 + 8 + 3);
+	assert_memory_equal(aside.data + 12, "two", 3);
+	buf_fini(&aside);
+}
+
 static void poison_that_cannot_be_put_aside_stays_and_stops_nobody(void **state)
 {
 	(void)state;
@@ -350,6 +373,7 @@ int main(void)
 		cmocka_unit_test_setup(poison_is_put_aside_after_three_crashes, kit_remove_files),
 		cmocka_unit_test_setup(what_only_waits_is_not_to_blame_however_often_the_process_dies, kit_remove_files),
 		cmocka_unit_test_setup(work_after_the_replay_counts_as_well, kit_remove_files),
+		cmocka_unit_test_setup(what_can_never_be_done_is_put_aside_by_hand_and_does_not_come_back, kit_remove_files),
 		cmocka_unit_test_setup(poison_that_cannot_be_put_aside_stays_and_stops_nobody, kit_remove_files),
 	};
 	return cmocka_run_group_tests(tests, kit_make_directory, kit_remove_directory);

@@ -161,6 +161,151 @@ static void another_claim_can_be_the_user(void **state)
 	free(token);
 }
 
+/* Who it is by this claim; NULL: refused. */
+static const char *user_by(const char *claim, const char *payload)
+{
+	struct jwt_policy policy = POLICY;
+	policy.user_claim = claim;
+	char *token = signer_token(&issuer, HEADER, payload);
+	memset(&claims, 0, sizeof claims);
+	enum jwt_rc rc = jwt_verify(issuer.keys, &policy, token, strlen(token), NOW_MS, &claims, &err);
+	free(token);
+	return rc == JWT_OK ? claims.user_id : NULL;
+}
+
+static void a_claim_may_be_a_member_of_another_one(void **state)
+{
+	(void)state;
+#define NESTED "{" ALICE ",'exp':1790000600,'realm':{'user':'ann','deep':{'er':'eve'},'n':7},'https://app.example/id':'amy','realm.odd':'odd'}"
+	assert_string_equal(user_by("realm.user", NESTED), "ann");
+	assert_string_equal(user_by("realm.deep.er", NESTED), "eve");
+	assert_string_equal(user_by("https://app.example/id", NESTED), "amy"); /* as it stands, before it is a path */
+	assert_string_equal(user_by("realm.odd", NESTED), "odd");
+	static const char *const none[] = {"realm", "realm.", ".user", "realm.deep", "realm.n", "realm.user.x", "sub.x", "realm..user", ".", "x.y.z"};
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		if (user_by(none[i], NESTED) != NULL)
+			fail_msg("%s is somebody", none[i]);
+#undef NESTED
+}
+
+static enum jwt_rc verify_for_parties(const char *more)
+{
+	static const char *const PARTIES[] = {"app", "web"};
+	struct jwt_policy policy = POLICY;
+	char payload[300];
+	policy.parties = PARTIES;
+	policy.party_count = 2;
+	snprintf(payload, sizeof payload, "{" ALICE ",'exp':1790000600%s}", more);
+	char *token = signer_token(&issuer, HEADER, payload);
+	enum jwt_rc rc = jwt_verify(issuer.keys, &policy, token, strlen(token), NOW_MS, &claims, &err);
+	free(token);
+	return rc;
+}
+
+static void only_tokens_of_authorized_parties_count_where_they_are_named(void **state)
+{
+	(void)state;
+	assert_int_equal(verify_for_parties(",'azp':'web'"), JWT_OK);
+	assert_int_equal(verify_for_parties(",'client_id':'app'"), JWT_OK);
+	assert_int_equal(verify_for_parties(",'azp':'web','client_id':'other'"), JWT_OK);
+	static const char *const wrong[] = {"", ",'azp':'other'", ",'azp':'other','client_id':'app'", ",'azp':['app']", ",'azp':7,'client_id':'app'",
+		",'client_id':'App'", ",'azp':'','client_id':'app'"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		if (verify_for_parties(wrong[i]) != JWT_BAD)
+			fail_msg("%s was let in", wrong[i]);
+	assert_let_in(HEADER, "{" ALICE ",'exp':1790000600,'azp':'anybody'}"); /* where none is named */
+	assert_claims_refused("{" ALICE ",'exp':1790000600,'azp':7}", "azp: no string");
+}
+
+static const char *name_in(const char *claim)
+{
+	struct jwt_policy policy = POLICY;
+	char payload[600];
+	policy.name_claim = "name";
+	snprintf(payload, sizeof payload, "{" ALICE ",'exp':1790000600%s}", claim);
+	char *token = signer_token(&issuer, HEADER, payload);
+	assert_int_equal(jwt_verify(issuer.keys, &policy, token, strlen(token), NOW_MS, &claims, &err), JWT_OK);
+	free(token);
+	return claims.name;
+}
+
+static void a_name_that_cannot_be_shown_is_none_and_refuses_nobody(void **state)
+{
+	(void)state;
+	assert_string_equal(name_in(",'name':'Alice Ä.'"), "Alice Ä.");
+	static const char *const none[] = {"", ",'name':7", ",'name':''", ",'name':['x']", ",'name':'a\\nb'", ",'name':'a\\u0085b'"};
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		assert_string_equal(name_in(none[i]), "");
+	char name[300], text[400];
+	memset(name, 'x', 127);
+	strcpy(name + 127, "ääää");
+	snprintf(text, sizeof text, ",'name':'%s'", name);
+	assert_int_equal(strlen(name_in(text)), 127); /* no half character */
+}
+
+static void a_user_that_looks_like_another_one_is_another_one(void **state)
+{
+	(void)state;
+	static const char *const alike[] = {"аlice", "alice\u200b", "ALICE", "alice ", "ａlice", "al\u0131ce", "alice\u0301"};
+	for (size_t i = 0; i < sizeof alike / sizeof *alike; i++) {
+		char payload[200];
+		snprintf(payload, sizeof payload, "{'iss':'https://id.example','aud':'chat','sub':'%s','exp':1790000600}", alike[i]);
+		assert_let_in(HEADER, payload);
+		assert_string_not_equal(claims.user_id, "alice");
+	}
+}
+
+static void a_strange_kid_is_a_name_and_nothing_else(void **state)
+{
+	(void)state;
+	struct signer signer;
+	signer_init(&signer, "HS256", "k", NULL);
+	static const char *const kids[] = {"../../etc/passwd", "/dev/null", "k' OR '1'='1", "k\\u0000", "", "K", "k ", "http://evil.example/keys"};
+	for (size_t i = 0; i < sizeof kids / sizeof *kids; i++) {
+		struct buf header = BUF_EMPTY, json = BUF_EMPTY;
+		buf_printf(&json, "{\"alg\":\"HS256\",\"kid\":\"%s\"}", kids[i]);
+		char *head = mem_new(json.len * 2), *body = encoded(GOOD);
+		base64url_encode(json.data, json.len, head);
+		buf_printf(&header, "%s.%s", head, body);
+		char *token = signer_sign(&signer, header.data, header.len);
+		assert_int_not_equal(verify_text(signer.keys, token, strlen(token)), JWT_OK);
+		free(token);
+		free(head);
+		free(body);
+		buf_fini(&header);
+		buf_fini(&json);
+	}
+	char *long_kid = mem_zero(6001);
+	memset(long_kid, 'k', 5900);
+	struct buf header = BUF_EMPTY;
+	buf_printf(&header, "{'alg':'HS256','kid':'%s'}", long_kid);
+	char *token = signer_token(&signer, header.data, GOOD);
+	assert_int_not_equal(verify_text(signer.keys, token, strlen(token)), JWT_OK);
+	free(token);
+	free(long_kid);
+	buf_fini(&header);
+	signer_fini(&signer);
+}
+
+static void a_token_inside_a_token_is_none(void **state)
+{
+	(void)state;
+	char *inner = signer_token(&issuer, HEADER, GOOD);
+	char *text = encoded(inner);
+	struct buf outer = BUF_EMPTY;
+	char *head = encoded("{'alg':'HS256','cty':'JWT'}");
+	buf_printf(&outer, "%s.%s", head, text);
+	char *token = signer_sign(&issuer, outer.data, outer.len);
+	assert_int_equal(verify_text(issuer.keys, token, strlen(token)), JWT_BAD);
+	assert_refused("{'alg':'HS256','zip':'DEF','crit':['zip']}", GOOD, "crit");
+	assert_refused("{'alg':'dir','enc':'A256GCM','zip':'DEF'}", GOOD, "alg");
+	free(token);
+	free(head);
+	free(text);
+	free(inner);
+	buf_fini(&outer);
+}
+
 static void a_user_that_cannot_be_named_is_refused(void **state)
 {
 	(void)state;
@@ -320,7 +465,7 @@ static void a_public_key_is_never_a_secret(void **state)
 	struct signer attacker = {.key.alg = alg_by_name("HS256")};
 	attacker.key.pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "HMAC", NULL, (unsigned char *)pem, (size_t)len);
 	char *token = signer_token(&attacker, "{'alg':'HS256','kid':'k'}", GOOD);
-	assert_int_equal(verify_text(rsa.keys, token, strlen(token)), JWT_BAD);
+	assert_int_equal(verify_text(rsa.keys, token, strlen(token)), JWT_NO_KEY);
 	assert_non_null(strstr(err.text, "no key for alg HS256 and kid \"k\""));
 	free(token);
 	EVP_PKEY_free(attacker.key.pkey);
@@ -340,7 +485,7 @@ static void a_key_serves_its_own_algorithm_alone(void **state)
 		other = rsa;
 		other.key.alg = alg_by_name(names[i]);
 		snprintf(header, sizeof header, "{'alg':'%s'}", names[i]);
-		assert_int_equal(verify_by(&other, header, GOOD), JWT_BAD);
+		assert_int_equal(verify_by(&other, header, GOOD), JWT_NO_KEY);
 		assert_non_null(strstr(err.text, "no key for alg"));
 		assert_int_equal(verify_by(&other, "{'alg':'RS256'}", GOOD), JWT_BAD);
 	}
@@ -356,7 +501,7 @@ static void keys_brought_along_are_not_looked_at(void **state)
 	/* {"keys":[{…}]} → the key alone */
 	snprintf(header, sizeof header, "{'alg':'ES256','jwk':%.*s}", (int)strlen(set) - 11, set + 9);
 	char *token = signer_token(&attacker, header, GOOD);
-	assert_int_equal(verify_text(issuer.keys, token, strlen(token)), JWT_BAD);
+	assert_int_equal(verify_text(issuer.keys, token, strlen(token)), JWT_NO_KEY);
 	assert_non_null(strstr(err.text, "no key for alg ES256"));
 	free(token);
 	free(set);
@@ -372,7 +517,7 @@ static void kid_selects(void **state)
 	signer_init(&signer, "HS256", "one", NULL);
 	assert_int_equal(verify_by(&signer, "{'alg':'HS256','kid':'one'}", GOOD), JWT_OK);
 	assert_int_equal(verify_by(&signer, "{'alg':'HS256'}", GOOD), JWT_OK);
-	assert_int_equal(verify_by(&signer, "{'alg':'HS256','kid':'two'}", GOOD), JWT_BAD);
+	assert_int_equal(verify_by(&signer, "{'alg':'HS256','kid':'two'}", GOOD), JWT_NO_KEY);
 	assert_non_null(strstr(err.text, "no key for alg HS256 and kid \"two\""));
 	assert_int_equal(verify_by(&signer, "{'alg':'HS256','kid':1}", GOOD), JWT_BAD);
 	signer_fini(&signer);
@@ -680,6 +825,12 @@ int main(void)
 		cmocka_unit_test(every_algorithm_lets_in_what_its_key_signed_and_nothing_else),
 		cmocka_unit_test(ed448_is_eddsa_too),
 		cmocka_unit_test(another_claim_can_be_the_user),
+		cmocka_unit_test(a_claim_may_be_a_member_of_another_one),
+		cmocka_unit_test(only_tokens_of_authorized_parties_count_where_they_are_named),
+		cmocka_unit_test(a_name_that_cannot_be_shown_is_none_and_refuses_nobody),
+		cmocka_unit_test(a_user_that_looks_like_another_one_is_another_one),
+		cmocka_unit_test(a_strange_kid_is_a_name_and_nothing_else),
+		cmocka_unit_test(a_token_inside_a_token_is_none),
 		cmocka_unit_test(a_user_that_cannot_be_named_is_refused),
 		cmocka_unit_test(the_issuer_is_exact),
 		cmocka_unit_test(the_audience_is_a_string_or_an_array_with_one_of_ours),

@@ -387,6 +387,42 @@ static void a_private_pem_signs(void **state)
 	signer_fini(&ec);
 }
 
+/* ---- from the network ---- */
+
+static void published_keys_hold_nothing_secret(void **state)
+{
+	(void)state;
+	struct key_set *set = read_keys("{" OCT ",'kid':'a'},{" EC ",'kid':'b','d':'jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI'},{" ED ",'kid':'c'}", KEY_PUBLISHED);
+	assert_non_null(set);
+	assert_int_equal(set->key_count, 1);
+	assert_string_equal(set->keys[0].kid, "c");
+	assert_int_equal(set->note_count, 2);
+	assert_non_null(strstr(set->notes[0], "everybody can read"));
+	key_set_free(set);
+	assert_null(read_keys("{" OCT "}", KEY_PUBLISHED));
+	assert_null(read_keys("{" EC ",'k':'AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ'}", KEY_PUBLISHED));
+}
+
+static void published_keys_are_a_jwk_set(void **state)
+{
+	(void)state;
+	assert_null(read_text("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n", KEY_PUBLISHED));
+	assert_non_null(strstr(err.text, "not valid JSON"));
+}
+
+static void a_set_can_be_held_to_some_algorithms(void **state)
+{
+	(void)state;
+	static const char *const es[] = {"ES256"}, *const rs[] = {"RS256", "PS256"};
+	struct key_set *set = read_keys("{" EC ",'kid':'a'},{" ED ",'kid':'b'}", KEY_PUBLISHED);
+	assert_true(key_set_restrict(set, es, 1));
+	assert_int_equal(set->key_count, 1);
+	assert_string_equal(set->keys[0].kid, "a");
+	assert_non_null(strstr(set->notes[0], "(kid \"b\")"));
+	assert_false(key_set_restrict(set, rs, 2));
+	key_set_free(set);
+}
+
 /* ---- the file ---- */
 
 static void an_unreadable_or_empty_set_names_the_file(void **state)
@@ -465,6 +501,9 @@ int main(void)
 		cmocka_unit_test(a_pem_file_holds_any_number_of_keys_and_certificates),
 		cmocka_unit_test(a_bad_pem_block_does_not_stop_the_others),
 		cmocka_unit_test(a_private_pem_signs),
+		cmocka_unit_test(published_keys_hold_nothing_secret),
+		cmocka_unit_test(published_keys_are_a_jwk_set),
+		cmocka_unit_test(a_set_can_be_held_to_some_algorithms),
 		cmocka_unit_test(an_unreadable_or_empty_set_names_the_file),
 		cmocka_unit_test(a_file_is_read),
 		cmocka_unit_test(a_set_is_bounded),

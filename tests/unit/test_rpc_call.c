@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Operations that become commands, and those that answer from memory: against a core whose ports are answered from a memory store. */
+ * Operations that become commands, and those that answer from memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,28 +13,17 @@
 
 #include "rpc_scene.h"
 
-/* The core with one port in use: load_chat keeps the ID, and the test answers it. */
 struct loop {
 	struct scene scene;
-	struct core *core;
-	char asked[CHAT_ID_MAX + 1];
 	struct rpc_request *finished;
 };
 
 static struct loop *the_loop; /* for finish, which has no context */
 
-static void ask_for_chat(void *context, const char *chat_id)
-{
-	struct loop *loop = context;
-	snprintf(loop->asked, sizeof loop->asked, "%s", chat_id);
-}
-
 static int open_loop(void **state)
 {
 	struct loop *loop = mem_zero(sizeof *loop);
 	scene_open(&loop->scene);
-	loop->core = core_new(&(struct core_ports){.context = loop, .writer = "test", .chats_max = 10, .load_chat = ask_for_chat});
-	loop->scene.world.core = loop->core;
 	*state = the_loop = loop;
 	return 0;
 }
@@ -42,19 +31,9 @@ static int open_loop(void **state)
 static int close_loop(void **state)
 {
 	struct loop *loop = *state;
-	core_free(loop->core);
 	scene_close(&loop->scene);
 	free(loop);
 	return 0;
-}
-
-static void chat_loaded(struct loop *loop, enum store_rc failure)
-{
-	struct chat_record *record = NULL;
-	struct store *store = loop->scene.store;
-	enum store_rc rc = failure != STORE_OK ? failure : store_ops(store)->load_chat(store, loop->asked, &record, NULL);
-	core_chat_loaded(loop->core, loop->asked, rc, record, 0);
-	store_free(record);
 }
 
 static void finish(struct rpc_request *request)
@@ -81,8 +60,6 @@ static json_t *take_answer(struct loop *loop)
 static json_t *asks_local(struct loop *loop, const char *user_id, const char *operation, const char *args)
 {
 	start_local(loop, user_id, operation, args);
-	if (loop->finished == NULL)
-		chat_loaded(loop, STORE_OK);
 	return take_answer(loop);
 }
 
@@ -301,114 +278,6 @@ static void a_request_keeps_the_limits_it_came_under(void **state)
 	json_decref(answer);
 }
 
-/* "room": alice, bob, carol, dave (1-4), message 5; bob and dave read it, carol did not. */
-static void fill_room(struct scene *scene)
-{
-	static const char *const user_ids[] = {"alice", "bob", "carol", "dave"};
-	for (size_t i = 0; i < 4; i++)
-		scene_adds(scene, "room", user_ids[i]);
-	scene_says(scene, "room", "alice", "news");
-	scene_receipts(scene, "room", "alice", 5, 5);
-	scene_receipts(scene, "room", "bob", 5, 5);
-	scene_receipts(scene, "room", "carol", 5, 4);
-	scene_receipts(scene, "room", "dave", 5, 5);
-}
-
-static void readers_are_the_others_who_read_it(void **state)
-{
-	struct loop *loop = *state;
-	fill_room(&loop->scene);
-	json_t *answer = asks_local(loop, "alice", "getReaders", "{'chatID':'room','messageID':5}");
-	assert_int_equal(number_at(answer, "result.count"), 2);
-	assert_int_equal(count_at(answer, "result.userIDs"), 2);
-	assert_string_equal(text_at(answer, "result.userIDs.0"), "bob");
-	assert_string_equal(text_at(answer, "result.userIDs.1"), "dave");
-	json_decref(answer);
-}
-
-static void who_left_is_no_reader_and_learns_of_none(void **state)
-{
-	struct loop *loop = *state;
-	fill_room(&loop->scene);
-	scene_removes(&loop->scene, "room", "dave");
-	json_t *answer = asks_local(loop, "alice", "getReaders", "{'chatID':'room','messageID':5}");
-	assert_int_equal(number_at(answer, "result.count"), 1);
-	json_decref(answer);
-	assert_refused(asks_local(loop, "dave", "getReaders", "{'chatID':'room','messageID':5}"), "forbidden");
-}
-
-static void readers_of_what_one_cannot_see_are_forbidden(void **state)
-{
-	struct loop *loop = *state;
-	fill_room(&loop->scene);
-	json_t *unseen = asks_local(loop, "bob", "getReaders", "{'chatID':'room','messageID':1}");
-	json_t *future = asks_local(loop, "bob", "getReaders", "{'chatID':'room','messageID':6}");
-	json_t *stranger = asks_local(loop, "mallory", "getReaders", "{'chatID':'room','messageID':5}");
-	json_t *missing = asks_local(loop, "mallory", "getReaders", "{'chatID':'nowhere','messageID':5}");
-	assert_true(json_equal(unseen, future) && json_equal(unseen, stranger) && json_equal(unseen, missing));
-	json_decref(future);
-	json_decref(stranger);
-	json_decref(missing);
-	assert_refused(unseen, "forbidden");
-}
-
-static void in_a_larger_group_readers_are_only_counted(void **state)
-{
-	struct loop *loop = *state;
-	char user_id[16];
-	for (int i = 0; i <= RPC_NAMES_MAX; i++) {
-		snprintf(user_id, sizeof user_id, "user%d", i);
-		scene_adds(&loop->scene, "hall", user_id);
-	}
-	scene_says(&loop->scene, "hall", "user0", "all hands");
-	for (int i = 0; i <= RPC_NAMES_MAX; i++) {
-		snprintf(user_id, sizeof user_id, "user%d", i);
-		scene_receipts(&loop->scene, "hall", user_id, 34, 34);
-	}
-	json_t *answer = asks_local(loop, "user0", "getReaders", "{'chatID':'hall','messageID':34}");
-	assert_int_equal(number_at(answer, "result.count"), RPC_NAMES_MAX);
-	assert_false(has(answer, "result.userIDs"));
-	json_decref(answer);
-}
-
-static void names_that_do_not_fit_are_only_counted(void **state)
-{
-	struct loop *loop = *state;
-	char user_id[USER_ID_MAX + 1];
-	scene_adds(&loop->scene, "room", "alice");
-	for (int i = 0; i < 3; i++) {
-		snprintf(user_id, sizeof user_id, "%0*d", USER_ID_MAX, i);
-		scene_adds(&loop->scene, "room", user_id);
-	}
-	scene_says(&loop->scene, "room", "alice", "hi");
-	for (int i = 0; i < 3; i++) {
-		snprintf(user_id, sizeof user_id, "%0*d", USER_ID_MAX, i);
-		scene_receipts(&loop->scene, "room", user_id, 5, 5);
-	}
-	json_t *answer = asks_local(loop, "alice", "getReaders", "{'chatID':'room','messageID':5,'maxBytes':256}");
-	assert_int_equal(number_at(answer, "result.count"), 3);
-	assert_false(has(answer, "result.userIDs"));
-	json_decref(answer);
-}
-
-static void a_question_waits_for_the_chat_and_fails_with_it(void **state)
-{
-	struct loop *loop = *state;
-	fill_room(&loop->scene);
-	start_local(loop, "alice", "getReaders", "{'chatID':'room','messageID':5}");
-	assert_null(loop->finished);
-	chat_loaded(loop, STORE_UNAVAILABLE);
-	assert_refused(take_answer(loop), "unavailable");
-}
-
-static void a_local_call_for_somebody_else_is_answered_at_once(void **state)
-{
-	struct loop *loop = *state;
-	start_local(loop, "alice", "getReaders", "{'chatID':'room','messageID':5,'userID':'bob'}");
-	assert_refused(take_answer(loop), "forbidden");
-	assert_string_equal(loop->asked, "");
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_loop, close_loop)
 
 int main(void)
@@ -427,13 +296,6 @@ int main(void)
 		TEST(the_server_tells_what_it_can),
 		TEST(a_device_sets_its_bound),
 		TEST(a_request_keeps_the_limits_it_came_under),
-		TEST(readers_are_the_others_who_read_it),
-		TEST(who_left_is_no_reader_and_learns_of_none),
-		TEST(readers_of_what_one_cannot_see_are_forbidden),
-		TEST(in_a_larger_group_readers_are_only_counted),
-		TEST(names_that_do_not_fit_are_only_counted),
-		TEST(a_question_waits_for_the_chat_and_fails_with_it),
-		TEST(a_local_call_for_somebody_else_is_answered_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_AUTH_ISSUERS_H
+#define HC_AUTH_ISSUERS_H
+/* The issuers with their keys at hand: whose tokens are let in now.
+ *
+ * All functions are for the loop's thread and never block, but for opening and replacing (local files). Keys that come by discovery are
+ * fetched by threads of their own and arrive through the mailbox. They are asked for
+ *
+ *   at the start and at SIGHUP,
+ *   when Cache-Control says so, but after ISSUERS_AGE_MIN_S at the earliest and ISSUERS_AGE_MAX_S at the latest,
+ *   soon when a token names a key that we do not have, at most once in ISSUERS_AGAIN_MS for each issuer whatever comes: a kid that its issuer
+ *   did not have then is refused for ISSUERS_ABSENT_MS without asking again.
+ *
+ * What an issuer publishes replaces what it published before: a key that it does not name any more signs nothing from then on. While it does
+ * not answer, or answers with nothing usable, the last good set counts, however old; it is kept on disk for the next start. */
+
+#include <stdint.h>
+
+#include "base/worker.h"
+#include "plugin/auth/issuer.h"
+
+enum {
+	ISSUERS_AGE_MIN_S = 5 * 60,
+	ISSUERS_AGE_S = 60 * 60, /* where the issuer does not say */
+	ISSUERS_AGE_MAX_S = 6 * 60 * 60,
+	ISSUERS_AGAIN_MS = 10 * 1000,
+	ISSUERS_ABSENT_MS = 60 * 1000,
+};
+
+enum issuers_level { ISSUERS_NOTICE, ISSUERS_WARNING };
+
+struct issuers_conf {
+	struct mailbox *mailbox;
+	const char *ca_file;   /* "": the system's authorities */
+	const char *cache_dir; /* where fetched keys are kept */
+	void (*log)(enum issuers_level level, const char *line); /* loop's thread; each change once, never each token */
+};
+
+struct issuers;
+
+/* Takes the list over, checked. NULL: a file with keys cannot be read, or a thread not be started; the list is gone all the same. */
+struct issuers *issuers_open(const struct issuers_conf *conf, struct issuer_list *list, struct error *err);
+
+/* SIGHUP: these instead, with the fetched keys of those that were there before, which are asked for again. false: err; all is as it was.
+ * The list is taken over either way. */
+bool issuers_replace(struct issuers *issuers, struct issuer_list *list, struct error *err);
+
+/* Starts the fetches that are due. Once a second. */
+void issuers_tick(struct issuers *issuers, int64_t now_ms);
+
+/* Who is it? JWT_NO_KEY: no key at hand, and one may come within seconds: the client is to try again; nothing needs to be logged. now_ms is the
+ * monotonic clock, wall_ms the other one. The rest as jwt_check. */
+enum jwt_rc issuers_verify(struct issuers *issuers, const char *token, size_t len, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
+	struct error *err);
+
+/* Ends the threads, within a second or so; their jobs are in the mailbox then. NULL is fine. */
+void issuers_finish(struct issuers *issuers);
+/* After the mailbox has been emptied. NULL is fine. */
+void issuers_free(struct issuers *issuers);
+
+#endif

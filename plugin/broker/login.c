@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * How one gets in, and stays. Broker thread.
+ *
+ * What the host does with AUTH (2.0.11 to 2.1.2, src/handle_auth.c) leaves few ways. An empty method that is accepted crashes 2.0.11, so ours
+ * alone is. An AUTH packet without content counts as going on with an exchange, whether there is one or not, and any answer but "go on" makes
+ * the host forget the client ID of a client that it still has under it: so it is told to go on, and the client is cut at the next tick. */
+#include "plugin/broker/login.h"
+
+#include <string.h>
+
+#include "plugin/broker/account.h"
+#include "plugin/broker/client.h"
+#include "plugin/broker/naming.h"
+#include "plugin/broker/server.h"
+
+enum { SERVER_UNAVAILABLE_2_1 = 0x88 }; /* MOSQ_ERR_SERVER_UNAVAILABLE; an older host takes it for any error */
+
+static bool looks_like_token(const char *password)
+{
+	const char *dot = password ? strchr(password, '.') : NULL;
+	return dot != NULL && strchr(dot + 1, '.') != NULL;
+}
+
+static int outside_login(const struct server *server)
+{
+	switch (server->conf.outside) {
+	case CONF_OUTSIDE_ALLOW:
+		return MOSQ_ERR_SUCCESS;
+	case CONF_OUTSIDE_DENY:
+		return MOSQ_ERR_AUTH;
+	case CONF_OUTSIDE_DEFER:
+		break;
+	}
+	return MOSQ_ERR_PLUGIN_DEFER;
+}
+
+static int64_t end_of_session(const struct server *server, const struct jwt_claims *claims)
+{
+	return server->now_ms + (claims->expires_at_ms - server->wall_ms);
+}
+
+/* ---- login ---- */
+
+/* Only MQTT 5 on 2.1 can be told. All others are cut without an answer: "not authorized" would keep many clients from coming again. */
+static int try_again(const struct mosquitto *client)
+{
+	return mosquitto_client_protocol_version(client) == 5 ? SERVER_UNAVAILABLE_2_1 : MOSQ_ERR_UNKNOWN;
+}
+
+/* Why claims that are true are not enough; NULL: they are. */
+static const char *refusal(struct server *server, const char *username, const struct jwt_claims *claims)
+{
+	const char *why = NULL;
+	if (!username_fits(username, claims->user_id))
+		return "the username must be empty, the user ID or jwt";
+	account_refuses(server, claims->user_id, claims->issued_at_ms, &why);
+	return why;
+}
+
+static int login(struct server *server, struct mosquitto *client, const char *username, const char *token, size_t len, bool by_auth)
+{
+	struct jwt_claims claims;
+	struct error err;
+	const char *address = mosquitto_client_address(client);
+	address = address ? address : "?";
+	enum jwt_rc rc = issuers_verify(server->issuers, token, len, server->now_ms, server->wall_ms, &claims, &err);
+	if (rc == JWT_NO_KEY)
+		return try_again(client);
+	if (rc != JWT_OK) {
+		server_log(MOSQ_LOG_NOTICE, "login from %s refused: %s", address, err.text);
+		return MOSQ_ERR_AUTH;
+	}
+	if (server->core == NULL)
+		return try_again(client); /* opening.c has said why */
+	const char *why = refusal(server, username, &claims);
+	struct session *session = why == NULL ? session_begin(server, client, claims.user_id, end_of_session(server, &claims), &why) : NULL;
+	if (session == NULL) {
+		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: %s", claims.user_id, address, why);
+		return MOSQ_ERR_AUTH;
+	}
+	session->by_auth = by_auth;
+	if (claims.name[0] != '\0' && session->person->sessions->person_next == NULL)
+		naming_offer(server, claims.user_id, claims.name);
+	/* Without a name the broker would cut the session at the next SIGHUP where allow_anonymous is false. */
+	mosquitto_set_username(client, claims.user_id);
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* SIGHUP asks again for every session, with the password of its CONNECT. Whoever is connected stays until his token, perhaps a renewed one,
+ * ends, and then he is told; what is offline stays as well and is asked properly when it comes back. */
+static int login_again(struct server *server, struct mosquitto *client)
+{
+	if (session_of(server, client) != NULL)
+		return MOSQ_ERR_SUCCESS;
+	return client_socket(client) < 0 ? MOSQ_ERR_SUCCESS : outside_login(server);
+}
+
+int login_by_password(struct server *server, struct mosquitto *client, const char *username, const char *password)
+{
+	if (server->reloading)
+		return login_again(server, client);
+	const char *client_id = mosquitto_client_id(client);
+	if (client_id != NULL && looks_like_token(password))
+		return login(server, client, username, password, strlen(password), false);
+	if (client_id == NULL || session_by_name(server, client_id) == NULL)
+		return outside_login(server);
+	server_log(MOSQ_LOG_NOTICE, "login from outside refused: a user of the chat is connected under this client ID");
+	return MOSQ_ERR_AUTH;
+}
+
+/* ---- staying ---- */
+
+/* The verified claims of a token by which the session is to go on. */
+static bool renewal_check(struct server *server, const struct session *session, const char *token, size_t len, struct jwt_claims *claims,
+	struct verdict *verdict)
+{
+	struct error err;
+	const char *why;
+	enum jwt_rc rc = issuers_verify(server->issuers, token, len, server->now_ms, server->wall_ms, claims, &err);
+	if (rc == JWT_NO_KEY) {
+		refuse(verdict, REFUSAL_UNAVAILABLE, "token: its key is not here yet, try again");
+	} else if (rc != JWT_OK) {
+		server_log(MOSQ_LOG_NOTICE, "a token that was to be renewed by %s is refused: %s", session->person->user_id, err.text);
+		refuse(verdict, REFUSAL_FORBIDDEN, rc == JWT_EXPIRED ? "token: it is over" : "token: it is not valid here");
+	} else if (strcmp(claims->user_id, session->person->user_id) != 0) {
+		refuse(verdict, REFUSAL_FORBIDDEN, "token: it is somebody else's");
+	} else if (account_refuses(server, claims->user_id, claims->issued_at_ms, &why)) {
+		refuse(verdict, REFUSAL_FORBIDDEN, "token: %s", why);
+	} else {
+		return true;
+	}
+	return false;
+}
+
+static bool renew(struct server *server, struct session *session, const char *token, size_t len, int64_t *expires_ms, struct verdict *verdict)
+{
+	struct jwt_claims claims;
+	if (!renewal_check(server, session, token, len, &claims, verdict))
+		return false;
+	session->expires_at_ms = end_of_session(server, &claims);
+	session->warned = false;
+	*expires_ms = claims.expires_at_ms;
+	return true;
+}
+
+bool login_renew(struct server *server, struct session *session, const char *token, int64_t *expires_ms, struct verdict *verdict)
+{
+	return renew(server, session, token, strlen(token), expires_ms, verdict);
+}
+
+/* ---- AUTH ---- */
+
+/* MQTT 5 §4.12.1: who cannot authenticate again is disconnected. 2.0 would send a CONNACK for MOSQ_ERR_AUTH, in the middle of a connection. */
+static int auth_again(struct server *server, struct session *session, const char *token, size_t len)
+{
+	struct verdict verdict;
+	int64_t expires_ms;
+	if (renew(server, session, token, len, &expires_ms, &verdict))
+		return MOSQ_ERR_SUCCESS;
+	server_log(MOSQ_LOG_NOTICE, "AUTH of %s refused: %s", session->person->user_id, verdict.message);
+	bool is_2_0 = server->version.major == 2 && server->version.minor == 0;
+	return is_2_0 ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_AUTH;
+}
+
+int login_by_auth(struct server *server, const struct mosquitto_evt_extended_auth *event)
+{
+	struct session *session = session_of(server, event->client);
+	const char *token = event->data_in ? event->data_in : "";
+	size_t len = event->data_in ? event->data_in_len : 0;
+	if (session != NULL && session->by_auth && !session->gone)
+		return auth_again(server, session, token, len);
+	if (event->auth_method == NULL || strcmp(event->auth_method, LOGIN_METHOD) != 0)
+		return MOSQ_ERR_PLUGIN_DEFER;
+	return login(server, event->client, mosquitto_client_username(event->client), token, len, true);
+}
+
+int login_goes_on(struct server *server, const struct mosquitto_evt_extended_auth *event)
+{
+	struct session *session = session_of(server, event->client);
+	if (session == NULL)
+		return MOSQ_ERR_PLUGIN_DEFER;
+	session->expires_at_ms = server->now_ms;
+	session->gone = true;
+	server_sweep_next(server);
+	return MOSQ_ERR_AUTH_CONTINUE;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * The broker's mirror. Broker thread, but for say(). */
+#include "plugin/broker/mirroring.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "plugin/broker/server.h"
+
+/* A line for the log comes from the mirror's thread or librdkafka's, and goes through the mailbox. */
+struct said {
+	struct job job;
+	int level;
+	char text[];
+};
+
+static void said_done(struct job *job)
+{
+	struct said *said = (struct said *)job;
+	static const int levels[] = {[LOG_ERR] = MOSQ_LOG_ERR, [LOG_WARNING] = MOSQ_LOG_WARNING, [LOG_NOTICE] = MOSQ_LOG_NOTICE,
+		[LOG_INFO] = MOSQ_LOG_INFO};
+	server_log(said->level >= LOG_ERR && said->level <= LOG_INFO ? levels[said->level] : MOSQ_LOG_ERR, "%s", said->text);
+	free(said);
+}
+
+/* Any thread. */
+static void say(void *context, int level, const char *text)
+{
+	struct server *server = context;
+	struct said *said = mem_zero(sizeof *said + strlen(text) + 1);
+	said->job.done = said_done;
+	said->level = level;
+	memcpy(said->text, text, strlen(text) + 1);
+	mailbox_post(server->mailbox, &said->job);
+}
+
+/* conf's properties as the producer takes them; free() it. */
+static struct kafka_property *list_properties(const struct conf *conf)
+{
+	struct kafka_property *properties = mem_zero((conf->kafka_property_count + 1) * sizeof *properties);
+	for (size_t i = 0; i < conf->kafka_property_count; i++)
+		properties[i] = (struct kafka_property){conf->kafka_properties[i].name, conf->kafka_properties[i].value};
+	return properties;
+}
+
+static bool refuse_options(struct error *err, const struct error *why)
+{
+	error_set(err, -1, 0, "plugin_opt_kafka_*: %.170s", why->text);
+	return false;
+}
+
+bool mirroring_check(const struct conf *conf, struct error *err)
+{
+	struct error why;
+	if (conf->kafka[0] == '\0' && conf->kafka_property_count > 0) {
+		error_set(err, -1, 0, "plugin_opt_kafka_*: have no meaning without plugin_opt_kafka");
+		return false;
+	}
+	struct kafka_property *properties = list_properties(conf);
+	const struct kafka_conf kafka = {.servers = conf->kafka, .properties = properties, .property_count = conf->kafka_property_count};
+	bool good = conf->kafka[0] == '\0' || kafka_check(&kafka, &why);
+	free(properties);
+	return good || refuse_options(err, &why);
+}
+
+bool mirroring_open(struct server *server, struct error *err)
+{
+	const struct conf *conf = &server->conf;
+	struct error why;
+	if (conf->kafka[0] == '\0')
+		return true;
+	struct kafka_property *properties = list_properties(conf);
+	const struct mirror_conf mirror = {
+		.store = server->store,
+		.writer = server->world.info.writer,
+		.holder = server->world.info.writer,
+		.epoch = server->world.info.epoch,
+		.servers = conf->kafka,
+		.topic = conf->kafka_topic,
+		.properties = properties,
+		.property_count = conf->kafka_property_count,
+		.adopt = true,
+		.log = say,
+		.context = server,
+	};
+	server->mirror = mirror_start(&mirror, &why);
+	free(properties);
+	return server->mirror != NULL || refuse_options(err, &why);
+}
+
+void mirroring_committed(struct server *server, uint64_t last_position)
+{
+	if (server->mirror != NULL)
+		mirror_committed(server->mirror, last_position);
+}
+
+void mirroring_close(struct server *server)
+{
+	mirror_stop(server->mirror);
+	server->mirror = NULL;
+}

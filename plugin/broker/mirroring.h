@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_MIRRORING_H
+#define HC_BROKER_MIRRORING_H
+/* The broker's mirror: starts it where the option `kafka` is set, wakes it, writes its lines into the log. Broker thread. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct server;
+
+struct conf;
+
+/* Whether librdkafka takes the options. */
+bool mirroring_check(const struct conf *conf, struct error *err);
+
+/* Once the store is open. true also where there is no Kafka; Kafka need not answer. false: there are no threads, or options contradict each other. */
+bool mirroring_open(struct server *server, struct error *err);
+
+/* Something was committed by this broker. */
+void mirroring_committed(struct server *server, uint64_t last_position);
+
+/* Behind the last commit, before the mailbox is emptied for the last time. Blocks for at most a few seconds. */
+void mirroring_close(struct server *server);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * hyperchatctl mirror: brings to Kafka what a broker that does not come back has committed and not brought there. The mirror does it on a
+ * thread of its own; this one waits. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "plugin/ctl/ctl.h"
+#include "plugin/ctl/source.h"
+#include "plugin/transfer/mirror.h"
+
+enum { PROPERTIES_MAX = 64, LINE_SIZE = 4096, LEASE_WAIT_MS = 20000, LOOK_MS = 50 };
+
+struct work {
+	const struct ctl_command *command;
+	const char *servers, *topic, *writer;
+	struct kafka_property properties[PROPERTIES_MAX];
+	size_t property_count;
+};
+
+static void say(void *context, int level, const char *text)
+{
+	const struct work *work = context;
+	(void)level;
+	fprintf(stderr, "hyperchatctl %s: %s\n", work->command->name, text);
+}
+
+/* "name=value", spaces around them do not count. */
+static int add_property(struct work *work, const char *file, int number, char *line)
+{
+	static const char blank[] = " \t\r\n";
+	char *name = line + strspn(line, blank);
+	if (*name == '\0' || *name == '#')
+		return CTL_OK;
+	char *value = strchr(name, '=');
+	if (value == NULL || work->property_count == PROPERTIES_MAX)
+		return ctl_failed(work->command, "%s: line %d is no <property>=<value>, or there are too many", file, number);
+	*value++ = '\0';
+	name[strcspn(name, blank)] = '\0';
+	value += strspn(value, blank);
+	for (size_t len = strlen(value); len > 0 && strchr(blank, value[len - 1]) != NULL;)
+		value[--len] = '\0';
+	work->properties[work->property_count++] = (struct kafka_property){mem_text(name), mem_text(value)};
+	return CTL_OK;
+}
+
+static int read_properties(struct work *work, const char *name)
+{
+	char line[LINE_SIZE];
+	int rc = CTL_OK;
+	FILE *file = name != NULL ? fopen(name, "re") : NULL;
+	if (name != NULL && file == NULL)
+		return ctl_failed(work->command, "%s: %s", name, strerror(errno));
+	for (int number = 1; rc == CTL_OK && file != NULL && fgets(line, sizeof line, file) != NULL; number++)
+		rc = add_property(work, name, number, line);
+	if (file != NULL)
+		fclose(file);
+	return rc;
+}
+
+static int check_writer(const struct work *work, struct store *store)
+{
+	const char *const *writers;
+	size_t count;
+	struct error err;
+	bool found = false;
+	if (store_ops(store)->list_writers(store, &writers, &count, &err) != STORE_OK)
+		return ctl_failed(work->command, "%s", err.text);
+	for (size_t i = 0; i < count; i++)
+		found = found || strcmp(writers[i], work->writer) == 0;
+	if (!found) {
+		ctl_failed(work->command, "nobody of the name '%s' ever wrote into this store; there are:", work->writer);
+		for (size_t i = 0; i < count; i++)
+			fprintf(stderr, "  %s\n", writers[i]);
+	}
+	store_free((void *)(uintptr_t)writers);
+	return found ? CTL_OK : CTL_FAILED;
+}
+
+/* Until it is done, or nobody lets it begin. */
+static int wait_for(const struct work *work, struct mirror *mirror)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+	struct mirror_stats stats = {0};
+	int64_t begin_ms = clock_mono_ms();
+	while (!mirror_is_done(mirror)) {
+		nanosleep(&pause, NULL);
+		mirror_stats(mirror, &stats);
+		if (!stats.holds_lease && stats.delivered == 0 && !mirror_is_done(mirror) && clock_mono_ms() - begin_ms > LEASE_WAIT_MS)
+			return ctl_failed(work->command, "somebody else brings what %s wrote to Kafka: is that broker running?", work->writer);
+	}
+	mirror_stats(mirror, &stats);
+	printf("%llu transactions of %s are on Kafka now\n", (unsigned long long)stats.delivered, work->writer);
+	return CTL_OK;
+}
+
+static int mirror_all(struct work *work, struct store *store)
+{
+	struct store_info info;
+	struct error err;
+	char holder[WRITER_MAX + 1];
+	if (store_ops(store)->info(store, &info, &err) != STORE_OK)
+		return ctl_failed(work->command, "%s", err.text);
+	snprintf(holder, sizeof holder, "hyperchatctl-%ld", (long)getpid());
+	const struct mirror_conf conf = {
+		.store = store,
+		.writer = work->writer,
+		.holder = holder,
+		.epoch = info.epoch,
+		.servers = work->servers,
+		.topic = work->topic,
+		.properties = work->properties,
+		.property_count = work->property_count,
+		.finish = true,
+		.log = say,
+		.context = work,
+	};
+	struct mirror *mirror = mirror_start(&conf, &err);
+	if (mirror == NULL)
+		return ctl_failed(work->command, "%s", err.text);
+	int rc = wait_for(work, mirror);
+	mirror_stop(mirror);
+	return rc;
+}
+
+static int run(const struct ctl_command *command, int argc, char **argv)
+{
+	const char *uri = NULL, *properties = NULL;
+	struct work work = {.command = command, .topic = "hyperchat.transactions"};
+	const struct ctl_option options[] = {{"store", &uri, 1}, {"writer", &work.writer, 1}, {"kafka", &work.servers, 1}, {"topic", &work.topic, 0},
+		{"properties", &properties, 0}, {NULL, NULL, 0}};
+	struct store *store;
+	int rc = ctl_options(command, options, argc, argv);
+	if (rc >= 0)
+		return rc;
+	rc = read_properties(&work, properties);
+	if (rc == CTL_OK && (rc = source_open(command, uri, &store)) == CTL_OK) {
+		rc = check_writer(&work, store);
+		if (rc == CTL_OK)
+			rc = mirror_all(&work, store);
+		source_close(store);
+	}
+	for (size_t i = 0; i < work.property_count; i++) {
+		free((char *)(uintptr_t)work.properties[i].name);
+		free((char *)(uintptr_t)work.properties[i].value);
+	}
+	return rc;
+}
+
+const struct ctl_command ctl_mirror = {
+	.name = "mirror",
+	.summary = "bring to Kafka what a broker that is gone left",
+	.usage = "Usage: hyperchatctl mirror --store URI --writer NAME --kafka SERVERS [--topic TOPIC] [--properties FILE]\n\n"
+			 "Brings to Kafka what a broker has committed and did not bring there before it went, and ends. With several brokers on\n"
+			 "one store the others do that by themselves. It waits for up to 20 s for the broker's lease to run out, and gives up\n"
+			 "where that is still running.\n\n"
+			 "  --store URI         as plugin_opt_store\n"
+			 "  --writer NAME       the broker's name in the store; one that does not exist is answered with those that do\n"
+			 "  --kafka SERVERS     as plugin_opt_kafka: host:port,...\n"
+			 "  --topic TOPIC       as plugin_opt_kafka_topic; hyperchat.transactions\n"
+			 "  --properties FILE   lines of <property>=<value> for librdkafka, for example security.protocol=SASL_SSL\n",
+	.run = run,
+};

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_TRANSFER_MIRROR_H
+#define HC_TRANSFER_MIRROR_H
+/* The mirror: every committed transaction goes to Kafka (docs/kafka.md).
+ *
+ * The store is the outbox. A thread reads along what a writer wrote (store_ops.tail) from a place that the store keeps, "kafka/<writer>", hands it
+ * to Kafka, and moves the place behind what Kafka has acknowledged. So each transaction gets there at least once, in the order of that writer,
+ * whatever dies in between, and while Kafka is away nothing is kept in memory but a window. The thread is woken by commits; the broker's
+ * thread never waits for it.
+ *
+ * Who mirrors a writer holds the lease of that name, so that it is done by one at a time: the broker itself, and once its lease has run out another
+ * broker on the same store (`adopt`), or hyperchatctl mirror. A transaction that two of them send nevertheless, or one of them twice, is the
+ * same one under the same number.
+ *
+ * Threads: mirror_start, mirror_committed and mirror_stop on the loop's; the mirror's own thread runs the callbacks. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "plugin/transfer/kafka.h"
+#include "storage/store.h"
+
+struct mirror;
+
+struct mirror_conf {
+	struct store *store;
+	const char *writer; /* whose transactions */
+	const char *holder; /* under this name it holds the lease: the writer's own, unless it is done for somebody else */
+	const char *epoch;  /* the store's */
+	const char *servers, *topic;
+	const struct kafka_property *properties;
+	size_t property_count;
+	bool adopt;  /* others' tails, too, when nobody has their lease */
+	bool finish; /* ends by itself when it is at the end of what there is: see mirror_is_done */
+
+	/* The value of the record, at most max bytes (SIZE_MAX: whatever it takes): what is longer is cut, and where nothing fits *value stays empty.
+	 * NULL: the line that members get. Mirror's thread; may ask the store. Anything but STORE_OK is tried again later, and nothing behind it goes
+	 * out before: so a failure must be a store's that is away. */
+	enum store_rc (*render)(void *context, const struct transaction *tx, size_t max, struct buf *value, struct error *err);
+	/* What else is made of a transaction, by mirror_also. NULL: nothing. As render. Called at least once for each. */
+	enum store_rc (*also)(void *context, struct mirror *mirror, const struct transaction *tx, struct error *err);
+	/* Any thread; may not block. Levels as syslog's. */
+	kafka_log *log;
+	void *context;
+};
+
+/* Checks the properties and starts the thread; Kafka need not be there. conf is copied but for what context points to. NULL: err says why. */
+struct mirror *mirror_start(const struct mirror_conf *conf, struct error *err);
+
+/* Something was committed by the writer; last_position as in struct append. Loop's thread; costs a few nanoseconds while the mirror is awake. */
+void mirror_committed(struct mirror *mirror, uint64_t last_position);
+
+/* For `finish`: everything that there was is at Kafka, and the place is stored. Any thread. */
+bool mirror_is_done(struct mirror *mirror);
+
+/* Gives what is committed a moment to get to Kafka if it answers, stores the place, gives the lease back, joins. After the last append, before the
+ * store is closed. Blocks for at most a few seconds. NULL is fine. */
+void mirror_stop(struct mirror *mirror);
+
+/* Inside conf.also: one more record, for any topic. The transaction counts as mirrored when this one, too, is delivered, or refused (which is
+ * counted and said). Its topic is looked for when it comes the first time, and created if Kafka lets us. false: the mirror is stopping, or begins anew. */
+bool mirror_also(struct mirror *mirror, const struct kafka_record *record);
+
+/* The producer for records beside the transactions: unordered among the topics, at most once with tag 0. For kafka_produce from any thread, between
+ * mirror_start and mirror_stop. */
+struct kafka *mirror_side(struct mirror *mirror);
+
+struct mirror_stats {
+	uint64_t delivered;        /* transactions that are at Kafka, since the start; repetitions count */
+	uint64_t cut;              /* those that were too large for the topic and went without all of their text */
+	uint64_t refused_also;     /* other records that Kafka did not want */
+	uint64_t restarts;         /* how often the producer had to begin anew */
+	uint64_t in_flight;        /* transactions that are on their way */
+	uint64_t lag;              /* committed and not at Kafka; an estimate until the first commit after a start */
+	int64_t lag_ms;            /* how old the oldest of them is; 0: none */
+	bool holds_lease;
+	bool stuck;                /* it waits for Kafka or the store to take or give something again */
+};
+
+/* Any thread; takes a lock for a moment. */
+void mirror_stats(struct mirror *mirror, struct mirror_stats *stats);
+
+#endif

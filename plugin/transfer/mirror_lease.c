@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Whose turn it is to mirror a writer. The mirror's thread.
+ *
+ * A broker keeps the lease of its own name as long as it runs. Somebody else gets it when it has run out, and takes it for one turn at a time:
+ * between two turns the owner, if it is back, has the time to take it again. Leases go by wall clocks, so for a moment two may mirror the same;
+ * that makes repetitions and nothing else. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "plugin/transfer/mirror_inner.h"
+
+enum {
+	LEASE_MS = 15000,
+	RENEW_MS = 5000,
+	TURN_MS = 8000,      /* of somebody else's */
+	PAUSE_MS = 1500,     /* between two turns */
+	TAKEN_MS = 500,      /* until the owner tries again */
+	OTHERS_MS = 3000,    /* between looks for others' tails */
+};
+
+/* Until that time; TAKEN: somebody else has it. */
+static enum store_rc take(struct outbox *box, int64_t now_ms, int64_t until_ms)
+{
+	struct mirror *mirror = box->mirror;
+	struct error err;
+	enum store_rc rc = store_ops(mirror->conf.store)->take_lease(mirror->conf.store, box->name, mirror->conf.holder, now_ms, until_ms, &err);
+	if (rc != STORE_OK && rc != STORE_TAKEN)
+		mirror_store_failed(mirror, &err);
+	return rc;
+}
+
+/* Whoever has the lease next moves the place. */
+static void lose_turn(struct outbox *box)
+{
+	outbox_leave_place(box);
+	box->leased = false;
+}
+
+static void begin_turn(struct outbox *box)
+{
+	outbox_leave_place(box); /* somebody else may have moved it */
+	box->leased = true;
+	box->taken_said = false;
+	box->turn_ends_ms = clock_mono_ms() + TURN_MS;
+}
+
+static void say_taken(struct outbox *box)
+{
+	if (!box->taken_said && !box->adopted)
+		mirror_say(box->mirror, 5, "somebody else brings what %s wrote to Kafka at the moment: waiting for the lease %s", box->writer, box->name);
+	box->taken_said = true;
+}
+
+bool outbox_has_turn(struct outbox *box)
+{
+	int64_t now_ms = clock_mono_ms(), wall_ms = clock_wall_ms();
+	bool lasting = !box->adopted || box->mirror->conf.finish;
+	if (box->leased && wall_ms < box->leased_until_ms && (!lasting || wall_ms < box->leased_until_ms - (LEASE_MS - RENEW_MS)))
+		return true;
+	if (now_ms < box->again_ms)
+		return box->leased && wall_ms < box->leased_until_ms;
+	switch (take(box, wall_ms, wall_ms + LEASE_MS)) {
+	case STORE_OK:
+		box->leased_until_ms = wall_ms + LEASE_MS;
+		if (!box->leased)
+			begin_turn(box);
+		return true;
+	case STORE_TAKEN:
+		say_taken(box);
+		if (box->leased)
+			lose_turn(box);
+		box->again_ms = now_ms + (box->adopted && !box->mirror->conf.finish ? OTHERS_MS : TAKEN_MS);
+		return false;
+	default: /* the store is away; the lease that we have counts on */
+		box->again_ms = now_ms + TAKEN_MS;
+		return box->leased && wall_ms < box->leased_until_ms;
+	}
+}
+
+bool outbox_turn_is_over(const struct outbox *box)
+{
+	return box->adopted && !box->mirror->conf.finish && (outbox_is_finished(box) || clock_mono_ms() >= box->turn_ends_ms);
+}
+
+void outbox_end_turn(struct outbox *box)
+{
+	if (!box->leased)
+		return;
+	int64_t wall_ms = clock_wall_ms();
+	box->again_ms = clock_mono_ms() + (outbox_is_finished(box) ? OTHERS_MS : PAUSE_MS);
+	outbox_store_place(box, true);
+	take(box, wall_ms, wall_ms);
+	lose_turn(box);
+}
+
+/* ---- others ---- */
+
+static bool is_known(const struct mirror *mirror, const char *writer)
+{
+	for (size_t i = 0; i < mirror->box_count; i++)
+		if (strcmp(mirror->boxes[i]->writer, writer) == 0)
+			return true;
+	return false;
+}
+
+void mirror_look_for_others(struct mirror *mirror)
+{
+	struct error err;
+	const char *const *writers;
+	size_t count;
+	int64_t now_ms = clock_mono_ms();
+	if (!mirror->conf.adopt || now_ms < mirror->looked_at_ms + OTHERS_MS)
+		return;
+	mirror->looked_at_ms = now_ms;
+	if (store_ops(mirror->conf.store)->list_writers(mirror->conf.store, &writers, &count, &err) != STORE_OK) {
+		mirror_store_failed(mirror, &err);
+		return;
+	}
+	for (size_t i = 0; i < count && mirror->box_count < OUTBOX_MAX; i++)
+		if (!is_known(mirror, writers[i])) {
+			mirror->boxes[mirror->box_count] = outbox_new(mirror, (unsigned)mirror->box_count, writers[i], true);
+			mirror->box_count++;
+		}
+	store_free((void *)(uintptr_t)writers);
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * One writer's way to Kafka: read along, hand over, move the place. The mirror's thread.
+ *
+ * What is on its way is a ring in the order of positions; the place is the oldest that is not delivered. Whenever something goes wrong,
+ * everything behind the place is read again from the store and goes out once more: then nothing is left out, and what is there twice has the
+ * same number.
+ *
+ * What the topic does not take because of its size came in a batch with others, so it is not known which one it was. Then less is sent at
+ * once, until one alone is refused: that one is cut, so that its number is there and nobody waits for it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "plugin/chat/line.h"
+#include "plugin/transfer/mirror_inner.h"
+
+enum {
+	PAGE_COUNT = 500,
+	PLACE_MS = 1000,
+	IDLE_MS = 1000,
+	GATHER_MS = 5,
+	GATHER_FROM = 8, /* transactions in a page */
+	NO_TOPIC_MS = 2000,
+	REFUSED_MS = 2000,
+	CUT_MIN = 200, /* bytes: there is no line that is shorter */
+};
+
+static const char SCHEMA_VERSION[] = "1";
+
+struct outbox *outbox_new(struct mirror *mirror, unsigned index, const char *writer, bool adopted)
+{
+	struct outbox *box = mem_zero(sizeof *box);
+	box->mirror = mirror;
+	box->index = index;
+	box->adopted = adopted;
+	snprintf(box->writer, sizeof box->writer, "%s", writer);
+	snprintf(box->name, sizeof box->name, "kafka/%s", box->writer);
+	box->bytes_max = box->bytes_usual = WINDOW_BYTES;
+	box->first = box->last = 1;
+	return box;
+}
+
+void outbox_free(struct outbox *box)
+{
+	if (box == NULL)
+		return;
+	store_page_free(&box->page);
+	free(box->sent);
+	free(box);
+}
+
+static struct sent *slot(const struct outbox *box, uint64_t number)
+{
+	return &box->sent[number & (WINDOW_COUNT - 1)];
+}
+
+/* ---- the place ---- */
+
+/* The oldest that is not delivered, or what comes next. */
+static uint64_t reached(const struct outbox *box)
+{
+	if (box->last != box->first)
+		return slot(box, box->first)->position;
+	return box->page_done < box->page.count ? box->page.transactions[box->page_done]->position : box->next;
+}
+
+/* From where somebody else would have to go on. */
+static uint64_t place(const struct outbox *box)
+{
+	return reached(box) < box->certain ? reached(box) : box->certain;
+}
+
+void outbox_store_place(struct outbox *box, bool now)
+{
+	struct mirror *mirror = box->mirror;
+	struct error err;
+	int64_t now_ms = clock_mono_ms();
+	if (!box->placed || place(box) <= box->stored || (!now && now_ms - box->stored_at_ms < PLACE_MS))
+		return;
+	uint64_t position = place(box);
+	box->stored_at_ms = now_ms;
+	if (store_ops(mirror->conf.store)->put_place(mirror->conf.store, box->name, position, &err) == STORE_OK)
+		box->stored = position;
+	else
+		mirror_store_failed(mirror, &err);
+}
+
+bool outbox_find_place(struct outbox *box)
+{
+	if (box->placed)
+		return true;
+	struct mirror *mirror = box->mirror;
+	struct error err;
+	uint64_t position = 0;
+	enum store_rc rc = store_ops(mirror->conf.store)->load_place(mirror->conf.store, box->name, &position, &err);
+	if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
+		mirror_store_failed(mirror, &err);
+		return false;
+	}
+	box->next = box->certain = box->stored = rc == STORE_OK ? position : 0;
+	if (box->next < box->sent_to)
+		box->next = box->sent_to;
+	box->placed = true;
+	return true;
+}
+
+void outbox_leave_place(struct outbox *box)
+{
+	/* What a writer that is gone left beyond what is certain goes out once, not at each turn. */
+	if (box->adopted && box->placed)
+		box->sent_to = reached(box);
+	outbox_rewind(box);
+	box->placed = false;
+}
+
+void outbox_rewind(struct outbox *box)
+{
+	if (!box->placed)
+		return;
+	uint64_t from = reached(box);
+	store_page_free(&box->page);
+	box->page = (struct page){0};
+	box->page_done = 0;
+	box->also_left = false;
+	box->at_end = false;
+	box->first = box->last; /* what still comes back of those is passed over by its number */
+	box->bytes = 0;
+	box->next = from;
+}
+
+/* ---- what comes back ---- */
+
+static void forget_done(struct outbox *box)
+{
+	while (box->first != box->last && slot(box, box->first)->waiting == 0) {
+		const struct sent *sent = slot(box, box->first);
+		if (sent->position == box->cut_position)
+			mirror_say(box->mirror, 3, "%s", box->cut_text);
+		box->bytes -= sent->bytes;
+		box->first++;
+		box->mirror->counts.delivered++;
+	}
+	if (box->careful_until != 0 && box->first == box->last && reached(box) > box->careful_until) {
+		/* If none was too large by itself, it is the batches that are, and they would be again. */
+		if (!box->careful_cut)
+			box->bytes_usual = box->bytes_max;
+		box->bytes_max = box->bytes_usual;
+		box->careful_until = 0;
+	}
+}
+
+void outbox_delivered(struct outbox *box, uint64_t number, bool main, enum kafka_result result, const char *reason)
+{
+	if (number < box->first || number >= box->last)
+		return; /* of before the last rewind */
+	struct sent *sent = slot(box, number);
+	bool refused_also = !main && result != KAFKA_DELIVERED && result != KAFKA_RESTARTED;
+	if (refused_also)
+		box->mirror->counts.refused_also++;
+	if (result == KAFKA_DELIVERED || refused_also) {
+		sent->waiting--;
+		forget_done(box);
+		return;
+	}
+	/* The first reason counts: what comes back behind it does so because of it. */
+	if (box->trouble != KAFKA_DELIVERED && box->trouble != KAFKA_RESTARTED)
+		return;
+	box->trouble = result;
+	box->trouble_position = sent->position;
+	box->trouble_bytes = sent->bytes;
+	box->trouble_alone = box->last - box->first == 1;
+	snprintf(box->trouble_text, sizeof box->trouble_text, "%s", reason);
+}
+
+void outbox_expect(struct outbox *box, uint64_t number)
+{
+	slot(box, number)->waiting++;
+}
+
+static void cut(struct outbox *box, uint64_t position, size_t len)
+{
+	if (box->cut_position != position)
+		box->mirror->counts.cut++;
+	box->cut_position = position;
+	box->cut_max = len / 2;
+	box->careful_cut = true;
+}
+
+static void settle_size(struct outbox *box)
+{
+	struct mirror *mirror = box->mirror;
+	uint64_t last_position = slot(box, box->last - 1)->position;
+	bool began = box->careful_until == 0;
+	box->careful_cut = box->careful_cut && !began;
+	if (last_position > box->careful_until)
+		box->careful_until = last_position;
+	if (box->trouble_alone) {
+		cut(box, box->trouble_position, box->trouble_bytes);
+		return;
+	}
+	box->bytes_max = (box->bytes < box->bytes_max ? box->bytes : box->bytes_max) / 8 + 1;
+	if (began)
+		mirror_say(mirror, 4, "Kafka's topic %s does not take something that is too large for it (its max.message.bytes): looking for what it is. If "
+			"it is the batches, set kafka_batch_size", mirror->conf.topic);
+}
+
+void outbox_settle(struct outbox *box)
+{
+	struct mirror *mirror = box->mirror;
+	enum kafka_result trouble = box->trouble;
+	box->trouble = KAFKA_DELIVERED;
+	if (trouble == KAFKA_TOO_LARGE)
+		settle_size(box);
+	outbox_rewind(box);
+	if (trouble == KAFKA_NO_TOPIC || trouble == KAFKA_REFUSED) {
+		mirror->topic_ready = mirror->topic_said = false;
+		mirror->retry_ms = clock_mono_ms() + (trouble == KAFKA_REFUSED ? REFUSED_MS : NO_TOPIC_MS);
+		mirror_say(mirror, 3, "Kafka does not take transactions for topic %s, trying again: %s", mirror->conf.topic, box->trouble_text);
+	}
+}
+
+/* ---- one transaction ---- */
+
+static enum store_rc render(struct outbox *box, const struct transaction *tx, size_t max, struct error *err)
+{
+	struct mirror *mirror = box->mirror;
+	buf_clear(&mirror->value);
+	if (mirror->conf.render != NULL)
+		return mirror->conf.render(mirror->conf.context, tx, max, &mirror->value, err);
+	if (max == SIZE_MAX)
+		line_add(&mirror->value, tx);
+	else
+		line_add_within(&mirror->value, tx, max);
+	return STORE_OK;
+}
+
+static enum kafka_taken produce(struct outbox *box, const struct transaction *tx)
+{
+	struct mirror *mirror = box->mirror;
+	char number[24];
+	snprintf(number, sizeof number, "%llu", (unsigned long long)tx->number);
+	const struct kafka_header headers[] = {
+		{"type", line_type(tx)},
+		{"transactionID", number},
+		{"epoch", mirror->conf.epoch},
+		{"writer", tx->writer},
+		{"schema", SCHEMA_VERSION},
+	};
+	const struct kafka_record record = {
+		.topic = mirror->conf.topic,
+		.key = tx->chat_id,
+		.key_len = strlen(tx->chat_id),
+		.value = mirror->value.data,
+		.value_len = mirror->value.len,
+		.headers = headers,
+		.header_count = sizeof headers / sizeof *headers,
+		.tag = box->last << OUTBOX_BITS | box->index,
+	};
+	return kafka_produce(mirror->kafka, &record);
+}
+
+/* Its number stays out of the topic, and the log says so: whoever reads along waits for it in vain. */
+static void leave_out(struct outbox *box, const struct transaction *tx)
+{
+	mirror_say(box->mirror, 3, "transaction %llu of chat %s is not on Kafka: the topic takes no record that is large enough for anything of it",
+		(unsigned long long)tx->number, tx->chat_id);
+}
+
+/* To be said when it got through. */
+static void note_cut(struct outbox *box, const struct transaction *tx)
+{
+	snprintf(box->cut_text, sizeof box->cut_text, "transaction %llu of chat %s was too large for Kafka's topic and went there cut to %zu bytes",
+		(unsigned long long)tx->number, tx->chat_id, box->mirror->value.len);
+}
+
+static void enter(struct outbox *box, const struct transaction *tx)
+{
+	*slot(box, box->last) = (struct sent){.position = tx->position, .at_ms = tx->at_ms, .bytes = (uint32_t)box->mirror->value.len,
+		.waiting = 1 + (box->mirror->conf.also != NULL)};
+	box->bytes += box->mirror->value.len;
+	box->last++;
+}
+
+static bool has_room(const struct outbox *box, size_t len)
+{
+	size_t count = outbox_in_flight(box);
+	return count == 0 || (count < WINDOW_COUNT && box->bytes + len <= box->bytes_max);
+}
+
+static enum step make_also(struct outbox *box, const struct transaction *tx)
+{
+	struct mirror *mirror = box->mirror;
+	struct error err;
+	mirror->making = box;
+	enum store_rc rc = mirror->conf.also(mirror->conf.context, mirror, tx, &err);
+	mirror->making = NULL;
+	box->also_left = rc != STORE_OK;
+	if (rc != STORE_OK) {
+		mirror_store_failed(mirror, &err);
+		return STEP_TROUBLE;
+	}
+	slot(box, box->last - 1)->waiting--;
+	forget_done(box);
+	return STEP_MORE;
+}
+
+static enum step hand_over(struct outbox *box, const struct transaction *tx)
+{
+	struct mirror *mirror = box->mirror;
+	struct error err;
+	for (;;) {
+		bool is_cut = box->cut_position == tx->position;
+		if (is_cut && box->cut_max < CUT_MIN)
+			return leave_out(box, tx), STEP_MORE;
+		if (render(box, tx, is_cut ? box->cut_max : SIZE_MAX, &err) != STORE_OK) {
+			mirror_store_failed(mirror, &err);
+			return STEP_TROUBLE;
+		}
+		if (mirror->value.len == 0)
+			return leave_out(box, tx), STEP_MORE;
+		if (!has_room(box, mirror->value.len))
+			return STEP_WAIT;
+		switch (produce(box, tx)) {
+		case KAFKA_TAKEN:
+			enter(box, tx);
+			if (is_cut)
+				note_cut(box, tx);
+			return mirror->conf.also != NULL ? make_also(box, tx) : STEP_MORE;
+		case KAFKA_LARGER:
+			cut(box, tx->position, mirror->value.len);
+			break;
+		case KAFKA_FULL:
+			return STEP_WAIT;
+		case KAFKA_NOT_NOW:
+			if (!kafka_is_broken(mirror->kafka)) {
+				mirror->topic_ready = false;
+				mirror->retry_ms = clock_mono_ms() + NO_TOPIC_MS;
+			}
+			return STEP_TROUBLE;
+		}
+	}
+}
+
+/* ---- reading along ---- */
+
+/* What may still be overtaken by something older is left for later, so that all goes out in order and once. Of a writer that is gone nothing
+ * comes any more: all of it goes, but the place stays where it is certain. */
+static enum step read_on(struct outbox *box)
+{
+	struct mirror *mirror = box->mirror;
+	struct error err;
+	uint64_t next;
+	store_page_free(&box->page);
+	box->page = (struct page){0};
+	box->page_done = 0;
+	enum store_rc rc = store_ops(mirror->conf.store)->tail(mirror->conf.store, box->writer, box->next, PAGE_COUNT, &box->page, &next, &err);
+	if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
+		mirror_store_failed(mirror, &err);
+		return STEP_TROUBLE;
+	}
+	mirror_store_works(mirror);
+	if (rc == STORE_NOT_FOUND)
+		next = box->next;
+	size_t found = box->page.count;
+	box->read_at_ms = clock_mono_ms();
+	while (!box->adopted && box->page.count > 0 && box->page.transactions[box->page.count - 1]->position >= next)
+		transaction_free(box->page.transactions[--box->page.count]);
+	if (next > box->certain)
+		box->certain = next;
+	if (next > box->next)
+		box->next = next;
+	if (box->adopted && box->page.count > 0 && box->page.transactions[box->page.count - 1]->position >= box->next)
+		box->next = box->page.transactions[box->page.count - 1]->position + 1;
+	box->at_end = found == 0;
+	return box->page.count > 0 ? STEP_MORE : STEP_WAIT;
+}
+
+static enum step hand_over_page(struct outbox *box)
+{
+	enum step step = STEP_MORE;
+	if (box->also_left) {
+		step = make_also(box, box->page.transactions[box->page_done]);
+		box->page_done += step == STEP_MORE;
+	}
+	while (step == STEP_MORE && box->page_done < box->page.count) {
+		step = hand_over(box, box->page.transactions[box->page_done]);
+		box->page_done += step == STEP_MORE;
+	}
+	return step;
+}
+
+/* Under load, reading is put off for a moment: fewer, larger pages and batches. */
+static bool gathers(const struct outbox *box)
+{
+	return box->page.count >= GATHER_FROM && box->page.count < PAGE_COUNT && clock_mono_ms() - box->read_at_ms < GATHER_MS;
+}
+
+enum step outbox_step(struct outbox *box)
+{
+	if (box->sent == NULL)
+		box->sent = mem_new(WINDOW_COUNT * sizeof *box->sent);
+	box->wait_ms = IDLE_MS;
+	enum step step = STEP_MORE;
+	if (box->page_done == box->page.count) {
+		box->wait_ms = GATHER_MS;
+		if (gathers(box))
+			return STEP_WAIT;
+		step = read_on(box);
+		if (box->at_end)
+			box->wait_ms = IDLE_MS;
+	}
+	if (step == STEP_TROUBLE || !mirror_has_topic(box->mirror)) /* read first: so it is known how old the oldest is */
+		return STEP_TROUBLE;
+	if (step == STEP_WAIT)
+		return STEP_WAIT;
+	return hand_over_page(box);
+}
+
+bool outbox_has_news(struct outbox *box)
+{
+	struct store *store = box->mirror->conf.store;
+	struct error err;
+	struct page page = {0};
+	uint64_t next;
+	if (!outbox_find_place(box) || store_ops(store)->tail(store, box->writer, box->next, 1, &page, &next, &err) != STORE_OK)
+		return false;
+	bool news = page.count > 0;
+	store_page_free(&page);
+	if (!news)
+		box->placed = false; /* it may be moved by somebody else */
+	return news;
+}
+
+bool outbox_is_finished(const struct outbox *box)
+{
+	return box->placed && box->at_end && box->first == box->last && box->page_done == box->page.count;
+}
+
+uint64_t outbox_lag(const struct outbox *box, uint64_t last_position, int64_t *oldest_ms)
+{
+	enum { INCARNATION_BITS = 40 }; /* a position's upper part, where the store counts a writer's starts */
+	size_t left = box->page.count - box->page_done;
+	uint64_t known = outbox_in_flight(box) + left;
+	if (box->first != box->last)
+		*oldest_ms = slot(box, box->first)->at_ms;
+	else if (left > 0)
+		*oldest_ms = box->page.transactions[box->page_done]->at_ms;
+	if (!box->placed || last_position == 0 || last_position < reached(box))
+		return known;
+	uint64_t ahead = last_position - reached(box) + 1;
+	if (last_position >> INCARNATION_BITS != reached(box) >> INCARNATION_BITS)
+		ahead = last_position & ((UINT64_C(1) << INCARNATION_BITS) - 1);
+	return ahead > known ? ahead : known;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * What people cost in MongoDB, in commands, as docs/storage.md says; and that a page of the list of chats costs the same however many chats
+ * there are. */
+#include <pthread.h>
+#include <stdio.h>
+
+#include "storage/mongo/fault.h"
+#include "tests/contract/contract.h"
+
+static const unsigned char one[INVITATION_HASH_BYTES] = {1}, two[INVITATION_HASH_BYTES] = {2};
+
+/* What the store does on its own threads meanwhile does not count. */
+struct bill {
+	pthread_t thread;
+	unsigned commands;
+};
+
+static enum mongo_fault count(void *context, const char *collection, bool write)
+{
+	(void)collection;
+	(void)write;
+	struct bill *bill = context;
+	if (pthread_equal(pthread_self(), bill->thread))
+		bill->commands++;
+	return MONGO_NO_FAULT;
+}
+
+typedef void scene_part(struct world *world);
+
+static unsigned commands_of(struct world *world, scene_part *act)
+{
+	struct bill bill = {.thread = pthread_self()};
+	mongo_faults.context = &bill;
+	mongo_faults.decide = count;
+	act(world);
+	mongo_faults.decide = NULL;
+	return bill.commands;
+}
+
+/* ---- single operations ---- */
+
+static void log_in(struct world *world)
+{
+	assert_int_equal(ON_WORLD(put_user, "alice", START_MS, NULL), STORE_OK);
+}
+
+static void log_in_first(struct world *world)
+{
+	assert_int_equal(ON_WORLD(put_user, "dave", START_MS, NULL), STORE_OK);
+}
+
+static void change_profile(struct world *world)
+{
+	struct profile_change change = {.name = "Alice", .hides_online = -1, .hides_last_seen = -1};
+	assert_int_equal(ON_WORLD(put_profile, "alice", &change, NULL), STORE_OK);
+}
+
+static void be_seen(struct world *world)
+{
+	assert_int_equal(ON_WORLD(put_last_seen, "alice", START_MS, NULL), STORE_OK);
+}
+
+static void put_receipts(struct world *world)
+{
+	static const struct receipt receipts[] = {{"c", "alice", 1, 1}, {"c", "bob", 2, 1}, {"d", "alice", 1, 1}};
+	assert_int_equal(ON_WORLD(put_receipts, receipts, 3, NULL), STORE_OK);
+}
+
+static void put_cursors(struct world *world)
+{
+	static const struct cursor cursors[] = {{"alice", "phone", "c", 1}, {"alice", "phone", "d", 1}, {"bob", "phone", "c", 2}};
+	assert_int_equal(ON_WORLD(put_cursors, cursors, 3, NULL), STORE_OK);
+}
+
+static void mute(struct world *world)
+{
+	assert_int_equal(ON_WORLD(put_mute, "alice", "c", START_MS, NULL), STORE_OK);
+}
+
+static void block(struct world *world)
+{
+	assert_int_equal(ON_WORLD(put_block, "alice", "carol", true, START_MS, NULL), STORE_OK);
+}
+
+static void put_device(struct world *world)
+{
+	assert_int_equal(ON_WORLD(put_device, "alice", "phone", START_MS, "inbox", 0, NULL), STORE_OK);
+}
+
+static void load_device(struct world *world)
+{
+	struct device_record *device = NULL;
+	assert_int_equal(ON_WORLD(load_device, "alice", "phone", &device, NULL), STORE_OK);
+	store_free(device);
+}
+
+static void put_favorite(struct world *world)
+{
+	assert_int_equal(ON_WORLD(put_favorite, "alice", "carol", true, START_MS, NULL), STORE_OK);
+}
+
+static void load_favorites(struct world *world)
+{
+	const char *const *ids = NULL;
+	size_t found;
+	assert_int_equal(ON_WORLD(load_favorites, "bob", &ids, &found, NULL), STORE_OK);
+	store_free((void *)(uintptr_t)ids);
+}
+
+static void ask_for_reach(struct world *world)
+{
+	assert_int_equal(ON_WORLD(check_reach, "bob", ((const char *const[]){"alice", "carol"}), 2, false, NULL), STORE_OK);
+}
+
+static void ask_for_both_reaches(struct world *world)
+{
+	assert_int_equal(ON_WORLD(check_reach, "bob", ((const char *const[]){"alice", "carol"}), 2, true, NULL), STORE_OK);
+}
+
+static void load_profiles(struct world *world)
+{
+	struct profile_list *list = NULL;
+	assert_int_equal(ON_WORLD(load_profiles, ((const char *const[]){"alice", "bob", "carol"}), 3, &list, NULL), STORE_OK);
+	store_free(list);
+}
+
+static void load_one_membership(struct world *world)
+{
+	store_free(load_membership(world, "alice", "c"));
+}
+
+static void take_shared_id(struct world *world)
+{
+	assert_int_equal(ON_WORLD(put_shared_id, "carol", "new", NULL), STORE_OK);
+}
+
+static void change_shared_id(struct world *world)
+{
+	assert_int_equal(ON_WORLD(put_shared_id, "bob", "other", NULL), STORE_OK);
+}
+
+static void put_invitation(struct world *world)
+{
+	invite(world, two, "alice", START_MS + DAY_MS, 5);
+}
+
+static void use_invitation(struct world *world)
+{
+	assert_use(world, one, "carol", START_MS, "bob");
+}
+
+static void end_account(struct world *world)
+{
+	assert_int_equal(ON_WORLD(delete_user, "bob", START_MS + 5, NULL), STORE_OK);
+}
+
+static void settle_in(struct world *world)
+{
+	struct line c = line_new("c"), d = line_new("d");
+	struct profile_change change = {.icon = "icon", .hides_online = -1, .hides_last_seen = -1};
+	EXIST("alice", "bob", "carol");
+	assert_appended(world->store, line_adds(&c, "alice", ROLE_OWNER));
+	assert_appended(world->store, line_adds(&c, "bob", ROLE_OWNER));
+	assert_appended(world->store, line_adds(&d, "alice", ROLE_OWNER));
+	assert_int_equal(ON_WORLD(put_device, "alice", "phone", START_MS, "inbox", 0, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_device, "bob", "phone", START_MS, "inbox", 0, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_profile, "bob", &change, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_icon, "icon", "bytes", 5, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_shared_id, "bob", "builder", NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_favorite, "bob", "carol", true, START_MS, NULL), STORE_OK);
+	invite(world, one, "bob", START_MS + DAY_MS, 5);
+}
+
+static void people_cost_what_the_documentation_says(void **state)
+{
+	struct world *world = *state;
+	static const struct {
+		const char *what;
+		scene_part *act;
+		unsigned commands;
+	} costs[] = {
+		{"login", log_in, 1}, {"first login", log_in_first, 2}, {"profile", change_profile, 1}, {"last seen", be_seen, 1}, {"receipts", put_receipts, 1},
+		{"cursors", put_cursors, 1}, {"reach", ask_for_reach, 1}, {"reach in both directions", ask_for_both_reaches, 2}, {"mute", mute, 2},
+		{"block", block, 2}, {"device put", put_device, 2}, {"device loaded", load_device, 2}, {"favorites loaded", load_favorites, 2},
+		{"favorite put", put_favorite, 3}, {"one membership", load_one_membership, 3}, {"profiles", load_profiles, 1}, {"shared ID", take_shared_id, 5},
+		{"shared ID changed", change_shared_id, 6}, {"invitation put", put_invitation, 2}, {"invitation used", use_invitation, 3},
+		{"account ended", end_account, 13},
+	};
+	settle_in(world);
+	for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
+		unsigned commands = commands_of(world, costs[i].act);
+		if (commands != costs[i].commands)
+			fail_msg("%s: %u commands", costs[i].what, commands);
+	}
+}
+
+/* ---- the list ---- */
+
+static void read_page_of_list(struct world *world)
+{
+	struct user_record *user = NULL;
+	struct chat_window window = {.count_max = 3};
+	bool more = false;
+	assert_int_equal(ON_WORLD(list_memberships, "alice", &window, &user, &more, NULL), STORE_OK);
+	assert_int_equal(user->chat_count, 3);
+	assert_true(more);
+	store_free(user);
+}
+
+static void join(struct world *world, int from, int to)
+{
+	for (int i = from; i < to; i++) {
+		char id[16];
+		snprintf(id, sizeof id, "chat%d", i);
+		struct line line = line_new(id);
+		assert_appended(world->store, line_adds(&line, "alice", ROLE_MEMBER));
+	}
+}
+
+static void a_page_of_the_list_costs_the_same_however_many_chats_there_are(void **state)
+{
+	struct world *world = *state;
+	EXIST("alice");
+	join(world, 0, 4);
+	assert_int_equal(commands_of(world, read_page_of_list), 5);
+	join(world, 4, 40);
+	assert_int_equal(commands_of(world, read_page_of_list), 5);
+	world_reopen(world);
+	assert_int_equal(commands_of(world, read_page_of_list), 5);
+}
+
+/* ---- summaries ---- */
+
+static void read_one_summary(struct world *world)
+{
+	struct user_chat *membership = load_membership(world, "alice", "c");
+	struct chat_summary summary = {0};
+	assert_int_equal(ON_WORLD(read_summary, "alice", membership, NULL, 0, "Alice", &summary, NULL), STORE_OK);
+	assert_non_null(summary.last_edit);
+	chat_summary_fini(&summary);
+	store_free(membership);
+}
+
+static void a_summary_costs_the_same_whatever_was_edited(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	EXIST("alice");
+	assert_appended(world->store, line_adds(&line, "alice", ROLE_MEMBER));
+	for (uint64_t i = 2; i < 22; i += 2) {
+		assert_appended(world->store, line_says(&line, "bob", "hi"));
+		assert_appended(world->store, line_edits(&line, "bob", i, "@Alice hi"));
+	}
+	assert_in_range(commands_of(world, read_one_summary), 3 + 2, 3 + 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest stories[] = {
+		STORY(people_cost_what_the_documentation_says),
+		STORY(a_page_of_the_list_costs_the_same_however_many_chats_there_are),
+		STORY(a_summary_costs_the_same_whatever_was_edited),
+	};
+	if (!world_choose("mongodb") || getenv("HC_MONGODB") == NULL) {
+		fprintf(stderr, "HC_MONGODB names no server (scripts/ferretdb with …)\n");
+		return 77;
+	}
+	return cmocka_run_group_tests_name("costs in MongoDB", stories, NULL, NULL);
+}
