@@ -85,6 +85,7 @@ def test_a_change_of_who_has_just_come_waits_for_the_store_to_know_him(broker, b
     assert "result" in answer, answer
 
 
+@pytest.mark.sqlite
 def test_a_change_that_a_damaged_store_cannot_take_is_given_up_and_others_go_on(broker, alice, bob):
     bob.asks("getUserInfo")
     alice.asks("addAsFavorite", favoriteID="bob")
@@ -107,6 +108,7 @@ def test_a_change_that_a_damaged_store_cannot_take_is_given_up_and_others_go_on(
     assert alice.asks("getUserInfo")["userInfo"]["status"] == "here"
 
 
+@pytest.mark.sqlite
 def test_while_the_store_is_held_up_a_change_waits(broker, alice):
     alice.asks("getUserInfo")
     with HeldStore(broker):
