@@ -17,7 +17,8 @@ enum {
 	MENDED_MS = 60 * 1000,
 	/* Who has lost a race is quick the next time, and who has won lets the other one go first. */
 	APPEND_AFTER_CONFLICT = 8, /* transactions */
-	SHARED_MS = 10000,         /* since another broker wrote */
+	SHARED_MS = 60000,         /* since another broker wrote */
+	REST_SHARE = 4,            /* appends' times: who has lost has to read, and finds its own keys there */
 	REST_MIN_MS = 10,
 	REST_MAX_MS = 500,
 };
@@ -88,10 +89,10 @@ void entry_is_shared(struct core *core, struct entry *entry)
 	entry->shared_until_ms = core->now_ms + SHARED_MS;
 }
 
-/* As long as the other one needs to read what this one has just written, and to append behind it: about twice what an append takes. */
+/* As long as the other one needs to read what this one has just written, and to append behind it. */
 static void rest(struct core *core, struct entry *entry)
 {
-	int64_t pause = 2 * (core->now_ms - entry->sent_at_ms);
+	int64_t pause = REST_SHARE * (core->now_ms - entry->sent_at_ms);
 	if (core->now_ms >= entry->shared_until_ms)
 		return;
 	entry->rests_until_ms = core->now_ms + (pause < REST_MIN_MS ? REST_MIN_MS : pause > REST_MAX_MS ? REST_MAX_MS : pause);

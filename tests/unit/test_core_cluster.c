@@ -228,12 +228,12 @@ static void test_who_has_won_lets_the_other_one_go_first(void **state)
 	appended(scene, APPEND_OK);
 	core_flush(scene->core);
 	happened(scene, "show 4, a1 is 4");
-	time_passes(scene, 39);
+	time_passes(scene, 79);
 	say(scene, "alice", "a3");
 	happened(scene, "");
 	time_passes(scene, 1);
 	happened(scene, "append 5-6");
-	time_passes(scene, 11000); /* nobody else has written for a while */
+	time_passes(scene, 61000); /* nobody else has written for a while */
 	say(scene, "alice", "a4");
 	appended(scene, APPEND_OK);
 	happened(scene, "show 5, a2 is 5, show 6, a3 is 6, append 7-7");
