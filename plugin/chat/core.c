@@ -146,9 +146,18 @@ static void append_pending(struct core *core, struct entry *entry)
 	entry_append(core, entry);
 }
 
+/* Then it is come back to: what was due at the end of the rest may have been something else, before that. */
+static bool has_to_rest(struct core *core, struct entry *entry)
+{
+	bool rests = core->now_ms < entry->rests_until_ms;
+	if (rests && (entry->retry_at_ms == 0 || entry->retry_at_ms > entry->rests_until_ms))
+		retry_at(core, entry, entry->rests_until_ms);
+	return rests;
+}
+
 void entry_go_on(struct core *core, struct entry *entry)
 {
-	if (may_append(entry) && !entry->unsent && core->now_ms >= entry->rests_until_ms)
+	if (may_append(entry) && !entry->unsent && !has_to_rest(core, entry))
 		append_pending(core, entry);
 }
 
@@ -244,7 +253,7 @@ void entry_drain(struct core *core, struct entry *entry)
 		item->visit(item->context, entry->chat->latest > 0 ? entry->chat : NULL, false);
 		free(item);
 	}
-	if (may_append(entry) && !entry->unsent && core->now_ms >= entry->rests_until_ms) {
+	if (may_append(entry) && !entry->unsent && !has_to_rest(core, entry)) {
 		entry->unsent = true;
 		DL_APPEND2(core->unsent, entry, unsent_prev, unsent_next);
 	}
