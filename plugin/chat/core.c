@@ -17,9 +17,12 @@ enum {
 	MENDED_MS = 60 * 1000,
 	/* Who has lost a race is quick the next time, and who has won lets the other one go first. */
 	APPEND_AFTER_CONFLICT = 8, /* transactions */
-	SHARED_MS = 10000,         /* since another broker wrote */
+	SHARED_MS = 60000,         /* since another broker wrote */
+	REST_SHARE = 4,            /* appends' times: who has lost has to read, and finds its own keys there */
 	REST_MIN_MS = 10,
 	REST_MAX_MS = 500,
+	LOST_MAX = 3,              /* races, until it asks for its turn, */
+	STARVES_AGAIN_MS = 500,    /* so often at most */
 };
 
 struct core *core_new(const struct core_ports *ports)
@@ -88,14 +91,31 @@ void entry_is_shared(struct core *core, struct entry *entry)
 	entry->shared_until_ms = core->now_ms + SHARED_MS;
 }
 
-/* As long as the other one needs to read what this one has just written, and to append behind it: about twice what an append takes. */
-static void rest(struct core *core, struct entry *entry)
+/* As long as the other one needs to read what this one has just written, and to append behind it. */
+static void rest_after_append(struct core *core, struct entry *entry)
 {
-	int64_t pause = 2 * (core->now_ms - entry->sent_at_ms);
-	if (core->now_ms >= entry->shared_until_ms)
+	int64_t pause = REST_SHARE * (core->now_ms - entry->sent_at_ms);
+	if (core->now_ms < entry->shared_until_ms)
+		entry_rest(core, entry, pause < REST_MIN_MS ? REST_MIN_MS : pause > REST_MAX_MS ? REST_MAX_MS : pause);
+}
+
+void entry_rest(struct core *core, struct entry *entry, int64_t pause_ms)
+{
+	if (core->now_ms + pause_ms <= entry->rests_until_ms)
 		return;
-	entry->rests_until_ms = core->now_ms + (pause < REST_MIN_MS ? REST_MIN_MS : pause > REST_MAX_MS ? REST_MAX_MS : pause);
+	entry->rests_until_ms = core->now_ms + pause_ms;
 	retry_at(core, entry, entry->rests_until_ms);
+}
+
+/* How long the other one needs is not known here, so at some time it has to say so. */
+static void lose(struct core *core, struct entry *entry)
+{
+	entry->append_max = APPEND_AFTER_CONFLICT;
+	entry_is_shared(core, entry);
+	if (++entry->lost < LOST_MAX || core->ports.starves == NULL || core->now_ms < entry->starved_at_ms + STARVES_AGAIN_MS)
+		return;
+	entry->starved_at_ms = core->now_ms;
+	core->ports.starves(core->ports.context, entry->id);
 }
 
 static size_t text_bytes(const struct pending *pending)
@@ -126,9 +146,18 @@ static void append_pending(struct core *core, struct entry *entry)
 	entry_append(core, entry);
 }
 
+/* Then it is come back to: what was due at the end of the rest may have been something else, before that. */
+static bool has_to_rest(struct core *core, struct entry *entry)
+{
+	bool rests = core->now_ms < entry->rests_until_ms;
+	if (rests && (entry->retry_at_ms == 0 || entry->retry_at_ms > entry->rests_until_ms))
+		retry_at(core, entry, entry->rests_until_ms);
+	return rests;
+}
+
 void entry_go_on(struct core *core, struct entry *entry)
 {
-	if (may_append(entry) && !entry->unsent && core->now_ms >= entry->rests_until_ms)
+	if (may_append(entry) && !entry->unsent && !has_to_rest(core, entry))
 		append_pending(core, entry);
 }
 
@@ -224,7 +253,7 @@ void entry_drain(struct core *core, struct entry *entry)
 		item->visit(item->context, entry->chat->latest > 0 ? entry->chat : NULL, false);
 		free(item);
 	}
-	if (may_append(entry) && !entry->unsent && core->now_ms >= entry->rests_until_ms) {
+	if (may_append(entry) && !entry->unsent && !has_to_rest(core, entry)) {
 		entry->unsent = true;
 		DL_APPEND2(core->unsent, entry, unsent_prev, unsent_next);
 	}
@@ -451,7 +480,8 @@ static void commit(struct core *core, struct entry *entry)
 		commit_first(core, entry);
 	entry->flying = 0;
 	entry->append_max = entry->append_max * 2 < APPEND_COUNT_MAX ? entry->append_max * 2 : 0;
-	rest(core, entry);
+	entry->lost = 0;
+	rest_after_append(core, entry);
 	entry_drain(core, entry);
 }
 
@@ -487,8 +517,7 @@ static void conflict(struct core *core, struct entry *entry, const struct append
 	entry_take_back(entry);
 	if (duplicate == NULL) {
 		entry->progress = false;
-		entry->append_max = APPEND_AFTER_CONFLICT;
-		entry_is_shared(core, entry);
+		lose(core, entry);
 		entry_catch_up(core, entry);
 		return;
 	}

@@ -36,7 +36,8 @@ struct entry {
 	size_t transaction_count;
 	/* Taking turns with another broker that writes to the same chat. */
 	size_t append_max; /* of transactions in the next append, 0: APPEND_COUNT_MAX */
-	int64_t sent_at_ms, rests_until_ms, shared_until_ms;
+	int64_t sent_at_ms, rests_until_ms, shared_until_ms, starved_at_ms;
+	unsigned lost; /* races, one after the other */
 	int64_t retry_at_ms, retry_pause_ms; /* retry_at_ms 0: nothing is due */
 	int64_t used_at_ms;
 	bool receipts_dirty;
@@ -86,6 +87,7 @@ void entry_append(struct core *core, struct entry *entry);
 void entry_go_on(struct core *core, struct entry *entry);
 /* Another broker has written to the chat. */
 void entry_is_shared(struct core *core, struct entry *entry);
+void entry_rest(struct core *core, struct entry *entry, int64_t pause_ms);
 /* Reads what others wrote behind `latest`. Nothing may be pending. */
 void entry_catch_up(struct core *core, struct entry *entry);
 

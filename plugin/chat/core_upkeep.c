@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { IDLE_MS = 60 * 1000 };
+enum { IDLE_MS = 60 * 1000, YIELD_MS = 500 };
 
 /* ---- receipts ---- */
 
@@ -65,6 +65,14 @@ bool core_news(struct core *core, struct transaction *tx)
 	}
 	entry_drain(core, entry);
 	return true;
+}
+
+void core_yield(struct core *core, const char *chat_id, int64_t now_ms)
+{
+	struct entry *entry = entry_find(core, chat_id);
+	core->now_ms = now_ms;
+	if (entry != NULL)
+		entry_rest(core, entry, YIELD_MS);
 }
 
 uint64_t core_known(struct core *core, const char *chat_id)
