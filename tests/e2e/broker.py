@@ -40,12 +40,13 @@ def sanitizer_environment(log):
         return {}
     library = subprocess.check_output(["gcc", f"-print-file-name=lib{'asan' if kind == 'address' else 'tsan'}.so"], text=True).strip()
     common = f"log_path={log}:exitcode=66:handle_abort=1"
+    threads = BUILD / "libc11_threads.so"  # with the thread sanitizer: what librdkafka's threads need
     return {
-        "preload": os.path.realpath(library),
+        "preload": f"{os.path.realpath(library)}:{threads}" if threads.exists() else os.path.realpath(library),
         "ASAN_OPTIONS": f"{common}:detect_leaks=1:fast_unwind_on_malloc=0:malloc_context_size=20",
         "LSAN_OPTIONS": f"exitcode=0:suppressions={ROOT}/tests/e2e/lsan.supp:print_suppressions=0",
         "UBSAN_OPTIONS": f"log_path={log}:print_stacktrace=1:halt_on_error=1",
-        "TSAN_OPTIONS": f"{common}:halt_on_error=0:second_deadlock_stack=1",
+        "TSAN_OPTIONS": f"{common}:suppressions={ROOT}/tests/e2e/tsan.supp:print_suppressions=0:halt_on_error=0:second_deadlock_stack=1",
     }
 
 
