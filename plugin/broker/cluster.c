@@ -107,6 +107,11 @@ static void on_erased(struct server *server, const struct notice *notice)
 	account_erased_elsewhere(server, notice->subject, notice->at_ms);
 }
 
+static void on_turn(struct server *server, const struct notice *notice)
+{
+	core_yield(server->core, notice->subject, server->now_ms);
+}
+
 static const struct {
 	const char *kind;
 	void (*take)(struct server *server, const struct notice *notice);
@@ -115,6 +120,7 @@ static const struct {
 	{NOTICE_TEXTS, on_texts},
 	{NOTICE_DELETED, on_deleted},
 	{NOTICE_ERASED, on_erased},
+	{NOTICE_TURN, on_turn},
 };
 
 static void on_notice(void *context, const struct notice *notice)

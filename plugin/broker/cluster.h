@@ -14,6 +14,7 @@ struct tail;
 #define NOTICE_REACH   "reach"   /* a user: whom he blocks has changed */
 #define NOTICE_TEXTS   "texts"   /* a chat: texts of it were erased beside its log */
 #define NOTICE_DELETED "deleted" /* a user: his account was deleted, then */
+#define NOTICE_TURN    "turn"    /* a chat: who told it cannot append to it, because the others always come first */
 #define NOTICE_ERASED  "erased"  /* a user: what he wrote before that time is erased */
 
 /* Begins to read along; takes the tail over also where it fails. tail NULL: the store is not shared, nothing begins. false: no thread. */

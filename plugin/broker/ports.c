@@ -12,6 +12,7 @@
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/budget.h"
+#include "plugin/broker/cluster.h"
 #include "plugin/broker/device.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
@@ -389,6 +390,12 @@ static void port_in_work(void *context, const struct command *command, bool begi
 		server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
 }
 
+static void port_starves(void *context, const char *chat_id)
+{
+	struct server *server = context;
+	cluster_tell(server, NOTICE_TURN, chat_id, server->wall_ms);
+}
+
 static void port_report(void *context, const char *chat_id, const char *what)
 {
 	(void)context;
@@ -412,6 +419,7 @@ struct core_ports ports_for_core(struct server *server)
 		.answer = answer_command,
 		.may_begin = port_may_begin,
 		.in_work = port_in_work,
+		.starves = port_starves,
 		.report = port_report,
 	};
 }

@@ -68,6 +68,15 @@ static uint64_t start_of(const struct user_chat *chat, const struct device_curso
 	return at < before ? before : at;
 }
 
+/* A list may be a moment behind where other brokers write; what was shown here since is not. */
+static uint64_t latest_of(const struct server *server, const struct user_chat *chat)
+{
+	uint64_t known = core_known(server->core, chat->chat_id);
+	if (chat->role == ROLE_NONE)
+		return chat->intervals[chat->interval_count - 1].to;
+	return known != UINT64_MAX && known > chat->latest ? known : chat->latest;
+}
+
 void replay_start_chat(struct server *server, struct session *session, const struct user_chat *chat, const struct device_record *record,
 	const struct parked_track *parked)
 {
@@ -77,7 +86,7 @@ void replay_start_chat(struct server *server, struct session *session, const str
 	const struct device_cursor *cursor = find_cursor(record, chat->chat_id);
 	uint64_t at = start_of(chat, cursor, session->device_known);
 	uint64_t handed = parked != NULL && parked->handed > at ? parked->handed : at;
-	uint64_t last = chat->role != ROLE_NONE ? chat->latest : chat->intervals[chat->interval_count - 1].to;
+	uint64_t last = latest_of(server, chat);
 	struct track *track = feed_find(feed, chat->chat_id);
 	if (track == NULL && cursor != NULL && at >= last && feed_may_forget(server, chat->chat_id, at))
 		return;

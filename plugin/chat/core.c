@@ -15,7 +15,14 @@ enum {
 	RETRY_MIN_MS = 20,
 	RETRY_MAX_MS = 1000,
 	MENDED_MS = 60 * 1000,
-	APPEND_AFTER_CONFLICT = 8, /* transactions: who has lost a race is quick the next time */
+	/* Who has lost a race is quick the next time, and who has won lets the other one go first. */
+	APPEND_AFTER_CONFLICT = 8, /* transactions */
+	SHARED_MS = 60000,         /* since another broker wrote */
+	REST_SHARE = 4,            /* appends' times: who has lost has to read, and finds its own keys there */
+	REST_MIN_MS = 10,
+	REST_MAX_MS = 500,
+	LOST_MAX = 3,              /* races, until it asks for its turn, */
+	STARVES_AGAIN_MS = 500,    /* so often at most */
 };
 
 struct core *core_new(const struct core_ports *ports)
@@ -47,13 +54,18 @@ static void answer(struct core *core, struct command *command, const struct verd
 		&(struct answer){.refused = refused, .chat_id = chat_id, .number = number, .repeated = repeated});
 }
 
+static void retry_at(struct core *core, struct entry *entry, int64_t at_ms)
+{
+	entry->retry_at_ms = at_ms;
+	if (core->retry_at_ms == 0 || at_ms < core->retry_at_ms)
+		core->retry_at_ms = at_ms;
+}
+
 static void retry_later(struct core *core, struct entry *entry, int64_t now_ms)
 {
 	int64_t pause = entry->retry_pause_ms * 2;
 	entry->retry_pause_ms = pause < RETRY_MIN_MS ? RETRY_MIN_MS : pause > RETRY_MAX_MS ? RETRY_MAX_MS : pause;
-	entry->retry_at_ms = now_ms + entry->retry_pause_ms;
-	if (core->retry_at_ms == 0 || entry->retry_at_ms < core->retry_at_ms)
-		core->retry_at_ms = entry->retry_at_ms;
+	retry_at(core, entry, now_ms + entry->retry_pause_ms);
 }
 
 static void recovered(struct entry *entry)
@@ -64,6 +76,7 @@ static void recovered(struct entry *entry)
 void entry_append(struct core *core, struct entry *entry)
 {
 	entry->out |= OUT_APPEND;
+	entry->sent_at_ms = core->now_ms;
 	core->ports.append(core->ports.context, entry->id, entry->transactions, entry->transaction_count);
 }
 
@@ -71,6 +84,38 @@ void entry_append(struct core *core, struct entry *entry)
 static bool may_append(const struct entry *entry)
 {
 	return entry->flying == 0 && !entry->catching_up && entry->chat != NULL && entry->chat->pending != NULL;
+}
+
+void entry_is_shared(struct core *core, struct entry *entry)
+{
+	entry->shared_until_ms = core->now_ms + SHARED_MS;
+}
+
+/* As long as the other one needs to read what this one has just written, and to append behind it. */
+static void rest_after_append(struct core *core, struct entry *entry)
+{
+	int64_t pause = REST_SHARE * (core->now_ms - entry->sent_at_ms);
+	if (core->now_ms < entry->shared_until_ms)
+		entry_rest(core, entry, pause < REST_MIN_MS ? REST_MIN_MS : pause > REST_MAX_MS ? REST_MAX_MS : pause);
+}
+
+void entry_rest(struct core *core, struct entry *entry, int64_t pause_ms)
+{
+	if (core->now_ms + pause_ms <= entry->rests_until_ms)
+		return;
+	entry->rests_until_ms = core->now_ms + pause_ms;
+	retry_at(core, entry, entry->rests_until_ms);
+}
+
+/* How long the other one needs is not known here, so at some time it has to say so. */
+static void lose(struct core *core, struct entry *entry)
+{
+	entry->append_max = APPEND_AFTER_CONFLICT;
+	entry_is_shared(core, entry);
+	if (++entry->lost < LOST_MAX || core->ports.starves == NULL || core->now_ms < entry->starved_at_ms + STARVES_AGAIN_MS)
+		return;
+	entry->starved_at_ms = core->now_ms;
+	core->ports.starves(core->ports.context, entry->id);
 }
 
 static size_t text_bytes(const struct pending *pending)
@@ -99,6 +144,12 @@ static void append_pending(struct core *core, struct entry *entry)
 		entry->flying++;
 	}
 	entry_append(core, entry);
+}
+
+void entry_go_on(struct core *core, struct entry *entry)
+{
+	if (may_append(entry) && !entry->unsent && core->now_ms >= entry->rests_until_ms)
+		append_pending(core, entry);
 }
 
 static void ask_reach(struct core *core, struct entry *entry, const struct command *command)
@@ -193,7 +244,7 @@ void entry_drain(struct core *core, struct entry *entry)
 		item->visit(item->context, entry->chat->latest > 0 ? entry->chat : NULL, false);
 		free(item);
 	}
-	if (may_append(entry) && !entry->unsent) {
+	if (may_append(entry) && !entry->unsent && core->now_ms >= entry->rests_until_ms) {
 		entry->unsent = true;
 		DL_APPEND2(core->unsent, entry, unsent_prev, unsent_next);
 	}
@@ -212,6 +263,7 @@ void core_flush(struct core *core)
 
 void core_command(struct core *core, struct command *command, int64_t now_ms)
 {
+	core->now_ms = now_ms;
 	struct entry *entry = entry_get(core, command->chat_id, now_ms);
 	struct item *item = mem_zero(sizeof *item);
 	item->command = command;
@@ -222,6 +274,7 @@ void core_command(struct core *core, struct command *command, int64_t now_ms)
 
 static void add_visit(struct core *core, const char *chat_id, bool settles, core_visit_fn *visit, void *context, int64_t now_ms)
 {
+	core->now_ms = now_ms;
 	struct entry *entry = entry_get(core, chat_id, now_ms);
 	if (entry->chat == NULL && entry->retry_at_ms != 0) {
 		visit(context, NULL, true); /* the store did not answer the last time: who only looks is told so */
@@ -418,6 +471,8 @@ static void commit(struct core *core, struct entry *entry)
 		commit_first(core, entry);
 	entry->flying = 0;
 	entry->append_max = entry->append_max * 2 < APPEND_COUNT_MAX ? entry->append_max * 2 : 0;
+	entry->lost = 0;
+	rest_after_append(core, entry);
 	entry_drain(core, entry);
 }
 
@@ -453,7 +508,7 @@ static void conflict(struct core *core, struct entry *entry, const struct append
 	entry_take_back(entry);
 	if (duplicate == NULL) {
 		entry->progress = false;
-		entry->append_max = APPEND_AFTER_CONFLICT;
+		lose(core, entry);
 		entry_catch_up(core, entry);
 		return;
 	}
@@ -465,7 +520,7 @@ void core_appended(struct core *core, const char *chat_id, const struct append *
 {
 	struct entry *entry = entry_find(core, chat_id);
 	entry->out &= ~(unsigned)OUT_APPEND;
-	entry->used_at_ms = now_ms;
+	entry->used_at_ms = core->now_ms = now_ms;
 	if (result->result == APPEND_OK)
 		commit(core, entry);
 	else if (result->result == APPEND_CONFLICT)

@@ -12,6 +12,7 @@
  * well; other chats don't. At most one append of a chat is under way, of at most APPEND_COUNT_MAX and APPEND_TEXT_BYTES_MAX; what is decided
  * meanwhile, or does not fit, goes out with the next.
  *   APPEND_OK            applied, delivered (committed port), answered
+ *                        Where another broker writes to the chat as well, the next append of it waits a moment, so that both get their turn.
  *   APPEND_CONFLICT      what came in between is read, applied and delivered; everything pending is decided again
  *   APPEND_NOTHING_ADDED, APPEND_UNKNOWN   the same transactions are appended again after a pause */
 
@@ -49,6 +50,8 @@ struct core_ports {
 	bool (*may_begin)(void *context, const struct command *command, struct verdict *verdict);
 	/* A replayed command is being decided, or that is over: if the process dies in between, it died of this command. NULL: nobody asks. */
 	void (*in_work)(void *context, const struct command *command, bool begins);
+	/* Other brokers write to the chat faster than this one gets its turn: they are to be asked for it (core_yield). NULL: nobody can be. */
+	void (*starves)(void *context, const char *chat_id);
 	/* Something is wrong that an operator should know. */
 	void (*report)(void *context, const char *chat_id, const char *what);
 };
@@ -91,6 +94,9 @@ void core_page_read(struct core *core, const char *chat_id, enum store_rc rc, co
 /* Another broker has written this, and it is in the store: the chat follows, and the members here see it (`committed`). Anything that was there
  * already is passed over; where something before it is missing, that is read as well. false: the chat is not in memory, and nothing happens. */
 bool core_news(struct core *core, struct transaction *tx);
+
+/* Another broker does not get its turn in that chat: this one appends nothing to it for half a second. */
+void core_yield(struct core *core, const char *chat_id, int64_t now_ms);
 
 /* How far the chat was shown here: what is above that is still to come through `committed`. UINT64_MAX: it is not in memory, so it will be as
  * new as the store when it is; 0: it is being loaded, or there is none. */

@@ -34,7 +34,10 @@ struct entry {
 	size_t flying;         /* pending entries in the append that is under way or due again */
 	struct transaction **transactions; /* theirs */
 	size_t transaction_count;
+	/* Taking turns with another broker that writes to the same chat. */
 	size_t append_max; /* of transactions in the next append, 0: APPEND_COUNT_MAX */
+	int64_t sent_at_ms, rests_until_ms, shared_until_ms, starved_at_ms;
+	unsigned lost; /* races, one after the other */
 	int64_t retry_at_ms, retry_pause_ms; /* retry_at_ms 0: nothing is due */
 	int64_t used_at_ms;
 	bool receipts_dirty;
@@ -51,6 +54,7 @@ struct core {
 	size_t command_count, dirty_count;
 	int64_t retry_at_ms; /* the earliest of the entries', 0: none */
 	int64_t swept_at_ms;
+	int64_t now_ms; /* of the last call that told */
 };
 
 /* ---- core_entry.c ---- */
@@ -79,6 +83,11 @@ void entry_drain(struct core *core, struct entry *entry);
 /* The chat is there: while it is loaded anew, a question waits. */
 void entry_ask(struct core *core, struct entry *entry, struct command *command, enum decision what);
 void entry_append(struct core *core, struct entry *entry);
+/* What is pending is sent off, if nothing is under way and it is this broker's turn. */
+void entry_go_on(struct core *core, struct entry *entry);
+/* Another broker has written to the chat. */
+void entry_is_shared(struct core *core, struct entry *entry);
+void entry_rest(struct core *core, struct entry *entry, int64_t pause_ms);
 /* Reads what others wrote behind `latest`. Nothing may be pending. */
 void entry_catch_up(struct core *core, struct entry *entry);
 

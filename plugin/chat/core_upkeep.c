@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { IDLE_MS = 60 * 1000 };
+enum { IDLE_MS = 60 * 1000, YIELD_MS = 500 };
 
 /* ---- receipts ---- */
 
@@ -60,10 +60,19 @@ bool core_news(struct core *core, struct transaction *tx)
 	/* One that does not follow is read from the store like all that was missed, and then it is known which of the two is right. */
 	if (is_next(entry, tx) && chat_apply(entry->chat, tx)) {
 		core->ports.committed(core->ports.context, entry->chat, tx);
+		entry_is_shared(core, entry);
 		entry_forget_findings(entry);
 	}
 	entry_drain(core, entry);
 	return true;
+}
+
+void core_yield(struct core *core, const char *chat_id, int64_t now_ms)
+{
+	struct entry *entry = entry_find(core, chat_id);
+	core->now_ms = now_ms;
+	if (entry != NULL)
+		entry_rest(core, entry, YIELD_MS);
 }
 
 uint64_t core_known(struct core *core, const char *chat_id)
@@ -110,6 +119,7 @@ static void retry(struct core *core, struct entry *entry)
 		entry_catch_up(core, entry);
 	if (entry->flying > 0 && !(entry->out & OUT_APPEND))
 		entry_append(core, entry);
+	entry_go_on(core, entry);
 }
 
 static void retry_due(struct core *core, int64_t now_ms)
@@ -148,6 +158,7 @@ static void sweep(struct core *core, int64_t now_ms)
 
 int64_t core_tick(struct core *core, int64_t now_ms)
 {
+	core->now_ms = now_ms;
 	if (core->retry_at_ms != 0 && core->retry_at_ms <= now_ms)
 		retry_due(core, now_ms);
 	if (now_ms - core->swept_at_ms >= IDLE_MS / 10)

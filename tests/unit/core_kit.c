@@ -106,6 +106,11 @@ static bool on_may_begin(void *context, const struct command *command, struct ve
 	return true;
 }
 
+static void on_starves(void *context, const char *chat_id)
+{
+	note(context, "starves in %s", chat_id);
+}
+
 static void on_report(void *context, const char *chat_id, const char *what)
 {
 	(void)what;
@@ -132,6 +137,7 @@ struct scene *scene_new(size_t chats_max)
 		.committed = on_committed,
 		.answer = on_answer,
 		.may_begin = on_may_begin,
+		.starves = on_starves,
 		.report = on_report,
 	});
 	return scene;

@@ -203,7 +203,7 @@ static void test_after_a_conflict_appends_begin_small_and_grow(void **state)
 	say_many(scene, 2 * APPEND_COUNT_MAX, 2);
 	appended(scene, APPEND_CONFLICT);
 	log_arrives(scene, stored, 3, false);
-	for (size_t count = 8; core_command_count(scene->core) > 0; count *= 2) {
+	for (size_t count = 8; core_command_count(scene->core) > 0; count *= 2, time_passes(scene, 10)) {
 		size_t left = core_command_count(scene->core), most = count < APPEND_COUNT_MAX ? count : APPEND_COUNT_MAX;
 		core_flush(scene->core);
 		assert_int_equal(scene->sent_count, left < most ? left : most);
@@ -212,6 +212,66 @@ static void test_after_a_conflict_appends_begin_small_and_grow(void **state)
 		appended(scene, APPEND_OK);
 	}
 	chat_free(stored);
+	scene_free(scene);
+}
+
+static void test_who_has_won_lets_the_other_one_go_first(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_that_knows(2);
+	struct chat *stored = stored_chat(3);
+	hears_of(scene, stored, 3);
+	say(scene, "alice", "a1");
+	happened(scene, "show 3, append 4-4");
+	say(scene, "alice", "a2");
+	time_passes(scene, 20); /* that long the append takes */
+	appended(scene, APPEND_OK);
+	core_flush(scene->core);
+	happened(scene, "show 4, a1 is 4");
+	time_passes(scene, 79);
+	say(scene, "alice", "a3");
+	happened(scene, "");
+	time_passes(scene, 1);
+	happened(scene, "append 5-6");
+	time_passes(scene, 61000); /* nobody else has written for a while */
+	say(scene, "alice", "a4");
+	appended(scene, APPEND_OK);
+	happened(scene, "show 5, a2 is 5, show 6, a3 is 6, append 7-7");
+	chat_free(stored);
+	scene_free(scene);
+}
+
+static void test_who_always_loses_asks_for_a_turn(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_that_knows(1);
+	say(scene, "alice", "a1");
+	for (uint64_t latest = 2; latest <= 3; latest++) {
+		struct chat *stored = stored_chat(latest);
+		appended(scene, APPEND_CONFLICT);
+		log_arrives(scene, stored, latest, false);
+		chat_free(stored);
+	}
+	happened(scene, "append 2-2, log from 2?, show 2, append 3-3, log from 3?, show 3, append 4-4");
+	appended(scene, APPEND_CONFLICT);
+	happened(scene, "starves in chat, log from 4?");
+	scene_free(scene);
+}
+
+static void test_who_is_asked_for_a_turn_gives_it(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_that_knows(2);
+	say(scene, "alice", "a1");
+	happened(scene, "append 3-3");
+	core_yield(scene->core, "chat", scene->now_ms);
+	appended(scene, APPEND_OK);
+	say(scene, "alice", "a2");
+	happened(scene, "show 3, a1 is 3");
+	time_passes(scene, 499);
+	happened(scene, "");
+	time_passes(scene, 1);
+	happened(scene, "append 4-4");
 	scene_free(scene);
 }
 
@@ -251,6 +311,9 @@ int main(void)
 		cmocka_unit_test(test_a_long_queue_goes_in_several_appends),
 		cmocka_unit_test(test_long_texts_go_in_several_appends),
 		cmocka_unit_test(test_after_a_conflict_appends_begin_small_and_grow),
+		cmocka_unit_test(test_who_has_won_lets_the_other_one_go_first),
+		cmocka_unit_test(test_who_always_loses_asks_for_a_turn),
+		cmocka_unit_test(test_who_is_asked_for_a_turn_gives_it),
 		cmocka_unit_test(test_what_one_command_made_is_not_split),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,7 +126,9 @@ static void test_after_a_conflict_the_log_is_read_and_all_is_decided_anew(void *
 	key_is(scene, NULL, 0);
 	happened(scene, "b1 refused: conflict");
 	appended(scene, APPEND_OK);
-	happened(scene, "show 5, a1 is 5, append 6-6");
+	happened(scene, "show 5, a1 is 5");
+	time_passes(scene, 10); /* in which the other one gets its turn */
+	happened(scene, "append 6-6");
 	appended(scene, APPEND_OK);
 	happened(scene, "show 6, a2 is 6");
 	chat_free(stored);
