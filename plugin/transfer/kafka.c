@@ -9,7 +9,6 @@
  * for in each of them. */
 #include "plugin/transfer/kafka.h"
 
-#include <librdkafka/rdkafka.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,9 +18,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "plugin/transfer/kafka_inner.h"
 
 enum {
-	TOPIC_WAIT_MS = 1000,
 	RESTART_WAIT_MS = 2000,
 	POLL_MAX = 20000,
 	SAID_COUNT = 12,
@@ -143,7 +142,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 
 /* ---- delivery ---- */
 
-static enum kafka_result result_of(rd_kafka_resp_err_t code)
+enum kafka_result kafka_result_of(rd_kafka_resp_err_t code)
 {
 	switch (code) {
 	case RD_KAFKA_RESP_ERR_NO_ERROR:
@@ -172,7 +171,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 {
 	struct kafka *kafka = opaque;
 	(void)rk;
-	enum kafka_result result = result_of(message->err);
+	enum kafka_result result = kafka_result_of(message->err);
 	if (result == KAFKA_DELIVERED && kafka->away) {
 		kafka->away = false;
 		say(kafka, LOG_NOTICE, "Kafka is reached again", "");
@@ -274,6 +273,11 @@ static rd_kafka_t *start(struct kafka *kafka, struct error *err)
 		error_set(err, -1, 0, "librdkafka %s: %s", rd_kafka_version_str(), line);
 	}
 	return rk;
+}
+
+rd_kafka_t *kafka_handle(struct kafka *kafka)
+{
+	return kafka->rk;
 }
 
 /* ---- life ---- */
@@ -438,78 +442,4 @@ enum kafka_taken kafka_produce(struct kafka *kafka, const struct kafka_record *r
 	pthread_rwlock_unlock(&kafka->lock);
 	rd_kafka_error_destroy(error);
 	return taken;
-}
-
-/* ---- topics ---- */
-
-/* What Kafka says of one topic. */
-static enum kafka_result look(struct kafka *kafka, const char *topic, int *partitions, struct error *err)
-{
-	const struct rd_kafka_metadata *metadata = NULL;
-	rd_kafka_topic_t *handle = rd_kafka_topic_new(kafka->rk, topic, NULL);
-	if (handle == NULL)
-		return error_set(err, KAFKA_REFUSED, 0, "'%.100s' is no name for a topic", topic);
-	rd_kafka_resp_err_t code = rd_kafka_metadata(kafka->rk, 0, handle, &metadata, TOPIC_WAIT_MS);
-	rd_kafka_topic_destroy(handle);
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return error_set(err, KAFKA_RESTARTED, (int)code, "Kafka does not answer: %s", rd_kafka_err2str(code));
-	code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN;
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-		*partitions = metadata->topics[0].partition_cnt;
-	rd_kafka_metadata_destroy(metadata);
-	if (code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) /* it has just been made, or its nodes are away for the moment */
-		return error_set(err, KAFKA_RESTARTED, (int)code, "%s", rd_kafka_err2str(code));
-	return error_set(err, (int)result_of(code), (int)code, "%s", rd_kafka_err2str(code));
-}
-
-static rd_kafka_resp_err_t read_creation(rd_kafka_event_t *event, struct error *err)
-{
-	size_t count = 0;
-	rd_kafka_resp_err_t code = event != NULL ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-	const char *words = rd_kafka_err2str(code);
-	const rd_kafka_CreateTopics_result_t *result = event != NULL ? rd_kafka_event_CreateTopics_result(event) : NULL;
-	const rd_kafka_topic_result_t *const *topics = result != NULL ? rd_kafka_CreateTopics_result_topics(result, &count) : NULL;
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && count == 1) {
-		code = rd_kafka_topic_result_error(topics[0]);
-		words = rd_kafka_topic_result_error_string(topics[0]);
-	}
-	error_set(err, (int)result_of(code), (int)code, "%.150s", words != NULL ? words : rd_kafka_err2str(code));
-	return code;
-}
-
-/* With Kafka's own defaults for partitions and replicas. */
-static rd_kafka_resp_err_t create(struct kafka *kafka, const char *topic, struct error *err)
-{
-	char words[LINE_MAX];
-	rd_kafka_NewTopic_t *fresh = rd_kafka_NewTopic_new(topic, -1, -1, words, sizeof words);
-	if (fresh == NULL) {
-		error_set(err, KAFKA_REFUSED, 0, "%.150s", words);
-		return RD_KAFKA_RESP_ERR__INVALID_ARG;
-	}
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->rk);
-	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(kafka->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-	rd_kafka_AdminOptions_set_request_timeout(options, TOPIC_WAIT_MS, words, sizeof words);
-	rd_kafka_CreateTopics(kafka->rk, &fresh, 1, options, queue);
-	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TOPIC_WAIT_MS + 100);
-	rd_kafka_resp_err_t code = read_creation(event, err);
-	rd_kafka_event_destroy(event);
-	rd_kafka_AdminOptions_destroy(options);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_NewTopic_destroy(fresh);
-	return code;
-}
-
-enum kafka_result kafka_topic(struct kafka *kafka, const char *topic, int *partitions, bool *created, struct error *err)
-{
-	*created = false;
-	if (kafka->rk == NULL)
-		return error_set(err, KAFKA_RESTARTED, 0, "the producer could not be started");
-	enum kafka_result result = look(kafka, topic, partitions, err);
-	if (result != KAFKA_NO_TOPIC)
-		return result;
-	rd_kafka_resp_err_t code = create(kafka, topic, err);
-	*created = code == RD_KAFKA_RESP_ERR_NO_ERROR;
-	if (*created || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-		return error_set(err, KAFKA_RESTARTED, 0, "the topic has just been made");
-	return result_of(code) == KAFKA_REFUSED ? KAFKA_NO_TOPIC : KAFKA_RESTARTED;
 }

@@ -21,6 +21,7 @@ BUILD = pathlib.Path(os.environ.get("HC_BUILD", ROOT / "build/release")).resolve
 PLUGIN = BUILD / "mosquitto_hyperchat.so"
 CTL = BUILD / "hyperchatctl"
 STORE = os.environ.get("HC_STORE", "sqlite")  # or "mongodb": on which backend the stories run
+C11_THREADS = BUILD / "libc11_threads.so"  # with the thread sanitizer: what librdkafka's threads need
 
 
 def executable(version):
@@ -44,11 +45,11 @@ def sanitizer_environment(log):
     library = subprocess.check_output(["gcc", f"-print-file-name=lib{'asan' if kind == 'address' else 'tsan'}.so"], text=True).strip()
     common = f"log_path={log}:exitcode=66:handle_abort=1"
     return {
-        "preload": os.path.realpath(library),
+        "preload": f"{os.path.realpath(library)}:{C11_THREADS}" if C11_THREADS.exists() else os.path.realpath(library),
         "ASAN_OPTIONS": f"{common}:detect_leaks=1:fast_unwind_on_malloc=0:malloc_context_size=8",
         "LSAN_OPTIONS": f"exitcode=0:suppressions={ROOT}/tests/e2e/lsan.supp:print_suppressions=0",
         "UBSAN_OPTIONS": f"log_path={log}:print_stacktrace=1:halt_on_error=1",
-        "TSAN_OPTIONS": f"{common}:halt_on_error=0:second_deadlock_stack=1",
+        "TSAN_OPTIONS": f"{common}:suppressions={ROOT}/tests/e2e/tsan.supp:print_suppressions=0:halt_on_error=0:second_deadlock_stack=1",
     }
 
 
@@ -283,8 +284,9 @@ class Broker:
 
     def ctl(self, *arguments):
         """hyperchatctl, with its output; AssertionError unless it succeeds."""
+        threads = {"LD_PRELOAD": str(C11_THREADS)} if C11_THREADS.exists() else {}
         done = subprocess.run([str(CTL), *map(str, arguments)], capture_output=True, text=True, timeout=120,
-                              env={**os.environ, **{k: v for k, v in sanitizer_environment(self.directory / "ctl").items() if k != "preload"}})
+                              env={**os.environ, **{k: v for k, v in sanitizer_environment(self.directory / "ctl").items() if k != "preload"}, **threads})
         assert done.returncode == 0, f"hyperchatctl {arguments[0]} ended with {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 

@@ -18,6 +18,13 @@ enum { WAIT_MS = 60000, LOG_SIZE = 1 << 16 };
 int64_t __real_clock_wall_ms(void);
 int64_t __wrap_clock_wall_ms(void);
 
+/* Librdkafka is not instrumented: only what it does through the C library is seen, without the atomics between. For builds with the thread sanitizer. */
+const char *__tsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void)
+{
+	return "called_from_lib:librdkafka.so.1\n";
+}
+
 static rd_kafka_t *host;
 static rd_kafka_mock_cluster_t *cluster;
 static _Atomic int64_t shift_ms;

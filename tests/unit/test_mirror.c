@@ -279,6 +279,7 @@ static void a_line_that_cannot_be_made_is_tried_again_and_nothing_overtakes_it(v
 	scene_writes(&scene, "w", "a", 9);
 	scene_starts_mirror(&scene);
 	scene_reads(&scene, scene.topic, 9, 0);
+	scene_stops_mirror(&scene);
 	assert_int_equal(scene_is_whole(&scene, "a", 9), 0);
 	assert_int_equal(calls, 11);
 	scene_end(&scene);
