@@ -2,8 +2,6 @@
  *
  * People in MongoDB, where no operation changes two documents at once: what is there when a process dies between two steps, for readers at
  * once and after whoever comes next. Each story runs with the first command failing, the second, … until none fails. */
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "storage/mongo/db.h"
@@ -14,36 +12,29 @@ static const unsigned char one[INVITATION_HASH_BYTES] = {1}, two[INVITATION_HASH
 
 /* ---- dying ---- */
 
-/* From the test's write with that number on nothing is sent any more; with `last`, that one is, and its answer is lost. */
+/* From the write with that number on nothing is sent any more; with `last`, that one is, and its answer is lost. */
 struct death {
-	pthread_t thread;
 	unsigned at, writes;
 	bool last;
 };
 
-static enum mongo_fault die(void *context, const char *collection, bool write)
+/* Of the calling thread, so that what a store does on its own threads fares well. */
+static _Thread_local struct death *dying;
+
+static enum mongo_fault die(struct death *death, bool write)
 {
-	(void)collection;
-	struct death *death = context;
-	if (!pthread_equal(pthread_self(), death->thread))
-		return MONGO_NO_FAULT; /* what the store does on its own threads */
 	death->writes += write;
 	if (death->writes < death->at)
 		return MONGO_NO_FAULT;
 	return death->last && write && death->writes == death->at ? MONGO_DO_AND_LOSE : MONGO_FAIL;
 }
 
-static void arm(struct death *death)
+/* Set once, before there is a store. */
+static enum mongo_fault decide(void *context, const char *collection, bool write)
 {
-	death->writes = 0;
-	death->thread = pthread_self();
-	mongo_faults.context = death;
-	mongo_faults.decide = die;
-}
-
-static void disarm(void)
-{
-	mongo_faults.decide = NULL;
+	(void)context;
+	(void)collection;
+	return dying ? die(dying, write) : MONGO_NO_FAULT;
 }
 
 typedef void scene_part(struct world *world);
@@ -56,9 +47,10 @@ static unsigned die_everywhere(scene_part *before, scene_part *act, scene_part *
 		assert_true(death.at < 50);
 		struct world *world = world_new();
 		before(world);
-		arm(&death);
+		death.writes = 0;
+		dying = &death;
 		act(world);
-		disarm();
+		dying = NULL;
 		died = death.writes >= death.at;
 		world_reopen(world);
 		after(world);
@@ -436,137 +428,6 @@ static void a_block_that_was_broken_off_is_one_block_when_repeated(void **state)
 	die_everywhere(alice_has_blocked, alice_blocks_again, it_is_one_block);
 }
 
-/* ---- many at once, while commands get lost ---- */
-
-enum { RACERS = 4, ROUNDS = 6 };
-
-/* One command in eight fares badly, reads too, on all threads together. */
-struct misfortune {
-	uint64_t seed;
-	atomic_uint commands;
-};
-
-static uint64_t scattered(uint64_t number)
-{
-	number = (number ^ (number >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	number = (number ^ (number >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return number ^ (number >> 31);
-}
-
-static enum mongo_fault fare_badly(void *context, const char *collection, bool write)
-{
-	(void)collection;
-	(void)write;
-	static const enum mongo_fault kinds[] = {MONGO_FAIL, MONGO_LOSE, MONGO_DO_AND_LOSE};
-	struct misfortune *misfortune = context;
-	uint64_t dice = scattered(misfortune->seed + atomic_fetch_add(&misfortune->commands, 1));
-	return dice % 8 == 0 ? kinds[dice / 8 % 3] : MONGO_NO_FAULT;
-}
-
-struct racer {
-	pthread_t id;
-	struct store *store;
-	int index, won;
-	bool failed;
-};
-
-static void race(struct world *world, void *(*main)(void *racer), struct racer racers[RACERS])
-{
-	struct misfortune misfortune = {0};
-	id_random(&misfortune.seed, sizeof misfortune.seed);
-	print_message("seed %ju\n", (uintmax_t)misfortune.seed);
-	mongo_faults.context = &misfortune;
-	mongo_faults.decide = fare_badly;
-	for (int i = 0; i < RACERS; i++) {
-		racers[i] = (struct racer){.store = i % 2 ? world->other : world->store, .index = i};
-		assert_int_equal(pthread_create(&racers[i].id, NULL, main, &racers[i]), 0);
-	}
-	for (int i = 0; i < RACERS; i++)
-		pthread_join(racers[i].id, NULL);
-	disarm();
-	for (int i = 0; i < RACERS; i++)
-		assert_false(racers[i].failed);
-}
-
-static bool is_answer(enum store_rc rc)
-{
-	return rc != STORE_UNAVAILABLE && rc != STORE_UNKNOWN;
-}
-
-/* Each wants the same ones, and asks until there is an answer. */
-static void *take_ids(void *arg)
-{
-	struct racer *racer = arg;
-	for (int i = 0; i < ROUNDS; i++) {
-		char user_id[16], shared_id[16];
-		enum store_rc rc = STORE_UNKNOWN;
-		snprintf(user_id, sizeof user_id, "racer%d-%d", racer->index, i);
-		snprintf(shared_id, sizeof shared_id, "id%d", i);
-		for (int tries = 0; tries < 1000 && !is_answer(rc); tries++)
-			rc = ON(racer->store, put_shared_id, user_id, shared_id, NULL);
-		racer->won += rc == STORE_OK;
-		racer->failed = racer->failed || (rc != STORE_OK && rc != STORE_TAKEN);
-	}
-	return NULL;
-}
-
-static void exist_racers(struct world *world)
-{
-	for (int i = 0; i < RACERS * ROUNDS; i++) {
-		char user_id[16];
-		snprintf(user_id, sizeof user_id, "racer%d-%d", i / ROUNDS, i % ROUNDS);
-		assert_int_equal(ON_WORLD(put_user, user_id, START_MS, NULL), STORE_OK);
-	}
-}
-
-static void a_shared_id_goes_to_one_of_many_though_commands_get_lost(void **state)
-{
-	struct world *world = *state;
-	struct racer racers[RACERS];
-	int won = 0;
-	exist_racers(world);
-	race(world, take_ids, racers);
-	for (int i = 0; i < RACERS; i++)
-		won += racers[i].won;
-	assert_int_equal(won, ROUNDS);
-	for (int i = 0; i < ROUNDS; i++) {
-		char shared_id[16], owner[USER_ID_MAX + 1];
-		snprintf(shared_id, sizeof shared_id, "id%d", i);
-		assert_int_equal(ON_WORLD(find_shared_id, shared_id, owner, NULL), STORE_OK);
-		assert_has_shared(world, owner, shared_id);
-		assert_int_equal(count_documents(world, USERS, BCON_NEW("sharedID", BCON_UTF8(shared_id))), 1);
-	}
-}
-
-static void *use_up(void *arg)
-{
-	struct racer *racer = arg;
-	for (int i = 0; i < ROUNDS; i++) {
-		char user_id[16], inviter[USER_ID_MAX + 1];
-		enum store_rc rc = STORE_UNKNOWN;
-		snprintf(user_id, sizeof user_id, "racer%d-%d", racer->index, i);
-		for (int tries = 0; tries < 1000 && !is_answer(rc); tries++)
-			rc = ON(racer->store, use_invitation, one, user_id, START_MS, inviter, NULL);
-		racer->won += rc == STORE_OK;
-		racer->failed = racer->failed || (rc != STORE_OK && rc != STORE_NOT_FOUND);
-	}
-	return NULL;
-}
-
-static void uses_are_counted_exactly_though_commands_get_lost(void **state)
-{
-	struct world *world = *state;
-	struct racer racers[RACERS];
-	int won = 0;
-	EXIST("alice");
-	exist_racers(world);
-	invite(world, one, "alice", START_MS + 1, 13);
-	race(world, use_up, racers);
-	for (int i = 0; i < RACERS; i++)
-		won += racers[i].won;
-	assert_int_equal(won, 13);
-}
-
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
@@ -580,12 +441,11 @@ int main(void)
 		cmocka_unit_test(a_shared_id_whose_giving_up_was_broken_off_is_hers_or_free),
 		cmocka_unit_test(a_use_that_was_broken_off_costs_one_when_repeated),
 		cmocka_unit_test(a_block_that_was_broken_off_is_one_block_when_repeated),
-		STORY(a_shared_id_goes_to_one_of_many_though_commands_get_lost),
-		STORY(uses_are_counted_exactly_though_commands_get_lost),
 	};
 	if (!world_choose("mongodb") || getenv("HC_MONGODB") == NULL) {
 		fprintf(stderr, "HC_MONGODB names no server (scripts/ferretdb with …)\n");
 		return 77;
 	}
+	mongo_faults.decide = decide;
 	return cmocka_run_group_tests_name("people in MongoDB", stories, NULL, NULL);
 }

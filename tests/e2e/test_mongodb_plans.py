@@ -53,6 +53,24 @@ def is_scan(node):
     return "Index Name" in node and not re.search(r"(object_id|document) OPERATOR", node.get("Index Cond", ""))
 
 
+def are_found_by_index(network, kinds_min):
+    """Of all that was recorded on the network."""
+    requests, network.seen = network.seen, None
+    connection, kinds, bad = bson.Connection(network.server_port), {}, []
+    for request in requests:
+        if mongodb.command_of(request) in READS:
+            asked = bson.decode(bson.body_of(request))
+            kinds.setdefault((asked[mongodb.command_of(request)], str(sorted(asked.get("filter", asked.get("query", {}))))), (request, asked))
+    assert len(kinds) >= kinds_min, "reading is what was recorded"
+    for (collection, fields), (request, asked) in kinds.items():
+        plan = connection.explains(request)
+        assert plan.get("ok") == 1, f"{asked}: {plan}"
+        if collection not in SMALL and any(map(is_scan, nodes(plan))):
+            bad.append(f"{collection} by {fields} is searched through\n{asked}\n{plan}")
+    connection.close()
+    assert not bad, "\n".join(bad)
+
+
 def test_what_is_read_is_found_by_index(broker, network):
     alice, bob = broker.person("alice"), broker.person("bob")
     chat = alice.chat_with(bob)
@@ -73,17 +91,23 @@ def test_what_is_read_is_found_by_index(broker, network):
     bob.hears("again")
     bob.reads(3, chat)
     bob.is_up_to_date()
-    requests, network.seen = network.seen, None
-    connection, kinds, bad = bson.Connection(network.server_port), {}, []
-    for request in requests:
-        if mongodb.command_of(request) in READS:
-            asked = bson.decode(bson.body_of(request))
-            kinds.setdefault((asked[mongodb.command_of(request)], str(sorted(asked.get("filter", asked.get("query", {}))))), (request, asked))
-    assert len(kinds) > 5, "reading is what was recorded"
-    for (collection, fields), (request, asked) in kinds.items():
-        plan = connection.explains(request)
-        assert plan.get("ok") == 1, f"{asked}: {plan}"
-        if collection not in SMALL and any(map(is_scan, nodes(plan))):
-            bad.append(f"{collection} by {fields} is searched through\n{asked}\n{plan}")
-    connection.close()
-    assert not bad, "\n".join(bad)
+    are_found_by_index(network, 6)
+
+
+def test_what_is_read_of_people_is_found_by_index(broker, network):
+    alice, bob = broker.person("alice"), broker.person("bob")
+    network.seen = []
+    alice.asks("updateUserInfo", userInfo={"icon": "iVBORw0KGgo="})
+    alice.asks("setSharedID", sharedID="wonder")
+    bob.asks("findUser", sharedID="wonder")
+    bob.asks("addAsFavorite", favoriteID="alice")
+    bob.asks("getFavorites")
+    bob.asks("blockUser", blockID="alice")
+    bob.asks("unblockUser", blockID="alice")
+    link = alice.asks("getInvitationLink", id="1")["invitationLink"]
+    bob.asks("retrieveUserIDFromInvitation", invitationLink=link)
+    chat = bob.chat_with(alice)
+    bob.asks("mute", chatID=chat, until=9007199254740991)
+    alice.asks("deleteAccount")
+    bob.asks_until(lambda: bob.asks("getFavorites")["favoriteIDs"] == [], "that she is gone")
+    are_found_by_index(network, 8)
