@@ -181,7 +181,7 @@ static enum store_rc load_reached(struct db *db, const char *from_id, const char
 	return docs_load(db, USERS, filter, BCON_NEW("projection", "{", "_id", BCON_INT32(1), "}"), reached, err);
 }
 
-static bool is_in_list(const bson_t *person, const char *field, const char *user_id)
+bool person_has_in_list(const bson_t *person, const char *field, const char *user_id)
 {
 	bson_iter_t fields, list;
 	bool found = false;
@@ -205,7 +205,7 @@ enum store_rc mongo_check_reach(struct store *store, const char *from_id, const 
 	bool all = true;
 	const bson_t *from = self.count > 0 ? self.items[0] : NULL;
 	for (size_t i = 0; i < to_count; i++)
-		all &= (docs_find(&reached, to_ids[i]) != NULL) & !is_in_list(from, "blocked", to_ids[i]);
+		all &= (docs_find(&reached, to_ids[i]) != NULL) & !person_has_in_list(from, "blocked", to_ids[i]);
 	docs_fini(&self);
 	docs_fini(&reached);
 	return rc == STORE_OK && !all ? no_such(err, "user") : rc;

@@ -113,13 +113,14 @@ struct guest {
 	int64_t now_ms;
 };
 
-/* *who: as he stands in `by`. NOT_FOUND: one of the two does not exist, or not with that account. */
+/* *who: as he stands in `by`. NOT_FOUND: one of the two does not exist, or not with that account, or who invited blocks him now. */
 static enum store_rc check_both(struct db *db, const struct guest *guest, const bson_t *invitation, char **who, struct error *err)
 {
 	struct docs people = {0};
 	const char *inviter = doc_text(invitation, "u");
-	enum store_rc rc = people_load(db, (const char *const[]){guest->user_id, inviter}, 2, NULL, &people, err);
+	enum store_rc rc = people_load(db, (const char *const[]){guest->user_id, inviter}, 2, "blocked", &people, err);
 	if (rc == STORE_OK && (!person_exists(&people, guest->user_id) || !person_exists(&people, inviter) ||
+							  person_has_in_list(docs_find(&people, inviter), "blocked", guest->user_id) ||
 							  person_account(&people, inviter) != doc_number(invitation, "account")))
 		rc = no_such(err, "invitation");
 	if (rc == STORE_OK)

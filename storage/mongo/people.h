@@ -52,6 +52,8 @@ bson_t *filter_of_ids(const char *const *ids, size_t count);
 enum store_rc people_load(struct db *db, const char *const *user_ids, size_t count, const char *field, struct docs *docs, struct error *err);
 /* Of people_load's documents. */
 bool person_exists(const struct docs *people, const char *user_id);
+/* Whether he stands in an array of texts of that document (blocked). The same steps whatever the answer is; NULL: no. */
+bool person_has_in_list(const bson_t *person, const char *field, const char *user_id);
 int64_t person_account(const struct docs *people, const char *user_id); /* 0 where there is no document */
 
 /* ---- one person ---- */
