@@ -2,8 +2,8 @@
  *
  * The end of an account. Broker thread; what reads and erases are jobs.
  *
- * One chat after the other: COMMAND_CLOSE_ACCOUNT, erase, let go of what memory has, a visit that waits for what was pending (it may quote
- * him), erase once more. Then his chats are looked up again: a message to somebody new may have been on its way when he left. */
+ * One chat after the other: COMMAND_CLOSE_ACCOUNT, erase, let go of what memory has. Then all of them once more: a visit that waits for what was
+ * pending (it may quote him), erase. Then his chats are looked up again: a message to somebody new may have been on its way when he left. */
 #include "plugin/broker/account.h"
 
 #include <stdlib.h>
@@ -83,7 +83,7 @@ struct closing {
 	char **chat_ids; /* of this round */
 	size_t chat_count, chat;
 	bool again;    /* not the first round: only chats that he is still a member of */
-	bool repeated; /* the second erasure of this chat */
+	bool repeated; /* the second erasure of these chats */
 	int pauses;    /* left, before that */
 	/* results */
 	enum store_rc rc;
@@ -93,7 +93,7 @@ struct closing {
 };
 
 static void next_chat(struct closing *closing);
-static void look_up_chats(struct closing *closing);
+static void all_are_erased(struct closing *closing);
 
 static void forget_chats(struct closing *closing)
 {
@@ -162,29 +162,14 @@ static void erase_chat(struct closing *closing);
 
 static void chat_is_quiet(void *context, struct chat *chat, bool unavailable)
 {
-	struct closing *closing = context;
 	(void)chat;
 	(void)unavailable; /* then nothing is pending */
-	closing->repeated = true;
-	erase_chat(closing);
-}
-
-static void ask_nothing(struct closing *closing, struct store *store, struct error *err)
-{
-	(void)store;
-	(void)err;
-	closing->rc = STORE_OK;
+	erase_chat(context);
 }
 
 static void settle_chat(struct closing *closing)
 {
 	core_settle(closing->server->core, closing->chat_ids[closing->chat], chat_is_quiet, closing, closing->server->now_ms);
-}
-
-static void tell_paused(struct closing *closing)
-{
-	if (--closing->pauses == 0 || !jobs_repeat(closing->server, lane_of(closing), &closing->job))
-		settle_chat(closing);
 }
 
 static void tell_erased(struct closing *closing)
@@ -198,15 +183,6 @@ static void tell_erased(struct closing *closing)
 	core_forget_texts(server->core, chat_id);
 	erasure_happened(server);
 	cluster_tell(server, NOTICE_TEXTS, chat_id, server->wall_ms);
-	if (!closing->repeated && server->tail != NULL) {
-		closing->pauses = PAUSES;
-		start_job(closing, ask_nothing, tell_paused);
-		return;
-	}
-	if (!closing->repeated) {
-		settle_chat(closing);
-		return;
-	}
 	closing->chat++;
 	next_chat(closing);
 }
@@ -239,11 +215,12 @@ static void leave_chat(struct closing *closing)
 
 static void next_chat(struct closing *closing)
 {
-	closing->repeated = false;
-	if (closing->chat < closing->chat_count)
-		leave_chat(closing);
+	if (closing->chat == closing->chat_count)
+		all_are_erased(closing);
+	else if (closing->repeated)
+		settle_chat(closing);
 	else
-		look_up_chats(closing);
+		leave_chat(closing);
 }
 
 /* ---- the rounds ---- */
@@ -279,6 +256,7 @@ static void tell_chats(struct closing *closing)
 	store_free(closing->user);
 	closing->user = NULL;
 	closing->again = true;
+	closing->repeated = false;
 	if (closing->chat_count > 0)
 		next_chat(closing);
 	else
@@ -288,6 +266,34 @@ static void tell_chats(struct closing *closing)
 static void look_up_chats(struct closing *closing)
 {
 	start_job(closing, ask_chats, tell_chats);
+}
+
+static void ask_nothing(struct closing *closing, struct store *store, struct error *err)
+{
+	(void)store;
+	(void)err;
+	closing->rc = STORE_OK;
+}
+
+static void tell_paused(struct closing *closing)
+{
+	if (--closing->pauses == 0 || !jobs_repeat(closing->server, lane_of(closing), &closing->job))
+		next_chat(closing);
+}
+
+static void all_are_erased(struct closing *closing)
+{
+	if (closing->repeated) {
+		look_up_chats(closing);
+		return;
+	}
+	closing->repeated = true;
+	closing->chat = 0;
+	closing->pauses = PAUSES;
+	if (closing->server->tail != NULL)
+		start_job(closing, ask_nothing, tell_paused);
+	else
+		next_chat(closing);
 }
 
 static void go_on(struct server *server, const struct account *account)

@@ -374,6 +374,14 @@ enum store_rc sqlite_read_page(struct store *store, const char *chat_id, uint64_
 	return finish_page(store, db, &filler, page, err);
 }
 
+static uint64_t log_end(struct db *db)
+{
+	sqlite3_stmt *last = db_statement(db, SQL_LOG_END);
+	uint64_t end = db_step(db, last) ? (uint64_t)sqlite3_column_int64(last, 0) : 0;
+	db_reset(last);
+	return end;
+}
+
 enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, uint64_t *next,
                           struct error *err)
 {
@@ -382,6 +390,7 @@ enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t posi
 	if (db == NULL)
 		return rc;
 	struct page_filler filler = {.limits = &(struct page_limits){.count_max = count_max, .bytes_max = SIZE_MAX}};
+	uint64_t end = position > 0 ? log_end(db) + 1 : 0;
 	sqlite3_stmt *find = db_statement(db, SQL_FIND_WRITER);
 	db_bind_text(db, find, 1, writer);
 	if (db_step(db, find)) {
@@ -394,7 +403,7 @@ enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t posi
 	}
 	rc = finish_page(store, db, &filler, page, err);
 	if (rc == STORE_OK) /* one connection writes, so nothing older comes later */
-		*next = page->count > 0 ? page->transactions[page->count - 1]->position + 1 : position;
+		*next = page->count > 0 ? page->transactions[page->count - 1]->position + 1 : position < end ? position : end;
 	return rc;
 }
 

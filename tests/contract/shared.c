@@ -104,6 +104,23 @@ static void who_goes_on_from_next_misses_nothing(void **state)
 	assert_int_equal(nowhere, 0);
 }
 
+static void behind_the_end_of_a_tail_its_end_is_next(void **state)
+{
+	struct world *world = *state;
+	struct line c = line_new("c");
+	uint64_t end = 0, next = 0;
+	assert_appended(world->store, line_says(&c, "alice", "hi"));
+	assert_int_equal(read_along(world->store, "w1", &end), 1);
+	struct page page = read_tail(world->store, "w1", UINT64_MAX, 10, &next);
+	assert_int_equal(page.count, 0);
+	store_page_free(&page);
+	assert_appended(world->store, line_says(&c, "alice", "more"));
+	page = read_tail(world->store, "w1", next, 10, &next);
+	assert_true(page.count > 0);
+	assert_string_equal(page.transactions[page.count - 1]->body.text, "more");
+	store_page_free(&page);
+}
+
 /* ---- places ---- */
 
 static void a_place_only_goes_forward(void **state)
@@ -362,6 +379,7 @@ int run_shared_stories(void)
 		STORY(everybody_who_ever_wrote_is_listed),
 		STORY(a_users_devices_are_listed_by_name),
 		STORY(who_goes_on_from_next_misses_nothing),
+		STORY(behind_the_end_of_a_tail_its_end_is_next),
 		STORY(a_place_only_goes_forward),
 		STORY(a_lease_is_one_holders_until_its_time_is_over),
 		STORY(a_lease_that_is_given_back_is_free),
