@@ -7,6 +7,8 @@
 #include <string.h>
 #include <utlist.h>
 
+enum { RETRY_MIN_MS = 20, RETRY_MAX_MS = 1000 };
+
 struct entry *entry_find(struct core *core, const char *chat_id)
 {
 	struct entry *entry;
@@ -97,4 +99,23 @@ void entry_free(struct core *core, struct entry *entry)
 		DL_DELETE2(core->unsent, entry, unsent_prev, unsent_next);
 	free(entry->id);
 	free(entry);
+}
+
+void entry_retry_at(struct core *core, struct entry *entry, int64_t at_ms)
+{
+	entry->retry_at_ms = at_ms;
+	if (core->retry_at_ms == 0 || at_ms < core->retry_at_ms)
+		core->retry_at_ms = at_ms;
+}
+
+void entry_retry_later(struct core *core, struct entry *entry, int64_t now_ms)
+{
+	int64_t pause = entry->retry_pause_ms * 2;
+	entry->retry_pause_ms = pause < RETRY_MIN_MS ? RETRY_MIN_MS : pause > RETRY_MAX_MS ? RETRY_MAX_MS : pause;
+	entry_retry_at(core, entry, now_ms + entry->retry_pause_ms);
+}
+
+void entry_recovered(struct entry *entry)
+{
+	entry->retry_pause_ms = 0;
 }

@@ -73,22 +73,33 @@ void entry_hear_of(struct entry *entry, uint64_t number);
 /* The log has grown, a text went, somebody was blocked: what was found out, or is just being asked, may not be so any more. */
 void entry_forget_findings(struct entry *entry);
 
+/* core_tick comes back to it then; the pauses get longer until it has recovered. */
+void entry_retry_at(struct core *core, struct entry *entry, int64_t at_ms);
+void entry_retry_later(struct core *core, struct entry *entry, int64_t now_ms);
+void entry_recovered(struct entry *entry);
+
 /* ---- core.c ---- */
 
 /* Goes on with what waits. */
 void entry_drain(struct core *core, struct entry *entry);
+/* The command is done with. */
+void entry_answer(struct core *core, struct command *command, const struct verdict *refused, uint64_t number, bool repeated);
 
-/* What was asked and not answered is asked again. */
-
-/* The chat is there: while it is loaded anew, a question waits. */
+/* Also what was asked and not answered, again. The chat is there: while it is loaded anew, a question waits. */
 void entry_ask(struct core *core, struct entry *entry, struct command *command, enum decision what);
+/* Reads what others wrote behind `latest`. Nothing may be pending. */
+void entry_catch_up(struct core *core, struct entry *entry);
+
+/* ---- core_append.c ---- */
+
+/* What is under way, for the first time or again. */
 void entry_append(struct core *core, struct entry *entry);
+/* Whether anything is to be sent off, nothing is under way, and it is this broker's turn. */
+bool entry_may_send(struct core *core, struct entry *entry);
 /* What is pending is sent off, if nothing is under way and it is this broker's turn. */
 void entry_go_on(struct core *core, struct entry *entry);
 /* Another broker has written to the chat. */
 void entry_is_shared(struct core *core, struct entry *entry);
 void entry_rest(struct core *core, struct entry *entry, int64_t pause_ms);
-/* Reads what others wrote behind `latest`. Nothing may be pending. */
-void entry_catch_up(struct core *core, struct entry *entry);
 
 #endif
