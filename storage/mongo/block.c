@@ -204,8 +204,10 @@ enum store_rc mongo_check_reach(struct store *store, const char *from_id, const 
 	db_end(&db);
 	bool all = true;
 	const bson_t *from = self.count > 0 ? self.items[0] : NULL;
-	for (size_t i = 0; i < to_count; i++)
-		all &= (docs_find(&reached, to_ids[i]) != NULL) & !person_has_in_list(from, "blocked", to_ids[i]);
+	for (size_t i = 0; i < to_count; i++) {
+		bool reaches = docs_find(&reached, to_ids[i]) != NULL, blocked = person_has_in_list(from, "blocked", to_ids[i]);
+		all = all && reaches && !blocked; /* both were asked, whatever the first one says */
+	}
 	docs_fini(&self);
 	docs_fini(&reached);
 	return rc == STORE_OK && !all ? no_such(err, "user") : rc;
