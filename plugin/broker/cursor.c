@@ -85,11 +85,14 @@ static void settle(struct track *track, int64_t now_ms, int64_t trail_ms, int64_
 	}
 }
 
-/* Returns how many tracks there were. */
+/* Until it is loaded where the feed starts, a track tells only that there is something new: what is before it was not handed over. Returns how many
+ * tracks there were. */
 static size_t collect(struct server *server, struct session *session, struct put *put)
 {
 	struct feed *feed = session->feed;
 	size_t count = HASH_COUNT(feed->tracks);
+	if (!feed->loaded)
+		return count;
 	int64_t arrived_ms = feed_arrived_ms(server, feed), trail_ms = feed_trail_ms(session);
 	struct track *track, *next;
 	HASH_ITER(hh, feed->tracks, track, next) {
@@ -105,7 +108,7 @@ static size_t collect(struct server *server, struct session *session, struct put
 			track->placed = true;
 		}
 		bool complete = track->safe == track->latest && track->handed == track->latest;
-		if (feed->loaded && complete && feed_may_forget(server, track->chat_id, track->handed)) {
+		if (complete && feed_may_forget(server, track->chat_id, track->handed)) {
 			HASH_DEL(feed->tracks, track);
 			free(track->chat_id);
 			free(track);

@@ -41,6 +41,17 @@ def test_a_connection_that_broke_misses_nothing(alice, bob, chat):
     assert sorted(set(seen)) == list(range(1, 22)), "none is missing"
 
 
+def test_connections_that_break_at_once_miss_nothing(alice, bob, chat):
+    for i in range(30):
+        bob.is_cut_off()
+        bob.returns()
+        for _ in range(3):
+            alice.client.publish(f"hc/chat/{chat}/text", "flood")
+    last = alice.says("end", chat=chat)["transactionID"]
+    bob.hears("end")
+    assert sorted(set(bob.numbers(chat))) == list(range(1, last + 1)), "none is missing"
+
+
 def test_within_a_connection_numbers_only_rise(alice, bob, chat):
     """At the seam a transaction may come twice; a client ignores what is at or below its last number."""
     for round_ in range(5):
