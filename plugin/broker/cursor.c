@@ -254,7 +254,8 @@ static void park(struct server *server, struct session *session)
 	parked->at_ms = server->now_ms;
 	parked->exact = all_held(session);
 	for (struct track *track = parked->exact ? session->feed->tracks : NULL; track != NULL; track = track->hh.next)
-		park_track(parked, track->chat_id, track->handed);
+		if (!track->unplaced) /* of the others nothing was handed over */
+			park_track(parked, track->chat_id, track->handed);
 	/* Lines that were waiting for the window were counted as handed, but never left. */
 	for (size_t i = 0; parked->exact && i < session->feed->line_count; i++)
 		lower(parked, session->feed->lines[i]);
