@@ -11,6 +11,8 @@ import broker as brokers
 import kafka as kafkas
 import mongodb
 
+os.environ["MONGOC_DISABLE_SHM"] = "1"  # a broker that is killed would leave libmongoc's counters in /dev/shm
+
 VERSIONS = os.environ.get("HC_BROKERS", "2.0.11,2.0.21,2.1").split(",")
 HOST_VERSIONS = [version for version in os.environ.get("HC_HOST_BROKERS", "").split(",") if version]
 
