@@ -64,6 +64,7 @@ struct outbox {
 	size_t bytes_usual;
 	uint64_t careful_until;       /* up to this position it goes slowly; 0: no */
 	bool careful_cut;             /* meanwhile, one was too large by itself */
+	uint64_t alone_position;      /* that one was refused as too large although it went alone */
 	uint64_t cut_position;        /* that one is cut to cut_max bytes */
 	size_t cut_max;
 	char cut_text[200];

@@ -196,7 +196,10 @@ static void settle_size(struct outbox *box)
 	box->careful_cut = box->careful_cut && !began;
 	if (last_position > box->careful_until)
 		box->careful_until = last_position;
-	if (box->trouble_alone) {
+	/* What went alone goes alone once more: what is to be cut, or even left out, has to have been refused twice. */
+	bool again = box->trouble_alone && box->alone_position == box->trouble_position;
+	box->alone_position = box->trouble_alone ? box->trouble_position : 0;
+	if (again) {
 		cut(box, box->trouble_position, box->trouble_bytes);
 		return;
 	}
