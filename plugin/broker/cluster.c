@@ -137,20 +137,22 @@ struct telling {
 	char *subject;
 	const char *kind;
 	int64_t at_ms;
+	bool refused;
 	enum store_rc rc;
+	struct error err;
 };
 
 static void telling_run(struct job *job)
 {
 	struct telling *telling = (struct telling *)job;
 	struct store *store = telling->server->store;
-	struct error err;
-	telling->rc = store_ops(store)->put_notice(store, telling->kind, telling->subject, telling->at_ms, &err);
+	telling->rc = store_ops(store)->put_notice(store, telling->kind, telling->subject, telling->at_ms, &telling->err);
 }
 
 static void telling_done(struct job *job)
 {
 	struct telling *telling = (struct telling *)job;
+	jobs_stored(telling->server, KEPT_NOTICES, &telling->refused, telling->rc, &telling->err);
 	if (telling->rc != STORE_OK && jobs_repeat(telling->server, telling->subject, job))
 		return;
 	free(telling->subject);

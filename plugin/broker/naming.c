@@ -15,7 +15,9 @@ struct naming {
 	struct server *server;
 	char *user_id, *name;
 	int64_t at_ms;
+	bool refused;
 	enum store_rc rc;
+	struct error err;
 };
 
 static bool is_new(const struct naming *naming, const struct profile_list *profiles)
@@ -30,12 +32,11 @@ static void naming_run(struct job *job)
 	const char *user_id = naming->user_id;
 	const struct profile_change change = {.name = naming->name, .hides_online = -1, .hides_last_seen = -1};
 	struct profile_list *profiles;
-	struct error err;
-	naming->rc = store_ops(store)->load_profiles(store, &user_id, 1, &profiles, &err);
+	naming->rc = store_ops(store)->load_profiles(store, &user_id, 1, &profiles, &naming->err);
 	if (naming->rc != STORE_OK)
 		return;
 	if (is_new(naming, profiles))
-		naming->rc = store_ops(store)->put_profile(store, user_id, &change, &err);
+		naming->rc = store_ops(store)->put_profile(store, user_id, &change, &naming->err);
 	store_free(profiles);
 }
 
@@ -50,6 +51,7 @@ static void naming_done(struct job *job)
 {
 	struct naming *naming = (struct naming *)job;
 	bool stored = naming->rc == STORE_OK || naming->rc == STORE_NOT_FOUND;
+	jobs_stored(naming->server, KEPT_NAMES, &naming->refused, stored ? STORE_OK : naming->rc, &naming->err);
 	if (stored || !jobs_repeat(naming->server, naming->user_id, job))
 		naming_free(naming);
 }

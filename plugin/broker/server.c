@@ -389,6 +389,7 @@ void server_tick(struct server *server)
 	mailbox_run(server->mailbox);
 	if (server->core == NULL) {
 		opening_tick(server);
+		issuers_tick(server->issuers, server->now_ms); /* so that keys are there when the store is */
 		return;
 	}
 	cluster_tick(server);
