@@ -23,14 +23,20 @@ static void add_name(struct buf *uri)
 	buf_add_text(uri, NAME);
 }
 
-int source_make(const struct ctl_command *command, const char *uri, struct store **store)
+enum store_rc source_try(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
 	struct buf named = BUF_EMPTY;
-	struct error err;
 	buf_add_text(&named, uri);
 	add_name(&named);
-	enum store_rc rc = store_open(named.data, store, &err);
+	enum store_rc rc = store_open_with(named.data, flags, store, err);
 	buf_fini(&named);
+	return rc;
+}
+
+int source_make(const struct ctl_command *command, const char *uri, struct store **store)
+{
+	struct error err;
+	enum store_rc rc = source_try(uri, 0, store, &err);
 	return rc == STORE_OK ? CTL_OK : ctl_failed(command, "%s", err.text);
 }
 
