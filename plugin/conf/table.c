@@ -60,7 +60,7 @@ const struct option option_table[] = {
 
 	{.name = "store", .group = GROUP_STORAGE, .type = OPTION_STORE, .offset = FIELD(store), .min = 1, .max = 4096,
 		.value = "sqlite:/var/lib/mosquitto/hyperchat.db",
-		.help = "Where chats are kept: `sqlite:<file>`, or `memory:` for trying out (a restart forgets)."},
+		.help = "Where chats are kept: `sqlite:<file>`; `mongodb://…` or `mongodb+srv://…`; `memory:` for trying out (a restart forgets)."},
 	{.name = "journal", .group = GROUP_STORAGE, .type = OPTION_FILE, .offset = FIELD(journal), .min = 1, .max = 4096,
 		.value = "/var/lib/mosquitto/hyperchat.journal",
 		.help = "File in which a command survives a crash of the broker until the store has it. May be on a memory file system."},
