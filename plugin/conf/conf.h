@@ -57,6 +57,8 @@ struct conf {
 	/* Kafka */
 	char *kafka;
 	char *kafka_topic;
+	/* operation */
+	char *metrics_file;
 	/* limits: all can be changed by SIGHUP */
 	char *limits_file;
 	uint64_t body_bytes_max;
