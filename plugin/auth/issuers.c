@@ -304,7 +304,7 @@ static enum jwt_rc without_key(struct issuers *issuers, struct entry *entry, con
 	return ask_for_key(issuers, entry, kid ? kid : "", now_ms) ? JWT_NO_KEY : JWT_BAD;
 }
 
-static enum jwt_rc check(struct issuers *issuers, const struct jwt *jwt, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
+enum jwt_rc issuers_check(struct issuers *issuers, const struct jwt *jwt, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
 	struct error *err)
 {
 	static const struct key_set NONE;
@@ -329,11 +329,20 @@ enum jwt_rc issuers_verify(struct issuers *issuers, const char *token, size_t le
 	struct error why = {0};
 	if (!jwt_read(token, len, &jwt, &why))
 		return error_set(err, JWT_BAD, 0, "%s", why.text);
-	enum jwt_rc rc = check(issuers, &jwt, now_ms, wall_ms, out, &why);
+	enum jwt_rc rc = issuers_check(issuers, &jwt, now_ms, wall_ms, out, &why);
 	jwt_fini(&jwt);
 	if (rc != JWT_OK)
 		error_set(err, rc, 0, "%s", why.text);
 	return rc;
+}
+
+size_t issuers_audiences(const struct issuers *issuers, const char *audiences[ISSUERS_AUDIENCES_MAX])
+{
+	size_t count = 0;
+	for (size_t i = 0; i < issuers->count; i++)
+		for (size_t j = 0; j < issuers->entries[i].policy.audience_count && count < ISSUERS_AUDIENCES_MAX; j++)
+			audiences[count++] = issuers->entries[i].policy.audiences[j];
+	return count;
 }
 
 /* ---- beginning and end ---- */

@@ -25,6 +25,7 @@ enum {
 	ISSUERS_AGE_MAX_S = 6 * 60 * 60,
 	ISSUERS_AGAIN_MS = 10 * 1000,
 	ISSUERS_ABSENT_MS = 60 * 1000,
+	ISSUERS_AUDIENCES_MAX = ISSUERS_MAX * ISSUER_NAMES_MAX,
 };
 
 enum issuers_level { ISSUERS_NOTICE, ISSUERS_WARNING };
@@ -52,6 +53,13 @@ void issuers_tick(struct issuers *issuers, int64_t now_ms);
  * monotonic clock, wall_ms the other one. The rest as jwt_check. */
 enum jwt_rc issuers_verify(struct issuers *issuers, const char *token, size_t len, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
 	struct error *err);
+
+/* The same of a token that was taken apart already. */
+enum jwt_rc issuers_check(struct issuers *issuers, const struct jwt *jwt, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
+	struct error *err);
+
+/* The audiences of all issuers, the first one's first; at least one. They stay until the issuers are replaced. */
+size_t issuers_audiences(const struct issuers *issuers, const char *audiences[ISSUERS_AUDIENCES_MAX]);
 
 /* Ends the threads, within a second or so; their jobs are in the mailbox then. NULL is fine. */
 void issuers_finish(struct issuers *issuers);
