@@ -111,7 +111,7 @@ const struct option option_table[] = {
 	{.name = "new_contacts_per_hour", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(new_contacts_per_hour), .min = 1,
 		.max = 1000000, .value = "20", .reloadable = true,
 		.help = "People a user may open a 1:1 chat with, add to groups without having one with them, or ask for by a shared ID or an invitation, and "
-			"invitations he may make, per hour. One call that adds many costs an hour's worth at the most."},
+			"invitations he may make and device tokens he may get, per hour. One call that adds many costs an hour's worth at the most."},
 	{.name = "icons_per_hour", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(icons_per_hour), .min = 1, .max = 1000000,
 		.value = "20", .reloadable = true,
 		.help = "Icons of up to 32 KB that a user may store, for himself and for groups, per hour. One that is not used any more is kept for a day."},
