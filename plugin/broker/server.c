@@ -18,6 +18,7 @@
 #include "plugin/broker/cluster.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
+#include "plugin/broker/device_keys.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/hostconf.h"
@@ -26,9 +27,13 @@
 #include "plugin/broker/live.h"
 #include "plugin/broker/login.h"
 #include "plugin/broker/mirroring.h"
+#include "plugin/broker/notices.h"
 #include "plugin/broker/opening.h"
 #include "plugin/broker/ports.h"
 #include "plugin/broker/presence.h"
+#include "plugin/broker/removal.h"
+#include "plugin/broker/revocations.h"
+#include "plugin/broker/signing.h"
 #include "plugin/broker/signon.h"
 #include "plugin/broker/upkeep.h"
 #include "plugin/transfer/tail.h"
@@ -158,6 +163,10 @@ static void set_world(struct server *server)
 	server->world.blocks_changed = blocks_changed;
 	server->world.account_deleted = account_is_deleted;
 	server->world.renew_token = renew_token;
+	server->world.device_is_connected = removal_is_connected;
+	server->world.device_removed = removal_happened;
+	server->world.signing_keys = signing_keys_ready;
+	server->world.device_token = device_keys_sign;
 	server->world.watch = presence_watch;
 	server->world.is_online = presence_is_online;
 	server->world.presence_set = presence_shows;
@@ -231,17 +240,25 @@ static void replay_journal(struct server *server)
 		server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
 }
 
-bool server_begin(struct server *server, struct store *store, const struct store_info *info, struct tail *tail,
-	const struct account_page *deleted, struct error *err)
+bool server_begin(struct server *server, struct opened *opened, struct error *err)
 {
-	server->store = store;
-	server->world.info = *info;
+	struct tail *tail = opened->tail;
+	server->store = opened->store;
+	server->world.info = opened->info;
+	opened->store = NULL;
+	opened->tail = NULL;
 	if (!start_workers(server, tail, err))
 		return false;
 	const struct core_ports ports = ports_for_core(server);
 	server->core = core_new(&ports);
 	set_world(server);
-	account_begin(server, deleted);
+	account_begin(server, opened->deleted);
+	server->revocations = opened->revocations;
+	opened->revocations = NULL;
+	device_keys_begin(server, opened->device_keys);
+	opened->device_keys = NULL;
+	if (tail == NULL)
+		notices_begin(server, opened->notices);
 	if (!mirroring_open(server, err))
 		return false;
 	replay_journal(server);
@@ -327,6 +344,9 @@ void server_close(struct server *server)
 	live_free_all(server);
 	presence_free_all(server);
 	account_free_all(server);
+	revocations_free(server->revocations);
+	device_keys_free(server);
+	notices_free(server);
 	origin_free_all(server);
 	buf_fini(&server->scratch);
 	conf_fini(&server->conf);
@@ -362,6 +382,8 @@ static void sweep(struct server *server)
 		return;
 	server->swept_at_ms = server->now_ms;
 	issuers_tick(server->issuers, server->now_ms);
+	device_keys_tick(server);
+	notices_tick(server);
 	session_expire(server);
 	device_flush(server);
 	cursor_flush(server);

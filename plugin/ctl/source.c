@@ -23,15 +23,20 @@ static void add_name(struct buf *uri)
 	buf_add_text(uri, NAME);
 }
 
-int source_make(const struct ctl_command *command, const char *uri, struct store **store)
+static int make(const struct ctl_command *command, const char *uri, unsigned flags, struct store **store)
 {
 	struct buf named = BUF_EMPTY;
 	struct error err;
 	buf_add_text(&named, uri);
 	add_name(&named);
-	enum store_rc rc = store_open(named.data, store, &err);
+	enum store_rc rc = store_open_with(named.data, flags, store, &err);
 	buf_fini(&named);
 	return rc == STORE_OK ? CTL_OK : ctl_failed(command, "%s", err.text);
+}
+
+int source_make(const struct ctl_command *command, const char *uri, struct store **store)
+{
+	return make(command, uri, 0, store);
 }
 
 /* For stores that are not known before they are opened. */
@@ -41,7 +46,7 @@ static bool is_new(struct store *store)
 	return store_ops(store)->info(store, &info, NULL) == STORE_OK && info.schema_found == 0;
 }
 
-int source_open(const struct ctl_command *command, const char *uri, struct store **store)
+static int open_with(const struct ctl_command *command, const char *uri, unsigned flags, struct store **store)
 {
 	static const char FILE_SCHEME[] = "sqlite:";
 	const char *file = uri + sizeof FILE_SCHEME - 1;
@@ -49,7 +54,7 @@ int source_open(const struct ctl_command *command, const char *uri, struct store
 	if (strncmp(uri, FILE_SCHEME, sizeof FILE_SCHEME - 1) == 0 && access(file, F_OK) != 0)
 		return ctl_failed(command, "%s: %s", file, strerror(errno));
 	struct store *opened;
-	int rc = source_make(command, uri, &opened);
+	int rc = make(command, uri, flags, &opened);
 	if (rc != CTL_OK)
 		return rc;
 	if (is_new(opened)) {
@@ -58,6 +63,16 @@ int source_open(const struct ctl_command *command, const char *uri, struct store
 	}
 	*store = opened;
 	return CTL_OK;
+}
+
+int source_open(const struct ctl_command *command, const char *uri, struct store **store)
+{
+	return open_with(command, uri, 0, store);
+}
+
+int source_open_in_use(const struct ctl_command *command, const char *uri, struct store **store)
+{
+	return open_with(command, uri, STORE_NO_MIGRATION, store);
 }
 
 void source_close(struct store *store)
