@@ -304,15 +304,20 @@ static enum jwt_rc without_key(struct issuers *issuers, struct entry *entry, con
 	return ask_for_key(issuers, entry, kid ? kid : "", now_ms) ? JWT_NO_KEY : JWT_BAD;
 }
 
+static struct entry *entry_of(const struct issuers *issuers, const struct jwt *jwt)
+{
+	for (size_t i = 0; i < issuers->count; i++)
+		if (strcmp(issuers->entries[i].issuer.url, jwt->issuer) == 0)
+			return &issuers->entries[i];
+	return NULL;
+}
+
 static enum jwt_rc check(struct issuers *issuers, const struct jwt *jwt, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
 	struct error *err)
 {
 	static const struct key_set NONE;
 	char shown[PRINTABLE_SIZE], wanted[PRINTABLE_SIZE];
-	struct entry *entry = NULL;
-	for (size_t i = 0; entry == NULL && i < issuers->count; i++)
-		if (strcmp(issuers->entries[i].issuer.url, jwt->issuer) == 0)
-			entry = &issuers->entries[i];
+	struct entry *entry = entry_of(issuers, jwt);
 	if (entry == NULL && issuers->count == 1)
 		return error_set(err, JWT_BAD, 0, "iss: %s, expected %s", printable(shown, jwt->issuer),
 			printable(wanted, issuers->entries[0].issuer.url));
@@ -334,6 +339,18 @@ enum jwt_rc issuers_verify(struct issuers *issuers, const char *token, size_t le
 	if (rc != JWT_OK)
 		error_set(err, rc, 0, "%s", why.text);
 	return rc;
+}
+
+bool issuers_claimed(const struct issuers *issuers, const char *token, size_t len, char user_id[AUTH_USER_ID_MAX + 1])
+{
+	static const struct jwt_policy UNKNOWN = {.user_claim = "sub", .user_prefix = ""};
+	struct jwt jwt;
+	if (!jwt_read(token, len, &jwt, NULL))
+		return false;
+	const struct entry *entry = entry_of(issuers, &jwt);
+	bool says = jwt_user(&jwt, entry ? &entry->policy : &UNKNOWN, user_id);
+	jwt_fini(&jwt);
+	return says;
 }
 
 /* ---- beginning and end ---- */

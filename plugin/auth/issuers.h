@@ -53,6 +53,9 @@ void issuers_tick(struct issuers *issuers, int64_t now_ms);
 enum jwt_rc issuers_verify(struct issuers *issuers, const char *token, size_t len, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
 	struct error *err);
 
+/* Whose token it says it is; nothing of that is believed: by its issuer's claim, or by `sub` where the issuer is unknown. false: of nobody. */
+bool issuers_claimed(const struct issuers *issuers, const char *token, size_t len, char user_id[AUTH_USER_ID_MAX + 1]);
+
 /* Ends the threads, within a second or so; their jobs are in the mailbox then. NULL is fine. */
 void issuers_finish(struct issuers *issuers);
 /* After the mailbox has been emptied. NULL is fine. */

@@ -11,6 +11,7 @@
 
 #include "plugin/broker/account.h"
 #include "plugin/broker/client.h"
+#include "plugin/broker/doorman.h"
 #include "plugin/broker/naming.h"
 #include "plugin/broker/server.h"
 
@@ -61,14 +62,16 @@ static const char *refusal(struct server *server, const char *username, const st
 static int login(struct server *server, struct mosquitto *client, const char *username, const char *token, size_t len, bool by_auth)
 {
 	struct jwt_claims claims;
+	struct entrant entrant;
 	struct error err;
-	const char *address = mosquitto_client_address(client);
-	address = address ? address : "?";
+	enum gate_rc gate = doorman_ask(server, client, token, len, &entrant);
+	if (gate != GATE_OPEN)
+		return gate == GATE_LATER ? try_again(client) : MOSQ_ERR_AUTH;
 	enum jwt_rc rc = issuers_verify(server->issuers, token, len, server->now_ms, server->wall_ms, &claims, &err);
 	if (rc == JWT_NO_KEY)
 		return try_again(client);
 	if (rc != JWT_OK) {
-		server_log(MOSQ_LOG_NOTICE, "login from %s refused: %s", address, err.text);
+		doorman_failed(server, &entrant, rc, err.text);
 		return MOSQ_ERR_AUTH;
 	}
 	if (server->core == NULL)
@@ -76,9 +79,10 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 	const char *why = refusal(server, username, &claims);
 	struct session *session = why == NULL ? session_begin(server, client, claims.user_id, end_of_session(server, &claims), &why) : NULL;
 	if (session == NULL) {
-		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: %s", claims.user_id, address, why);
+		doorman_says(server, "login of %s from %s refused: %s", claims.user_id, entrant.address, why);
 		return MOSQ_ERR_AUTH;
 	}
+	doorman_passed(server, &entrant, claims.user_id);
 	session->by_auth = by_auth;
 	if (claims.name[0] != '\0' && session->person->sessions->person_next == NULL)
 		naming_offer(server, claims.user_id, claims.name);
@@ -105,7 +109,7 @@ int login_by_password(struct server *server, struct mosquitto *client, const cha
 		return login(server, client, username, password, strlen(password), false);
 	if (client_id == NULL || session_by_name(server, client_id) == NULL)
 		return outside_login(server);
-	server_log(MOSQ_LOG_NOTICE, "login from outside refused: a user of the chat is connected under this client ID");
+	doorman_says(server, "login from outside refused: a user of the chat is connected under this client ID");
 	return MOSQ_ERR_AUTH;
 }
 
@@ -121,7 +125,7 @@ static bool renewal_check(struct server *server, const struct session *session, 
 	if (rc == JWT_NO_KEY) {
 		refuse(verdict, REFUSAL_UNAVAILABLE, "token: its key is not here yet, try again");
 	} else if (rc != JWT_OK) {
-		server_log(MOSQ_LOG_NOTICE, "a token that was to be renewed by %s is refused: %s", session->person->user_id, err.text);
+		doorman_says(server, "a token that was to be renewed by %s is refused: %s", session->person->user_id, err.text);
 		refuse(verdict, REFUSAL_FORBIDDEN, rc == JWT_EXPIRED ? "token: it is over" : "token: it is not valid here");
 	} else if (strcmp(claims->user_id, session->person->user_id) != 0) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: it is somebody else's");
@@ -158,7 +162,7 @@ static int auth_again(struct server *server, struct session *session, const char
 	int64_t expires_ms;
 	if (renew(server, session, token, len, &expires_ms, &verdict))
 		return MOSQ_ERR_SUCCESS;
-	server_log(MOSQ_LOG_NOTICE, "AUTH of %s refused: %s", session->person->user_id, verdict.message);
+	doorman_says(server, "AUTH of %s refused: %s", session->person->user_id, verdict.message);
 	bool is_2_0 = server->version.major == 2 && server->version.minor == 0;
 	return is_2_0 ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_AUTH;
 }

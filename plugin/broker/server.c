@@ -18,6 +18,7 @@
 #include "plugin/broker/cluster.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
+#include "plugin/broker/doorman.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/hostconf.h"
@@ -254,7 +255,7 @@ bool server_open(struct server *server, const struct conf_pair *options, size_t 
 	server_read_clock(server);
 	bool ok = conf_init(&server->conf, options, option_count, err) && mirroring_check(&server->conf, err) && check_host(server, err);
 	if (ok)
-		ok = start_threads(server, err) && open_issuers(server, err) && open_journal(server, err) && opening_begin(server, err);
+		ok = start_threads(server, err) && doorman_open(server, err) && open_issuers(server, err) && open_journal(server, err) && opening_begin(server, err);
 	if (!ok)
 		server_close(server);
 	return ok;
@@ -321,6 +322,7 @@ void server_close(struct server *server)
 	mailbox_free(server->mailbox);
 	doorbell_free(server->doorbell);
 	issuers_free(server->issuers);
+	doorman_close(server);
 	session_free_persons(server);
 	access_free_all(server);
 	cursor_free_all(server);
@@ -387,6 +389,7 @@ void server_tick(struct server *server)
 	server->handed_over = 0;
 	doorbell_tick(server->doorbell);
 	mailbox_run(server->mailbox);
+	doorman_tick(server);
 	if (server->core == NULL) {
 		opening_tick(server);
 		issuers_tick(server->issuers, server->now_ms); /* so that keys are there when the store is */
@@ -428,6 +431,7 @@ void server_reload(struct server *server)
 		server_log(MOSQ_LOG_NOTICE, "%s", line);
 	conf_fini(&server->conf);
 	server->conf = fresh;
+	doorman_limits_changed(server);
 	set_world(server);
 	buf_fini(&changes);
 }

@@ -19,6 +19,7 @@
  *   cluster.c   what other brokers write                     place.c     … where connections stand in it
  *   mirroring.c transactions go to Kafka                     login.c     tokens, as passwords and by AUTH
  *   naming.c    a name for who comes first                   signon.c    from options to issuers
+ *   doorman.c   whose token is looked at                     gate.c      … by what came from where
  */
 
 #include <mosquitto.h>
@@ -52,6 +53,7 @@ struct server {
 	struct conf conf;
 
 	struct issuers *issuers; /* whose tokens are believed */
+	struct doorman *doorman; /* whose are looked at */
 
 	/* chats and what they need; core, store, lanes, readers and upkeep are NULL until the store is open */
 	struct opening *opening; /* under way */

@@ -44,6 +44,7 @@ struct conf {
 	char *oidc_cache;
 	char *name_claim;
 	char *invitation_url;
+	char *proxies;
 	/* storage */
 	char *store;
 	char *writer;
@@ -76,6 +77,8 @@ struct conf {
 	uint64_t reply_bytes_per_second;
 	uint64_t deliveries_per_tick;
 	uint64_t inbox_bytes_max;
+	uint64_t failed_logins_per_minute;
+	uint64_t connects_per_minute;
 
 	/* kafka_<name> beside the table's, for librdkafka: dots in place of the underscores. What it does not take is for whoever opens it to say. */
 	struct conf_property *kafka_properties;

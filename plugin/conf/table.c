@@ -57,6 +57,9 @@ const struct option option_table[] = {
 	{.name = "invitation_url", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(invitation_url), .min = 0, .max = 512,
 		.value = "hyperchat:invite/",
 		.help = "What an invitation link begins with; 22 characters of secret follow. Your app's address, as `https://chat.example/invite#`."},
+	{.name = "proxies", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(proxies), .max = 512, .value = "127.0.0.0/8,::1",
+		.help = "Addresses and networks of reverse proxies, behind which clients cannot be told apart: failed logins from there are not counted for the "
+			"address. See [sign-on.md](sign-on.md#attacks)."},
 
 	{.name = "store", .group = GROUP_STORAGE, .type = OPTION_STORE, .offset = FIELD(store), .min = 1, .max = 4096,
 		.value = "sqlite:/var/lib/mosquitto/hyperchat.db",
@@ -142,6 +145,12 @@ const struct option option_table[] = {
 	{.name = "inbox_bytes_max", .group = GROUP_LIMITS, .type = OPTION_BYTES, .offset = FIELD(inbox_bytes_max), .min = 1 << 10,
 		.max = 1 << 20, .unit = "bytes", .value = "64K", .reloadable = true,
 		.help = "The longest inbox packet and RPC answer, unless a client asks for less."},
+	{.name = "failed_logins_per_minute", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(failed_logins_per_minute), .min = 0,
+		.max = 1000000, .value = "60", .reloadable = true,
+		.help = "Logins from an address (IPv6: a /64) that may fail, at once and lastingly; more are refused unseen for a while. 0: any number."},
+	{.name = "connects_per_minute", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(connects_per_minute), .min = 0,
+		.max = 1000000, .value = "60", .reloadable = true,
+		.help = "Logins of one client ID that succeed, at once and lastingly; more are told to come later. 0: any number."},
 };
 /* clang-format on */
 
