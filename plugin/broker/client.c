@@ -87,6 +87,25 @@ int client_socket(const struct mosquitto *client)
 	return known(client, &start) ? start.socket : -1;
 }
 
+int client_port(const struct mosquitto *client)
+{
+	struct sockaddr_storage own;
+	socklen_t len = sizeof own;
+	int socket = client_socket(client);
+	if (socket < 0 || getsockname(socket, (struct sockaddr *)&own, &len) != 0)
+		return -1;
+	switch (own.ss_family) {
+	case AF_INET:
+		return ntohs(((const struct sockaddr_in *)&own)->sin_port);
+	case AF_INET6:
+		return ntohs(((const struct sockaddr_in6 *)&own)->sin6_port);
+	case AF_UNIX:
+		return 0;
+	default:
+		return -1;
+	}
+}
+
 static bool address_of_peer(int socket, char address[CLIENT_ADDRESS_SIZE])
 {
 	struct sockaddr_storage peer;

@@ -22,6 +22,9 @@ bool client_address(const struct mosquitto *client, char address[CLIENT_ADDRESS_
 /* The client's socket, -1: not known. */
 int client_socket(const struct mosquitto *client);
 
+/* The port that it has come to, 0: a Unix socket, -1: not known. */
+int client_port(const struct mosquitto *client);
+
 /* The client's maximum packet size, 0: none, or not known. */
 uint32_t client_packet_max(const struct mosquitto *client);
 

@@ -19,6 +19,7 @@ enum {
 struct doorman {
 	struct gate *gate;
 	struct rate lines;
+	bool plain_warned;
 	unsigned long unsaid, unseen; /* lines that were not written; logins refused unseen, of which there are none */
 	int64_t counted_at_ms;
 };
@@ -51,6 +52,33 @@ void doorman_tick(struct server *server)
 	doorman->unsaid = doorman->unseen = 0;
 }
 
+/* ---- tokens without TLS ---- */
+
+/* A listener whose port was not read counts as one without. */
+static bool comes_plain(const struct server *server, const struct mosquitto *client, const char *address, bool known)
+{
+	int number = client_port(client);
+	const struct hostconf_port *port = hostconf_port(&server->host, number);
+	if (number == 0 || (known && gate_is_near(server->doorman->gate, address)))
+		return false;
+	return port == NULL || port->plain;
+}
+
+static bool plain_is_refused(struct server *server, const struct mosquitto *client, const struct entrant *entrant, bool known)
+{
+	bool refuse = server->conf.unencrypted == CONF_UNENCRYPTED_REFUSE;
+	if (server->conf.unencrypted == CONF_UNENCRYPTED_ALLOW || !comes_plain(server, client, entrant->address, known))
+		return false;
+	if (refuse)
+		doorman_says(server, "login from %s refused: its token came without TLS (unencrypted)", entrant->address);
+	else if (!server->doorman->plain_warned)
+		server_log(MOSQ_LOG_WARNING,
+			"a token came from %s to port %d without TLS: who listens on the way can log in with it. See the option unencrypted; said once",
+			entrant->address, client_port(client));
+	server->doorman->plain_warned = true;
+	return refuse;
+}
+
 /* ---- at the door ---- */
 
 enum gate_rc doorman_ask(struct server *server, const struct mosquitto *client, const char *token, size_t len, struct entrant *entrant)
@@ -61,6 +89,8 @@ enum gate_rc doorman_ask(struct server *server, const struct mosquitto *client, 
 	bool known = client_address(client, entrant->address);
 	entrant->token = token;
 	entrant->len = len;
+	if (plain_is_refused(server, client, entrant, known))
+		return GATE_CLOSED;
 	entrant->visit = gate_visit(doorman->gate, known ? entrant->address : NULL, client_id ? client_id : "");
 	enum gate_rc rc = gate_ask(doorman->gate, &entrant->visit, server->now_ms);
 	if (rc == GATE_WHO) {

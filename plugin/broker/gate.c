@@ -106,6 +106,16 @@ static bool is_proxy(const struct gate *gate, const unsigned char bytes[ADDRESS_
 	return false;
 }
 
+bool gate_is_near(const struct gate *gate, const char *address)
+{
+	static const struct network LOOPBACK[] = {
+		{.bytes = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104},
+		{.bytes = {[15] = 1}, .bits = 128},
+	};
+	unsigned char bytes[ADDRESS_BYTES];
+	return !address_read(address, bytes) || is_within(&LOOPBACK[0], bytes) || is_within(&LOOPBACK[1], bytes) || is_proxy(gate, bytes);
+}
+
 /* ---- the tables ---- */
 
 static uint64_t key_of(const struct gate *gate, enum shelf shelf, const void *data, size_t len, uint64_t within)

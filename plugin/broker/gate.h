@@ -41,6 +41,9 @@ struct gate;
 struct gate *gate_new(const char *proxies, struct error *err);
 void gate_free(struct gate *gate); /* NULL is fine */
 
+/* Whether it is this machine's own, one of the proxies, or no IP address: not somebody out in the world. */
+bool gate_is_near(const struct gate *gate, const char *address);
+
 /* 0: no limit. At first there are none. */
 void gate_set_limits(struct gate *gate, uint64_t failed_per_minute, uint64_t connects_per_minute);
 

@@ -82,7 +82,10 @@ static bool check_host(struct server *server, struct error *err)
 {
 	struct hostconf_finding findings[FINDINGS_MAX];
 	const int version[3] = {server->version.major, server->version.minor, server->version.revision};
-	size_t count = hostconf_check_self(version, server->conf.prefix, findings, FINDINGS_MAX);
+	const struct hostconf_own own = {.prefix = server->conf.prefix,
+		.by_certificate = server->conf.certificates != CONF_CERTIFICATES_REFUSE,
+		.refuses_plain = server->conf.unencrypted == CONF_UNENCRYPTED_REFUSE};
+	size_t count = hostconf_check_self(version, &own, &server->host, findings, FINDINGS_MAX);
 	for (size_t i = 0; i < count; i++)
 		if (!findings[i].fatal)
 			server_log(MOSQ_LOG_WARNING, "%s", findings[i].text);
@@ -385,6 +388,7 @@ void server_tick(struct server *server)
 {
 	struct error err;
 	server->reloading = false;
+	server->leaving = NULL;
 	server->round++;
 	server->handed_over = 0;
 	doorbell_tick(server->doorbell);

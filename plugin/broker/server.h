@@ -20,6 +20,7 @@
  *   mirroring.c transactions go to Kafka                     login.c     tokens, as passwords and by AUTH
  *   naming.c    a name for who comes first                   signon.c    from options to issuers
  *   doorman.c   whose token is looked at                     gate.c      … by what came from where
+ *   certificate.c who has a certificate instead
  */
 
 #include <mosquitto.h>
@@ -33,6 +34,7 @@
 #include "plugin/auth/issuers.h"
 #include "plugin/broker/doorbell.h"
 #include "plugin/broker/erasure.h"
+#include "plugin/broker/hostconf_read.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/session.h"
 #include "plugin/chat/core.h"
@@ -54,6 +56,9 @@ struct server {
 
 	struct issuers *issuers; /* whose tokens are believed */
 	struct doorman *doorman; /* whose are looked at */
+	struct hostconf_settings host; /* the broker's own configuration, as it was at the start */
+	const struct mosquitto *leaving; /* who has just gone, until the next tick */
+	const struct mosquitto *certificate_refused; /* whose certificate the log has named last */
 
 	/* chats and what they need; core, store, lanes, readers and upkeep are NULL until the store is open */
 	struct opening *opening; /* under way */

@@ -229,6 +229,19 @@ static void proxies_and_what_is_no_address_are_not_counted(void **state)
 		assert_int_equal(fill(*state, COUNTED[i], &closed_ms), LIMIT);
 }
 
+static void this_machine_and_proxies_are_near_and_the_world_is_not(void **state)
+{
+	static const char *const NEAR[] = {"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "10.1.2.3", "/run/mosquitto.sock"};
+	static const char *const FAR[] = {"128.0.0.1", "10.2.0.1", "::2", "203.0.113.7", "2001:db8::1"};
+	for (size_t i = 0; i < sizeof NEAR / sizeof *NEAR; i++)
+		assert_true(gate_is_near(*state, NEAR[i]));
+	for (size_t i = 0; i < sizeof FAR / sizeof *FAR; i++)
+		assert_false(gate_is_near(*state, FAR[i]));
+	struct gate *alone = gate_new("", NULL);
+	assert_true(gate_is_near(alone, "127.0.0.1") && gate_is_near(alone, "::1") && !gate_is_near(alone, "10.1.2.3"));
+	gate_free(alone);
+}
+
 static void a_device_that_keeps_coming_is_to_come_later(void **state)
 {
 	for (unsigned i = 0; i < LIMIT; i++) {
@@ -321,6 +334,7 @@ int main(void)
 		GATE_TEST(an_ipv6_network_of_64_bits_is_one_address),
 		GATE_TEST(an_ipv4_address_is_the_same_on_a_listener_of_ipv6),
 		GATE_TEST(proxies_and_what_is_no_address_are_not_counted),
+		GATE_TEST(this_machine_and_proxies_are_near_and_the_world_is_not),
 		GATE_TEST(a_device_that_keeps_coming_is_to_come_later),
 		GATE_TEST(failing_as_a_device_holds_up_no_device),
 		GATE_TEST(without_limits_nobody_is_refused),
