@@ -66,7 +66,7 @@ static bool are_alike(const struct key_set *one, const struct key_set *other)
 static void cut_others(struct server *server, const struct key_set *set)
 {
 	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next)
-		if (session->by_device_token && !has_kid(set, session->kid))
+		if (session->kid != NULL && !has_kid(set, session->kid))
 			session_cut(server, session);
 }
 

@@ -251,7 +251,7 @@ static int take_write(struct server *server, struct session *session, struct mos
 /* false: request->refused. */
 static bool may_ask(struct server *server, const struct session *session, struct rpc_request *request)
 {
-	if (rpc_needs_sign_on(request) && session->by_device_token) {
+	if (rpc_needs_sign_on(request) && !session->by_sign_on) {
 		refuse(&request->refused, REFUSAL_FORBIDDEN, "only a connection with a token of the sign-on may ask for that");
 		return false;
 	}

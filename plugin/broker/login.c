@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "plugin/broker/client.h"
+#include "plugin/broker/doorman.h"
 #include "plugin/broker/naming.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/token.h"
@@ -61,15 +62,17 @@ static const char *refusal(struct server *server, const struct mosquitto *client
 static int login(struct server *server, struct mosquitto *client, const char *username, const char *text, size_t len, bool by_auth)
 {
 	struct token token;
+	struct entrant entrant;
 	const struct jwt_claims *claims = &token.claims;
 	struct error err;
-	const char *address = mosquitto_client_address(client);
-	address = address ? address : "?";
+	enum gate_rc gate = doorman_ask(server, client, text, len, &entrant);
+	if (gate != GATE_OPEN)
+		return gate == GATE_LATER ? try_again(client) : MOSQ_ERR_AUTH;
 	enum jwt_rc rc = token_verify(server, text, len, &token, &err);
 	if (rc == JWT_NO_KEY)
 		return try_again(client);
 	if (rc != JWT_OK) {
-		server_log(MOSQ_LOG_NOTICE, "login from %s refused: %s", address, err.text);
+		doorman_failed(server, &entrant, rc, err.text);
 		return MOSQ_ERR_AUTH;
 	}
 	if (server->core == NULL)
@@ -77,9 +80,10 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 	const char *why = refusal(server, client, username, &token);
 	struct session *session = why == NULL ? session_begin(server, client, claims->user_id, end_of_session(server, claims), &why) : NULL;
 	if (session == NULL) {
-		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: %s", claims->user_id, address, why);
+		doorman_says(server, "login of %s from %s refused: %s", claims->user_id, entrant.address, why);
 		return MOSQ_ERR_AUTH;
 	}
+	doorman_passed(server, &entrant, claims->user_id);
 	session->by_auth = by_auth;
 	token_take(session, &token);
 	if (claims->name[0] != '\0' && session->person->sessions->person_next == NULL)
@@ -107,7 +111,7 @@ int login_by_password(struct server *server, struct mosquitto *client, const cha
 		return login(server, client, username, password, strlen(password), false);
 	if (client_id == NULL || session_by_name(server, client_id) == NULL)
 		return outside_login(server);
-	server_log(MOSQ_LOG_NOTICE, "login from outside refused: a user of the chat is connected under this client ID");
+	doorman_says(server, "login from outside refused: a user of the chat is connected under this client ID");
 	return MOSQ_ERR_AUTH;
 }
 
@@ -123,7 +127,7 @@ static bool renewal_check(struct server *server, const struct session *session, 
 	if (rc == JWT_NO_KEY) {
 		refuse(verdict, REFUSAL_UNAVAILABLE, "token: its key is not here yet, try again");
 	} else if (rc != JWT_OK) {
-		server_log(MOSQ_LOG_NOTICE, "a token that was to be renewed by %s is refused: %s", session->person->user_id, err.text);
+		doorman_says(server, "a token that was to be renewed by %s is refused: %s", session->person->user_id, err.text);
 		refuse(verdict, REFUSAL_FORBIDDEN, rc == JWT_EXPIRED ? "token: it is over" : "token: it is not valid here");
 	} else if (strcmp(token->claims.user_id, session->person->user_id) != 0) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: it is somebody else's");
@@ -161,7 +165,7 @@ static int auth_again(struct server *server, struct session *session, const char
 	int64_t expires_ms;
 	if (renew(server, session, token, len, &expires_ms, &verdict))
 		return MOSQ_ERR_SUCCESS;
-	server_log(MOSQ_LOG_NOTICE, "AUTH of %s refused: %s", session->person->user_id, verdict.message);
+	doorman_says(server, "AUTH of %s refused: %s", session->person->user_id, verdict.message);
 	bool is_2_0 = server->version.major == 2 && server->version.minor == 0;
 	return is_2_0 ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_AUTH;
 }

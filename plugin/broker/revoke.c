@@ -10,7 +10,7 @@
 
 static bool is_hit(const struct server *server, const struct session *session)
 {
-	const char *why, *device = session->by_device_token ? session->device : NULL;
+	const char *why, *device = session->for_device ? session->device : NULL;
 	return revocations_refuse(server->revocations, session->person->user_id, device, session->issued_at_ms, &why);
 }
 

@@ -19,6 +19,7 @@
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
 #include "plugin/broker/device_keys.h"
+#include "plugin/broker/doorman.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/hostconf.h"
@@ -86,7 +87,10 @@ static bool check_host(struct server *server, struct error *err)
 {
 	struct hostconf_finding findings[FINDINGS_MAX];
 	const int version[3] = {server->version.major, server->version.minor, server->version.revision};
-	size_t count = hostconf_check_self(version, server->conf.prefix, findings, FINDINGS_MAX);
+	const struct hostconf_own own = {.prefix = server->conf.prefix,
+		.by_certificate = server->conf.certificates != CONF_CERTIFICATES_REFUSE,
+		.refuses_plain = server->conf.unencrypted == CONF_UNENCRYPTED_REFUSE};
+	size_t count = hostconf_check_self(version, &own, &server->host, findings, FINDINGS_MAX);
 	for (size_t i = 0; i < count; i++)
 		if (!findings[i].fatal)
 			server_log(MOSQ_LOG_WARNING, "%s", findings[i].text);
@@ -271,7 +275,7 @@ bool server_open(struct server *server, const struct conf_pair *options, size_t 
 	server_read_clock(server);
 	bool ok = conf_init(&server->conf, options, option_count, err) && mirroring_check(&server->conf, err) && check_host(server, err);
 	if (ok)
-		ok = start_threads(server, err) && open_issuers(server, err) && open_journal(server, err) && opening_begin(server, err);
+		ok = start_threads(server, err) && doorman_open(server, err) && open_issuers(server, err) && open_journal(server, err) && opening_begin(server, err);
 	if (!ok)
 		server_close(server);
 	return ok;
@@ -338,6 +342,7 @@ void server_close(struct server *server)
 	mailbox_free(server->mailbox);
 	doorbell_free(server->doorbell);
 	issuers_free(server->issuers);
+	doorman_close(server);
 	session_free_persons(server);
 	access_free_all(server);
 	cursor_free_all(server);
@@ -405,10 +410,12 @@ void server_tick(struct server *server)
 {
 	struct error err;
 	server->reloading = false;
+	server->leaving = NULL;
 	server->round++;
 	server->handed_over = 0;
 	doorbell_tick(server->doorbell);
 	mailbox_run(server->mailbox);
+	doorman_tick(server);
 	if (server->core == NULL) {
 		opening_tick(server);
 		issuers_tick(server->issuers, server->now_ms); /* so that keys are there when the store is */
@@ -450,6 +457,7 @@ void server_reload(struct server *server)
 		server_log(MOSQ_LOG_NOTICE, "%s", line);
 	conf_fini(&server->conf);
 	server->conf = fresh;
+	doorman_limits_changed(server);
 	set_world(server);
 	buf_fini(&changes);
 }

@@ -23,6 +23,8 @@
  *   signing.c   … as the store has them                      revocations.c  tokens that were revoked
  *   revoke.c    … while people are connected by them         removal.c   devices that were removed
  *   notices.c   what hyperchatctl tells
+ *   doorman.c   whose token is looked at                     gate.c      … by what came from where
+ *   certificate.c who has a certificate instead
  */
 
 #include <mosquitto.h>
@@ -36,6 +38,7 @@
 #include "plugin/auth/issuers.h"
 #include "plugin/broker/doorbell.h"
 #include "plugin/broker/erasure.h"
+#include "plugin/broker/hostconf_read.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/session.h"
 #include "plugin/chat/core.h"
@@ -56,6 +59,10 @@ struct server {
 	struct conf conf;
 
 	struct issuers *issuers; /* whose tokens are believed */
+	struct doorman *doorman; /* whose are looked at */
+	struct hostconf_settings host; /* the broker's own configuration, as it was at the start */
+	const struct mosquitto *leaving; /* who has just gone, until the next tick */
+	const struct mosquitto *certificate_refused; /* whose certificate the log has named last */
 
 	/* chats and what they need; core, store, lanes, readers and upkeep are NULL until the store is open */
 	struct opening *opening; /* under way */

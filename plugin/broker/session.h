@@ -46,9 +46,10 @@ struct session {
 	bool mqtt5, clean, warned, gone;
 	bool by_auth; /* it came by an AUTH method, and may come again by AUTH */
 	bool removed; /* the device was removed: nothing more is stored of it */
-	bool by_device_token; /* not by one of the sign-on */
-	char *kid;            /* by_device_token: the key that signed it */
-	int64_t issued_at_ms; /* of its token, 0: it does not say */
+	bool by_sign_on;      /* by a token of it: not by a device token or a certificate */
+	bool for_device;      /* what it came by counts for this device alone */
+	char *kid;            /* of a device token: the key that signed it; else NULL */
+	int64_t issued_at_ms; /* what it came by, 0: it does not say */
 	int keepalive_s;
 	uint32_t packet_max;     /* the client's maximum packet size, 0: none */
 	uint32_t bytes_max;      /* set by the device, 0: not */

@@ -63,7 +63,8 @@ bool token_refuses(struct server *server, const struct token *token, const char 
 void token_take(struct session *session, const struct token *token)
 {
 	session->issued_at_ms = token->claims.issued_at_ms;
-	session->by_device_token = token->of_device;
+	session->by_sign_on = !token->of_device;
+	session->for_device = token->of_device;
 	free(session->kid);
 	session->kid = token->of_device ? mem_text(token->kid) : NULL;
 }

@@ -18,7 +18,7 @@ struct token {
 	char kid[KID_MAX + 1];
 };
 
-/* As issuers_verify. */
+/* As issuers_check. */
 enum jwt_rc token_verify(struct server *server, const char *token, size_t len, struct token *out, struct error *err);
 
 /* Whether a token that is true must not let that client in all the same, with the reason: another device's, deleted, revoked. */
