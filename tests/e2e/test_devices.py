@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
 import time
 
 import broker as brokers
@@ -76,6 +77,25 @@ def test_a_device_logs_in_by_its_token_and_speaks_as_its_user(broker, alice, bob
     assert lamp.asks("getChatUserID")["deviceID"] == "lamp"
     lamp.says("the door is open", to=bob)
     bob.hears("the door is open", senderID="alice")
+
+
+def test_what_the_documents_show_works_with_the_clients_that_people_have(broker, bob):
+    """docs/sign-on.md, "Devices that cannot log in": a token by mosquitto_rr, then mosquitto_pub with it, and mosquitto_sub with another one."""
+    def says(tool, *arguments):
+        return subprocess.run([tool, "-h", "127.0.0.1", "-p", str(broker.port), *arguments], capture_output=True, text=True, timeout=30, check=True).stdout
+
+    def token(device):
+        answer = says("mosquitto_rr", "-V", "mqttv5", "-i", "alice/laptop", "-u", "alice", "-P", broker.token("alice"), "-t", "hc/rpc/createDeviceToken",
+                      "-e", "hc/me/reply/x", "-m", json.dumps({"deviceID": device, "days": 365}))
+        return json.loads(answer)["result"]["token"]
+
+    says("mosquitto_pub", "-i", "alice/door", "-u", "alice", "-P", token("door"), "-q", "1", "-t", "hc/user/bob/text/ring-1", "-m", "somebody is at the door")
+    bob.hears("somebody is at the door", senderID="alice")
+    bell = token("bell")
+    listens = ("-i", "alice/bell", "-u", "alice", "-P", bell, "-q", "1", "-c", "-t", "hc/me/text/+/bob")
+    says("mosquitto_sub", *listens, "-E")  # it subscribes, and goes
+    bob.says("I am coming", to="alice")
+    assert says("mosquitto_sub", *listens, "-C", "1") == "I am coming\n"
 
 
 def test_a_token_says_for_whom_and_until_when(broker, alice):
