@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "plugin/auth/printable.h"
 #include "plugin/broker/hostconf.h"
+#include "plugin/broker/hostconf_read.h"
 #include "plugin/ctl/conffile.h"
 #include "plugin/ctl/examine.h"
 
@@ -57,18 +58,25 @@ static bool find_version(const char *program, int version[3])
 	       sscanf(text, "mosquitto version %d.%d.%d", &version[0], &version[1], &version[2]) == 3;
 }
 
+static void add_command_line(struct buf *command_line, const char *file)
+{
+	buf_printf(command_line, "mosquitto%c-c%c%s%c", 0, 0, file, 0);
+}
+
 static void examine_settings(struct examination *exam)
 {
 	struct hostconf_finding findings[HOSTCONF_FINDING_MAX];
+	const struct conf *conf = exam->conf;
+	const struct hostconf_own own = {
+		.prefix = conf->prefix, .by_certificate = conf->certificates != CONF_CERTIFICATES_REFUSE, .refuses_plain = conf->unencrypted == CONF_UNENCRYPTED_REFUSE};
 	int version[3] = {2, 0, 11};
 	if (find_version(exam->mosquitto, version))
 		exam_fine(exam, "Mosquitto %d.%d.%d", version[0], version[1], version[2]);
 	else
 		exam_note(exam, "%s does not say its version: its settings are judged as those of 2.0. --mosquitto says where it is", exam->mosquitto);
 	struct buf command_line = BUF_EMPTY;
-	buf_add(&command_line, "mosquitto\0-c", sizeof "mosquitto\0-c");
-	buf_add(&command_line, exam->file, strlen(exam->file) + 1);
-	size_t count = hostconf_check(command_line.data, command_line.len, version, exam->conf->prefix, findings, HOSTCONF_FINDING_MAX);
+	add_command_line(&command_line, exam->file);
+	size_t count = hostconf_check(command_line.data, command_line.len, version, &own, findings, HOSTCONF_FINDING_MAX);
 	buf_fini(&command_line);
 	for (size_t i = 0; i < count; i++) {
 		if (findings[i].fatal)
@@ -78,6 +86,22 @@ static void examine_settings(struct examination *exam)
 	}
 	if (count == 0)
 		exam_fine(exam, "Mosquitto's settings go well with the plugin");
+}
+
+/* The file may hold the plugin's options alone, then there is nothing to be said. */
+static void examine_listeners(struct examination *exam)
+{
+	static const char *const WORDS[] = {[CONF_UNENCRYPTED_WARN] = "taken, with one line in the broker's log",
+		[CONF_UNENCRYPTED_REFUSE] = "refused", [CONF_UNENCRYPTED_ALLOW] = "taken"};
+	struct hostconf_settings host;
+	struct buf command_line = BUF_EMPTY;
+	add_command_line(&command_line, exam->file);
+	hostconf_read(command_line.data, command_line.len, false, exam->conf->prefix, &host);
+	buf_fini(&command_line);
+	for (size_t i = 0; i < host.port_count; i++)
+		if (host.ports[i].plain && host.ports[i].port != 0)
+			exam_fine(exam, "listener %d: without TLS. A token that comes there from another machine is %s (unencrypted)", host.ports[i].port,
+				WORDS[exam->conf->unencrypted]);
 }
 
 /* ---- certificates ---- */
@@ -144,6 +168,7 @@ void examine_host(struct examination *exam)
 	struct error err;
 	puts("broker");
 	examine_settings(exam);
+	examine_listeners(exam);
 	if (!conffile_read(exam->file, examine_line, exam, &err))
 		exam_wrong(exam, "%s", err.text);
 	examine_files(exam);

@@ -47,7 +47,7 @@ static bool is_new(struct store *store)
 	return store_ops(store)->info(store, &info, NULL) == STORE_OK && info.schema_found == 0;
 }
 
-int source_open(const struct ctl_command *command, const char *uri, struct store **store)
+static int open_with(const struct ctl_command *command, const char *uri, unsigned flags, struct store **store)
 {
 	static const char FILE_SCHEME[] = "sqlite:";
 	const char *file = uri + sizeof FILE_SCHEME - 1;
@@ -55,15 +55,25 @@ int source_open(const struct ctl_command *command, const char *uri, struct store
 	if (strncmp(uri, FILE_SCHEME, sizeof FILE_SCHEME - 1) == 0 && access(file, F_OK) != 0)
 		return ctl_failed(command, "%s: %s", file, strerror(errno));
 	struct store *opened;
-	int rc = source_make(command, uri, &opened);
-	if (rc != CTL_OK)
-		return rc;
+	struct error err;
+	if (source_try(uri, flags, &opened, &err) != STORE_OK)
+		return ctl_failed(command, "%s", err.text);
 	if (is_new(opened)) {
 		source_close(opened);
 		return ctl_failed(command, "there was no store: an empty one was made now");
 	}
 	*store = opened;
 	return CTL_OK;
+}
+
+int source_open(const struct ctl_command *command, const char *uri, struct store **store)
+{
+	return open_with(command, uri, 0, store);
+}
+
+int source_open_in_use(const struct ctl_command *command, const char *uri, struct store **store)
+{
+	return open_with(command, uri, STORE_NO_MIGRATION, store);
 }
 
 void source_close(struct store *store)
