@@ -12,8 +12,9 @@ set(HC_EXAMPLES_DIR "share/doc/mosquitto-hyperchat/examples")
 
 install(FILES "${PROJECT_BINARY_DIR}/mosquitto_hyperchat.so" DESTINATION "${HC_PLUGIN_DIR}" COMPONENT plugin)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/schema/" DESTINATION share/hyperchat/schema COMPONENT plugin FILES_MATCHING PATTERN "*.json")
-install(FILES "${PROJECT_SOURCE_DIR}/conf/hyperchat-limits.conf" "${PROJECT_SOURCE_DIR}/conf/hyperchat-alerts.yml"
-  DESTINATION "${HC_EXAMPLES_DIR}" COMPONENT plugin)
+foreach(sample limits.conf tls.conf websocket.conf websocket-tls.conf alerts.yml)
+  install(FILES "${PROJECT_SOURCE_DIR}/conf/hyperchat-${sample}" DESTINATION "${HC_EXAMPLES_DIR}" COMPONENT plugin)
+endforeach()
 
 # The sample names the plugin where --prefix put it, so it is written when installing. It is an example and nothing loads it by itself.
 install(CODE "

@@ -40,8 +40,8 @@ def installed(tmp_path_factory):
 def test_everything_is_installed_where_debian_would(installed):
     arch = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
     for path in (f"usr/lib/{arch}/mosquitto_hyperchat.so", "usr/bin/hyperchatctl", "usr/share/doc/mosquitto-hyperchat/examples/hyperchat.conf",
-                 "usr/share/doc/mosquitto-hyperchat/examples/hyperchat-limits.conf",
-                 "usr/share/doc/mosquitto-hyperchat/examples/hyperchat-alerts.yml"):
+                 *(f"usr/share/doc/mosquitto-hyperchat/examples/hyperchat-{sample}"
+                   for sample in ("limits.conf", "tls.conf", "websocket.conf", "websocket-tls.conf", "alerts.yml"))):
         assert (installed / path).is_file(), f"{path} is missing"
     assert list((installed / "usr/share/hyperchat/schema").rglob("*.json"))
     assert os.access(installed / "usr/bin/hyperchatctl", os.X_OK)
