@@ -65,12 +65,28 @@ bool mirroring_check(const struct conf *conf, struct error *err)
 	return good || refuse_options(err, &why);
 }
 
+/* Mirror's thread. */
+static enum store_rc render(void *context, const struct transaction *tx, size_t max, struct buf *value, struct error *err)
+{
+	const struct server *server = context;
+	return bodies_render(server->bodies, tx, max, value, err);
+}
+
+static enum bodies_mode bodies_mode(const struct conf *conf)
+{
+	static const enum bodies_mode modes[] = {[CONF_BODY_FULL] = BODIES_FULL, [CONF_BODY_NONE] = BODIES_NONE, [CONF_BODY_ENCRYPTED] = BODIES_ENCRYPTED};
+	return modes[conf->kafka_body];
+}
+
 bool mirroring_open(struct server *server, struct error *err)
 {
 	const struct conf *conf = &server->conf;
 	struct error why;
 	if (conf->kafka[0] == '\0')
 		return true;
+	server->bodies = bodies_new(server->store, bodies_mode(conf), err);
+	if (server->bodies == NULL)
+		return false;
 	struct kafka_property *properties = list_properties(conf);
 	const struct mirror_conf mirror = {
 		.store = server->store,
@@ -82,6 +98,7 @@ bool mirroring_open(struct server *server, struct error *err)
 		.properties = properties,
 		.property_count = conf->kafka_property_count,
 		.adopt = true,
+		.render = render,
 		.log = say,
 		.context = server,
 	};
@@ -100,4 +117,6 @@ void mirroring_close(struct server *server)
 {
 	mirror_stop(server->mirror);
 	server->mirror = NULL;
+	bodies_free(server->bodies);
+	server->bodies = NULL;
 }

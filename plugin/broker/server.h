@@ -37,6 +37,7 @@
 #include "plugin/chat/core.h"
 #include "plugin/conf/conf.h"
 #include "plugin/rpc/rpc.h"
+#include "plugin/transfer/bodies.h"
 #include "plugin/transfer/journal.h"
 #include "plugin/transfer/lane.h"
 #include "plugin/transfer/mirror.h"
@@ -62,6 +63,7 @@ struct server {
 	struct workers *readers;
 	struct workers *upkeep; /* one thread for checkpoints */
 	struct mirror *mirror;  /* NULL: no Kafka */
+	struct bodies *bodies;  /* the mirror's */
 	struct timer *timer;    /* rings when the loop would sleep too long */
 	struct later *later;    /* jobs that are to be run again */
 	struct tail *tail;      /* NULL: the store is this broker's alone */

@@ -22,6 +22,7 @@ enum conf_outside { CONF_OUTSIDE_DEFER, CONF_OUTSIDE_ALLOW, CONF_OUTSIDE_DENY };
 enum conf_quotes { CONF_QUOTES_ERASE, CONF_QUOTES_KEEP };
 enum conf_migrate { CONF_MIGRATE_AUTO, CONF_MIGRATE_MANUAL };
 enum conf_doorbell { CONF_DOORBELL_AUTO, CONF_DOORBELL_SIGNAL };
+enum conf_body { CONF_BODY_FULL, CONF_BODY_NONE, CONF_BODY_ENCRYPTED };
 
 /* A setting that is handed on to a library as it is. */
 struct conf_property {
@@ -57,6 +58,7 @@ struct conf {
 	/* Kafka */
 	char *kafka;
 	char *kafka_topic;
+	enum conf_body kafka_body;
 	/* limits: all can be changed by SIGHUP */
 	char *limits_file;
 	uint64_t body_bytes_max;

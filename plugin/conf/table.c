@@ -13,6 +13,8 @@ static const char *const outside_choices[] = {
 static const char *const quotes_choices[] = {[CONF_QUOTES_ERASE] = "erase", [CONF_QUOTES_KEEP] = "keep", NULL};
 static const char *const migrate_choices[] = {[CONF_MIGRATE_AUTO] = "auto", [CONF_MIGRATE_MANUAL] = "manual", NULL};
 static const char *const doorbell_choices[] = {[CONF_DOORBELL_AUTO] = "auto", [CONF_DOORBELL_SIGNAL] = "signal", NULL};
+static const char *const body_choices[] = {
+	[CONF_BODY_FULL] = "full", [CONF_BODY_NONE] = "none", [CONF_BODY_ENCRYPTED] = "encrypted", NULL};
 
 const char *const option_group_titles[GROUP_COUNT] = {
 	[GROUP_TOPICS] = "Topics",
@@ -87,6 +89,8 @@ const struct option option_table[] = {
 	{.name = "kafka_topic", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka_topic), .min = 1, .max = 249,
 		.value = "hyperchat.transactions",
 		.help = "The topic of the transactions."},
+	{.name = "kafka_body", .group = GROUP_KAFKA, .type = OPTION_CHOICE, .offset = FIELD(kafka_body), .choices = body_choices, .value = "full",
+		.help = "What goes there of messages' texts: `full`, `none` of it, or `encrypted` under a key of the chat, which is erased with it."},
 
 	{.name = "limits_file", .group = GROUP_LIMITS, .type = OPTION_FILE, .offset = FIELD(limits_file), .max = 4096, .value = "",
 		.help = "File with limits, read at start and by SIGHUP: `<name> <value>` lines without `plugin_opt_`, `#` starts a comment. They win over the options here."},
