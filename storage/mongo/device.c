@@ -168,9 +168,15 @@ enum store_rc mongo_put_device(struct store *store, const char *user_id, const c
 	return rc;
 }
 
-static int names_in_order(const void *left, const void *right)
+struct device_info device_info_of(const bson_t *doc)
 {
-	return strcmp(*(const char *const *)left, *(const char *const *)right);
+	return (struct device_info){.device = doc_text(doc, "name"), .seen_at_ms = doc_number(doc, "seen"), .platform = doc_text(doc, "platform"),
+		.push_token = doc_text(doc, "pushToken"), .token_expires_ms = doc_number(doc, "tokenUntil")};
+}
+
+static int by_name(const void *left, const void *right)
+{
+	return strcmp(((const struct device_info *)left)->device, ((const struct device_info *)right)->device);
 }
 
 static enum store_rc load_devices(struct db *db, const char *user_id, struct docs *devices, struct error *err)
@@ -182,10 +188,10 @@ static enum store_rc load_devices(struct db *db, const char *user_id, struct doc
 	if (rc != STORE_OK)
 		return rc;
 	return docs_load(db, DEVICES, BCON_NEW("u", BCON_UTF8(user_id), "account", BCON_INT64(account)),
-		BCON_NEW("projection", "{", "name", BCON_INT32(1), "}"), devices, err);
+		BCON_NEW("projection", "{", "cursors", BCON_INT32(0), "subscriptions", BCON_INT32(0), "}"), devices, err);
 }
 
-enum store_rc mongo_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err)
+enum store_rc mongo_list_devices(struct store *store, const char *user_id, struct device_list **devices, struct error *err)
 {
 	struct db db;
 	struct docs docs = {0};
@@ -194,14 +200,13 @@ enum store_rc mongo_list_devices(struct store *store, const char *user_id, const
 	db_end(&db);
 	if (rc != STORE_OK)
 		return rc;
-	const char **names = mem_new(docs.count * sizeof *names);
+	struct device_info *infos = mem_new(docs.count * sizeof *infos);
 	for (size_t i = 0; i < docs.count; i++)
-		names[i] = doc_text(docs.items[i], "name");
+		infos[i] = device_info_of(docs.items[i]);
 	if (docs.count > 1)
-		qsort(names, docs.count, sizeof *names, names_in_order);
-	*devices = record_copy_ids(names, docs.count);
-	*count = docs.count;
-	free(names);
+		qsort(infos, docs.count, sizeof *infos, by_name);
+	*devices = record_copy_devices(&(struct device_list){docs.count, infos});
+	free(infos);
 	docs_fini(&docs);
 	return STORE_OK;
 }

@@ -31,6 +31,7 @@
 #include "storage/mongo/handle.h"
 
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
+static const int64_t DEVICE_TOKEN_AGE_MS = (int64_t)STORE_DEVICE_TOKEN_DAYS * 24 * 3600 * 1000;
 static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
 
 /* ---- documents by their _id ---- */
@@ -91,10 +92,13 @@ enum store_rc favorites_forget(struct db *db, const char *user_id, int64_t accou
 /* "account:userID" in invitation.by. */
 char *stamped(int64_t account, const char *user_id);
 
+/* Of a document of devices, whose texts it borrows. */
+struct device_info device_info_of(const bson_t *doc);
 enum store_rc devices_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
+enum store_rc revocations_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
 enum store_rc icons_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
 enum store_rc invitations_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
-/* All three, a bounded piece of each. */
+/* All of them, a bounded piece of each. */
 enum store_rc mongo_prune_people(struct db *db, int64_t now_ms, bool *more, struct error *err);
 
 /* ---- operations; mongo.c's table lists them ---- */
@@ -115,7 +119,20 @@ enum store_rc mongo_load_device(struct store *store, const char *user_id, const 
 enum store_rc mongo_put_device(struct store *store, const char *user_id, const char *device, int64_t seen_at_ms, const char *subscriptions,
                                uint32_t max_bytes, struct error *err);
 enum store_rc mongo_put_cursors(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
-enum store_rc mongo_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err);
+enum store_rc mongo_list_devices(struct store *store, const char *user_id, struct device_list **devices, struct error *err);
+enum store_rc mongo_put_registration(struct store *store, const char *user_id, const char *device, const char *platform,
+                                     const char *push_token, int64_t at_ms, struct error *err);
+enum store_rc mongo_put_device_token(struct store *store, const char *user_id, const char *device, int64_t at_ms, int64_t expires_ms,
+                                     struct error *err);
+enum store_rc mongo_remove_device(struct store *store, const char *user_id, const char *device, struct error *err);
+enum store_rc mongo_list_push_targets(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
+                                      struct push_target_list **targets, struct error *err);
+enum store_rc mongo_put_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc mongo_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
+                                     struct error *err);
+enum store_rc mongo_add_signing_key(struct store *store, const struct signing_key *key, struct error *err);
+enum store_rc mongo_list_signing_keys(struct store *store, struct signing_key_list **keys, struct error *err);
+enum store_rc mongo_drop_signing_key(struct store *store, const char *kid, struct error *err);
 
 enum store_rc mongo_load_profiles(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,
                                   struct error *err);
