@@ -19,6 +19,7 @@
  *   cluster.c   what other brokers write                     place.c     … where connections stand in it
  *   mirroring.c transactions go to Kafka                     login.c     tokens, as passwords and by AUTH
  *   naming.c    a name for who comes first                   signon.c    from options to issuers
+ *   activity.c  receipts and presence go to Kafka
  */
 
 #include <mosquitto.h>
@@ -41,8 +42,10 @@
 #include "plugin/transfer/journal.h"
 #include "plugin/transfer/lane.h"
 #include "plugin/transfer/mirror.h"
+#include "plugin/transfer/push.h"
 
 struct account_page;
+struct activity;
 
 struct broker_version {
 	int major, minor, revision;
@@ -64,6 +67,10 @@ struct server {
 	struct workers *upkeep; /* one thread for checkpoints */
 	struct mirror *mirror;  /* NULL: no Kafka */
 	struct bodies *bodies;  /* the mirror's */
+	struct mirror *pushes;  /* NULL: none are made */
+	struct push *push;      /* that mirror's */
+	struct here *here;      /* who is connected, for its thread */
+	struct activity *activity; /* NULL: it is not told */
 	struct timer *timer;    /* rings when the loop would sleep too long */
 	struct later *later;    /* jobs that are to be run again */
 	struct tail *tail;      /* NULL: the store is this broker's alone */

@@ -121,6 +121,8 @@ static int mirror_all(struct work *work, struct store *store)
 		.holder = holder,
 		.epoch = info.epoch,
 		.servers = work->servers,
+		.kind = "kafka",
+		.what = "transactions",
 		.topic = work->topic,
 		.properties = work->properties,
 		.property_count = work->property_count,

@@ -79,7 +79,8 @@ struct outbox {
 
 struct mirror {
 	struct mirror_conf conf; /* texts are copies */
-	struct kafka *kafka, *side;
+	struct kafka *kafka; /* in order; NULL: also_only */
+	struct kafka *side;
 	struct outbox *boxes[OUTBOX_MAX];
 	size_t box_count;
 	pthread_t thread;
@@ -89,6 +90,8 @@ struct mirror {
 	struct outbox *making;          /* whose transaction `also` works on */
 	struct buf value;
 
+	int64_t started_ms;  /* monotonic */
+	int64_t side_look_ms;
 	bool topic_ready, topic_said;
 	char topics_known[TOPIC_KNOWN_MAX][128]; /* of the side producer, that are there */
 	size_t topics_known_count;
@@ -156,6 +159,11 @@ void mirror_look_for_others(struct mirror *mirror);
 void mirror_say(struct mirror *mirror, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void mirror_store_failed(struct mirror *mirror, const struct error *err);
 void mirror_store_works(struct mirror *mirror);
+/* What the topic's records go by. */
+static inline struct kafka *mirror_producer(const struct mirror *mirror)
+{
+	return mirror->kafka != NULL ? mirror->kafka : mirror->side;
+}
 /* Whether the topic is there; asks Kafka until it is. */
 bool mirror_has_topic(struct mirror *mirror);
 
