@@ -504,7 +504,7 @@ struct store_ops {
 	/* None, or no such user: an empty list. */
 	enum store_rc (*list_devices)(struct store *store, const char *user_id, struct device_list **devices, struct error *err);
 
-	/* For pushes; both "": none from now on. A token that another device had, whoever's, is this one's alone afterwards. A device that was never
+	/* For pushes; push_token "": none from now on. A token that another device had, whoever's, is this one's alone afterwards. A device that was never
 	 * seen is made, seen at at_ms. NOT_FOUND: no such user. */
 	enum store_rc (*put_registration)(struct store *store, const char *user_id, const char *device, const char *platform, const char *push_token,
 	                                  int64_t at_ms, struct error *err);

@@ -226,7 +226,8 @@ static bool put_cursors(struct copy *copy, const char *user_id, const char *devi
 /* Where it gets pushes, until when its own token counts. */
 static bool put_registration(struct copy *copy, const char *user_id, const struct device_info *info)
 {
-	CALL(copy, copy->to, put_registration, user_id, info->device, info->platform, info->push_token, info->seen_at_ms);
+	if (info->push_token[0] != '\0')
+		CALL(copy, copy->to, put_registration, user_id, info->device, info->platform, info->push_token, info->seen_at_ms);
 	if (copy->rc == STORE_OK && info->token_expires_ms > 0)
 		CALL(copy, copy->to, put_device_token, user_id, info->device, info->seen_at_ms, info->token_expires_ms);
 	return written(copy);
@@ -240,10 +241,8 @@ static bool copy_device(struct copy *copy, const char *user_id, const struct dev
 		return source_failed(copy);
 	CALL(copy, copy->to, put_device, user_id, info->device, record->seen_at_ms, record->subscriptions, record->max_bytes);
 	bool done = written(copy) && put_cursors(copy, user_id, info->device, record);
-	if (done && (info->platform[0] != '\0' || info->push_token[0] != '\0' || info->token_expires_ms > 0))
-		done = put_registration(copy, user_id, info);
 	store_free(record);
-	return done;
+	return done && put_registration(copy, user_id, info);
 }
 
 static bool copy_devices(struct copy *copy, const char *user_id)

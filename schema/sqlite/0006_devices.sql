@@ -8,7 +8,7 @@ DROP INDEX device_seen;
 CREATE INDEX device_kept ON device (max(seen_at + 7776000000, token_until));
 
 -- Where a device gets pushes. Keeps the rule of version 3: rows are added at the right edge, and only become smaller. device NULL: emptied.
--- token_key: a keyed digest of push_token, for the index; NULL: there is none.
+-- token_key: a keyed digest of push_token, for the index; NULL: emptied, too.
 CREATE TABLE registration (
 	id         INTEGER PRIMARY KEY,
 	device     INTEGER,

@@ -94,12 +94,14 @@ enum store_rc memory_put_cursors(struct store *store, const struct cursor *curso
 
 /* ---- registrations, tokens ---- */
 
+/* push_token "": none. */
 static void set_registration(struct device *device, const char *platform, const char *push_token)
 {
+	bool has_token = push_token[0] != '\0';
 	free(device->platform);
 	free(device->push_token);
-	device->platform = mem_text(platform);
-	device->push_token = mem_text(push_token);
+	device->platform = has_token ? mem_text(platform) : NULL;
+	device->push_token = has_token ? mem_text(push_token) : NULL;
 }
 
 static void take_from_others(struct memory_data *data, const struct device *owner, const char *push_token)
@@ -109,7 +111,7 @@ static void take_from_others(struct memory_data *data, const struct device *owne
 		for (size_t j = 0; j < devices->count; j++) {
 			struct device *device = devices->items[j];
 			if (device != owner && device->push_token && strcmp(device->push_token, push_token) == 0)
-				set_registration(device, NULL, NULL);
+				set_registration(device, "", "");
 		}
 	}
 }

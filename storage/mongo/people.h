@@ -25,7 +25,9 @@
  * ---- shared_ids: {_id: keyed digest of the shared ID, u: userID, token} ----      a reservation: see shared.c
  * ---- icons: {_id: hash, b: bytes, n, unnamed, checked} ----                       n: how often it was put
  * ---- invitations: {_id: hash, u, account, expires, left, v, by: ["account:userID", …]} ----
- * ---- devices: {_id: pair_key(userID, device), u, account, name, seen, subscriptions, maxBytes, cursors: {field of chat: number}} ---- */
+ * ---- devices: {_id: pair_key(userID, device), u, account, name, seen, subscriptions, maxBytes, cursors: {field of chat: number},
+ *   tokenUntil, platform, pushToken, pushKey, pushOrder} ----                         the last three: see push.c
+ * ---- revocations, signingKeys ----                                                see token.c */
 
 #include "storage/mongo/db.h"
 #include "storage/mongo/handle.h"
@@ -91,6 +93,22 @@ enum store_rc icon_drop_unnamed(struct db *db, const char *hash, struct error *e
 enum store_rc favorites_forget(struct db *db, const char *user_id, int64_t account, struct error *err);
 /* "account:userID" in invitation.by. */
 char *stamped(int64_t account, const char *user_id);
+
+/* A change of a device, which is made when there is none. */
+struct device_change {
+	const char *user_id, *device;
+	int64_t seen_at_ms;   /* of a new one; where `fields` does not say it */
+	bool needs_account;   /* else a device may be there before its user */
+	const char *operator; /* "$set", … */
+	const bson_t *fields;
+};
+/* OK, too, of somebody whose account was deleted: passed over, unless it needs_account. Then NOT_FOUND. */
+enum store_rc device_change(struct db *db, const struct device_change *change, struct error *err);
+
+/* Where in a device's document the cursor of that chat is. */
+enum { CHAT_FIELD_MAX = 1 + (CHAT_ID_MAX * 4 + 2) / 3, CURSOR_FIELD_MAX = 8 + CHAT_FIELD_MAX };
+void cursor_field(const char *chat_id, char field[CURSOR_FIELD_MAX + 1]);
+uint64_t device_cursor_of(const bson_t *device, const char *field);
 
 /* Of a document of devices, whose texts it borrows. */
 struct device_info device_info_of(const bson_t *doc);

@@ -143,7 +143,7 @@ static bool is_registered(struct db *db, int64_t device, const char *platform, c
 	sqlite3_stmt *find = db_statement(db, SQL_FIND_REGISTRATION);
 	db_bind_int(db, find, 1, device);
 	if (!db_step(db, find))
-		return platform[0] == '\0' && push_token[0] == '\0';
+		return push_token[0] == '\0';
 	bool same = strcmp(db_text(find, 0), platform) == 0 && strcmp(db_text(find, 1), push_token) == 0;
 	db_reset(find);
 	return same;
@@ -153,19 +153,13 @@ static bool is_registered(struct db *db, int64_t device, const char *platform, c
 static void add_registration(const struct store *store, struct db *db, int64_t device, const char *platform, const char *push_token)
 {
 	unsigned char key[ID_BYTES];
-	bool has_token = push_token[0] != '\0';
-	if (has_token) {
-		people_key(store, "push token", push_token, key);
-		sqlite3_stmt *take = db_statement(db, SQL_TAKE_PUSH_TOKEN);
-		db_bind_bytes(db, take, 1, key, sizeof key);
-		db_run(db, take);
-	}
+	people_key(store, "push token", push_token, key);
+	sqlite3_stmt *take = db_statement(db, SQL_TAKE_PUSH_TOKEN);
+	db_bind_bytes(db, take, 1, key, sizeof key);
+	db_run(db, take);
 	sqlite3_stmt *add = db_statement(db, SQL_ADD_REGISTRATION);
 	db_bind_int(db, add, 1, device);
-	if (has_token)
-		db_bind_bytes(db, add, 2, key, sizeof key);
-	else
-		db_bind_text(db, add, 2, NULL);
+	db_bind_bytes(db, add, 2, key, sizeof key);
 	db_bind_text(db, add, 3, platform);
 	db_bind_text(db, add, 4, push_token);
 	db_run(db, add);
@@ -182,7 +176,7 @@ enum store_rc sqlite_put_registration(struct store *store, const char *user_id, 
 	int64_t id = person != 0 ? find_or_add_device(db, user_id, person, device, at_ms) : 0;
 	if (id != 0 && !is_registered(db, id, platform, push_token)) {
 		run_for(db, SQL_EMPTY_REGISTRATION, id);
-		if (platform[0] != '\0' || push_token[0] != '\0')
+		if (push_token[0] != '\0')
 			add_registration(store, db, id, platform, push_token);
 	}
 	return answer(write_end(store, db, err), person != 0, err, "user");

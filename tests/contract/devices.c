@@ -102,7 +102,7 @@ static void an_empty_registration_ends_it(void **state)
 	EXIST("bob");
 	register_device(world, "bob", "phone", "one");
 	for (int i = 0; i < 2; i++) {
-		register_device(world, "bob", "phone", "");
+		assert_int_equal(ON_WORLD(put_registration, "bob", "phone", i == 0 ? "" : "fcm", "", START_MS, NULL), STORE_OK);
 		assert_registered(world, "bob", "phone", "", "");
 	}
 	register_device(world, "bob", "phone", "one");
