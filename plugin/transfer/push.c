@@ -206,7 +206,7 @@ static void make_value(struct push *push, const struct subject *subject, const s
 	bool mentioned = recipient->summary.mentioned;
 	bool high = membership->peer_id != NULL || mentioned || membership->current_members <= push->conf.large_group;
 	buf_clear(out);
-	buf_add_char(out, '{');
+	buf_add_text(out, "{\"type\":\"message\"");
 	add_string(out, "userID", recipient->target->user_id);
 	add_devices(out, recipient->target);
 	add_message(out, push, subject, membership);
@@ -221,7 +221,8 @@ static bool send_record(struct push *push, struct mirror *mirror, const struct t
 	char number[24];
 	snprintf(number, sizeof number, "%llu", (unsigned long long)tx->number);
 	const struct kafka_header headers[] = {
-		{"chatID", tx->chat_id}, {"transactionID", number}, {"epoch", push->conf.epoch}, {"writer", tx->writer}, {"schema", SCHEMA_VERSION}};
+		{"type", "message"}, {"chatID", tx->chat_id}, {"transactionID", number}, {"epoch", push->conf.epoch}, {"writer", tx->writer},
+		{"schema", SCHEMA_VERSION}};
 	const struct kafka_record record = {
 		.topic = push->conf.topic,
 		.key = user_id,

@@ -58,7 +58,7 @@ def test_a_phone_that_is_away_gets_one_push_that_says_what_to_show(pushing, push
     value = dict(record.value)
     assert value.pop("at") - began < 20000 and abs(value.pop("expires") - began - 86400000) < 20000
     assert value == {
-        "userID": "bob", "deviceIDs": ["phone", "tablet"], "devices": [], "chatID": chat, "transactionID": 4, "senderID": "alice",
+        "type": "message", "userID": "bob", "deviceIDs": ["phone", "tablet"], "devices": [], "chatID": chat, "transactionID": 4, "senderID": "alice",
         "senderName": "Alice Liddell", "preview": "hello? " + "ä" * 93, "unread": 2, "mentioned": False, "priority": "high", "collapseKey": chat}
     assert record.headers["chatID"] == chat and record.headers["transactionID"] == "4"
     assert [record.number for record in pushes.records] == [3, 4], "and nobody is told of what he has read"
