@@ -97,6 +97,13 @@ static enum store_rc make_pushes(void *context, struct mirror *mirror, const str
 	return push_make(server->push, mirror, tx, err);
 }
 
+/* Mirror's thread. */
+static void make_owed(void *context, struct mirror *mirror)
+{
+	const struct server *server = context;
+	push_idle(server->push, mirror);
+}
+
 /* What both mirrors have in common. */
 static struct mirror_conf common(struct server *server, const struct kafka_property *properties)
 {
@@ -149,6 +156,7 @@ static struct mirror *start_pushes(struct server *server, const struct kafka_pro
 	mirror.delay_ms = (int)conf->push_delay_s * 1000;
 	mirror.grace_ms = mirror.delay_ms + RETURN_MS;
 	mirror.also = make_pushes;
+	mirror.idle = make_owed;
 	server->push = push_new(&push);
 	return mirror_start(&mirror, err);
 }

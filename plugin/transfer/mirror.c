@@ -25,12 +25,8 @@ enum {
 	WAIT_MS = 1000,
 	TROUBLE_MS = 200,
 	RESTART_MS = 500,   /* between two beginnings of the producer */
-	TOPIC_MS = 500,
 	STOP_MS = 3000,     /* what is committed has to get to Kafka */
 	STOP_STILL_MS = 700, /* … while something moves */
-	SAY_AGAIN_MS = 60000,
-	FULL_MS = 5000,     /* so long one transaction's records wait for room */
-	SIDE_LOOK_MS = 5000,
 };
 
 /* ---- what is said ---- */
@@ -74,22 +70,15 @@ static void transaction_came_back(void *context, uint64_t tag, enum kafka_result
 	came_back(context, tag, true, result, reason);
 }
 
-static void say_refused(struct mirror *mirror, const char *what, const char *reason)
-{
-	int64_t now_ms = clock_mono_ms();
-	if (mirror->also_said_ms != 0 && now_ms - mirror->also_said_ms < SAY_AGAIN_MS)
-		return;
-	mirror->also_said_ms = now_ms;
-	mirror_say(mirror, 3, "Kafka does not take records beside the transactions (%s), they are left out: %s", what, reason);
-}
-
 static void other_came_back(void *context, uint64_t tag, enum kafka_result result, const char *reason)
 {
 	struct mirror *mirror = context;
 	if (result == KAFKA_TOO_LARGE || (!mirror->conf.also_only && result != KAFKA_DELIVERED && result != KAFKA_RESTARTED))
-		say_refused(mirror, "see docs/kafka.md", reason);
+		mirror_say_refused(mirror, "see docs/kafka.md", reason);
 	if (tag == MIRROR_SIDE_TAG && result != KAFKA_DELIVERED)
 		mirror->counts.refused_also++;
+	if (result == KAFKA_NO_TOPIC)
+		mirror->topics_known_count = 0;
 	came_back(mirror, tag, false, result, reason);
 }
 
@@ -124,121 +113,12 @@ static struct kafka *open_producer(struct mirror *mirror, bool main, struct erro
 	return kafka;
 }
 
-bool mirror_has_topic(struct mirror *mirror)
-{
-	int partitions = 0;
-	bool created;
-	struct error err;
-	if (mirror->topic_ready)
-		return true;
-	const char *topic = mirror->conf.topic;
-	enum kafka_result result = kafka_topic(mirror_producer(mirror), topic, &partitions, &created, &err);
-	if (created)
-		mirror_say(mirror, 5, "Kafka had no topic %s: it has been created with Kafka's defaults", topic);
-	mirror->topic_ready = result == KAFKA_DELIVERED;
-	if (mirror->topic_ready)
-		mirror_say(mirror, 6, "%s go to Kafka's topic %s (%d partitions)", mirror->conf.what, topic, partitions);
-	else if ((result == KAFKA_NO_TOPIC || result == KAFKA_REFUSED) && !mirror->topic_said)
-		mirror_say(mirror, 3, "Kafka's topic %s %s, trying again: %s", topic,
-			result == KAFKA_NO_TOPIC ? "is missing and could not be created (create it, see docs/kafka.md)" : "may not be used", err.text);
-	mirror->topic_said = !mirror->topic_ready && (mirror->topic_said || result == KAFKA_NO_TOPIC || result == KAFKA_REFUSED);
-	if (!mirror->topic_ready)
-		mirror->retry_ms = clock_mono_ms() + TOPIC_MS;
-	return mirror->topic_ready;
-}
-
-/* ---- records beside the transactions ---- */
-
-static bool is_known(const struct mirror *mirror, const char *topic)
-{
-	for (size_t i = 0; i < mirror->topics_known_count; i++)
-		if (strcmp(mirror->topics_known[i], topic) == 0)
-			return true;
-	return false;
-}
-
-/* KAFKA_DELIVERED: it is there. */
-static enum kafka_result look_for(struct mirror *mirror, const char *topic)
-{
-	int partitions;
-	bool created;
-	struct error err;
-	if (is_known(mirror, topic))
-		return KAFKA_DELIVERED;
-	enum kafka_result result = kafka_topic(mirror->side, topic, &partitions, &created, &err);
-	if (created)
-		mirror_say(mirror, 5, "Kafka had no topic %s: it has been created with Kafka's defaults", topic);
-	if (result == KAFKA_DELIVERED && mirror->topics_known_count < TOPIC_KNOWN_MAX && strlen(topic) < sizeof *mirror->topics_known)
-		snprintf(mirror->topics_known[mirror->topics_known_count++], sizeof *mirror->topics_known, "%s", topic);
-	if (result == KAFKA_NO_TOPIC || result == KAFKA_REFUSED)
-		say_refused(mirror, topic, err.text);
-	return result;
-}
-
-static void sleep_for(struct mirror *mirror, int timeout_ms)
+void mirror_sleep(struct mirror *mirror, int timeout_ms)
 {
 	struct pollfd wake = {.fd = mirror->wake_fd, .events = POLLIN};
 	uint64_t count;
 	if (poll(&wake, 1, timeout_ms) > 0 && read(mirror->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
 		mirror_say(mirror, 3, "the mirror's eventfd: %s", error_words(errno));
-}
-
-/* A topic that only others write to, so that it is there for them. */
-static void look_for_side_topic(struct mirror *mirror)
-{
-	int64_t now_ms = clock_mono_ms();
-	const char *topic = mirror->conf.side_topic;
-	if (topic == NULL || !mirror->topic_ready || is_known(mirror, topic) || now_ms < mirror->side_look_ms)
-		return;
-	mirror->side_look_ms = now_ms + (look_for(mirror, topic) == KAFKA_RESTARTED ? TOPIC_MS : SIDE_LOOK_MS);
-}
-
-/* It may have gone meanwhile. */
-static bool look_again(struct mirror *mirror)
-{
-	mirror->topics_known_count = 0;
-	if (mirror->conf.also_only && !kafka_is_broken(mirror->side))
-		mirror->topic_ready = false;
-	return false;
-}
-
-bool mirror_also(struct mirror *mirror, const struct kafka_record *record)
-{
-	struct outbox *box = mirror->making;
-	struct kafka_record tagged = *record;
-	uint64_t number = box->last - 1;
-	int64_t end_ms = clock_mono_ms() + FULL_MS;
-	tagged.tag = number << OUTBOX_BITS | box->index;
-	enum kafka_result result = mirror->conf.also_only ? KAFKA_DELIVERED : look_for(mirror, record->topic);
-	if (result == KAFKA_RESTARTED)
-		return false;
-	if (result != KAFKA_DELIVERED) {
-		mirror->counts.refused_also++;
-		return true;
-	}
-	for (;;) {
-		enum kafka_taken taken = kafka_produce(mirror->side, &tagged);
-		if (taken == KAFKA_TAKEN) {
-			outbox_expect(box, number);
-			return true;
-		}
-		if (taken == KAFKA_LARGER) {
-			say_refused(mirror, record->topic, "larger than message.max.bytes");
-			mirror->counts.refused_also++;
-			return true;
-		}
-		if (taken == KAFKA_NOT_NOW || atomic_load(&mirror->stopping) || box->trouble != KAFKA_DELIVERED)
-			return look_again(mirror);
-		if (clock_mono_ms() > end_ms)
-			return false;
-		sleep_for(mirror, TROUBLE_MS);
-		kafka_poll(mirror->side);
-	}
-}
-
-struct kafka *mirror_side(struct mirror *mirror)
-{
-	return mirror->side;
 }
 
 /* ---- a round ---- */
@@ -320,7 +200,7 @@ static int go_round(struct mirror *mirror)
 		kafka_poll(mirror->kafka);
 	kafka_poll(mirror->side);
 	deal_with_trouble(mirror);
-	look_for_side_topic(mirror);
+	mirror_look_for_side_topic(mirror);
 	mirror_look_for_others(mirror);
 	for (size_t i = 0; i < mirror->box_count; i++) {
 		enum step step = serve(mirror->boxes[i]);
@@ -328,6 +208,8 @@ static int go_round(struct mirror *mirror)
 		stuck = stuck || (step == STEP_TROUBLE && i == 0);
 		wait_ms = box_ms < wait_ms ? box_ms : wait_ms;
 	}
+	if (mirror->conf.idle != NULL && !atomic_load(&mirror->stopping))
+		mirror->conf.idle(mirror->conf.context, mirror);
 	publish_stats(mirror, stuck);
 	return wait_ms;
 }
@@ -394,7 +276,7 @@ static void *mirror_main(void *arg)
 		if (wait_ms > 0 && wait_ms <= PAUSE_MS)
 			pause_for(wait_ms);
 		else if (wait_ms > 0)
-			sleep_for(mirror, atomic_load(&mirror->stopping) && wait_ms > TROUBLE_MS / 4 ? TROUBLE_MS / 4 : wait_ms);
+			mirror_sleep(mirror, atomic_load(&mirror->stopping) && wait_ms > TROUBLE_MS / 4 ? TROUBLE_MS / 4 : wait_ms);
 		atomic_store(&mirror->awake, false);
 	}
 	bool whole = all_is_done(mirror);

@@ -464,21 +464,6 @@ enum step outbox_step(struct outbox *box)
 	return hand_over_page(box);
 }
 
-bool outbox_has_news(struct outbox *box)
-{
-	struct store *store = box->mirror->conf.store;
-	struct error err;
-	struct page page = {0};
-	uint64_t next;
-	if (!outbox_find_place(box) || store_ops(store)->tail(store, box->writer, box->next, 1, &page, &next, &err) != STORE_OK)
-		return false;
-	bool news = page.count > 0;
-	store_page_free(&page);
-	if (!news)
-		box->placed = false; /* it may be moved by somebody else */
-	return news;
-}
-
 bool outbox_is_finished(const struct outbox *box)
 {
 	return box->placed && box->at_end && box->first == box->last && box->page_done == box->page.count;

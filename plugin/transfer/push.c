@@ -3,32 +3,17 @@
  * Who is pushed, and what it says. All of it is asked of the store when the push is made, not when the message was written. */
 #include "plugin/transfer/push.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "plugin/transfer/push_inner.h"
 
 enum { PAGE = 200, PREVIEW_CHARACTERS = 100 };
 
 static const char SCHEMA_VERSION[] = "1";
-
-struct push {
-	struct push_conf conf;
-	struct buf value;
-	_Atomic uint64_t count;
-};
-
-/* One message, and what all of its pushes share. */
-struct subject {
-	const struct transaction *tx;
-	struct message_state state;
-	struct block_list *blocks;      /* the sender's */
-	struct profile_list *profiles;  /* of the sender, who may be missing */
-	int64_t now_ms;
-};
 
 struct push *push_new(const struct push_conf *conf)
 {
@@ -46,6 +31,7 @@ void push_free(struct push *push)
 	free((char *)(uintptr_t)push->conf.topic);
 	free((char *)(uintptr_t)push->conf.epoch);
 	buf_fini(&push->value);
+	push_forget_owed(push);
 	free(push);
 }
 
@@ -56,15 +42,14 @@ uint64_t push_count(const struct push *push)
 
 /* ---- the message ---- */
 
-static void subject_fini(struct subject *subject)
+void subject_fini(struct subject *subject)
 {
 	message_state_free(&subject->state);
 	store_free(subject->blocks);
 	store_free(subject->profiles);
 }
 
-/* As it is now. STORE_NOT_FOUND: there is nothing to push about any more. */
-static enum store_rc subject_load(struct push *push, const struct transaction *tx, struct subject *subject, struct error *err)
+enum store_rc subject_load(struct push *push, const struct transaction *tx, struct subject *subject, struct error *err)
 {
 	struct store *store = push->conf.store;
 	*subject = (struct subject){.tx = tx, .now_ms = clock_wall_ms()};
@@ -100,11 +85,16 @@ static void recipient_fini(struct recipient *recipient)
 }
 
 /* What does not cost a look into the store. */
-static bool is_out_of_question(const struct push *push, const struct subject *subject, const struct push_target *target)
+static bool is_out_of_question(struct push *push, const struct subject *subject, const struct push_target *target)
 {
 	const struct transaction *tx = subject->tx;
-	return strcmp(target->user_id, tx->sender_id) == 0 || target->muted_until_ms > subject->now_ms || here_has(push->conf.here, target->user_id) ||
-	       blocks_contain(subject->blocks->blocks, subject->blocks->count, target->user_id, subject->now_ms);
+	if (strcmp(target->user_id, tx->sender_id) == 0 || target->muted_until_ms > subject->now_ms ||
+		blocks_contain(subject->blocks->blocks, subject->blocks->count, target->user_id, subject->now_ms))
+		return true;
+	bool here = here_has(push->conf.here, target->user_id);
+	if (here)
+		push_owe(push, tx, target->user_id);
+	return here;
 }
 
 /* *wanted: he is to be told. */
@@ -216,7 +206,7 @@ static void make_value(struct push *push, const struct subject *subject, const s
 	buf_printf(out, ",\"expires\":%lld}", (long long)(subject->tx->at_ms + push->conf.ttl_ms));
 }
 
-static bool send_record(struct push *push, struct mirror *mirror, const struct transaction *tx, const char *user_id)
+static bool send_record(struct push *push, struct mirror *mirror, push_way *way, const struct transaction *tx, const char *user_id)
 {
 	char number[24];
 	snprintf(number, sizeof number, "%llu", (unsigned long long)tx->number);
@@ -232,11 +222,11 @@ static bool send_record(struct push *push, struct mirror *mirror, const struct t
 		.headers = headers,
 		.header_count = sizeof headers / sizeof *headers,
 	};
-	return mirror_also(mirror, &record);
+	return way(mirror, &record);
 }
 
-static enum store_rc push_to(struct push *push, struct mirror *mirror, const struct subject *subject, const struct push_target *target, const char *name,
-	struct error *err)
+enum store_rc push_to(struct push *push, struct mirror *mirror, push_way *way, const struct subject *subject, const struct push_target *target,
+	const char *name, struct error *err)
 {
 	struct recipient recipient = {.target = target, .name = name};
 	bool wanted = false;
@@ -245,7 +235,7 @@ static enum store_rc push_to(struct push *push, struct mirror *mirror, const str
 	enum store_rc rc = recipient_load(push, subject, &recipient, &wanted, err);
 	if (rc == STORE_OK && wanted) {
 		make_value(push, subject, &recipient);
-		bool sent = send_record(push, mirror, subject->tx, target->user_id);
+		bool sent = send_record(push, mirror, way, subject->tx, target->user_id);
 		if (!sent)
 			error_set(err, -1, 0, "Kafka takes no pushes at the moment");
 		rc = sent ? STORE_OK : STORE_UNAVAILABLE;
@@ -278,7 +268,7 @@ static enum store_rc push_page(struct push *push, struct mirror *mirror, const s
 	if (rc != STORE_OK)
 		return rc;
 	for (size_t i = 0; i < page->count && rc == STORE_OK; i++)
-		rc = push_to(push, mirror, subject, &page->targets[i], name_of(profiles, &next, user_ids[i]), err);
+		rc = push_to(push, mirror, mirror_also, subject, &page->targets[i], name_of(profiles, &next, user_ids[i]), err);
 	store_free(profiles);
 	return rc;
 }

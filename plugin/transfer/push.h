@@ -8,6 +8,10 @@
  * blocked by him, whose membership does not show it, nor for a message that is deleted, or older than ttl_ms, by then. At least once: who reads them
  * goes by (userID, chatID, transactionID).
  *
+ * A connection may be dead for as long as its keepalive before anybody knows. So a push that was left out because somebody is connected is owed to him,
+ * the newest of each chat, for a quarter of an hour: if he goes and still has not got the message, it is made (push_owed.c). That is kept in memory, and
+ * made at most once.
+ *
  * One thread, the mirror's; push_stats: any. */
 
 #include "plugin/transfer/here.h"
@@ -29,6 +33,9 @@ void push_free(struct push *push);                   /* NULL is fine */
 
 /* As mirror_conf.also. */
 enum store_rc push_make(struct push *push, struct mirror *mirror, const struct transaction *tx, struct error *err);
+
+/* As mirror_conf.idle: what is owed. */
+void push_idle(struct push *push, struct mirror *mirror);
 
 /* How many were made. */
 uint64_t push_count(const struct push *push);

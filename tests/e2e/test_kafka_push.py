@@ -88,9 +88,26 @@ def test_who_is_there_or_does_not_want_it_is_not_told(pushing, pushes):
     assert push_of(pushes, bob, last, group).value["mentioned"]
     pushes.until(lambda: "gina" in told(pushes, last, group), "gina's push of what she sees")
     assert told(pushes, message, group) == ["bob"] and told(pushes, last, group) == ["bob", "gina"]
-    carol.leaves()
-    later = alice.says("then nine", chat=group)["transactionID"]
-    push_of(pushes, carol, later, group)
+
+
+def test_who_is_connected_is_told_when_his_connection_turns_out_to_be_dead(pushing, pushes):
+    """carol's client says nothing more, bob's says that it has the message: both connections are cut."""
+    broker = pushing.start()
+    alice, bob, carol, dave = [broker.person(name) for name in ("alice", "bob", "carol", "dave")]
+    group = alice.makes_group("friends", bob, carol, dave)
+    for person in (bob, carol):
+        person.sees(type="groupUpdated", chatID=group)
+    dave.leaves()
+    alice.says("one", chat=group)
+    message = alice.says("two", chat=group)["transactionID"]
+    bob.hears("two")
+    bob.receives(message, group)
+    push_of(pushes, dave, message, group)
+    assert told(pushes, message, group) == ["dave"]
+    bob.is_cut_off()
+    carol.is_cut_off()
+    assert push_of(pushes, carol, message, group).value["unread"] == 2
+    assert sorted((record.chat, record.number) for record in pushes.records if record.chat != "dave") == [("carol", message)]
 
 
 def test_what_was_deleted_or_edited_meanwhile_is_told_as_it_is_by_then(pushing, pushes):

@@ -199,6 +199,36 @@ static void who_was_pushed_once_is_not_pushed_again_by_a_restart(void **state)
 	stage_end(&stage);
 }
 
+static void make_owed(void *context, struct mirror *mirror)
+{
+	push_idle(*(struct push **)context, mirror);
+}
+
+static void who_was_here_is_owed_what_he_has_not_got_when_he_goes(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 5);
+	stage.scene.conf.idle = make_owed;
+	here_came(stage.here, "user0001");
+	here_came(stage.here, "user0002");
+	append(&stage, TX_MESSAGE, "user0000", "one");
+	append(&stage, TX_MESSAGE, "user0000", "two");
+	uint64_t number = stage.last->number;
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 4, 50); /* of the two who are away */
+	const struct cursor cursor = {"user0002", "phone", "g", number};
+	assert_int_equal(store_ops(stage.scene.store)->put_cursors(stage.scene.store, &cursor, 1, NULL), STORE_OK);
+	store_faulty_arm(stage.scene.store, &(struct fault){.op = FAULTY_LIST_DEVICES, .call = 1, .action = FAULTY_FAIL});
+	here_went(stage.here, "user0001");
+	here_went(stage.here, "user0002");
+	scene_reads(&stage.scene, stage.scene.topic, 5, 300);
+	store_faulty_disarm(stage.scene.store);
+	assert_int_equal(stage.scene.record_count, 5);
+	assert_int_equal(pushes_of(&stage, "user0001", number, NULL), 1);
+	stage_end(&stage);
+}
+
 static void a_young_message_waits_and_a_stop_does_not_wait_for_it(void **state)
 {
 	(void)state;
@@ -268,6 +298,7 @@ int main(void)
 		cmocka_unit_test(what_has_expired_is_not_pushed),
 		cmocka_unit_test(who_has_it_on_a_device_is_not_pushed),
 		cmocka_unit_test(who_was_pushed_once_is_not_pushed_again_by_a_restart),
+		cmocka_unit_test(who_was_here_is_owed_what_he_has_not_got_when_he_goes),
 		cmocka_unit_test(a_young_message_waits_and_a_stop_does_not_wait_for_it),
 		cmocka_unit_test(pushes_of_a_writer_who_is_gone_are_made_by_another_one),
 		cmocka_unit_test(they_come_whichever_call_of_the_store_fails),
