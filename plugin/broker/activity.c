@@ -70,6 +70,11 @@ static void dropped(struct server *server)
 		mirroring_say(server, LOG_WARNING, "Kafka does not keep up: receipts, and who comes and goes, are left out of its topic for now");
 }
 
+uint64_t activity_dropped(const struct server *server)
+{
+	return server->activity != NULL ? atomic_load(&server->activity->dropped) : 0;
+}
+
 static void produce(struct server *server, const char *user_id, const char *type, const struct buf *value)
 {
 	const struct kafka_header headers[] = {

@@ -25,4 +25,7 @@ void activity_presence(struct server *server, const char *user_id, bool online, 
 /* Hands on what has come together. Once a second. */
 void activity_flush(struct server *server);
 
+/* How many records were dropped, since the start. */
+uint64_t activity_dropped(const struct server *server);
+
 #endif

@@ -59,6 +59,12 @@ static bool refuse_options(struct error *err, const struct error *why)
 	return false;
 }
 
+static bool has_one_topic_twice(const struct conf *conf)
+{
+	const char *push = conf->kafka_push_topic, *activity = conf->kafka_activity_topic;
+	return strcmp(conf->kafka_topic, push) == 0 || strcmp(conf->kafka_topic, activity) == 0 || (push[0] != '\0' && strcmp(push, activity) == 0);
+}
+
 bool mirroring_check(const struct conf *conf, struct error *err)
 {
 	struct error why;
@@ -68,6 +74,10 @@ bool mirroring_check(const struct conf *conf, struct error *err)
 	}
 	if (conf->kafka[0] == '\0' && (conf->kafka_push_topic[0] != '\0' || conf->kafka_activity_topic[0] != '\0')) {
 		error_set(err, -1, 0, "plugin_opt_kafka_push_topic, plugin_opt_kafka_activity_topic: have no meaning without plugin_opt_kafka");
+		return false;
+	}
+	if (has_one_topic_twice(conf)) {
+		error_set(err, -1, 0, "plugin_opt_kafka_topic, plugin_opt_kafka_push_topic, plugin_opt_kafka_activity_topic: two of them are the same topic");
 		return false;
 	}
 	struct kafka_property *properties = list_properties(conf);

@@ -176,9 +176,14 @@ def test_pushes_begin_when_they_are_switched_on_on_a_topic_that_is_made(mirrored
     pushes.close()
 
 
-def test_push_without_kafka_stops_the_start(idle_broker):
-    idle_broker.options["kafka_push_topic"] = "hyperchat.push"
-    assert "have no meaning without plugin_opt_kafka" in idle_broker.fails_to_start()
+@pytest.mark.parametrize("options, says", [
+    ({"kafka_push_topic": "hyperchat.push"}, "have no meaning without plugin_opt_kafka"),
+    ({"kafka": "127.0.0.1:1", "kafka_push_topic": "hyperchat.transactions"}, "two of them are the same topic"),
+    ({"kafka": "127.0.0.1:1", "kafka_push_topic": "one", "kafka_activity_topic": "one"}, "two of them are the same topic"),
+])
+def test_topics_that_cannot_work_stop_the_start(idle_broker, options, says):
+    idle_broker.options |= options
+    assert says in idle_broker.fails_to_start()
 
 
 # ---- what passes ----
