@@ -13,7 +13,7 @@ set(HC_EXAMPLES_DIR "share/doc/hyperchat/examples")
 install(FILES "${PROJECT_BINARY_DIR}/mosquitto_hyperchat.so" DESTINATION "${HC_PLUGIN_DIR}")
 install(PROGRAMS "${PROJECT_BINARY_DIR}/hyperchatctl" DESTINATION bin)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/schema/" DESTINATION share/hyperchat/schema FILES_MATCHING PATTERN "*.json")
-install(FILES "${PROJECT_SOURCE_DIR}/conf/hyperchat-limits.conf" DESTINATION "${HC_EXAMPLES_DIR}")
+install(FILES "${PROJECT_SOURCE_DIR}/conf/hyperchat-limits.conf" "${PROJECT_SOURCE_DIR}/conf/hyperchat-alerts.yml" DESTINATION "${HC_EXAMPLES_DIR}")
 
 # The sample names the plugin where --prefix put it, so it is written when installing. It is an example and nothing loads it by itself.
 install(CODE "

@@ -144,11 +144,16 @@ static size_t judge(const struct hostconf_settings *settings, struct hostconf_fi
 	return count;
 }
 
+static bool is_2_0(const int version[3])
+{
+	return version[0] < 2 || (version[0] == 2 && version[1] == 0);
+}
+
 size_t hostconf_check(const char *command_line, size_t len, const int version[3], const char *prefix, struct hostconf_finding *findings,
 	size_t max)
 {
 	struct hostconf_settings settings;
-	hostconf_read(command_line, len, version[0] < 2 || (version[0] == 2 && version[1] == 0), prefix, &settings);
+	hostconf_read(command_line, len, is_2_0(version), prefix, &settings);
 	return judge(&settings, findings, max);
 }
 
@@ -159,4 +164,14 @@ size_t hostconf_check_self(const int version[3], const char *prefix, struct host
 	size_t count = hostconf_check(command_line.data, read ? command_line.len : 0, version, prefix, findings, max);
 	buf_fini(&command_line);
 	return count;
+}
+
+int hostconf_sys_interval(const int version[3])
+{
+	struct hostconf_settings settings;
+	struct buf command_line = BUF_EMPTY;
+	bool read = hostconf_own_command_line(&command_line);
+	hostconf_read(command_line.data, read ? command_line.len : 0, is_2_0(version), "", &settings);
+	buf_fini(&command_line);
+	return settings.sys_interval_s;
 }

@@ -52,10 +52,19 @@ static int try_again(const struct mosquitto *client)
 static const char *refusal(struct server *server, const char *username, const struct jwt_claims *claims)
 {
 	const char *why = NULL;
-	if (!username_fits(username, claims->user_id))
+	if (!username_fits(username, claims->user_id)) {
+		server->counters.logins_refused[LOGIN_USERNAME]++;
 		return "the username must be empty, the user ID or jwt";
-	account_refuses(server, claims->user_id, claims->issued_at_ms, &why);
+	}
+	server->counters.logins_refused[LOGIN_ACCOUNT] += account_refuses(server, claims->user_id, claims->issued_at_ms, &why);
 	return why;
+}
+
+static void count_refused_token(struct server *server, enum jwt_rc rc)
+{
+	static const enum login_refusal refusals[] = {
+		[JWT_EXPIRED] = LOGIN_EXPIRED, [JWT_NOT_YET] = LOGIN_NOT_YET, [JWT_NO_KEY] = LOGIN_NO_KEY, [JWT_BAD] = LOGIN_BAD_TOKEN};
+	server->counters.logins_refused[refusals[rc]]++;
 }
 
 static int login(struct server *server, struct mosquitto *client, const char *username, const char *token, size_t len, bool by_auth)
@@ -65,20 +74,25 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 	const char *address = mosquitto_client_address(client);
 	address = address ? address : "?";
 	enum jwt_rc rc = issuers_verify(server->issuers, token, len, server->now_ms, server->wall_ms, &claims, &err);
+	if (rc != JWT_OK)
+		count_refused_token(server, rc);
 	if (rc == JWT_NO_KEY)
 		return try_again(client);
 	if (rc != JWT_OK) {
 		server_log(MOSQ_LOG_NOTICE, "login from %s refused: %s", address, err.text);
 		return MOSQ_ERR_AUTH;
 	}
-	if (server->core == NULL)
+	if (server->core == NULL) {
+		server->counters.logins_refused[LOGIN_STORE_AWAY]++;
 		return try_again(client); /* opening.c has said why */
+	}
 	const char *why = refusal(server, username, &claims);
 	struct session *session = why == NULL ? session_begin(server, client, claims.user_id, end_of_session(server, &claims), &why) : NULL;
 	if (session == NULL) {
 		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: %s", claims.user_id, address, why);
 		return MOSQ_ERR_AUTH;
 	}
+	server->counters.logins++;
 	session->by_auth = by_auth;
 	if (claims.name[0] != '\0' && session->person->sessions->person_next == NULL)
 		naming_offer(server, claims.user_id, claims.name);
@@ -136,8 +150,11 @@ static bool renewal_check(struct server *server, const struct session *session, 
 static bool renew(struct server *server, struct session *session, const char *token, size_t len, int64_t *expires_ms, struct verdict *verdict)
 {
 	struct jwt_claims claims;
-	if (!renewal_check(server, session, token, len, &claims, verdict))
+	if (!renewal_check(server, session, token, len, &claims, verdict)) {
+		server->counters.renewals_refused++;
 		return false;
+	}
+	server->counters.renewals++;
 	session->expires_at_ms = end_of_session(server, &claims);
 	session->warned = false;
 	*expires_ms = claims.expires_at_ms;

@@ -103,6 +103,7 @@ static void query_run(struct job *job)
 static void query_done(struct job *job)
 {
 	struct query *query = (struct query *)job;
+	query->server->counters.read_failures[query->rc]++; /* those that are none are not shown */
 	query->tell(query);
 	store_free(query->record);
 	message_state_free(&query->message);
@@ -382,6 +383,7 @@ static void port_committed(void *context, struct chat *chat, struct transaction 
 {
 	struct server *server = context;
 	struct buf *text = &server->scratch;
+	server->counters.transactions_shown++;
 	buf_clear(text);
 	line_add(text, tx);
 	bool large = chat->current_members > server->conf.large_group;

@@ -26,6 +26,7 @@
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
 #include "plugin/broker/login.h"
+#include "plugin/broker/metrics.h"
 #include "plugin/broker/mirroring.h"
 #include "plugin/broker/opening.h"
 #include "plugin/broker/ports.h"
@@ -256,7 +257,7 @@ bool server_open(struct server *server, const struct conf_pair *options, size_t 
 	server->here = here_new();
 	bool ok = conf_init(&server->conf, options, option_count, err) && mirroring_check(&server->conf, err) && check_host(server, err);
 	if (ok)
-		ok = start_threads(server, err) && open_issuers(server, err) && open_journal(server, err) && opening_begin(server, err);
+		ok = start_threads(server, err) && open_issuers(server, err) && open_journal(server, err) && metrics_open(server, err) && opening_begin(server, err);
 	if (!ok)
 		server_close(server);
 	return ok;
@@ -297,6 +298,7 @@ static void stop_threads(struct server *server)
 	workers_finish(server->upkeep);
 	mirroring_close(server);
 	issuers_finish(server->issuers);
+	metrics_finish(server);
 	while (server->mailbox != NULL && mailbox_run(server->mailbox) > 0)
 		; /* a completion may have asked for more, which is refused by now and comes back at once */
 	jobs_drop(server);
@@ -324,6 +326,7 @@ void server_close(struct server *server)
 	mailbox_free(server->mailbox);
 	doorbell_free(server->doorbell);
 	issuers_free(server->issuers);
+	metrics_free(server->metrics);
 	session_free_persons(server);
 	access_free_all(server);
 	cursor_free_all(server);
@@ -392,6 +395,7 @@ void server_tick(struct server *server)
 	server->handed_over = 0;
 	doorbell_tick(server->doorbell);
 	mailbox_run(server->mailbox);
+	metrics_tick(server);
 	if (server->core == NULL) {
 		opening_tick(server);
 		issuers_tick(server->issuers, server->now_ms); /* so that keys are there when the store is */
@@ -423,6 +427,7 @@ void server_reload(struct server *server)
 	struct buf changes = BUF_EMPTY;
 	struct issuer_list list;
 	server->reloading = true;
+	metrics_reload(server);
 	if (!signon_list(&server->conf, &list, &err) || !issuers_replace(server->issuers, &list, &err))
 		server_log(MOSQ_LOG_ERR, "the old issuers and keys stay in force: %s", err.text);
 	if (!conf_reload(&server->conf, &fresh, &changes, &err)) {

@@ -19,7 +19,7 @@
  *   cluster.c   what other brokers write                     place.c     … where connections stand in it
  *   mirroring.c transactions go to Kafka                     login.c     tokens, as passwords and by AUTH
  *   naming.c    a name for who comes first                   signon.c    from options to issuers
- *   activity.c  receipts and presence go to Kafka
+ *   activity.c  receipts and presence go to Kafka                metrics.c   what administrators see
  */
 
 #include <mosquitto.h>
@@ -31,6 +31,7 @@
 #include "base/timer.h"
 #include "base/worker.h"
 #include "plugin/auth/issuers.h"
+#include "plugin/broker/counters.h"
 #include "plugin/broker/doorbell.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/jobs.h"
@@ -122,7 +123,10 @@ struct server {
 	int64_t receipts_due_at_ms;
 	struct watched *watched; /* chats whose events somebody subscribed to */
 	int64_t refused_at_ms;   /* when a connection was last closed because a command could not be taken */
-	uint64_t longest_callback_us;
+	bool cluster_failing;    /* what other brokers write cannot be read */
+	size_t users;            /* persons with sessions */
+	struct counters counters;
+	struct metrics *metrics;
 };
 
 /* Opens all of it. false: err has one line that says what is wrong and what to do; everything is closed again. */

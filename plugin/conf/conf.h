@@ -65,6 +65,8 @@ struct conf {
 	uint64_t push_ttl_s;
 	enum conf_preview push_preview;
 	char *kafka_activity_topic;
+	/* operation */
+	char *metrics_file;
 	/* limits: all can be changed by SIGHUP */
 	char *limits_file;
 	uint64_t body_bytes_max;

@@ -23,6 +23,7 @@ const char *const option_group_titles[GROUP_COUNT] = {
 	[GROUP_STORAGE] = "Storage",
 	[GROUP_THREADS] = "Threads",
 	[GROUP_KAFKA] = "Kafka",
+	[GROUP_OPERATION] = "Operation",
 	[GROUP_LIMITS] = "Limits",
 };
 
@@ -105,6 +106,9 @@ const struct option option_table[] = {
 		.help = "Whether a push has the first 100 characters of the message; never where `kafka_body` is not `full`."},
 	{.name = "kafka_activity_topic", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka_activity_topic), .max = 249, .value = "",
 		.help = "The topic of receipts, and of who comes and goes, as `hyperchat.activity`. Without it, they are not told."},
+
+	{.name = "metrics_file", .group = GROUP_OPERATION, .type = OPTION_FILE, .offset = FIELD(metrics_file), .max = 4096, .value = "",
+		.help = "File in which the metrics are written for Prometheus, as its node exporter reads them (`….prom`): [operations.md](operations.md#metrics)."},
 
 	{.name = "limits_file", .group = GROUP_LIMITS, .type = OPTION_FILE, .offset = FIELD(limits_file), .max = 4096, .value = "",
 		.help = "File with limits, read at start and by SIGHUP: `<name> <value>` lines without `plugin_opt_`, `#` starts a comment. They win over the options here."},

@@ -40,7 +40,7 @@ def installed(tmp_path_factory):
 def test_everything_is_installed_where_debian_would(installed):
     arch = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
     for path in (f"usr/lib/{arch}/mosquitto_hyperchat.so", "usr/bin/hyperchatctl", "usr/share/doc/hyperchat/examples/hyperchat.conf",
-                 "usr/share/doc/hyperchat/examples/hyperchat-limits.conf"):
+                 "usr/share/doc/hyperchat/examples/hyperchat-limits.conf", "usr/share/doc/hyperchat/examples/hyperchat-alerts.yml"):
         assert (installed / path).is_file(), f"{path} is missing"
     assert list((installed / "usr/share/hyperchat/schema").rglob("*.json"))
     assert os.access(installed / "usr/bin/hyperchatctl", os.X_OK)

@@ -2,6 +2,7 @@
 """hyperchat.push: who is away is told of each message, once; who is there, or does not want to be told, is not. And hyperchat.activity."""
 import time
 
+import administrator
 import pytest
 import schemas
 
@@ -41,7 +42,7 @@ def push_of(pushes, person, message, chat):
 
 
 def test_a_phone_that_is_away_gets_one_push_that_says_what_to_show(pushing, pushes):
-    broker = pushing.start()
+    broker = administrator.shows_its_numbers(pushing).start()
     alice, bob = broker.person("alice"), broker.person("bob")
     alice.asks("updateUserInfo", userInfo={"name": "Alice Liddell"})
     chat = alice.chat_with(bob)
@@ -62,6 +63,8 @@ def test_a_phone_that_is_away_gets_one_push_that_says_what_to_show(pushing, push
         "senderName": "Alice Liddell", "preview": "hello? " + "ä" * 93, "unread": 2, "mentioned": False, "priority": "high", "collapseKey": chat}
     assert record.headers["chatID"] == chat and record.headers["transactionID"] == "4"
     assert [record.number for record in pushes.records] == [3, 4], "and nobody is told of what he has read"
+    administrator.Administrator(broker).until(lambda numbers: numbers.get("kafka_pushes_total") == 2 and
+                                              numbers.get("kafka_lag_transactions/push") == 0, "that two pushes were made, and no more are due")
     schemas.check("kafka-push", pushes.records)
     assert schemas.refuses("kafka-push", record, unread="2") and schemas.refuses("kafka-push", record, expires=None)
 

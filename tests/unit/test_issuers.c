@@ -340,6 +340,28 @@ static void the_last_good_keys_count_while_the_issuer_is_away(void **state)
 	assert_int_equal(times_said("it answers again"), 1);
 }
 
+static void what_operators_are_told_of_an_issuer_that_is_away(void **state)
+{
+	(void)state;
+	struct issuers_stats stats;
+	issuers_stats(issuers, &stats);
+	assert_true(stats.issuers == 1 && stats.keys == 0 && stats.fetches == 0 && stats.oldest_ms == INT64_MAX);
+	int64_t fetched_ms = now_ms;
+	first_fetch();
+	publish(NULL, NULL);
+	pass(2 * 60 * MINUTE);
+	issuers_stats(issuers, &stats);
+	assert_true(stats.issuers == 1 && stats.keys == 1 && stats.failing == 1);
+	assert_int_equal(stats.fetches, atomic_load(&fetches));
+	assert_int_equal(stats.fetch_failures, stats.fetches - 1);
+	assert_int_equal(stats.oldest_ms, fetched_ms);
+	publish(&one, NULL);
+	pass(6 * MINUTE);
+	issuers_stats(issuers, &stats);
+	assert_int_equal(stats.failing, 0);
+	assert_true(stats.oldest_ms > fetched_ms);
+}
+
 static void kept_keys_serve_the_next_start(void **state)
 {
 	(void)state;
@@ -463,6 +485,7 @@ int main(void)
 		TEST(a_known_key_with_a_wrong_signature_asks_for_nothing),
 		TEST(a_key_that_is_not_published_any_more_counts_no_more),
 		TEST(the_last_good_keys_count_while_the_issuer_is_away),
+		TEST(what_operators_are_told_of_an_issuer_that_is_away),
 		TEST(kept_keys_serve_the_next_start),
 		TEST(kept_keys_of_somebody_else_serve_nobody),
 		TEST(keys_that_cannot_be_kept_count_all_the_same),
