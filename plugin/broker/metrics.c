@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "plugin/broker/account.h"
+#include "plugin/broker/activity.h"
 #include "plugin/broker/hostconf.h"
 #include "plugin/broker/metrics_table.h"
 #include "plugin/broker/publish.h"
@@ -115,6 +116,11 @@ static void collect(struct server *server, struct sample *sample)
 	if (server->core != NULL)
 		read_store(readings, server);
 	read_mirror(readings, MIRROR_TRANSACTIONS, server->mirror);
+	read_mirror(readings, MIRROR_PUSH, server->pushes);
+	if (server->push != NULL)
+		readings->pushes = push_count(server->push);
+	if (server->activity != NULL)
+		readings->activity_dropped = activity_dropped(server);
 }
 
 /* ---- topics ---- */

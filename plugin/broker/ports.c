@@ -9,6 +9,7 @@
 
 #include "plugin/broker/access.h"
 #include "plugin/broker/account.h"
+#include "plugin/broker/activity.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/budget.h"
@@ -265,6 +266,8 @@ static void receipts_run(struct job *job)
 {
 	struct receipts *put = (struct receipts *)job;
 	put->rc = store_ops(put->server->store)->put_receipts(put->server->store, put->receipts, put->count, &put->err);
+	if (put->rc == STORE_OK)
+		activity_receipts(put->server, put->receipts, put->count);
 }
 
 static void receipts_done(struct job *job)

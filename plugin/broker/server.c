@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "plugin/broker/access.h"
 #include "plugin/broker/account.h"
+#include "plugin/broker/activity.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/cluster.h"
@@ -274,6 +275,7 @@ bool server_begin(struct server *server, struct opened *opened, struct error *er
 bool server_open(struct server *server, const struct conf_pair *options, size_t option_count, struct error *err)
 {
 	server_read_clock(server);
+	server->here = here_new();
 	bool ok = conf_init(&server->conf, options, option_count, err) && mirroring_check(&server->conf, err) && check_host(server, err);
 	if (ok)
 		ok = start_threads(server, err) && doorman_open(server, err) && open_issuers(server, err) && open_journal(server, err) &&
@@ -332,6 +334,7 @@ static void stop_threads(struct server *server)
 void server_close(struct server *server)
 {
 	server_read_clock(server);
+	mirroring_close_pushes(server);
 	if (server->readers != NULL && server->lanes != NULL) {
 		end_sessions(server);
 		presence_finish(server);
@@ -352,6 +355,7 @@ void server_close(struct server *server)
 	cursor_free_all(server);
 	live_free_all(server);
 	presence_free_all(server);
+	here_free(server->here);
 	account_free_all(server);
 	revocations_free(server->revocations);
 	device_keys_free(server);
@@ -397,6 +401,7 @@ static void sweep(struct server *server)
 	device_flush(server);
 	cursor_flush(server);
 	ports_flush_receipts(server);
+	activity_flush(server);
 	if (server->now_ms - server->persons_at_ms >= PERSONS_MS) {
 		server->persons_at_ms = server->now_ms;
 		session_sweep_persons(server);

@@ -24,7 +24,7 @@
  *   revoke.c    … while people are connected by them         removal.c   devices that were removed
  *   notices.c   what hyperchatctl tells                      doorman.c   whose token is looked at
  *   gate.c      … by what came from where                    certificate.c  who has a certificate instead
- *   metrics.c   what administrators see
+ *   metrics.c   what administrators see                      activity.c  receipts and presence go to Kafka
  */
 
 #include <mosquitto.h>
@@ -45,10 +45,13 @@
 #include "plugin/chat/core.h"
 #include "plugin/conf/conf.h"
 #include "plugin/rpc/rpc.h"
+#include "plugin/transfer/bodies.h"
 #include "plugin/transfer/journal.h"
 #include "plugin/transfer/lane.h"
 #include "plugin/transfer/mirror.h"
+#include "plugin/transfer/push.h"
 
+struct activity;
 struct opened;
 
 struct broker_version {
@@ -74,6 +77,11 @@ struct server {
 	struct workers *readers;
 	struct workers *upkeep; /* one thread for checkpoints */
 	struct mirror *mirror;  /* NULL: no Kafka */
+	struct bodies *bodies;  /* the mirror's */
+	struct mirror *pushes;  /* NULL: none are made */
+	struct push *push;      /* that mirror's */
+	struct here *here;      /* who is connected, for its thread */
+	struct activity *activity; /* NULL: it is not told */
 	struct timer *timer;    /* rings when the loop would sleep too long */
 	struct later *later;    /* jobs that are to be run again */
 	struct tail *tail;      /* NULL: the store is this broker's alone */
