@@ -111,6 +111,12 @@ static void what_cannot_be_opened_says_why_in_a_line_without_the_password(void *
 		{"mongodb://alice:hunter2@127.0.0.1:1/", STORE_UNAVAILABLE},
 		{"mongodb://alice:hunter2@127.0.0.1:1/?tls=true&tlsCAFile=/nowhere", STORE_REFUSED},
 		{"mongodb://alice:hunter2@no.such.host.invalid/", STORE_UNAVAILABLE},
+		{"mongodb+srv:", STORE_REFUSED},
+		{"mongodb+srv://alice:hunter2@", STORE_REFUSED},
+		{"mongodb+srv://alice:hunter2@one.example.invalid,two.example.invalid/", STORE_REFUSED},
+		{"mongodb+srv://alice:hunter2@no.such.host.invalid:27017/", STORE_REFUSED},
+		{"mongodb+srv://alice:hunter2@no.such.host.invalid/", STORE_UNAVAILABLE},
+		{"mongodb+srv://alice:hunter2@no.such.host.invalid/?tlsCAFile=/nowhere", STORE_REFUSED},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct store *store = NULL;
