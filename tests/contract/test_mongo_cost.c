@@ -231,6 +231,60 @@ static void people_cost_what_the_documentation_says(void **state)
 	}
 }
 
+/* ---- chats and their members: without keys ---- */
+
+static struct line costly; /* the chat that is made and changed */
+
+static void make_chat(struct world *world)
+{
+	assert_appended(world->store, line_adds_all(&costly, "{\"members\":[{\"userID\":\"alice\",\"role\":\"owner\"},{\"userID\":\"bob\",\"role\":\"member\"}]}"));
+}
+
+static void say(struct world *world)
+{
+	assert_appended(world->store, line_says(&costly, "alice", "hi"));
+}
+
+static void add_carol(struct world *world)
+{
+	assert_appended(world->store, line_adds(&costly, "carol", ROLE_MEMBER));
+}
+
+static void remove_carol(struct world *world)
+{
+	assert_appended(world->store, line_removes(&costly, "carol"));
+}
+
+static void rename_group(struct world *world)
+{
+	assert_appended(world->store, line_updates_group(&costly, "{\"name\":\"Team\"}"));
+}
+
+static void chats_and_members_cost_what_the_documentation_says(void **state)
+{
+	struct world *world = *state;
+	static const struct {
+		const char *what;
+		scene_part *act;
+		unsigned commands;
+	} costs[] = {
+		{"chat made", make_chat, 5}, {"message", say, 1}, {"member added", add_carol, 6}, {"member removed", remove_carol, 6},
+		{"member who comes back", add_carol, 7}, {"group renamed", rename_group, 4},
+	};
+	struct line other = line_new("d");
+	assert_appended(world->store, line_says(&other, "alice", "hi")); /* what a process does with its first append is done */
+	costly = line_new("c");
+	for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
+		unsigned found = commands_of(world, costs[i].act);
+		if (found != costs[i].commands)
+			fail_msg("%s: %u commands", costs[i].what, found);
+	}
+	struct chat_record *chat = load_chat(world, "c");
+	assert_int_equal(chat->current_members, 3);
+	assert_int_equal(chat->member_count, 3);
+	store_free(chat);
+}
+
 /* ---- the list ---- */
 
 static void read_page_of_list(struct world *world)
@@ -295,6 +349,7 @@ int main(void)
 {
 	const struct CMUnitTest stories[] = {
 		STORY(people_cost_what_the_documentation_says),
+		STORY(chats_and_members_cost_what_the_documentation_says),
 		STORY(a_page_of_the_list_costs_the_same_however_many_chats_there_are),
 		STORY(a_summary_costs_the_same_whatever_was_edited),
 	};
