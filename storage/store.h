@@ -323,7 +323,7 @@ enum { INVITATION_HASH_BYTES = ID_BYTES * 2 };
 
 enum { PLATFORM_MAX = 32, PUSH_TOKEN_MAX = 4096, KID_MAX = 64 }; /* bytes; for callers to bound */
 
-enum { PLACE_NAME_MAX = 64, CHAT_KEY_BYTES = 32, NOTICE_KIND_MAX = 32, NOTICE_SUBJECT_MAX = 128 };
+enum { PLACE_NAME_MAX = 64, CHAT_KEY_BYTES = 32, NOTICE_KIND_MAX = 32, NOTICE_SUBJECT_MAX = 200 };
 
 struct notice {
 	uint64_t id;
@@ -372,6 +372,9 @@ struct store_ops {
 	const char *name; /* the URI's scheme */
 	unsigned lanes;   /* how many appends, of different chats, are worth doing at once */
 	bool shared;      /* other brokers may use it at the same time, and it may be away when the broker starts */
+
+	/* Another scheme of the same kind of store, whose URIs open gets whole; NULL: there is none. */
+	const char *also;
 
 	/* uri: what follows "<name>:". Creates what is missing, migrates what is older (flags: STORE_NO_MIGRATION), refuses what is newer. */
 	enum store_rc (*open)(const char *uri, unsigned flags, struct store **store, struct error *err);
@@ -490,7 +493,7 @@ struct store_ops {
 	enum store_rc (*load_chat_key)(struct store *store, const char *chat_id, bool make, unsigned char key[CHAT_KEY_BYTES], struct error *err);
 
 	/* What one broker has to tell the others beside the log: "whom alice blocks has changed". Kept for an hour or so (prune). kind: at most
-	 * NOTICE_KIND_MAX bytes; subject: at most NOTICE_SUBJECT_MAX, a user or chat ID. */
+	 * NOTICE_KIND_MAX bytes; subject: at most NOTICE_SUBJECT_MAX, a user or chat ID, or a user ID, '/', a device. */
 	enum store_rc (*put_notice)(struct store *store, const char *kind, const char *subject, int64_t at_ms, struct error *err);
 	/* Those behind `after` (0: all that are kept), oldest first. *next: what to give as `after` the next time; as with tail, a notice may come
 	 * again. One block: store_free. */

@@ -15,6 +15,7 @@
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/budget.h"
+#include "plugin/broker/certificate.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/topic.h"
@@ -230,6 +231,8 @@ static int check_unsubscribe(struct server *server, struct session *session, con
 int access_check(struct server *server, struct mosquitto_evt_acl_check *event)
 {
 	struct session *session = session_of(server, event->client);
+	if (session == NULL)
+		session = certificate_session(server, event->client);
 	switch (event->access) {
 	case MOSQ_ACL_WRITE:
 		return check_write(server, session, event);

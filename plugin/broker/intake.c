@@ -251,12 +251,22 @@ static int take_write(struct server *server, struct session *session, struct mos
 	return taken(event);
 }
 
+/* false: request->refused. */
+static bool may_ask(struct server *server, const struct session *session, struct rpc_request *request)
+{
+	if (rpc_needs_sign_on(request) && !session->by_sign_on) {
+		refuse(&request->refused, REFUSAL_FORBIDDEN, "only a connection with a token of the sign-on may ask for that");
+		return false;
+	}
+	return (!rpc_is_contact(request) || budget_allows(server, session->person, BUDGET_CONTACTS, &request->refused)) &&
+	       (!rpc_stores_icon(request) || budget_allows(server, session->person, BUDGET_ICONS, &request->refused));
+}
+
 static int start_request(struct server *server, struct session *session, struct mosquitto_evt_message *event, struct rpc_request *request)
 {
 	struct verdict verdict;
 	struct origin *origin = request->origin;
-	if ((rpc_is_contact(request) && !budget_allows(server, session->person, BUDGET_CONTACTS, &request->refused)) ||
-		(rpc_stores_icon(request) && !budget_allows(server, session->person, BUDGET_ICONS, &request->refused))) {
+	if (!may_ask(server, session, request)) {
 		answer_request(request);
 		return MOSQ_ERR_ACL_DENIED;
 	}
@@ -369,6 +379,9 @@ static struct rpc_request *replayed_request(struct server *server, const struct 
 	origin->request = request;
 	request->origin = origin;
 	request->user_id = mem_text(intake->sender_id);
+	const char *device;
+	if (client_id_read(intake->client_id, intake->sender_id, &device, NULL) == CLIENT_DEVICE)
+		request->device = mem_text(device);
 	request->at_ms = intake->at_ms;
 	return request;
 }

@@ -159,6 +159,7 @@ void session_end(struct server *server, struct session *session)
 	filters_free(session);
 	session_forget_decided(session);
 	free(session->client_id);
+	free(session->kid);
 	free(session);
 	if (person->sessions == NULL && budget_is_settled(server, person))
 		person_free(server, person);
@@ -180,6 +181,12 @@ void session_free_persons(struct server *server)
 }
 
 /* ---- the end of tokens ---- */
+
+void session_cut(struct server *server, struct session *session)
+{
+	session->expires_at_ms = server->now_ms;
+	server_sweep_next(server);
+}
 
 void session_expire(struct server *server)
 {

@@ -19,6 +19,8 @@
 #include "base/error.h"
 
 enum conf_outside { CONF_OUTSIDE_DEFER, CONF_OUTSIDE_ALLOW, CONF_OUTSIDE_DENY };
+enum conf_certificates { CONF_CERTIFICATES_REFUSE, CONF_CERTIFICATES_USER, CONF_CERTIFICATES_DEVICE };
+enum conf_unencrypted { CONF_UNENCRYPTED_WARN, CONF_UNENCRYPTED_REFUSE, CONF_UNENCRYPTED_ALLOW };
 enum conf_quotes { CONF_QUOTES_ERASE, CONF_QUOTES_KEEP };
 enum conf_migrate { CONF_MIGRATE_AUTO, CONF_MIGRATE_MANUAL };
 enum conf_doorbell { CONF_DOORBELL_AUTO, CONF_DOORBELL_SIGNAL };
@@ -46,6 +48,9 @@ struct conf {
 	char *oidc_cache;
 	char *name_claim;
 	char *invitation_url;
+	char *proxies;
+	enum conf_certificates certificates;
+	enum conf_unencrypted unencrypted;
 	/* storage */
 	char *store;
 	char *writer;
@@ -86,6 +91,8 @@ struct conf {
 	uint64_t reply_bytes_per_second;
 	uint64_t deliveries_per_tick;
 	uint64_t inbox_bytes_max;
+	uint64_t failed_logins_per_minute;
+	uint64_t connects_per_minute;
 
 	/* kafka_<name> beside the table's, for librdkafka: dots in place of the underscores. What it does not take is for whoever opens it to say. */
 	struct conf_property *kafka_properties;

@@ -10,6 +10,10 @@
 
 static const char *const outside_choices[] = {
 	[CONF_OUTSIDE_DEFER] = "defer", [CONF_OUTSIDE_ALLOW] = "allow", [CONF_OUTSIDE_DENY] = "deny", NULL};
+static const char *const certificates_choices[] = {
+	[CONF_CERTIFICATES_REFUSE] = "refuse", [CONF_CERTIFICATES_USER] = "user", [CONF_CERTIFICATES_DEVICE] = "device", NULL};
+static const char *const unencrypted_choices[] = {
+	[CONF_UNENCRYPTED_WARN] = "warn", [CONF_UNENCRYPTED_REFUSE] = "refuse", [CONF_UNENCRYPTED_ALLOW] = "allow", NULL};
 static const char *const quotes_choices[] = {[CONF_QUOTES_ERASE] = "erase", [CONF_QUOTES_KEEP] = "keep", NULL};
 static const char *const migrate_choices[] = {[CONF_MIGRATE_AUTO] = "auto", [CONF_MIGRATE_MANUAL] = "manual", NULL};
 static const char *const doorbell_choices[] = {[CONF_DOORBELL_AUTO] = "auto", [CONF_DOORBELL_SIGNAL] = "signal", NULL};
@@ -61,10 +65,20 @@ const struct option option_table[] = {
 	{.name = "invitation_url", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(invitation_url), .min = 0, .max = 512,
 		.value = "hyperchat:invite/",
 		.help = "What an invitation link begins with; 22 characters of secret follow. Your app's address, as `https://chat.example/invite#`."},
+	{.name = "proxies", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(proxies), .max = 512, .value = "127.0.0.0/8,::1",
+		.help = "Addresses and networks of reverse proxies, behind which clients cannot be told apart: failed logins from there are not counted for the "
+			"address. See [sign-on.md](sign-on.md#attacks)."},
+	{.name = "certificates", .group = GROUP_IDENTITY, .type = OPTION_CHOICE, .offset = FIELD(certificates), .choices = certificates_choices,
+		.value = "refuse",
+		.help = "Clients without a token on listeners with `use_identity_as_username` or `use_subject_as_username`: `refuse` them, or their certificate's "
+			"name is the `user`, or `<user>/<device>` (`device`). See [sign-on.md](sign-on.md#client-certificates)."},
+	{.name = "unencrypted", .group = GROUP_IDENTITY, .type = OPTION_CHOICE, .offset = FIELD(unencrypted), .choices = unencrypted_choices,
+		.value = "warn",
+		.help = "A token that comes without TLS from another machine, which is none of `proxies`: `warn` of it once, `refuse` it, or `allow` it."},
 
 	{.name = "store", .group = GROUP_STORAGE, .type = OPTION_STORE, .offset = FIELD(store), .min = 1, .max = 4096,
 		.value = "sqlite:/var/lib/mosquitto/hyperchat.db",
-		.help = "Where chats are kept: `sqlite:<file>`, or `memory:` for trying out (a restart forgets)."},
+		.help = "Where chats are kept: `sqlite:<file>`; `mongodb://…` or `mongodb+srv://…`; `memory:` for trying out (a restart forgets)."},
 	{.name = "journal", .group = GROUP_STORAGE, .type = OPTION_FILE, .offset = FIELD(journal), .min = 1, .max = 4096,
 		.value = "/var/lib/mosquitto/hyperchat.journal",
 		.help = "File in which a command survives a crash of the broker until the store has it. May be on a memory file system."},
@@ -133,7 +147,7 @@ const struct option option_table[] = {
 	{.name = "new_contacts_per_hour", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(new_contacts_per_hour), .min = 1,
 		.max = 1000000, .value = "20", .reloadable = true,
 		.help = "People a user may open a 1:1 chat with, add to groups without having one with them, or ask for by a shared ID or an invitation, and "
-			"invitations he may make, per hour. One call that adds many costs an hour's worth at the most."},
+			"invitations he may make and device tokens he may get, per hour. One call that adds many costs an hour's worth at the most."},
 	{.name = "icons_per_hour", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(icons_per_hour), .min = 1, .max = 1000000,
 		.value = "20", .reloadable = true,
 		.help = "Icons of up to 32 KB that a user may store, for himself and for groups, per hour. One that is not used any more is kept for a day."},
@@ -164,6 +178,12 @@ const struct option option_table[] = {
 	{.name = "inbox_bytes_max", .group = GROUP_LIMITS, .type = OPTION_BYTES, .offset = FIELD(inbox_bytes_max), .min = 1 << 10,
 		.max = 1 << 20, .unit = "bytes", .value = "64K", .reloadable = true,
 		.help = "The longest inbox packet and RPC answer, unless a client asks for less."},
+	{.name = "failed_logins_per_minute", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(failed_logins_per_minute), .min = 0,
+		.max = 1000000, .value = "60", .reloadable = true,
+		.help = "Logins from an address (IPv6: a /64) that may fail, at once and lastingly; more are refused unseen for a while. 0: any number."},
+	{.name = "connects_per_minute", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(connects_per_minute), .min = 0,
+		.max = 1000000, .value = "60", .reloadable = true,
+		.help = "Logins of one client ID that succeed, at once and lastingly; more are told to come later. 0: any number."},
 };
 /* clang-format on */
 
