@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "plugin/broker/access.h"
+#include "plugin/broker/certificate.h"
 #include "plugin/broker/intake.h"
 #include "plugin/broker/login.h"
 #include "plugin/broker/server.h"
@@ -18,7 +19,14 @@
 enum { LONG_CALLBACK_US = 20000, CLOCK_BACK_MS = 20 };
 
 /* 2.1 tells of a client whose session goes on by an event of its own, not by DISCONNECT. Its data begins like DISCONNECT's. */
-enum { EVT_CLIENT_OFFLINE_2_1 = 28 };
+enum { EVT_CLIENT_OFFLINE_2_1 = 28, EVT_CONNECT_2_1 = 11 };
+
+/* The data of EVT_CONNECT_2_1. */
+struct evt_connect_2_1 {
+	void *future;
+	struct mosquitto *client;
+	void *future2[4];
+};
 
 static int on_reload(struct server *server, void *data)
 {
@@ -66,6 +74,16 @@ static int on_disconnect(struct server *server, void *data)
 	struct session *session = event->client ? session_of(server, event->client) : NULL;
 	if (session != NULL)
 		session_end(server, session);
+	certificate_leaves(server, event->client);
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int on_connect(struct server *server, void *data)
+{
+	const struct evt_connect_2_1 *event = data;
+	server->leaving = NULL;
+	if (event->client != NULL && session_of(server, event->client) == NULL)
+		certificate_session(server, event->client);
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -84,6 +102,7 @@ static const struct callback {
 	{MOSQ_EVT_TICK, "tick", on_tick, false},
 	{MOSQ_EVT_DISCONNECT, "disconnect", on_disconnect, false},
 	{EVT_CLIENT_OFFLINE_2_1, "offline", on_disconnect, true},
+	{EVT_CONNECT_2_1, "connect", on_connect, true},
 };
 enum { CALLBACK_COUNT = sizeof CALLBACKS / sizeof *CALLBACKS };
 
@@ -116,9 +135,18 @@ static void note_clock(const struct server *server, int event)
 
 static void note_time(struct server *server, const struct callback *callback, int64_t us)
 {
-	if (us < LONG_CALLBACK_US || (uint64_t)us <= server->longest_callback_us)
+	struct counters *counters = &server->counters;
+	uint64_t took_us = (uint64_t)us;
+	counters->callbacks++;
+	counters->callbacks_us += took_us;
+	counters->long_callbacks += us >= LONG_CALLBACK_US;
+	if (took_us > counters->interval_callback_us)
+		counters->interval_callback_us = took_us;
+	if (took_us <= counters->longest_callback_us)
 		return;
-	server->longest_callback_us = (uint64_t)us;
+	counters->longest_callback_us = took_us;
+	if (us < LONG_CALLBACK_US)
+		return;
 	server_log(MOSQ_LOG_WARNING, "the broker was held up for %lld ms by a callback (%s), the longest so far", (long long)(us / 1000),
 		callback->name);
 }

@@ -198,6 +198,88 @@ static void *walk_notices(struct packer *packer, const void *from)
 	return list;
 }
 
+/* ---- devices, tokens ---- */
+
+static void pack_devices(struct packer *packer, const struct device_info **devices, size_t count)
+{
+	struct device_info *packed = pack_array(packer, *devices, count, sizeof *packed);
+	for (size_t i = 0; i < count; i++) {
+		pack_text(packer, &packed[i].device);
+		pack_text(packer, &packed[i].platform);
+		pack_text(packer, &packed[i].push_token);
+	}
+	if (packer->block)
+		*devices = packed;
+}
+
+static void *walk_devices(struct packer *packer, const void *from)
+{
+	struct device_list *list = pack_array(packer, from, 1, sizeof *list);
+	pack_devices(packer, &list->devices, list->count);
+	return list;
+}
+
+static void *walk_push_targets(struct packer *packer, const void *from)
+{
+	struct push_target_list *list = pack_array(packer, from, 1, sizeof *list);
+	struct push_target *targets = pack_array(packer, list->targets, list->count, sizeof *targets);
+	for (size_t i = 0; i < list->count; i++) {
+		pack_devices(packer, &targets[i].devices, targets[i].device_count);
+		pack_text(packer, &targets[i].user_id);
+	}
+	if (packer->block)
+		list->targets = targets;
+	return list;
+}
+
+static void *walk_revocations(struct packer *packer, const void *from)
+{
+	struct revocation_list *list = pack_array(packer, from, 1, sizeof *list);
+	struct revocation *revocations = pack_array(packer, list->revocations, list->count, sizeof *revocations);
+	for (size_t i = 0; i < list->count; i++)
+		pack_text(packer, &revocations[i].subject);
+	if (packer->block)
+		list->revocations = revocations;
+	return list;
+}
+
+static void *walk_signing_keys(struct packer *packer, const void *from)
+{
+	struct signing_key_list *list = pack_array(packer, from, 1, sizeof *list);
+	struct signing_key *keys = pack_array(packer, list->keys, list->count, sizeof *keys);
+	for (size_t i = 0; i < list->count; i++) {
+		const void *bytes = pack_array(packer, keys[i].bytes, keys[i].len, 1);
+		pack_text(packer, &keys[i].kid);
+		if (packer->block)
+			keys[i].bytes = bytes;
+	}
+	if (packer->block)
+		list->keys = keys;
+	return list;
+}
+
+struct device_list *record_copy_devices(const struct device_list *from)
+{
+	return pack(walk_devices, from);
+}
+
+struct push_target_list *record_copy_push_targets(const struct push_target_list *from)
+{
+	return pack(walk_push_targets, from);
+}
+
+struct revocation_list *record_copy_revocations(const struct revocation_list *from)
+{
+	return pack(walk_revocations, from);
+}
+
+struct signing_key_list *record_copy_signing_keys(const struct signing_key_list *from)
+{
+	return pack(walk_signing_keys, from);
+}
+
+/* ---- what is copied ---- */
+
 struct invitation_list *record_copy_invitations(const struct invitation_list *from)
 {
 	return pack(walk_invitations, from);
@@ -222,8 +304,6 @@ struct deleted_list *record_copy_deleted(const struct deleted_list *from)
 {
 	return pack(walk_deleted, from);
 }
-
-/* ---- what is copied ---- */
 
 struct chat_record *record_copy_chat(const struct chat_record *from)
 {

@@ -20,6 +20,10 @@ struct block_list *record_copy_blocks(const struct block_list *from);
 struct deleted_list *record_copy_deleted(const struct deleted_list *from);
 struct invitation_list *record_copy_invitations(const struct invitation_list *from);
 struct notice_list *record_copy_notices(const struct notice_list *from);
+struct device_list *record_copy_devices(const struct device_list *from);
+struct push_target_list *record_copy_push_targets(const struct push_target_list *from);
+struct revocation_list *record_copy_revocations(const struct revocation_list *from);
+struct signing_key_list *record_copy_signing_keys(const struct signing_key_list *from);
 
 /* A page that is being filled up to its limits. */
 struct page_filler {

@@ -218,6 +218,60 @@ struct device_record {
 	const struct device_cursor *cursors;
 };
 
+/* A device in the list of its user. */
+struct device_info {
+	const char *device;
+	int64_t seen_at_ms;
+	const char *platform, *push_token; /* as registered; "": not */
+	int64_t token_expires_ms;          /* of the device token that was issued for it last; 0: none was */
+};
+
+/* By the bytes of their names. One block: store_free. */
+struct device_list {
+	size_t count;
+	const struct device_info *devices;
+};
+
+/* A member who has a message neither on one of his devices nor read nor received by his marks. */
+struct push_target {
+	const char *user_id;
+	int64_t muted_until_ms; /* 0: never */
+	size_t device_count;
+	const struct device_info *devices;
+};
+
+/* By the bytes of their user IDs. One block: store_free. */
+struct push_target_list {
+	size_t count;
+	const struct push_target *targets;
+};
+
+/* What signs device tokens. The bytes are the caller's own form. */
+struct signing_key {
+	const char *kid;
+	int64_t created_at_ms;
+	const void *bytes;
+	size_t len;
+};
+
+/* The newest first. One block: store_free. */
+struct signing_key_list {
+	size_t count;
+	const struct signing_key *keys;
+};
+
+/* Tokens of the subject that were issued at or before at_ms count no more. subject: a user's ID, or user ID, '/', device: that device's. */
+struct revocation {
+	const char *subject;
+	int64_t at_ms;
+};
+
+/* By the bytes of their subjects. One block: store_free. */
+struct revocation_list {
+	size_t count;
+	const struct revocation *revocations;
+};
+
 struct receipt {
 	const char *chat_id;
 	const char *user_id;
@@ -267,7 +321,9 @@ struct block_list {
 
 enum { INVITATION_HASH_BYTES = ID_BYTES * 2 };
 
-enum { PLACE_NAME_MAX = 64, CHAT_KEY_BYTES = 32, NOTICE_KIND_MAX = 32, NOTICE_SUBJECT_MAX = 128 };
+enum { PLATFORM_MAX = 32, PUSH_TOKEN_MAX = 4096, KID_MAX = 64 }; /* bytes; for callers to bound */
+
+enum { PLACE_NAME_MAX = 64, CHAT_KEY_BYTES = 32, NOTICE_KIND_MAX = 32, NOTICE_SUBJECT_MAX = 200 };
 
 struct notice {
 	uint64_t id;
@@ -437,15 +493,49 @@ struct store_ops {
 	enum store_rc (*load_chat_key)(struct store *store, const char *chat_id, bool make, unsigned char key[CHAT_KEY_BYTES], struct error *err);
 
 	/* What one broker has to tell the others beside the log: "whom alice blocks has changed". Kept for an hour or so (prune). kind: at most
-	 * NOTICE_KIND_MAX bytes; subject: at most NOTICE_SUBJECT_MAX, a user or chat ID. */
+	 * NOTICE_KIND_MAX bytes; subject: at most NOTICE_SUBJECT_MAX, a user or chat ID, or a user ID, '/', a device. */
 	enum store_rc (*put_notice)(struct store *store, const char *kind, const char *subject, int64_t at_ms, struct error *err);
 	/* Those behind `after` (0: all that are kept), oldest first. *next: what to give as `after` the next time; as with tail, a notice may come
 	 * again. One block: store_free. */
 	enum store_rc (*read_notices)(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
 	                              struct error *err);
 
-	/* The names of a user's devices in the order of their bytes; none, or no such user: an empty list. One block: store_free. */
-	enum store_rc (*list_devices)(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err);
+	/* ---- devices ----
+	 *
+	 * All of it may come from any number of threads at once, and may be repeated. */
+
+	/* None, or no such user: an empty list. */
+	enum store_rc (*list_devices)(struct store *store, const char *user_id, struct device_list **devices, struct error *err);
+
+	/* For pushes; push_token "": none from now on. A token that another device had, whoever's, is this one's alone afterwards. A device that was never
+	 * seen is made, seen at at_ms. NOT_FOUND: no such user. */
+	enum store_rc (*put_registration)(struct store *store, const char *user_id, const char *device, const char *platform, const char *push_token,
+	                                  int64_t at_ms, struct error *err);
+
+	/* A token was issued for that device; the later end counts. It is made like above, and kept until expires_ms if it is not seen. NOT_FOUND: no
+	 * such user. */
+	enum store_rc (*put_device_token)(struct store *store, const char *user_id, const char *device, int64_t at_ms, int64_t expires_ms,
+	                                  struct error *err);
+
+	/* The device goes, with cursors, registration and subscriptions. NOT_FOUND: there is none. */
+	enum store_rc (*remove_device)(struct store *store, const char *user_id, const char *device, struct error *err);
+
+	/* Current members of the chat behind `after` ("" from the start) whose marks and whose devices' cursors in this chat are all below number; fewer
+	 * than count_max: there are no more. A chat that does not exist or has ended: an empty list. */
+	enum store_rc (*list_push_targets)(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
+	                                   struct push_target_list **targets, struct error *err);
+
+	/* The later time counts. No such user need exist. Those of devices are forgotten by prune after STORE_DEVICE_TOKEN_DAYS, those of users never. */
+	enum store_rc (*put_revocation)(struct store *store, const char *subject, int64_t at_ms, struct error *err);
+	/* After that subject ("" from the start). */
+	enum store_rc (*list_revocations)(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
+	                                  struct error *err);
+
+	/* TAKEN: another one has that kid. The same bytes again: OK. */
+	enum store_rc (*add_signing_key)(struct store *store, const struct signing_key *key, struct error *err);
+	enum store_rc (*list_signing_keys)(struct store *store, struct signing_key_list **keys, struct error *err);
+	/* What is not there is passed over. */
+	enum store_rc (*drop_signing_key)(struct store *store, const char *kid, struct error *err);
 
 	/* ---- people ----
 	 *
@@ -545,6 +635,8 @@ struct store_ops {
 #define STORE_KEY_DAYS    7
 #define STORE_DEVICE_DAYS 90
 #define STORE_ICON_DAYS   1 /* one that nobody names */
+/* The longest life of a device token. */
+#define STORE_DEVICE_TOKEN_DAYS 400
 /* How long a notice is kept. */
 #define STORE_NOTICE_MINUTES 60
 

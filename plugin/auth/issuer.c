@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "plugin/auth/device_token.h"
 #include "plugin/auth/discovery.h"
 #include "plugin/auth/printable.h"
 
@@ -289,6 +290,8 @@ bool issuer_list_check(const struct issuer_list *list, struct error *err)
 	char shown[PRINTABLE_SIZE];
 	for (size_t i = 0; i < list->count; i++) {
 		const struct issuer *issuer = &list->issuers[i];
+		if (strcmp(issuer->url, DEVICE_TOKEN_ISSUER) == 0)
+			return error_set(err, 0, 0, "the issuer \"" DEVICE_TOKEN_ISSUER "\" is the chat itself, for the tokens of devices: no other one can be called so");
 		if (issuer->keys == NULL && (!url_is_https(issuer->url) || strchr(issuer->url, '?')))
 			return error_set(
 				err, 0, 0, "the issuer %s is no https address without a query, and has no file with keys", printable(shown, issuer->url));

@@ -60,7 +60,8 @@ void issuer_list_add(struct issuer_list *list, const struct issuer_options *opti
 bool issuer_list_add_text(struct issuer_list *list, const char *text, size_t len, struct error *err);
 bool issuer_list_add_file(struct issuer_list *list, const char *file, struct error *err);
 
-/* What must hold for all together: no issuer twice, prefixes as said above, https for those with discovery. */
+/* What must hold for all together: no issuer twice, none that is called as the chat's own (device_token.h), prefixes as said above, https for those
+ * with discovery. */
 bool issuer_list_check(const struct issuer_list *list, struct error *err);
 
 void issuer_list_fini(struct issuer_list *list);

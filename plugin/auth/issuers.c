@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/id.h"
+#include "plugin/auth/asked.h"
 #include "plugin/auth/fetch.h"
 #include "plugin/auth/http.h"
 #include "plugin/auth/key_cache.h"
@@ -18,15 +18,8 @@
 
 enum {
 	THREADS = 2,         /* so that an issuer that hangs does not hold up the others */
-	ASKED_MAX = 64,      /* unknown kids that are remembered, of one issuer */
 	FAILED_MIN_MS = 5000,
 	FAILED_DOUBLINGS_MAX = 6, /* about five minutes */
-};
-
-/* A kid that some token named and no key had. */
-struct asked {
-	uint64_t kid;
-	int64_t at_ms;
 };
 
 struct entry {
@@ -44,8 +37,7 @@ struct entry {
 	unsigned failures;    /* in a row */
 	int64_t due_ms, began_ms; /* of the next fetch; of the last one */
 	int64_t good_ms;      /* when the last one that came to something began */
-	struct asked asked[ASKED_MAX];
-	unsigned asked_next;
+	struct asked_kids asked;
 };
 
 struct issuers {
@@ -54,7 +46,7 @@ struct issuers {
 	struct workers *workers; /* NULL: nobody has discovery */
 	atomic_bool closing;
 	bool http;
-	uint64_t last_id;
+	uint64_t last_id, fetches, fetch_failures;
 	struct entry *entries;
 	size_t count;
 };
@@ -119,11 +111,13 @@ static void take_cached(struct issuers *issuers, struct entry *entry)
 	struct error err;
 	int64_t at_ms;
 	struct key_set *keys = key_cache_read(entry->cache_file, entry->issuer.url, &at_ms, &err);
-	if (keys != NULL && set_keys(issuers, entry, keys, &err))
+	if (keys != NULL && set_keys(issuers, entry, keys, &err)) {
+		entry->good_ms = clock_mono_ms() - (clock_wall_ms() - at_ms);
 		say(issuers, ISSUERS_NOTICE, "keys of %s: those of %lld minutes ago count until it answers", entry->issuer.url,
 			(long long)((clock_wall_ms() - at_ms) / 60000));
-	else if (keys != NULL || err.rc != 0)
+	} else if (keys != NULL || err.rc != 0) {
 		say(issuers, ISSUERS_WARNING, "kept keys of %s are not used: %s", entry->issuer.url, err.text);
+	}
 }
 
 /* ---- fetching ---- */
@@ -164,6 +158,7 @@ static int64_t age_within_limits(int64_t age_s)
 
 static void failed(struct issuers *issuers, struct entry *entry, const struct error *err)
 {
+	issuers->fetch_failures++;
 	unsigned doublings = entry->failures < FAILED_DOUBLINGS_MAX ? entry->failures : FAILED_DOUBLINGS_MAX;
 	if (entry->failures++ == 0)
 		say(issuers, ISSUERS_WARNING, "keys of %s cannot be fetched, trying again%s: %s", entry->issuer.url,
@@ -206,6 +201,7 @@ static void fetch_done(struct job *job)
 	struct entry *entry = entry_by_id(issuers, fetch->entry_id);
 	if (entry != NULL) {
 		entry->busy = false;
+		issuers->fetches++;
 		if (!atomic_load(&issuers->closing))
 			arrived(issuers, entry, fetch);
 	}
@@ -242,23 +238,6 @@ void issuers_tick(struct issuers *issuers, int64_t now_ms)
 
 /* ---- tokens ---- */
 
-static uint64_t kid_hash(const char *kid)
-{
-	unsigned char digest[SHA256_BYTES];
-	uint64_t hash;
-	sha256(&(struct bytes){kid, strlen(kid)}, 1, digest);
-	memcpy(&hash, digest, sizeof hash);
-	return hash;
-}
-
-static struct asked *asked_find(struct entry *entry, uint64_t kid)
-{
-	for (size_t i = 0; i < ASKED_MAX; i++)
-		if (entry->asked[i].kid == kid && entry->asked[i].at_ms != 0)
-			return &entry->asked[i];
-	return NULL;
-}
-
 /* The next fetch comes as soon as may be. */
 static void hurry(struct entry *entry)
 {
@@ -271,15 +250,9 @@ static void hurry(struct entry *entry)
 static bool ask_for_key(struct issuers *issuers, struct entry *entry, const char *kid, int64_t now_ms)
 {
 	char shown[PRINTABLE_SIZE];
-	uint64_t hash = kid_hash(kid);
-	struct asked *asked = asked_find(entry, hash);
-	if (asked != NULL && now_ms - asked->at_ms < ISSUERS_ABSENT_MS)
-		return entry->good_ms < asked->at_ms;
-	if (asked == NULL) {
-		asked = &entry->asked[entry->asked_next];
-		entry->asked_next = (entry->asked_next + 1) % ASKED_MAX;
-	}
-	*asked = (struct asked){.kid = hash, .at_ms = now_ms};
+	int64_t asked_ms = asked_since(&entry->asked, kid, now_ms, ISSUERS_ABSENT_MS);
+	if (asked_ms != 0)
+		return entry->good_ms < asked_ms;
 	hurry(entry);
 	if (!entry->unknown_logged)
 		say(issuers, ISSUERS_NOTICE, "a token of %s is by a key that is not known (kid %s): asking for its keys", entry->issuer.url,
@@ -304,15 +277,20 @@ static enum jwt_rc without_key(struct issuers *issuers, struct entry *entry, con
 	return ask_for_key(issuers, entry, kid ? kid : "", now_ms) ? JWT_NO_KEY : JWT_BAD;
 }
 
-static enum jwt_rc check(struct issuers *issuers, const struct jwt *jwt, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
+static struct entry *entry_of(const struct issuers *issuers, const struct jwt *jwt)
+{
+	for (size_t i = 0; i < issuers->count; i++)
+		if (strcmp(issuers->entries[i].issuer.url, jwt->issuer) == 0)
+			return &issuers->entries[i];
+	return NULL;
+}
+
+enum jwt_rc issuers_check(struct issuers *issuers, const struct jwt *jwt, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
 	struct error *err)
 {
 	static const struct key_set NONE;
 	char shown[PRINTABLE_SIZE], wanted[PRINTABLE_SIZE];
-	struct entry *entry = NULL;
-	for (size_t i = 0; entry == NULL && i < issuers->count; i++)
-		if (strcmp(issuers->entries[i].issuer.url, jwt->issuer) == 0)
-			entry = &issuers->entries[i];
+	struct entry *entry = entry_of(issuers, jwt);
 	if (entry == NULL && issuers->count == 1)
 		return error_set(err, JWT_BAD, 0, "iss: %s, expected %s", printable(shown, jwt->issuer),
 			printable(wanted, issuers->entries[0].issuer.url));
@@ -322,18 +300,25 @@ static enum jwt_rc check(struct issuers *issuers, const struct jwt *jwt, int64_t
 	return rc == JWT_NO_KEY ? without_key(issuers, entry, jwt, now_ms, err) : rc;
 }
 
-enum jwt_rc issuers_verify(struct issuers *issuers, const char *token, size_t len, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
-	struct error *err)
+size_t issuers_audiences(const struct issuers *issuers, const char *audiences[ISSUERS_AUDIENCES_MAX])
 {
+	size_t count = 0;
+	for (size_t i = 0; i < issuers->count; i++)
+		for (size_t j = 0; j < issuers->entries[i].policy.audience_count && count < ISSUERS_AUDIENCES_MAX; j++)
+			audiences[count++] = issuers->entries[i].policy.audiences[j];
+	return count;
+}
+
+bool issuers_claimed(const struct issuers *issuers, const char *token, size_t len, char user_id[AUTH_USER_ID_MAX + 1])
+{
+	static const struct jwt_policy UNKNOWN = {.user_claim = "sub", .user_prefix = ""};
 	struct jwt jwt;
-	struct error why = {0};
-	if (!jwt_read(token, len, &jwt, &why))
-		return error_set(err, JWT_BAD, 0, "%s", why.text);
-	enum jwt_rc rc = check(issuers, &jwt, now_ms, wall_ms, out, &why);
+	if (!jwt_read(token, len, &jwt, NULL))
+		return false;
+	const struct entry *entry = entry_of(issuers, &jwt);
+	bool says = jwt_user(&jwt, entry ? &entry->policy : &UNKNOWN, user_id);
 	jwt_fini(&jwt);
-	if (rc != JWT_OK)
-		error_set(err, rc, 0, "%s", why.text);
-	return rc;
+	return says;
 }
 
 /* ---- beginning and end ---- */
@@ -402,6 +387,7 @@ static void inherit(struct entry *entry, struct entry *earlier)
 	entry->busy = earlier->busy;
 	entry->began_ms = earlier->began_ms;
 	entry->failures = earlier->failures;
+	entry->good_ms = earlier->good_ms;
 	entry->keys = earlier->keys;
 	earlier->keys = NULL;
 	entry->published = earlier->published;
@@ -463,6 +449,19 @@ struct issuers *issuers_open(const struct issuers_conf *conf, struct issuer_list
 		return issuers;
 	issuers_free(issuers);
 	return NULL;
+}
+
+void issuers_stats(const struct issuers *issuers, struct issuers_stats *stats)
+{
+	*stats = (struct issuers_stats){.issuers = issuers->count, .fetches = issuers->fetches, .fetch_failures = issuers->fetch_failures,
+		.oldest_ms = INT64_MAX};
+	for (size_t i = 0; i < issuers->count; i++) {
+		const struct entry *entry = &issuers->entries[i];
+		stats->keys += entry->keys != NULL ? entry->keys->key_count : 0;
+		stats->failing += entry->failures > 0;
+		if (has_discovery(entry) && entry->keys != NULL && entry->good_ms < stats->oldest_ms)
+			stats->oldest_ms = entry->good_ms;
+	}
 }
 
 void issuers_finish(struct issuers *issuers)

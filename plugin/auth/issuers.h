@@ -25,6 +25,7 @@ enum {
 	ISSUERS_AGE_MAX_S = 6 * 60 * 60,
 	ISSUERS_AGAIN_MS = 10 * 1000,
 	ISSUERS_ABSENT_MS = 60 * 1000,
+	ISSUERS_AUDIENCES_MAX = ISSUERS_MAX * ISSUER_NAMES_MAX,
 };
 
 enum issuers_level { ISSUERS_NOTICE, ISSUERS_WARNING };
@@ -50,8 +51,22 @@ void issuers_tick(struct issuers *issuers, int64_t now_ms);
 
 /* Who is it? JWT_NO_KEY: no key at hand, and one may come within seconds: the client is to try again; nothing needs to be logged. now_ms is the
  * monotonic clock, wall_ms the other one. The rest as jwt_check. */
-enum jwt_rc issuers_verify(struct issuers *issuers, const char *token, size_t len, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
+enum jwt_rc issuers_check(struct issuers *issuers, const struct jwt *jwt, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
 	struct error *err);
+
+struct issuers_stats {
+	size_t issuers, keys;
+	size_t failing;      /* issuers whose last fetch came to nothing */
+	uint64_t fetches, fetch_failures; /* since the start */
+	int64_t oldest_ms;   /* when the last good fetch of who was fetched longest ago began, by the monotonic clock; INT64_MAX: nobody has discovery, and keys */
+};
+void issuers_stats(const struct issuers *issuers, struct issuers_stats *stats);
+
+/* The audiences of all issuers, the first one's first; at least one. They stay until the issuers are replaced. */
+size_t issuers_audiences(const struct issuers *issuers, const char *audiences[ISSUERS_AUDIENCES_MAX]);
+
+/* Whose token it says it is; nothing of that is believed: by its issuer's claim, or by `sub` where the issuer is unknown. false: of nobody. */
+bool issuers_claimed(const struct issuers *issuers, const char *token, size_t len, char user_id[AUTH_USER_ID_MAX + 1]);
 
 /* Ends the threads, within a second or so; their jobs are in the mailbox then. NULL is fine. */
 void issuers_finish(struct issuers *issuers);

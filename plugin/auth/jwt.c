@@ -126,13 +126,13 @@ static bool party_check(const json_t *json, const struct jwt_policy *policy, str
 	return error_set(err, 0, 0, "%s: %s is none of the authorized parties", name, printable(shown, party));
 }
 
-static bool user_read(const json_t *json, const struct jwt_policy *policy, struct jwt_claims *claims, struct error *err)
+static bool user_read(const json_t *json, const struct jwt_policy *policy, char user_id[AUTH_USER_ID_MAX + 1], struct error *err)
 {
 	struct error why;
 	const json_t *claim = claim_at(json, policy->user_claim);
 	if (!json_is_string(claim))
 		return error_set(err, 0, 0, "%s: missing or no string", policy->user_claim);
-	if (!user_id_encode(policy->user_prefix, json_string_value(claim), json_string_length(claim), claims->user_id, &why))
+	if (!user_id_encode(policy->user_prefix, json_string_value(claim), json_string_length(claim), user_id, &why))
 		return error_set(err, 0, 0, "%s: %s", policy->user_claim, why.text);
 	return true;
 }
@@ -171,13 +171,18 @@ void jwt_fini(struct jwt *jwt)
 	jwt->claims = NULL;
 }
 
+bool jwt_user(const struct jwt *jwt, const struct jwt_policy *policy, char user_id[AUTH_USER_ID_MAX + 1])
+{
+	return user_read(jwt->claims, policy, user_id, NULL);
+}
+
 static enum jwt_rc check(const struct jwt *jwt, const struct key_set *keys, const struct jwt_policy *policy, int64_t now_ms,
 	struct jwt_claims *claims, struct error *err)
 {
 	static const enum jwt_rc SIGNATURE_RCS[] = {[JWS_OK] = JWT_OK, [JWS_NO_KEY] = JWT_NO_KEY, [JWS_BAD] = JWT_BAD};
 	const json_t *json = jwt->claims;
 	if (!issuer_check(jwt, policy, err) || !audience_check(json, policy, err) || !party_check(json, policy, err) ||
-		!user_read(json, policy, claims, err))
+		!user_read(json, policy, claims->user_id, err))
 		return JWT_BAD;
 	enum jwt_rc rc = times_check(json, policy, now_ms, claims, err);
 	name_read(json, policy, claims);

@@ -66,6 +66,9 @@ struct jwt {
 bool jwt_read(const char *token, size_t len, struct jwt *jwt, struct error *err);
 void jwt_fini(struct jwt *jwt);
 
+/* Whom it names, which nobody has proven. false: nobody. */
+bool jwt_user(const struct jwt *jwt, const struct jwt_policy *policy, char user_id[AUTH_USER_ID_MAX + 1]);
+
 /* now_ms: the wall clock. out is written on JWT_OK only. err names the claim, by how much times are off, and what was expected, never the
  * token; foreign text in it is cut and printable. */
 enum jwt_rc jwt_check(const struct jwt *jwt, const struct key_set *keys, const struct jwt_policy *policy, int64_t now_ms,

@@ -71,12 +71,10 @@ static int hex_value(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-bool user_id_is_valid(const char *text, size_t len)
+/* claim has room for len bytes. */
+static bool decode(const char *text, size_t len, char *claim, size_t *claim_len)
 {
-	char claim[AUTH_USER_ID_MAX], again[AUTH_USER_ID_MAX + 1];
-	size_t claim_len = 0;
-	if (len > AUTH_USER_ID_MAX)
-		return false;
+	size_t used = 0;
 	for (size_t i = 0; i < len; i++) {
 		int high = 0, low = (unsigned char)text[i];
 		if (text[i] == '%') {
@@ -86,9 +84,34 @@ bool user_id_is_valid(const char *text, size_t len)
 		}
 		if (high < 0 || low < 0)
 			return false;
-		claim[claim_len++] = (char)(high << 4 | low);
+		claim[used++] = (char)(high << 4 | low);
 	}
-	return user_id_encode("", claim, claim_len, again, NULL) && strlen(again) == len && memcmp(again, text, len) == 0;
+	*claim_len = used;
+	return true;
+}
+
+/* claim has room for AUTH_USER_ID_MAX bytes. */
+static bool decode_strictly(const char *text, size_t len, char *claim, size_t *claim_len)
+{
+	char again[AUTH_USER_ID_MAX + 1];
+	return len <= AUTH_USER_ID_MAX && decode(text, len, claim, claim_len) && user_id_encode("", claim, *claim_len, again, NULL) &&
+		   strlen(again) == len && memcmp(again, text, len) == 0;
+}
+
+bool user_id_is_valid(const char *text, size_t len)
+{
+	char claim[AUTH_USER_ID_MAX];
+	size_t claim_len;
+	return decode_strictly(text, len, claim, &claim_len);
+}
+
+bool user_id_decode(const char *user_id, char claim[AUTH_USER_ID_MAX + 1])
+{
+	size_t len;
+	if (!decode_strictly(user_id, strlen(user_id), claim, &len) || memchr(claim, '\0', len) != NULL)
+		return false; /* a claim with U+0000 is in no token that we let in */
+	claim[len] = '\0';
+	return true;
 }
 
 bool username_fits(const char *username, const char *user_id)

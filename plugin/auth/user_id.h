@@ -21,6 +21,9 @@ bool user_id_encode(const char *prefix, const char *claim, size_t claim_len, cha
 /* Whether text is spelt as user_id_encode spells: the only spelling under which a user is known. */
 bool user_id_is_valid(const char *text, size_t len);
 
+/* The claim that is encoded so, without a prefix: at most as long. false: it is not spelt as user_id_encode spells. */
+bool user_id_decode(const char *user_id, char claim[AUTH_USER_ID_MAX + 1]);
+
 /* The MQTT username may be missing, empty, the user ID, or "jwt". */
 bool username_fits(const char *username, const char *user_id);
 

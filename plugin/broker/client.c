@@ -3,9 +3,12 @@
  * What the host knows of a client. Broker thread. */
 #include "plugin/broker/client.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +85,54 @@ int client_socket(const struct mosquitto *client)
 {
 	struct start start;
 	return known(client, &start) ? start.socket : -1;
+}
+
+int client_port(const struct mosquitto *client)
+{
+	struct sockaddr_storage own;
+	socklen_t len = sizeof own;
+	int socket = client_socket(client);
+	if (socket < 0 || getsockname(socket, (struct sockaddr *)&own, &len) != 0)
+		return -1;
+	switch (own.ss_family) {
+	case AF_INET:
+		return ntohs(((const struct sockaddr_in *)&own)->sin_port);
+	case AF_INET6:
+		return ntohs(((const struct sockaddr_in6 *)&own)->sin6_port);
+	case AF_UNIX:
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+static bool address_of_peer(int socket, char address[CLIENT_ADDRESS_SIZE])
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof peer;
+	if (socket < 0 || getpeername(socket, (struct sockaddr *)&peer, &len) != 0)
+		return false;
+	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)&peer)->sin6_addr;
+	if (peer.ss_family == AF_INET)
+		return inet_ntop(AF_INET, &((const struct sockaddr_in *)&peer)->sin_addr, address, CLIENT_ADDRESS_SIZE) != NULL;
+	if (peer.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6))
+		return inet_ntop(AF_INET, &v6->s6_addr[12], address, CLIENT_ADDRESS_SIZE) != NULL;
+	return peer.ss_family == AF_INET6 && inet_ntop(AF_INET6, v6, address, CLIENT_ADDRESS_SIZE) != NULL;
+}
+
+bool client_address(const struct mosquitto *client, char address[CLIENT_ADDRESS_SIZE])
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+	const char *said = mosquitto_client_address(client);
+	if (mosquitto_client_protocol(client) == mp_websockets) {
+		if (address_of_peer(client_socket(client), address))
+			return true;
+	} else if (said != NULL && strlen(said) < CLIENT_ADDRESS_SIZE && (inet_pton(AF_INET, said, bytes) == 1 || inet_pton(AF_INET6, said, bytes) == 1)) {
+		strcpy(address, said);
+		return true;
+	}
+	strcpy(address, "?");
+	return false;
 }
 
 uint32_t client_packet_max(const struct mosquitto *client)

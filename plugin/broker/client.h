@@ -7,13 +7,23 @@
  * believed they are checked once against the kernel: the broker's epoll must watch that very socket with that very pointer. Where the
  * check fails, nothing is known, and pacing goes by time. Broker thread. */
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { CLIENT_ADDRESS_SIZE = INET6_ADDRSTRLEN };
+
 struct mosquitto;
+
+/* The IP address that the client comes from. Of a WebSocket client Mosquitto 2.0 says what its X-Forwarded-For header claims, so it is asked of the
+ * socket. false: not known, or none; address is "?". */
+bool client_address(const struct mosquitto *client, char address[CLIENT_ADDRESS_SIZE]);
 
 /* The client's socket, -1: not known. */
 int client_socket(const struct mosquitto *client);
+
+/* The port that it has come to, 0: a Unix socket, -1: not known. */
+int client_port(const struct mosquitto *client);
 
 /* The client's maximum packet size, 0: none, or not known. */
 uint32_t client_packet_max(const struct mosquitto *client);

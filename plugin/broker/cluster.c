@@ -10,10 +10,13 @@
 #include "plugin/broker/access.h"
 #include "plugin/broker/account.h"
 #include "plugin/broker/blocks.h"
+#include "plugin/broker/device_keys.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/place.h"
 #include "plugin/broker/publish.h"
+#include "plugin/broker/removal.h"
+#include "plugin/broker/revoke.h"
 #include "plugin/broker/server.h"
 #include "plugin/chat/line.h"
 #include "plugin/transfer/tail.h"
@@ -112,6 +115,22 @@ static void on_turn(struct server *server, const struct notice *notice)
 	core_yield(server->core, notice->subject, server->now_ms);
 }
 
+static void on_revoked(struct server *server, const struct notice *notice)
+{
+	revoke_happened(server, notice->subject, notice->at_ms);
+}
+
+static void on_removed(struct server *server, const struct notice *notice)
+{
+	removal_elsewhere(server, notice->subject);
+}
+
+static void on_keys(struct server *server, const struct notice *notice)
+{
+	(void)notice;
+	device_keys_changed(server);
+}
+
 static const struct {
 	const char *kind;
 	void (*take)(struct server *server, const struct notice *notice);
@@ -121,14 +140,21 @@ static const struct {
 	{NOTICE_DELETED, on_deleted},
 	{NOTICE_ERASED, on_erased},
 	{NOTICE_TURN, on_turn},
+	{NOTICE_REVOKED, on_revoked},
+	{NOTICE_REMOVED, on_removed},
+	{NOTICE_KEYS, on_keys},
 };
 
-static void on_notice(void *context, const struct notice *notice)
+void cluster_notice(struct server *server, const struct notice *notice)
 {
-	struct server *server = context;
 	for (size_t i = 0; !server->closing && i < sizeof kinds / sizeof *kinds; i++)
 		if (strcmp(kinds[i].kind, notice->kind) == 0)
 			kinds[i].take(server, notice);
+}
+
+static void on_notice(void *context, const struct notice *notice)
+{
+	cluster_notice(context, notice);
 }
 
 struct telling {
@@ -178,7 +204,8 @@ void cluster_tell(struct server *server, const char *kind, const char *subject, 
 
 static void on_fails(void *context, const struct error *err)
 {
-	(void)context;
+	struct server *server = context;
+	server->cluster_failing = err != NULL;
 	if (err != NULL)
 		server_log(MOSQ_LOG_WARNING, "what other brokers write cannot be read, trying again: %s", err->text);
 	else

@@ -7,18 +7,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct notice;
 struct server;
 struct tail;
 
-/* What one broker tells the others beside the log. Kinds are compared as texts; who does not know one passes over it. */
+/* What one broker, or hyperchatctl, tells the others beside the log. Kinds are compared as texts; who does not know one passes over it. */
 #define NOTICE_REACH   "reach"   /* a user: whom he blocks has changed */
 #define NOTICE_TEXTS   "texts"   /* a chat: texts of it were erased beside its log */
 #define NOTICE_DELETED "deleted" /* a user: his account was deleted, then */
 #define NOTICE_TURN    "turn"    /* a chat: who told it cannot append to it, because the others always come first */
 #define NOTICE_ERASED  "erased"  /* a user: what he wrote before that time is erased */
+#define NOTICE_REVOKED "revoked" /* as in struct revocation, then: the store has it */
+#define NOTICE_REMOVED "removed" /* a user, '/', a device: it was removed */
+#define NOTICE_KEYS    "keys"    /* any: the keys of device tokens have changed */
 
 /* Begins to read along; takes the tail over also where it fails. tail NULL: the store is not shared, nothing begins. false: no thread. */
 bool cluster_start(struct server *server, struct tail *tail);
+
+/* Takes in what somebody else told. */
+void cluster_notice(struct server *server, const struct notice *notice);
 
 /* Each tick. */
 void cluster_tick(struct server *server);

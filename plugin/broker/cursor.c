@@ -245,7 +245,7 @@ static void park(struct server *server, struct session *session)
 		HASH_DEL(server->parked, parked);
 		parked_free(parked);
 	}
-	if (session->clean)
+	if (session->clean || session->removed)
 		return;
 	make_room(server);
 	parked = mem_zero(sizeof *parked);

@@ -167,7 +167,7 @@ bool device_puts_user(struct server *server, const char *user_id)
 
 void device_changed(struct server *server, struct session *session)
 {
-	if (session->device == NULL)
+	if (session->device == NULL || session->removed)
 		return;
 	session->device_dirty = true;
 	session_due(server, session);
@@ -191,7 +191,7 @@ static void store(struct server *server, struct session *session)
 
 void device_store(struct server *server, struct session *session)
 {
-	if (!session->device_dirty || session->device_loading)
+	if (!session->device_dirty || session->device_loading || session->removed)
 		return; /* what it had is not known yet: load_done comes back to this */
 	if (rate_take(&session->stores, 1, STORES_BURST, 1, server->now_ms) == 0)
 		store(server, session);
@@ -201,7 +201,7 @@ void device_leave(struct server *server, struct session *session)
 {
 	/* Of a session that goes on, what it had subscribed before would be lost; it is stored already. */
 	bool known = !session->device_loading || (session->kept_known && !session->kept);
-	if (session->device_dirty && known)
+	if (session->device_dirty && known && !session->removed)
 		store(server, session);
 }
 
@@ -270,6 +270,8 @@ static void load_done(struct job *job)
 		session->device_loading = false;
 		if (load->rc == STORE_OK)
 			loaded(load->server, session, load->record);
+		else if (load->rc == STORE_NOT_FOUND)
+			session->device_dirty = true; /* it is known from now on, also if it never subscribes anything */
 		if (session->feed != NULL && !session->feed->loading)
 			replay_load(load->server, session); /* it had to wait for this */
 		session_forget_decided(session);

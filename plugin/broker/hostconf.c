@@ -59,9 +59,22 @@ static bool check_bridge(const struct hostconf_settings *s, char *text, size_t s
 
 static bool check_certificate(const struct hostconf_settings *s, char *text, size_t size)
 {
-	return s->certificate.met &&
+	return s->certificate.met && !s->own.by_certificate &&
 	       SAY("use_identity_as_username or use_subject_as_username of listener %s: no token is asked there, so its clients cannot chat",
 			   s->certificate.name);
+}
+
+/* Then the port of a client would not tell where its name comes from. */
+static bool check_mixed(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return s->mixed.met && s->own.by_certificate &&
+	       SAY("listener %s: another one of the same port takes user names from elsewhere. Give one of them another port", s->mixed.name);
+}
+
+static bool check_ports(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return (s->own.by_certificate || s->own.refuses_plain) && (!s->read || s->unread.met || s->port_count == HOSTCONF_LISTENERS_MAX) &&
+	       SAY("which listeners have TLS and certificates could not be read: where that is not known, nobody gets in");
 }
 
 static bool check_acl(const struct hostconf_settings *s, char *text, size_t size)
@@ -120,10 +133,12 @@ static const struct check {
 	{true, check_per_listener},
 	{true, check_mount_point},
 	{true, check_instances},
+	{true, check_mixed},
 	{false, check_unread},
 	{false, check_for_one_listener},
 	{false, check_bridge},
 	{false, check_certificate},
+	{false, check_ports},
 	{false, check_acl},
 	{false, check_duplicates},
 	{false, check_queue_max},
@@ -144,19 +159,43 @@ static size_t judge(const struct hostconf_settings *settings, struct hostconf_fi
 	return count;
 }
 
-size_t hostconf_check(const char *command_line, size_t len, const int version[3], const char *prefix, struct hostconf_finding *findings,
-	size_t max)
+static bool is_2_0(const int version[3])
 {
-	struct hostconf_settings settings;
-	hostconf_read(command_line, len, version[0] < 2 || (version[0] == 2 && version[1] == 0), prefix, &settings);
-	return judge(&settings, findings, max);
+	return version[0] < 2 || (version[0] == 2 && version[1] == 0);
 }
 
-size_t hostconf_check_self(const int version[3], const char *prefix, struct hostconf_finding *findings, size_t max)
+static size_t check(const char *command_line, size_t len, const int version[3], const struct hostconf_own *own,
+	struct hostconf_settings *settings, struct hostconf_finding *findings, size_t max)
+{
+	hostconf_read(command_line, len, is_2_0(version), own->prefix, settings);
+	settings->own = *own;
+	return judge(settings, findings, max);
+}
+
+size_t hostconf_check(const char *command_line, size_t len, const int version[3], const struct hostconf_own *own,
+	struct hostconf_finding *findings, size_t max)
+{
+	struct hostconf_settings settings;
+	return check(command_line, len, version, own, &settings, findings, max);
+}
+
+size_t hostconf_check_self(const int version[3], const struct hostconf_own *own, struct hostconf_settings *settings,
+	struct hostconf_finding *findings, size_t max)
 {
 	struct buf command_line = BUF_EMPTY;
+	struct hostconf_settings unwanted;
 	bool read = hostconf_own_command_line(&command_line);
-	size_t count = hostconf_check(command_line.data, read ? command_line.len : 0, version, prefix, findings, max);
+	size_t count = check(command_line.data, read ? command_line.len : 0, version, own, settings ? settings : &unwanted, findings, max);
 	buf_fini(&command_line);
 	return count;
+}
+
+int hostconf_sys_interval(const int version[3])
+{
+	struct hostconf_settings settings;
+	struct buf command_line = BUF_EMPTY;
+	bool read = hostconf_own_command_line(&command_line);
+	hostconf_read(command_line.data, read ? command_line.len : 0, is_2_0(version), "", &settings);
+	buf_fini(&command_line);
+	return settings.sys_interval_s;
 }

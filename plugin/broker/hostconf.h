@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 enum {
-	HOSTCONF_FINDING_MAX = 13, /* there are never more: one for each setting, naming the first place */
+	HOSTCONF_FINDING_MAX = 15, /* there are never more: one for each setting, naming the first place */
 	HOSTCONF_BYTES_MAX = 16 << 20,
 };
 
@@ -22,14 +22,26 @@ struct hostconf_finding {
 	char text[200]; /* one line: which setting, why, what to do; printable whatever the files held */
 };
 
+/* What of our own options matters. */
+struct hostconf_own {
+	const char *prefix;   /* first level of our topics, without '/' */
+	bool by_certificate;  /* certificates say who somebody is */
+	bool refuses_plain;   /* tokens that come without TLS are refused */
+};
+
+struct hostconf_settings;
+
 /* command_line  as /proc/<pid>/cmdline has it: each argument followed by NUL; may begin with a loader and its options.
  * version       of the broker: major, minor, revision.
- * prefix        first level of our topics, without '/'.
  * Returns how many of the max findings were filled in, fatal ones first. */
-size_t hostconf_check(const char *command_line, size_t len, const int version[3], const char *prefix, struct hostconf_finding *findings,
-	size_t max);
+size_t hostconf_check(const char *command_line, size_t len, const int version[3], const struct hostconf_own *own,
+	struct hostconf_finding *findings, size_t max);
 
-/* The same for the process it is called in. */
-size_t hostconf_check_self(const int version[3], const char *prefix, struct hostconf_finding *findings, size_t max);
+/* The same for the process it is called in; settings (may be NULL) gets what was read. */
+size_t hostconf_check_self(const int version[3], const struct hostconf_own *own, struct hostconf_settings *settings,
+	struct hostconf_finding *findings, size_t max);
+
+/* Seconds between what this process publishes on $SYS (its sys_interval), 0: it does not. */
+int hostconf_sys_interval(const int version[3]);
 
 #endif

@@ -25,6 +25,8 @@ enum { FILES_MAX = 4096 }; /* opened in all, so that a thousand lines with inclu
 struct listener {
 	char name[PRINTABLE_SIZE];
 	bool identity, subject;
+	bool named;  /* by a line of its own */
+	bool secret; /* TLS, or a proxy says whether: enable_proxy_protocol */
 };
 
 struct budget {
@@ -146,6 +148,11 @@ static void take_queue_max(struct reader *reader, char *rest)
 		reader->settings->queue_set = true;
 }
 
+static void take_sys_interval(struct reader *reader, char *rest)
+{
+	take_int(reader, rest, &reader->settings->sys_interval_s);
+}
+
 static void take_payload_max(struct reader *reader, char *rest)
 {
 	take_int(reader, rest, &reader->settings->payload_max);
@@ -172,10 +179,47 @@ static void take_subject(struct reader *reader, char *rest)
 	take_bool(rest, &reader->listener->subject);
 }
 
+static void take_certfile(struct reader *reader, char *rest)
+{
+	reader->listener->secret = reader->listener->secret || *trimmed(rest) != '\0';
+}
+
+const struct hostconf_port *hostconf_port(const struct hostconf_settings *settings, int port)
+{
+	for (size_t i = 0; i < settings->port_count; i++)
+		if (settings->ports[i].port == port)
+			return &settings->ports[i];
+	return NULL;
+}
+
+static void add_port(struct hostconf_settings *settings, const struct listener *listener)
+{
+	if (!listener->named && !listener->secret && !listener->identity && !listener->subject)
+		return; /* the default listener, about which nothing is said: there is none, or it is loopback's */
+	int number = (int)strtol(listener->name, NULL, 10);
+	struct hostconf_port *port = NULL;
+	for (size_t i = 0; port == NULL && i < settings->port_count; i++)
+		if (settings->ports[i].port == number)
+			port = &settings->ports[i];
+	if (port == NULL && settings->port_count == HOSTCONF_LISTENERS_MAX)
+		return;
+	if (port == NULL) {
+		port = &settings->ports[settings->port_count++];
+		port->port = number;
+	}
+	port->plain |= !listener->secret;
+	port->by_identity |= listener->identity;
+	port->by_subject |= listener->subject && !listener->identity;
+	port->by_token |= !listener->identity && !listener->subject;
+	if (port->by_identity + port->by_subject + port->by_token > 1)
+		meet(&settings->mixed, listener->name);
+}
+
 static void listener_end(struct reader *reader)
 {
 	if (reader->listener->identity || reader->listener->subject)
 		meet(&reader->settings->certificate, reader->listener->name);
+	add_port(reader->settings, reader->listener);
 }
 
 /* The default listener can be gone on with in another file, so it ends with the last one. */
@@ -189,7 +233,7 @@ static void listener_end_own(struct reader *reader)
 static void take_listener(struct reader *reader, char *rest)
 {
 	listener_end_own(reader);
-	reader->own = (struct listener){0};
+	reader->own = (struct listener){.named = true};
 	snprintf(reader->own.name, sizeof reader->own.name, "%s", trimmed(rest));
 	reader->listener = &reader->own;
 }
@@ -205,6 +249,7 @@ static void take_bind_address(struct reader *reader, char *rest)
 static void take_port(struct reader *reader, char *rest)
 {
 	take_bind_address(reader, rest);
+	reader->default_listener->named = true;
 	snprintf(reader->default_listener->name, sizeof reader->default_listener->name, "%s", trimmed(rest));
 }
 
@@ -334,7 +379,9 @@ static const struct setting {
 	{"auth_opt_acl_file", take_acl_of_plugin},
 	{"auth_plugin", take_plugin},
 	{"bind_address", take_bind_address},
+	{"certfile", take_certfile},
 	{"connection", take_connection},
+	{"enable_proxy_protocol", take_certfile},
 	{"global_plugin", take_global_plugin},
 	{"include_dir", take_include_dir},
 	{"listener", take_listener},
@@ -348,7 +395,9 @@ static const struct setting {
 	{"plugin_opt_acl_file", take_acl_of_plugin},
 	{"plugin_use", take_plugin_use},
 	{"port", take_port},
+	{"psk_hint", take_certfile},
 	{"queue_qos0_messages", take_queue_qos0},
+	{"sys_interval", take_sys_interval},
 	{"topic", take_topic},
 	{"use_identity_as_username", take_identity},
 	{"use_subject_as_username", take_subject},
@@ -475,7 +524,8 @@ static void take_command_line(const struct reader *reader, const char *command_l
 
 void hostconf_read(const char *command_line, size_t len, bool is_2_0, const char *prefix, struct hostconf_settings *settings)
 {
-	*settings = (struct hostconf_settings){.is_2_0 = is_2_0, .duplicates = !is_2_0, .queue_max = HOSTCONF_QUEUE_DEFAULT};
+	*settings = (struct hostconf_settings){.is_2_0 = is_2_0, .duplicates = !is_2_0, .queue_max = HOSTCONF_QUEUE_DEFAULT,
+		.sys_interval_s = HOSTCONF_SYS_DEFAULT};
 	struct budget budget = {.bytes = HOSTCONF_BYTES_MAX, .files = FILES_MAX};
 	struct listener default_listener = {.name = "1883"};
 	struct reader reader = {.settings = settings, .budget = &budget, .prefix = prefix, .default_listener = &default_listener,

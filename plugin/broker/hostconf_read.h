@@ -7,10 +7,13 @@
 #include <stddef.h>
 
 #include "plugin/auth/printable.h"
+#include "plugin/broker/hostconf.h"
 
 enum {
 	HOSTCONF_PLUGIN_LOADS_MAX = 8, /* plugin_load lines with our file */
 	HOSTCONF_QUEUE_DEFAULT = 1000, /* max_queued_messages */
+	HOSTCONF_SYS_DEFAULT = 10,     /* sys_interval */
+	HOSTCONF_LISTENERS_MAX = 64,   /* ports that are remembered */
 };
 
 #define HOSTCONF_PLUGIN_FILE "mosquitto_hyperchat.so"
@@ -21,7 +24,15 @@ struct hostconf_place {
 	char name[PRINTABLE_SIZE];
 };
 
+/* All listeners of one port: a client tells no more than that. */
+struct hostconf_port {
+	int port;             /* 0: a Unix socket */
+	bool plain;           /* one is without TLS */
+	bool by_identity, by_subject, by_token; /* one takes user names from certificates' names, from their subjects, from neither */
+};
+
 struct hostconf_settings {
+	struct hostconf_own own;      /* set by hostconf.c */
 	bool is_2_0;                  /* else 2.1 or later */
 	bool read;                    /* a main file was found and read */
 	struct hostconf_place unread; /* a file or directory that could not be, and why */
@@ -31,6 +42,7 @@ struct hostconf_settings {
 	bool queue_qos0;                 /* queue_qos0_messages */
 	int queue_max;                   /* max_queued_messages, 0: without limit */
 	bool queue_set;
+	int sys_interval_s;                         /* 0: no $SYS topics */
 	int payload_max, packet_max;                /* message_size_limit, max_packet_size; 0: the default, which is large enough */
 	struct hostconf_place mount_point;          /* a listener that has one */
 	struct hostconf_place certificate;          /* a listener that takes user names from certificates */
@@ -38,11 +50,17 @@ struct hostconf_settings {
 	struct hostconf_place acl, acl_of_plugin;   /* files with %c in a pattern */
 	unsigned instances;                         /* of this plugin */
 	bool for_one_listener;                      /* this plugin is not global */
+	struct hostconf_port ports[HOSTCONF_LISTENERS_MAX];
+	size_t port_count;
+	struct hostconf_place mixed; /* a port whose listeners take user names from different places */
 	char names[HOSTCONF_PLUGIN_LOADS_MAX][PRINTABLE_SIZE]; /* by plugin_load, not used so far */
 };
 
 /* command_line and prefix as for hostconf_check. Overwrites all of settings. */
 void hostconf_read(const char *command_line, size_t len, bool is_2_0, const char *prefix, struct hostconf_settings *settings);
+
+/* NULL: no listener with that port was read. */
+const struct hostconf_port *hostconf_port(const struct hostconf_settings *settings, int port);
 
 /* Appends /proc/self/cmdline to text, followed by NUL. */
 struct buf;

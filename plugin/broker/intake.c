@@ -56,6 +56,7 @@ static int refused(struct server *server, struct session *session, const char *c
 /* It cannot be taken now: a QoS 1 client will send it again, if it is told so, or gets no PUBACK. */
 static int not_now(struct server *server, const struct session *session, const char *why)
 {
+	server->counters.commands_not_taken++;
 	if (server->now_ms - server->refused_at_ms > CLOSE_LOG_MS) {
 		server->refused_at_ms = server->now_ms;
 		server_log(MOSQ_LOG_WARNING, "commands cannot be taken (%s): their connections are closed or told so, clients will retry", why);
@@ -80,6 +81,7 @@ static int add_to_journal(struct server *server, const struct session *session, 
 	                               .payload = event->payload, .payload_len = event->payloadlen, .at_ms = server->wall_ms},
 		record);
 	enum journal_rc rc = journal_add(server->journal, record->data, record->len, seq, &err);
+	server->counters.commands += rc == JOURNAL_OK;
 	return rc == JOURNAL_OK ? MOSQ_ERR_SUCCESS : not_now(server, session, rc == JOURNAL_FULL ? "the journal is full" : err.text);
 }
 
@@ -190,6 +192,7 @@ static int take_signal(struct server *server, struct session *session, struct mo
 	signal->number = topic->number;
 	signal->typing = !zero;
 	strcpy(signal->user_id, session->person->user_id);
+	server->counters.signals++;
 	core_visit(server->core, topic->chat_id, signal_visit, signal, server->now_ms);
 	return taken(event);
 }
@@ -248,12 +251,22 @@ static int take_write(struct server *server, struct session *session, struct mos
 	return taken(event);
 }
 
+/* false: request->refused. */
+static bool may_ask(struct server *server, const struct session *session, struct rpc_request *request)
+{
+	if (rpc_needs_sign_on(request) && !session->by_sign_on) {
+		refuse(&request->refused, REFUSAL_FORBIDDEN, "only a connection with a token of the sign-on may ask for that");
+		return false;
+	}
+	return (!rpc_is_contact(request) || budget_allows(server, session->person, BUDGET_CONTACTS, &request->refused)) &&
+	       (!rpc_stores_icon(request) || budget_allows(server, session->person, BUDGET_ICONS, &request->refused));
+}
+
 static int start_request(struct server *server, struct session *session, struct mosquitto_evt_message *event, struct rpc_request *request)
 {
 	struct verdict verdict;
 	struct origin *origin = request->origin;
-	if ((rpc_is_contact(request) && !budget_allows(server, session->person, BUDGET_CONTACTS, &request->refused)) ||
-		(rpc_stores_icon(request) && !budget_allows(server, session->person, BUDGET_ICONS, &request->refused))) {
+	if (!may_ask(server, session, request)) {
 		answer_request(request);
 		return MOSQ_ERR_ACL_DENIED;
 	}
@@ -366,6 +379,9 @@ static struct rpc_request *replayed_request(struct server *server, const struct 
 	origin->request = request;
 	request->origin = origin;
 	request->user_id = mem_text(intake->sender_id);
+	const char *device;
+	if (client_id_read(intake->client_id, intake->sender_id, &device, NULL) == CLIENT_DEVICE)
+		request->device = mem_text(device);
 	request->at_ms = intake->at_ms;
 	return request;
 }

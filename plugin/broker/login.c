@@ -9,10 +9,11 @@
 
 #include <string.h>
 
-#include "plugin/broker/account.h"
 #include "plugin/broker/client.h"
+#include "plugin/broker/doorman.h"
 #include "plugin/broker/naming.h"
 #include "plugin/broker/server.h"
+#include "plugin/broker/token.h"
 
 enum { SERVER_UNAVAILABLE_2_1 = 0x88 }; /* MOSQ_ERR_SERVER_UNAVAILABLE; an older host takes it for any error */
 
@@ -49,41 +50,62 @@ static int try_again(const struct mosquitto *client)
 }
 
 /* Why claims that are true are not enough; NULL: they are. */
-static const char *refusal(struct server *server, const char *username, const struct jwt_claims *claims)
+static const char *refusal(struct server *server, const struct mosquitto *client, const char *username, const struct token *token)
 {
 	const char *why = NULL;
-	if (!username_fits(username, claims->user_id))
+	if (!username_fits(username, token->claims.user_id)) {
+		server->counters.logins_refused[LOGIN_USERNAME]++;
 		return "the username must be empty, the user ID or jwt";
-	account_refuses(server, claims->user_id, claims->issued_at_ms, &why);
+	}
+	server->counters.logins_refused[LOGIN_ACCOUNT] += token_refuses(server, token, mosquitto_client_id(client), &why);
 	return why;
 }
 
-static int login(struct server *server, struct mosquitto *client, const char *username, const char *token, size_t len, bool by_auth)
+static void count_refused_token(struct server *server, enum jwt_rc rc)
 {
-	struct jwt_claims claims;
+	static const enum login_refusal refusals[] = {
+		[JWT_EXPIRED] = LOGIN_EXPIRED, [JWT_NOT_YET] = LOGIN_NOT_YET, [JWT_NO_KEY] = LOGIN_NO_KEY, [JWT_BAD] = LOGIN_BAD_TOKEN};
+	server->counters.logins_refused[refusals[rc]]++;
+}
+
+static int login(struct server *server, struct mosquitto *client, const char *username, const char *text, size_t len, bool by_auth)
+{
+	struct token token;
+	struct entrant entrant;
+	const struct jwt_claims *claims = &token.claims;
 	struct error err;
-	const char *address = mosquitto_client_address(client);
-	address = address ? address : "?";
-	enum jwt_rc rc = issuers_verify(server->issuers, token, len, server->now_ms, server->wall_ms, &claims, &err);
+	enum gate_rc gate = doorman_ask(server, client, text, len, &entrant);
+	if (gate != GATE_OPEN) {
+		server->counters.logins_refused[LOGIN_TOO_MANY]++;
+		return gate == GATE_LATER ? try_again(client) : MOSQ_ERR_AUTH;
+	}
+	enum jwt_rc rc = token_verify(server, text, len, &token, &err);
+	if (rc != JWT_OK)
+		count_refused_token(server, rc);
 	if (rc == JWT_NO_KEY)
 		return try_again(client);
 	if (rc != JWT_OK) {
-		server_log(MOSQ_LOG_NOTICE, "login from %s refused: %s", address, err.text);
+		doorman_failed(server, &entrant, rc, err.text);
 		return MOSQ_ERR_AUTH;
 	}
-	if (server->core == NULL)
+	if (server->core == NULL) {
+		server->counters.logins_refused[LOGIN_STORE_AWAY]++;
 		return try_again(client); /* opening.c has said why */
-	const char *why = refusal(server, username, &claims);
-	struct session *session = why == NULL ? session_begin(server, client, claims.user_id, end_of_session(server, &claims), &why) : NULL;
+	}
+	const char *why = refusal(server, client, username, &token);
+	struct session *session = why == NULL ? session_begin(server, client, claims->user_id, end_of_session(server, claims), &why) : NULL;
 	if (session == NULL) {
-		server_log(MOSQ_LOG_NOTICE, "login of %s from %s refused: %s", claims.user_id, address, why);
+		doorman_says(server, "login of %s from %s refused: %s", claims->user_id, entrant.address, why);
 		return MOSQ_ERR_AUTH;
 	}
+	server->counters.logins++;
+	doorman_passed(server, &entrant, claims->user_id);
 	session->by_auth = by_auth;
-	if (claims.name[0] != '\0' && session->person->sessions->person_next == NULL)
-		naming_offer(server, claims.user_id, claims.name);
+	token_take(session, &token);
+	if (claims->name[0] != '\0' && session->person->sessions->person_next == NULL)
+		naming_offer(server, claims->user_id, claims->name);
 	/* Without a name the broker would cut the session at the next SIGHUP where allow_anonymous is false. */
-	mosquitto_set_username(client, claims.user_id);
+	mosquitto_set_username(client, claims->user_id);
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -105,27 +127,27 @@ int login_by_password(struct server *server, struct mosquitto *client, const cha
 		return login(server, client, username, password, strlen(password), false);
 	if (client_id == NULL || session_by_name(server, client_id) == NULL)
 		return outside_login(server);
-	server_log(MOSQ_LOG_NOTICE, "login from outside refused: a user of the chat is connected under this client ID");
+	doorman_says(server, "login from outside refused: a user of the chat is connected under this client ID");
 	return MOSQ_ERR_AUTH;
 }
 
 /* ---- staying ---- */
 
 /* The verified claims of a token by which the session is to go on. */
-static bool renewal_check(struct server *server, const struct session *session, const char *token, size_t len, struct jwt_claims *claims,
+static bool renewal_check(struct server *server, const struct session *session, const char *text, size_t len, struct token *token,
 	struct verdict *verdict)
 {
 	struct error err;
 	const char *why;
-	enum jwt_rc rc = issuers_verify(server->issuers, token, len, server->now_ms, server->wall_ms, claims, &err);
+	enum jwt_rc rc = token_verify(server, text, len, token, &err);
 	if (rc == JWT_NO_KEY) {
 		refuse(verdict, REFUSAL_UNAVAILABLE, "token: its key is not here yet, try again");
 	} else if (rc != JWT_OK) {
-		server_log(MOSQ_LOG_NOTICE, "a token that was to be renewed by %s is refused: %s", session->person->user_id, err.text);
+		doorman_says(server, "a token that was to be renewed by %s is refused: %s", session->person->user_id, err.text);
 		refuse(verdict, REFUSAL_FORBIDDEN, rc == JWT_EXPIRED ? "token: it is over" : "token: it is not valid here");
-	} else if (strcmp(claims->user_id, session->person->user_id) != 0) {
+	} else if (strcmp(token->claims.user_id, session->person->user_id) != 0) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: it is somebody else's");
-	} else if (account_refuses(server, claims->user_id, claims->issued_at_ms, &why)) {
+	} else if (token_refuses(server, token, session->client_id, &why)) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: %s", why);
 	} else {
 		return true;
@@ -133,14 +155,18 @@ static bool renewal_check(struct server *server, const struct session *session, 
 	return false;
 }
 
-static bool renew(struct server *server, struct session *session, const char *token, size_t len, int64_t *expires_ms, struct verdict *verdict)
+static bool renew(struct server *server, struct session *session, const char *text, size_t len, int64_t *expires_ms, struct verdict *verdict)
 {
-	struct jwt_claims claims;
-	if (!renewal_check(server, session, token, len, &claims, verdict))
+	struct token token;
+	if (!renewal_check(server, session, text, len, &token, verdict)) {
+		server->counters.renewals_refused++;
 		return false;
-	session->expires_at_ms = end_of_session(server, &claims);
+	}
+	server->counters.renewals++;
+	token_take(session, &token);
+	session->expires_at_ms = end_of_session(server, &token.claims);
 	session->warned = false;
-	*expires_ms = claims.expires_at_ms;
+	*expires_ms = token.claims.expires_at_ms;
 	return true;
 }
 
@@ -158,7 +184,7 @@ static int auth_again(struct server *server, struct session *session, const char
 	int64_t expires_ms;
 	if (renew(server, session, token, len, &expires_ms, &verdict))
 		return MOSQ_ERR_SUCCESS;
-	server_log(MOSQ_LOG_NOTICE, "AUTH of %s refused: %s", session->person->user_id, verdict.message);
+	doorman_says(server, "AUTH of %s refused: %s", session->person->user_id, verdict.message);
 	bool is_2_0 = server->version.major == 2 && server->version.minor == 0;
 	return is_2_0 ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_AUTH;
 }

@@ -16,7 +16,10 @@
 
 #include "base/clock.h"
 #include "plugin/broker/account.h"
+#include "plugin/broker/notices.h"
+#include "plugin/broker/revocations.h"
 #include "plugin/broker/server.h"
+#include "plugin/broker/signing.h"
 #include "plugin/transfer/tail.h"
 
 enum {
@@ -37,10 +40,7 @@ struct opening {
 	/* results */
 	enum store_rc rc;
 	struct error err;
-	struct store *store;
-	struct store_info info;
-	struct tail *tail;
-	struct account_page *deleted;
+	struct opened opened;
 };
 
 /* ---- the name ---- */
@@ -85,33 +85,39 @@ static char *named_uri(const struct server *server)
 
 /* ---- on a worker ---- */
 
-static enum store_rc open_all(struct opening *opening, struct error *err)
+static enum store_rc open_all(const struct opening *opening, struct opened *opened, struct error *err)
 {
-	enum store_rc rc = store_open_with(opening->uri, opening->flags, &opening->store, err);
+	enum store_rc rc = store_open_with(opening->uri, opening->flags, &opened->store, err);
 	if (rc == STORE_OK)
-		rc = store_ops(opening->store)->info(opening->store, &opening->info, err);
-	if (rc == STORE_OK && store_ops(opening->store)->shared)
-		rc = tail_open(opening->store, opening->info.writer, &opening->tail, err);
+		rc = store_ops(opened->store)->info(opened->store, &opened->info, err);
 	if (rc == STORE_OK)
-		rc = account_read(opening->store, &opening->deleted, err);
+		rc = store_ops(opened->store)->shared ? tail_open(opened->store, opened->info.writer, &opened->tail, err)
+											   : notices_end(opened->store, &opened->notices, err);
+	if (rc == STORE_OK)
+		rc = account_read(opened->store, &opened->deleted, err);
+	if (rc == STORE_OK)
+		rc = revocations_load(opened->store, &opened->revocations, err);
+	if (rc == STORE_OK)
+		rc = signing_keys_load(opened->store, &opened->device_keys, err);
 	return rc;
 }
 
 static void forget_results(struct opening *opening)
 {
-	account_pages_free(opening->deleted);
-	tail_close(opening->tail);
-	if (opening->store != NULL)
-		store_ops(opening->store)->close(opening->store);
-	opening->deleted = NULL;
-	opening->tail = NULL;
-	opening->store = NULL;
+	struct opened *opened = &opening->opened;
+	account_pages_free(opened->deleted);
+	revocations_free(opened->revocations);
+	key_set_free(opened->device_keys);
+	tail_close(opened->tail);
+	if (opened->store != NULL)
+		store_ops(opened->store)->close(opened->store);
+	*opened = (struct opened){0};
 }
 
 static void open_run(struct job *job)
 {
 	struct opening *opening = (struct opening *)job;
-	opening->rc = open_all(opening, &opening->err);
+	opening->rc = open_all(opening, &opening->opened, &opening->err);
 	if (opening->rc != STORE_OK)
 		forget_results(opening);
 }
@@ -120,9 +126,7 @@ static void open_run(struct job *job)
 
 static bool begin(struct opening *opening, struct error *err)
 {
-	bool begun = server_begin(opening->server, opening->store, &opening->info, opening->tail, opening->deleted, err);
-	opening->store = NULL; /* the server's now, also where that failed */
-	opening->tail = NULL;
+	bool begun = server_begin(opening->server, &opening->opened, err);
 	forget_results(opening);
 	return begun;
 }

@@ -6,9 +6,21 @@
 
 #include <stdbool.h>
 
-#include "base/error.h"
+#include "plugin/auth/keys.h"
+#include "storage/store.h"
 
 struct server;
+
+/* A store that was opened, and what has to be known of it before anything else happens with it. */
+struct opened {
+	struct store *store;
+	struct store_info info;
+	struct tail *tail;       /* NULL: not shared, and then */
+	uint64_t notices;        /* what is told behind that is news */
+	struct account_page *deleted;
+	struct revocations *revocations;
+	struct key_set *device_keys; /* NULL: none */
+};
 
 /* false: err; the broker is not to start. True, and the store may not be open yet: what says so within a moment that waiting does not help is
  * told here, what comes later goes to the log. */

@@ -13,11 +13,14 @@
 #include "base/clock.h"
 #include "plugin/broker/access.h"
 #include "plugin/broker/account.h"
+#include "plugin/broker/activity.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/cluster.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
+#include "plugin/broker/device_keys.h"
+#include "plugin/broker/doorman.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/hostconf.h"
@@ -25,10 +28,15 @@
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
 #include "plugin/broker/login.h"
+#include "plugin/broker/metrics.h"
 #include "plugin/broker/mirroring.h"
+#include "plugin/broker/notices.h"
 #include "plugin/broker/opening.h"
 #include "plugin/broker/ports.h"
 #include "plugin/broker/presence.h"
+#include "plugin/broker/removal.h"
+#include "plugin/broker/revocations.h"
+#include "plugin/broker/signing.h"
 #include "plugin/broker/signon.h"
 #include "plugin/broker/upkeep.h"
 #include "plugin/transfer/tail.h"
@@ -81,7 +89,10 @@ static bool check_host(struct server *server, struct error *err)
 {
 	struct hostconf_finding findings[FINDINGS_MAX];
 	const int version[3] = {server->version.major, server->version.minor, server->version.revision};
-	size_t count = hostconf_check_self(version, server->conf.prefix, findings, FINDINGS_MAX);
+	const struct hostconf_own own = {.prefix = server->conf.prefix,
+		.by_certificate = server->conf.certificates != CONF_CERTIFICATES_REFUSE,
+		.refuses_plain = server->conf.unencrypted == CONF_UNENCRYPTED_REFUSE};
+	size_t count = hostconf_check_self(version, &own, &server->host, findings, FINDINGS_MAX);
 	for (size_t i = 0; i < count; i++)
 		if (!findings[i].fatal)
 			server_log(MOSQ_LOG_WARNING, "%s", findings[i].text);
@@ -158,6 +169,10 @@ static void set_world(struct server *server)
 	server->world.blocks_changed = blocks_changed;
 	server->world.account_deleted = account_is_deleted;
 	server->world.renew_token = renew_token;
+	server->world.device_is_connected = removal_is_connected;
+	server->world.device_removed = removal_happened;
+	server->world.signing_keys = signing_keys_ready;
+	server->world.device_token = device_keys_sign;
 	server->world.watch = presence_watch;
 	server->world.is_online = presence_is_online;
 	server->world.presence_set = presence_shows;
@@ -231,17 +246,25 @@ static void replay_journal(struct server *server)
 		server_log(MOSQ_LOG_ERR, "journal: %s", err.text);
 }
 
-bool server_begin(struct server *server, struct store *store, const struct store_info *info, struct tail *tail,
-	const struct account_page *deleted, struct error *err)
+bool server_begin(struct server *server, struct opened *opened, struct error *err)
 {
-	server->store = store;
-	server->world.info = *info;
+	struct tail *tail = opened->tail;
+	server->store = opened->store;
+	server->world.info = opened->info;
+	opened->store = NULL;
+	opened->tail = NULL;
 	if (!start_workers(server, tail, err))
 		return false;
 	const struct core_ports ports = ports_for_core(server);
 	server->core = core_new(&ports);
 	set_world(server);
-	account_begin(server, deleted);
+	account_begin(server, opened->deleted);
+	server->revocations = opened->revocations;
+	opened->revocations = NULL;
+	device_keys_begin(server, opened->device_keys);
+	opened->device_keys = NULL;
+	if (tail == NULL)
+		notices_begin(server, opened->notices);
 	if (!mirroring_open(server, err))
 		return false;
 	replay_journal(server);
@@ -252,9 +275,11 @@ bool server_begin(struct server *server, struct store *store, const struct store
 bool server_open(struct server *server, const struct conf_pair *options, size_t option_count, struct error *err)
 {
 	server_read_clock(server);
+	server->here = here_new();
 	bool ok = conf_init(&server->conf, options, option_count, err) && mirroring_check(&server->conf, err) && check_host(server, err);
 	if (ok)
-		ok = start_threads(server, err) && open_issuers(server, err) && open_journal(server, err) && opening_begin(server, err);
+		ok = start_threads(server, err) && doorman_open(server, err) && open_issuers(server, err) && open_journal(server, err) &&
+		     metrics_open(server, err) && opening_begin(server, err);
 	if (!ok)
 		server_close(server);
 	return ok;
@@ -295,6 +320,7 @@ static void stop_threads(struct server *server)
 	workers_finish(server->upkeep);
 	mirroring_close(server);
 	issuers_finish(server->issuers);
+	metrics_finish(server);
 	while (server->mailbox != NULL && mailbox_run(server->mailbox) > 0)
 		; /* a completion may have asked for more, which is refused by now and comes back at once */
 	jobs_drop(server);
@@ -308,6 +334,7 @@ static void stop_threads(struct server *server)
 void server_close(struct server *server)
 {
 	server_read_clock(server);
+	mirroring_close_pushes(server);
 	if (server->readers != NULL && server->lanes != NULL) {
 		end_sessions(server);
 		presence_finish(server);
@@ -321,12 +348,18 @@ void server_close(struct server *server)
 	mailbox_free(server->mailbox);
 	doorbell_free(server->doorbell);
 	issuers_free(server->issuers);
+	metrics_free(server->metrics);
+	doorman_close(server);
 	session_free_persons(server);
 	access_free_all(server);
 	cursor_free_all(server);
 	live_free_all(server);
 	presence_free_all(server);
+	here_free(server->here);
 	account_free_all(server);
+	revocations_free(server->revocations);
+	device_keys_free(server);
+	notices_free(server);
 	origin_free_all(server);
 	buf_fini(&server->scratch);
 	conf_fini(&server->conf);
@@ -362,10 +395,13 @@ static void sweep(struct server *server)
 		return;
 	server->swept_at_ms = server->now_ms;
 	issuers_tick(server->issuers, server->now_ms);
+	device_keys_tick(server);
+	notices_tick(server);
 	session_expire(server);
 	device_flush(server);
 	cursor_flush(server);
 	ports_flush_receipts(server);
+	activity_flush(server);
 	if (server->now_ms - server->persons_at_ms >= PERSONS_MS) {
 		server->persons_at_ms = server->now_ms;
 		session_sweep_persons(server);
@@ -383,10 +419,13 @@ void server_tick(struct server *server)
 {
 	struct error err;
 	server->reloading = false;
+	server->leaving = NULL;
 	server->round++;
 	server->handed_over = 0;
 	doorbell_tick(server->doorbell);
 	mailbox_run(server->mailbox);
+	metrics_tick(server);
+	doorman_tick(server);
 	if (server->core == NULL) {
 		opening_tick(server);
 		issuers_tick(server->issuers, server->now_ms); /* so that keys are there when the store is */
@@ -418,6 +457,7 @@ void server_reload(struct server *server)
 	struct buf changes = BUF_EMPTY;
 	struct issuer_list list;
 	server->reloading = true;
+	metrics_reload(server);
 	if (!signon_list(&server->conf, &list, &err) || !issuers_replace(server->issuers, &list, &err))
 		server_log(MOSQ_LOG_ERR, "the old issuers and keys stay in force: %s", err.text);
 	if (!conf_reload(&server->conf, &fresh, &changes, &err)) {
@@ -428,6 +468,7 @@ void server_reload(struct server *server)
 		server_log(MOSQ_LOG_NOTICE, "%s", line);
 	conf_fini(&server->conf);
 	server->conf = fresh;
+	doorman_limits_changed(server);
 	set_world(server);
 	buf_fini(&changes);
 }

@@ -19,6 +19,12 @@
  *   cluster.c   what other brokers write                     place.c     … where connections stand in it
  *   mirroring.c transactions go to Kafka                     login.c     tokens, as passwords and by AUTH
  *   naming.c    a name for who comes first                   signon.c    from options to issuers
+ *   token.c     what a token is worth                        device_keys.c  the chat's own keys, for device tokens
+ *   signing.c   … as the store has them                      revocations.c  tokens that were revoked
+ *   revoke.c    … while people are connected by them         removal.c   devices that were removed
+ *   notices.c   what hyperchatctl tells                      doorman.c   whose token is looked at
+ *   gate.c      … by what came from where                    certificate.c  who has a certificate instead
+ *   metrics.c   what administrators see                      activity.c  receipts and presence go to Kafka
  */
 
 #include <mosquitto.h>
@@ -30,18 +36,23 @@
 #include "base/timer.h"
 #include "base/worker.h"
 #include "plugin/auth/issuers.h"
+#include "plugin/broker/counters.h"
 #include "plugin/broker/doorbell.h"
 #include "plugin/broker/erasure.h"
+#include "plugin/broker/hostconf_read.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/session.h"
 #include "plugin/chat/core.h"
 #include "plugin/conf/conf.h"
 #include "plugin/rpc/rpc.h"
+#include "plugin/transfer/bodies.h"
 #include "plugin/transfer/journal.h"
 #include "plugin/transfer/lane.h"
 #include "plugin/transfer/mirror.h"
+#include "plugin/transfer/push.h"
 
-struct account_page;
+struct activity;
+struct opened;
 
 struct broker_version {
 	int major, minor, revision;
@@ -52,6 +63,10 @@ struct server {
 	struct conf conf;
 
 	struct issuers *issuers; /* whose tokens are believed */
+	struct doorman *doorman; /* whose are looked at */
+	struct hostconf_settings host; /* the broker's own configuration, as it was at the start */
+	const struct mosquitto *leaving; /* who has just gone, until the next tick */
+	const struct mosquitto *certificate_refused; /* whose certificate the log has named last */
 
 	/* chats and what they need; core, store, lanes, readers and upkeep are NULL until the store is open */
 	struct opening *opening; /* under way */
@@ -62,6 +77,11 @@ struct server {
 	struct workers *readers;
 	struct workers *upkeep; /* one thread for checkpoints */
 	struct mirror *mirror;  /* NULL: no Kafka */
+	struct bodies *bodies;  /* the mirror's */
+	struct mirror *pushes;  /* NULL: none are made */
+	struct push *push;      /* that mirror's */
+	struct here *here;      /* who is connected, for its thread */
+	struct activity *activity; /* NULL: it is not told */
 	struct timer *timer;    /* rings when the loop would sleep too long */
 	struct later *later;    /* jobs that are to be run again */
 	struct tail *tail;      /* NULL: the store is this broker's alone */
@@ -82,6 +102,9 @@ struct server {
 	struct writer *writers;     /* hashed by user ID: whose RPC_WRITE requests are under way */
 	struct put *puts;           /* hashed: what is being stored of users and devices */
 	struct account *accounts;   /* hashed by user ID: who deleted his account */
+	struct revocations *revocations; /* whose tokens count no more; NULL until the store is open */
+	struct device_keys *device_keys; /* of device tokens; NULL until the store is open */
+	struct notices *notices;    /* NULL: there is a tail, which reads them */
 	struct closing *closings;   /* whose chats and texts follow at the moment */
 	struct shown *shown;        /* hashed by user ID: who is watched */
 	struct leaver *leavers;     /* hashed by user ID, in their order: who has no connection any more, and is not told to be gone yet */
@@ -113,7 +136,10 @@ struct server {
 	int64_t receipts_due_at_ms;
 	struct watched *watched; /* chats whose events somebody subscribed to */
 	int64_t refused_at_ms;   /* when a connection was last closed because a command could not be taken */
-	uint64_t longest_callback_us;
+	bool cluster_failing;    /* what other brokers write cannot be read */
+	size_t users;            /* persons with sessions */
+	struct counters counters;
+	struct metrics *metrics;
 };
 
 /* Opens all of it. false: err has one line that says what is wrong and what to do; everything is closed again. */
@@ -121,10 +147,9 @@ bool server_open(struct server *server, const struct conf_pair *options, size_t 
 /* Refuses, drains, joins, closes. What was not decided stays in the journal. */
 void server_close(struct server *server);
 
-/* The store is open, and everything that works with it begins. Takes the store over, and the tail (NULL: not shared). false: err; what was
- * begun ends with server_close. */
-bool server_begin(struct server *server, struct store *store, const struct store_info *info, struct tail *tail,
-	const struct account_page *deleted, struct error *err);
+/* The store is open, and everything that works with it begins. Takes the store, the tail and the keys over, and sets them NULL. false: err; what
+ * was begun ends with server_close. */
+bool server_begin(struct server *server, struct opened *opened, struct error *err);
 
 /* One round of the loop: completions, timers, deliveries. */
 void server_tick(struct server *server);

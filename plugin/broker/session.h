@@ -45,6 +45,11 @@ struct session {
 	struct person *person;
 	bool mqtt5, clean, warned, gone;
 	bool by_auth; /* it came by an AUTH method, and may come again by AUTH */
+	bool removed; /* the device was removed: nothing more is stored of it */
+	bool by_sign_on;      /* by a token of it: not by a device token or a certificate */
+	bool for_device;      /* what it came by counts for this device alone */
+	char *kid;            /* of a device token: the key that signed it; else NULL */
+	int64_t issued_at_ms; /* what it came by, 0: it does not say */
 	int keepalive_s;
 	uint32_t packet_max;     /* the client's maximum packet size, 0: none */
 	uint32_t bytes_max;      /* set by the device, 0: not */
@@ -82,6 +87,9 @@ struct person *person_find(struct server *server, const char *user_id);         
 
 /* It has something to be sent or stored at the end of this tick. */
 void session_due(struct server *server, struct session *session);
+
+/* Its token ends now: it is told so, and disconnected within a tick or two. */
+void session_cut(struct server *server, struct session *session);
 
 /* Warns before, and disconnects at, the end of tokens. Once a second or so. */
 void session_expire(struct server *server);

@@ -19,9 +19,13 @@
 #include "base/error.h"
 
 enum conf_outside { CONF_OUTSIDE_DEFER, CONF_OUTSIDE_ALLOW, CONF_OUTSIDE_DENY };
+enum conf_certificates { CONF_CERTIFICATES_REFUSE, CONF_CERTIFICATES_USER, CONF_CERTIFICATES_DEVICE };
+enum conf_unencrypted { CONF_UNENCRYPTED_WARN, CONF_UNENCRYPTED_REFUSE, CONF_UNENCRYPTED_ALLOW };
 enum conf_quotes { CONF_QUOTES_ERASE, CONF_QUOTES_KEEP };
 enum conf_migrate { CONF_MIGRATE_AUTO, CONF_MIGRATE_MANUAL };
 enum conf_doorbell { CONF_DOORBELL_AUTO, CONF_DOORBELL_SIGNAL };
+enum conf_body { CONF_BODY_FULL, CONF_BODY_NONE, CONF_BODY_ENCRYPTED };
+enum conf_preview { CONF_PREVIEW_ON, CONF_PREVIEW_OFF };
 
 /* A setting that is handed on to a library as it is. */
 struct conf_property {
@@ -44,6 +48,9 @@ struct conf {
 	char *oidc_cache;
 	char *name_claim;
 	char *invitation_url;
+	char *proxies;
+	enum conf_certificates certificates;
+	enum conf_unencrypted unencrypted;
 	/* storage */
 	char *store;
 	char *writer;
@@ -57,6 +64,14 @@ struct conf {
 	/* Kafka */
 	char *kafka;
 	char *kafka_topic;
+	enum conf_body kafka_body;
+	char *kafka_push_topic;
+	uint64_t push_delay_s;
+	uint64_t push_ttl_s;
+	enum conf_preview push_preview;
+	char *kafka_activity_topic;
+	/* operation */
+	char *metrics_file;
 	/* limits: all can be changed by SIGHUP */
 	char *limits_file;
 	uint64_t body_bytes_max;
@@ -76,6 +91,8 @@ struct conf {
 	uint64_t reply_bytes_per_second;
 	uint64_t deliveries_per_tick;
 	uint64_t inbox_bytes_max;
+	uint64_t failed_logins_per_minute;
+	uint64_t connects_per_minute;
 
 	/* kafka_<name> beside the table's, for librdkafka: dots in place of the underscores. What it does not take is for whoever opens it to say. */
 	struct conf_property *kafka_properties;

@@ -10,9 +10,16 @@
 
 static const char *const outside_choices[] = {
 	[CONF_OUTSIDE_DEFER] = "defer", [CONF_OUTSIDE_ALLOW] = "allow", [CONF_OUTSIDE_DENY] = "deny", NULL};
+static const char *const certificates_choices[] = {
+	[CONF_CERTIFICATES_REFUSE] = "refuse", [CONF_CERTIFICATES_USER] = "user", [CONF_CERTIFICATES_DEVICE] = "device", NULL};
+static const char *const unencrypted_choices[] = {
+	[CONF_UNENCRYPTED_WARN] = "warn", [CONF_UNENCRYPTED_REFUSE] = "refuse", [CONF_UNENCRYPTED_ALLOW] = "allow", NULL};
 static const char *const quotes_choices[] = {[CONF_QUOTES_ERASE] = "erase", [CONF_QUOTES_KEEP] = "keep", NULL};
 static const char *const migrate_choices[] = {[CONF_MIGRATE_AUTO] = "auto", [CONF_MIGRATE_MANUAL] = "manual", NULL};
 static const char *const doorbell_choices[] = {[CONF_DOORBELL_AUTO] = "auto", [CONF_DOORBELL_SIGNAL] = "signal", NULL};
+static const char *const body_choices[] = {
+	[CONF_BODY_FULL] = "full", [CONF_BODY_NONE] = "none", [CONF_BODY_ENCRYPTED] = "encrypted", NULL};
+static const char *const preview_choices[] = {[CONF_PREVIEW_ON] = "on", [CONF_PREVIEW_OFF] = "off", NULL};
 
 const char *const option_group_titles[GROUP_COUNT] = {
 	[GROUP_TOPICS] = "Topics",
@@ -20,6 +27,7 @@ const char *const option_group_titles[GROUP_COUNT] = {
 	[GROUP_STORAGE] = "Storage",
 	[GROUP_THREADS] = "Threads",
 	[GROUP_KAFKA] = "Kafka",
+	[GROUP_OPERATION] = "Operation",
 	[GROUP_LIMITS] = "Limits",
 };
 
@@ -57,6 +65,16 @@ const struct option option_table[] = {
 	{.name = "invitation_url", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(invitation_url), .min = 0, .max = 512,
 		.value = "hyperchat:invite/",
 		.help = "What an invitation link begins with; 22 characters of secret follow. Your app's address, as `https://chat.example/invite#`."},
+	{.name = "proxies", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(proxies), .max = 512, .value = "127.0.0.0/8,::1",
+		.help = "Addresses and networks of reverse proxies, behind which clients cannot be told apart: failed logins from there are not counted for the "
+			"address. See [sign-on.md](sign-on.md#attacks)."},
+	{.name = "certificates", .group = GROUP_IDENTITY, .type = OPTION_CHOICE, .offset = FIELD(certificates), .choices = certificates_choices,
+		.value = "refuse",
+		.help = "Clients without a token on listeners with `use_identity_as_username` or `use_subject_as_username`: `refuse` them, or their certificate's "
+			"name is the `user`, or `<user>/<device>` (`device`). See [sign-on.md](sign-on.md#client-certificates)."},
+	{.name = "unencrypted", .group = GROUP_IDENTITY, .type = OPTION_CHOICE, .offset = FIELD(unencrypted), .choices = unencrypted_choices,
+		.value = "warn",
+		.help = "A token that comes without TLS from another machine, which is none of `proxies`: `warn` of it once, `refuse` it, or `allow` it."},
 
 	{.name = "store", .group = GROUP_STORAGE, .type = OPTION_STORE, .offset = FIELD(store), .min = 1, .max = 4096,
 		.value = "sqlite:/var/lib/mosquitto/hyperchat.db",
@@ -87,6 +105,24 @@ const struct option option_table[] = {
 	{.name = "kafka_topic", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka_topic), .min = 1, .max = 249,
 		.value = "hyperchat.transactions",
 		.help = "The topic of the transactions."},
+	{.name = "kafka_body", .group = GROUP_KAFKA, .type = OPTION_CHOICE, .offset = FIELD(kafka_body), .choices = body_choices, .value = "full",
+		.help = "What goes there of messages' texts: `full`, `none` of it, or `encrypted` under a key of the chat, which is erased with it."},
+	{.name = "kafka_push_topic", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka_push_topic), .max = 249, .value = "",
+		.help = "The topic of pushes, as `hyperchat.push`: a record for each message and each member who is away. Without it, none are made."},
+	{.name = "push_delay", .group = GROUP_KAFKA, .type = OPTION_NUMBER, .offset = FIELD(push_delay_s), .min = 1, .max = 60, .unit = "seconds",
+		.value = "2",
+		.help = "How long a message waits for its members to have it before pushes are made."},
+	{.name = "push_ttl", .group = GROUP_KAFKA, .type = OPTION_NUMBER, .offset = FIELD(push_ttl_s), .min = 60, .max = 28 * 86400,
+		.unit = "seconds", .value = "86400",
+		.help = "How old a message may be for a push: its `expires`, and what is older when its turn comes makes none."},
+	{.name = "push_preview", .group = GROUP_KAFKA, .type = OPTION_CHOICE, .offset = FIELD(push_preview), .choices = preview_choices,
+		.value = "on",
+		.help = "Whether a push has the first 100 characters of the message; never where `kafka_body` is not `full`."},
+	{.name = "kafka_activity_topic", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka_activity_topic), .max = 249, .value = "",
+		.help = "The topic of receipts, and of who comes and goes, as `hyperchat.activity`. Without it, they are not told."},
+
+	{.name = "metrics_file", .group = GROUP_OPERATION, .type = OPTION_FILE, .offset = FIELD(metrics_file), .max = 4096, .value = "",
+		.help = "File in which the metrics are written for Prometheus, as its node exporter reads them (`….prom`): [operations.md](operations.md#metrics)."},
 
 	{.name = "limits_file", .group = GROUP_LIMITS, .type = OPTION_FILE, .offset = FIELD(limits_file), .max = 4096, .value = "",
 		.help = "File with limits, read at start and by SIGHUP: `<name> <value>` lines without `plugin_opt_`, `#` starts a comment. They win over the options here."},
@@ -111,7 +147,7 @@ const struct option option_table[] = {
 	{.name = "new_contacts_per_hour", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(new_contacts_per_hour), .min = 1,
 		.max = 1000000, .value = "20", .reloadable = true,
 		.help = "People a user may open a 1:1 chat with, add to groups without having one with them, or ask for by a shared ID or an invitation, and "
-			"invitations he may make, per hour. One call that adds many costs an hour's worth at the most."},
+			"invitations he may make and device tokens he may get, per hour. One call that adds many costs an hour's worth at the most."},
 	{.name = "icons_per_hour", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(icons_per_hour), .min = 1, .max = 1000000,
 		.value = "20", .reloadable = true,
 		.help = "Icons of up to 32 KB that a user may store, for himself and for groups, per hour. One that is not used any more is kept for a day."},
@@ -142,6 +178,12 @@ const struct option option_table[] = {
 	{.name = "inbox_bytes_max", .group = GROUP_LIMITS, .type = OPTION_BYTES, .offset = FIELD(inbox_bytes_max), .min = 1 << 10,
 		.max = 1 << 20, .unit = "bytes", .value = "64K", .reloadable = true,
 		.help = "The longest inbox packet and RPC answer, unless a client asks for less."},
+	{.name = "failed_logins_per_minute", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(failed_logins_per_minute), .min = 0,
+		.max = 1000000, .value = "60", .reloadable = true,
+		.help = "Logins from an address (IPv6: a /64) that may fail, at once and lastingly; more are refused unseen for a while. 0: any number."},
+	{.name = "connects_per_minute", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(connects_per_minute), .min = 0,
+		.max = 1000000, .value = "60", .reloadable = true,
+		.help = "Logins of one client ID that succeed, at once and lastingly; more are told to come later. 0: any number."},
 };
 /* clang-format on */
 

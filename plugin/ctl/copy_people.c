@@ -223,29 +223,38 @@ static bool put_cursors(struct copy *copy, const char *user_id, const char *devi
 	return done;
 }
 
-static bool copy_device(struct copy *copy, const char *user_id, const char *device)
+/* Where it gets pushes, until when its own token counts. */
+static bool put_registration(struct copy *copy, const char *user_id, const struct device_info *info)
+{
+	if (info->push_token[0] != '\0')
+		CALL(copy, copy->to, put_registration, user_id, info->device, info->platform, info->push_token, info->seen_at_ms);
+	if (copy->rc == STORE_OK && info->token_expires_ms > 0)
+		CALL(copy, copy->to, put_device_token, user_id, info->device, info->seen_at_ms, info->token_expires_ms);
+	return written(copy);
+}
+
+static bool copy_device(struct copy *copy, const char *user_id, const struct device_info *info)
 {
 	struct device_record *record;
-	CALL(copy, copy->from, load_device, user_id, device, &record);
+	CALL(copy, copy->from, load_device, user_id, info->device, &record);
 	if (copy->rc != STORE_OK)
 		return source_failed(copy);
-	CALL(copy, copy->to, put_device, user_id, device, record->seen_at_ms, record->subscriptions, record->max_bytes);
-	bool done = written(copy) && put_cursors(copy, user_id, device, record);
+	CALL(copy, copy->to, put_device, user_id, info->device, record->seen_at_ms, record->subscriptions, record->max_bytes);
+	bool done = written(copy) && put_cursors(copy, user_id, info->device, record);
 	store_free(record);
-	return done;
+	return done && put_registration(copy, user_id, info);
 }
 
 static bool copy_devices(struct copy *copy, const char *user_id)
 {
-	const char *const *devices;
-	size_t count;
+	struct device_list *list;
 	bool done = true;
-	CALL(copy, copy->from, list_devices, user_id, &devices, &count);
+	CALL(copy, copy->from, list_devices, user_id, &list);
 	if (copy->rc != STORE_OK)
 		return source_failed(copy);
-	for (size_t i = 0; i < count && done; i++)
-		done = copy_device(copy, user_id, devices[i]);
-	store_free((void *)(uintptr_t)devices);
+	for (size_t i = 0; i < list->count && done; i++)
+		done = copy_device(copy, user_id, &list->devices[i]);
+	store_free(list);
 	return done;
 }
 

@@ -9,12 +9,6 @@
 #include "plugin/ctl/copy.h"
 #include "plugin/ctl/source.h"
 
-/* What both stores answer to one question. Two pointers, so that the comparison reads as one. */
-#define ASK_BOTH(copy, op, a, b, ...)                                                                                                                \
-	CALL(copy, (copy)->from, op, __VA_ARGS__, a);                                                                                                    \
-	if ((copy)->rc == STORE_OK)                                                                                                                      \
-	CALL(copy, (copy)->to, op, __VA_ARGS__, b)
-
 static bool differs(struct copy *copy, const char *kind, const char *id, const char *what)
 {
 	return copy_refused(copy, "%s %s differs in %s: begin anew with an empty target", kind, id, what);
@@ -271,19 +265,26 @@ static bool compare_device(struct copy *copy, const char *user_id, const char *d
 	return equal;
 }
 
+static bool same_devices(const struct device_list *a, const struct device_list *b)
+{
+	bool equal = a->count == b->count;
+	for (size_t i = 0; equal && i < a->count; i++) {
+		const struct device_info *x = &a->devices[i], *y = &b->devices[i];
+		equal = same(x->device, y->device) && x->seen_at_ms == y->seen_at_ms && same(x->platform, y->platform) &&
+			same(x->push_token, y->push_token) && x->token_expires_ms == y->token_expires_ms;
+	}
+	return equal;
+}
+
 static bool compare_devices(struct copy *copy, const char *user_id)
 {
-	const char *const *a = NULL, *const *b = NULL;
-	size_t a_count = 0, b_count = 0;
-	CALL(copy, copy->from, list_devices, user_id, &a, &a_count);
-	if (copy->rc == STORE_OK)
-		CALL(copy, copy->to, list_devices, user_id, &b, &b_count);
-	bool equal = copy->rc == STORE_OK ? same_names(a, a_count, b, b_count) || differs(copy, "user", user_id, "his devices")
-									  : copy_failed(copy, user_id);
-	for (size_t i = 0; equal && i < a_count; i++)
-		equal = compare_device(copy, user_id, a[i]);
-	store_free((void *)(uintptr_t)a);
-	store_free((void *)(uintptr_t)b);
+	struct device_list *a = NULL, *b = NULL;
+	ASK_BOTH(copy, list_devices, &a, &b, user_id);
+	bool equal = copy->rc == STORE_OK ? same_devices(a, b) || differs(copy, "user", user_id, "his devices") : copy_failed(copy, user_id);
+	for (size_t i = 0; equal && i < a->count; i++)
+		equal = compare_device(copy, user_id, a->devices[i].device);
+	store_free(a);
+	store_free(b);
 	return equal;
 }
 
@@ -363,7 +364,7 @@ static bool compare_counts(struct copy *copy)
 
 bool copy_verify(struct copy *copy)
 {
-	if (!compare_counts(copy) || !compare_deleted(copy))
+	if (!compare_counts(copy) || !compare_deleted(copy) || !copy_verify_tokens(copy))
 		return false;
 	copy->done = 0;
 	if (!copy_each_chat(copy, copy->from, compare_chat))

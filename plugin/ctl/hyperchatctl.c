@@ -9,7 +9,8 @@
 #include "plugin/ctl/ctl.h"
 
 static const struct ctl_command *const COMMANDS[] = {
-	&ctl_token, &ctl_keys, &ctl_doctor, &ctl_check, &ctl_export, &ctl_room, &ctl_copy, &ctl_migrate, &ctl_mirror};
+	&ctl_token, &ctl_keys, &ctl_doctor, &ctl_check, &ctl_export, &ctl_room, &ctl_copy, &ctl_migrate, &ctl_mirror, &ctl_chat_key,
+	&ctl_revoke, &ctl_device_keys};
 
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS, OPTIONS_MAX = 16, HELP = 'h' };
 
@@ -73,7 +74,7 @@ static void overview(FILE *out)
 {
 	fputs("Usage: hyperchatctl COMMAND [OPTION…]\n\n", out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %-8s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
+		fprintf(out, "  %-11s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
 	fputs("\n"
 		  "'hyperchatctl COMMAND --help' tells the options of one; --version the version.\n"
 		  "Exit codes: 0 done, 1 it failed (said on stderr), 2 wrong usage.\n",

@@ -4,54 +4,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/id.h"
-#include "plugin/auth/jwk.h"
+#include "plugin/auth/key_make.h"
 #include "plugin/ctl/ctl.h"
-
-enum { KID_BYTES = 9, KID_TEXT = 12, RSA_BITS = 2048 }; /* a longer key makes each CONNECT longer */
-
-static EVP_PKEY *generate(const struct alg *alg)
-{
-	unsigned char secret[64];
-	EVP_PKEY *pkey = NULL;
-	switch (alg->kind) {
-	case ALG_HMAC:
-		id_random(secret, alg->bytes);
-		pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "HMAC", NULL, secret, alg->bytes);
-		OPENSSL_cleanse(secret, sizeof secret);
-		return pkey;
-	case ALG_RSA:
-	case ALG_RSA_PSS:
-		return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)RSA_BITS);
-	case ALG_ECDSA:
-		return EVP_PKEY_Q_keygen(NULL, NULL, "EC", alg->group);
-	case ALG_EDDSA:
-		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	}
-	return NULL;
-}
 
 /* The set as text, with the private part. */
 static bool make(const struct alg *alg, struct buf *out, struct error *err)
 {
-	unsigned char random[KID_BYTES];
-	char kid[KID_TEXT + 1];
-	id_random(random, sizeof random);
-	base64url_encode(random, sizeof random, kid);
-	const struct key key = {.alg = alg, .kid = kid, .pkey = generate(alg)};
-	if (key.pkey == NULL)
-		return error_set(err, 0, 0, "OpenSSL cannot make a key for %s", alg->name);
+	char kid[KEY_KID_LEN + 1];
 	buf_add_text(out, "{\"keys\":[");
-	bool added = jwk_add(out, &key, KEY_SIGN, err);
+	bool made = key_make(alg, kid, out, err);
 	buf_add_text(out, "]}\n");
-	EVP_PKEY_free(key.pkey);
-	return added;
+	return made;
 }
 
 /* All of it, readable by its owner alone, or no file at all. Never over another one. */

@@ -23,14 +23,20 @@ static void add_name(struct buf *uri)
 	buf_add_text(uri, NAME);
 }
 
-int source_make(const struct ctl_command *command, const char *uri, struct store **store)
+enum store_rc source_try(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
 	struct buf named = BUF_EMPTY;
-	struct error err;
 	buf_add_text(&named, uri);
 	add_name(&named);
-	enum store_rc rc = store_open(named.data, store, &err);
+	enum store_rc rc = store_open_with(named.data, flags, store, err);
 	buf_fini(&named);
+	return rc;
+}
+
+int source_make(const struct ctl_command *command, const char *uri, struct store **store)
+{
+	struct error err;
+	enum store_rc rc = source_try(uri, 0, store, &err);
 	return rc == STORE_OK ? CTL_OK : ctl_failed(command, "%s", err.text);
 }
 
@@ -41,7 +47,7 @@ static bool is_new(struct store *store)
 	return store_ops(store)->info(store, &info, NULL) == STORE_OK && info.schema_found == 0;
 }
 
-int source_open(const struct ctl_command *command, const char *uri, struct store **store)
+static int open_with(const struct ctl_command *command, const char *uri, unsigned flags, struct store **store)
 {
 	static const char FILE_SCHEME[] = "sqlite:";
 	const char *file = uri + sizeof FILE_SCHEME - 1;
@@ -49,15 +55,25 @@ int source_open(const struct ctl_command *command, const char *uri, struct store
 	if (strncmp(uri, FILE_SCHEME, sizeof FILE_SCHEME - 1) == 0 && access(file, F_OK) != 0)
 		return ctl_failed(command, "%s: %s", file, strerror(errno));
 	struct store *opened;
-	int rc = source_make(command, uri, &opened);
-	if (rc != CTL_OK)
-		return rc;
+	struct error err;
+	if (source_try(uri, flags, &opened, &err) != STORE_OK)
+		return ctl_failed(command, "%s", err.text);
 	if (is_new(opened)) {
 		source_close(opened);
 		return ctl_failed(command, "there was no store: an empty one was made now");
 	}
 	*store = opened;
 	return CTL_OK;
+}
+
+int source_open(const struct ctl_command *command, const char *uri, struct store **store)
+{
+	return open_with(command, uri, 0, store);
+}
+
+int source_open_in_use(const struct ctl_command *command, const char *uri, struct store **store)
+{
+	return open_with(command, uri, STORE_NO_MIGRATION, store);
 }
 
 void source_close(struct store *store)

@@ -11,8 +11,12 @@ extern const struct page_limits source_page;
 
 /* Opens a store that is there already; unlike a broker, a tool never makes one. CTL_OK, or it has said what is wrong. */
 int source_open(const struct ctl_command *command, const char *uri, struct store **store);
-/* Likewise, but makes one where there is none. */
+/* Likewise one that a broker may be using at the moment: an older schema is refused, and not changed under it. */
+int source_open_in_use(const struct ctl_command *command, const char *uri, struct store **store);
+/* As source_open, but makes one where there is none. */
 int source_make(const struct ctl_command *command, const char *uri, struct store **store);
+/* Likewise, by flags of store.h, and says nothing. */
+enum store_rc source_try(const char *uri, unsigned flags, struct store **store, struct error *err);
 void source_close(struct store *store); /* NULL is fine */
 
 #endif

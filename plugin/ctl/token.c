@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * hyperchatctl token: a JWT for trying out, by libjwt. That the tokens are made by another implementation than the one that verifies
- * them (plugin/auth) is on purpose: docs/decisions/0001-jwt-by-openssl.md. One thread, may block. */
-#include <jwt.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
+ * hyperchatctl token: a JWT for trying out. One thread, may block. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "plugin/auth/keys.h"
+#include "plugin/auth/sign.h"
 #include "plugin/ctl/ctl.h"
 
 enum { TTL_MAX_S = 10 * 366 * 24 * 3600 };
@@ -23,60 +17,23 @@ struct request {
 	uint64_t ttl_s;
 };
 
-/* What libjwt wants to have of a key: the secret itself, or PEM. The caller fini's out after cleansing. */
-static bool key_material(const struct key *key, struct buf *out)
-{
-	if (key->alg->kind == ALG_HMAC) {
-		size_t len = 0;
-		if (EVP_PKEY_get_raw_private_key(key->pkey, NULL, &len) != 1)
-			return false;
-		buf_reserve(out, len);
-		out->len = len;
-		return EVP_PKEY_get_raw_private_key(key->pkey, (unsigned char *)out->data, &out->len) == 1;
-	}
-	BIO *bio = BIO_new(BIO_s_secmem());
-	char *pem = NULL;
-	bool written = bio != NULL && PEM_write_bio_PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL) == 1;
-	long len = written ? BIO_get_mem_data(bio, &pem) : 0;
-	if (written)
-		buf_add(out, pem, (size_t)len);
-	BIO_free(bio);
-	return written;
-}
-
-static bool fill(jwt_t *jwt, const struct request *request, const char *kid)
-{
-	long now_s = (long)(clock_wall_ms() / 1000);
-	return (kid == NULL || jwt_add_header(jwt, "kid", kid) == 0) && jwt_add_grant(jwt, "iss", request->issuer) == 0 &&
-		   jwt_add_grant(jwt, "aud", request->audience) == 0 && jwt_add_grant(jwt, "sub", request->user) == 0 &&
-		   jwt_add_grant_int(jwt, "iat", now_s) == 0 && jwt_add_grant_int(jwt, "exp", now_s + (long)request->ttl_s) == 0;
-}
-
-/* NULL: libjwt refused. The caller frees. */
-static char *sign(const struct key *key, jwt_alg_t alg, const struct request *request)
-{
-	struct buf material = BUF_EMPTY;
-	jwt_t *jwt = NULL;
-	char *token = NULL;
-	if (key_material(key, &material) && jwt_new(&jwt) == 0 && fill(jwt, request, key->kid) &&
-		jwt_set_alg(jwt, alg, (const unsigned char *)material.data, (int)material.len) == 0)
-		token = jwt_encode_str(jwt);
-	jwt_free(jwt);
-	if (material.data)
-		OPENSSL_cleanse(material.data, material.size);
-	buf_fini(&material);
-	return token;
-}
-
 /* The first key of the set that libjwt has an algorithm for. */
-static const struct key *choose(const struct key_set *set, jwt_alg_t *alg)
+static const struct key *choose(const struct key_set *set)
 {
-	for (size_t i = 0; i < set->key_count; i++) {
-		*alg = jwt_str_alg(set->keys[i].alg->name);
-		if (*alg != JWT_ALG_INVAL && *alg != JWT_ALG_NONE)
+	for (size_t i = 0; i < set->key_count; i++)
+		if (sign_can(&set->keys[i]))
 			return &set->keys[i];
-	}
 	return NULL;
+}
+
+static char *make(const struct key *key, const struct request *request)
+{
+	int64_t now_s = clock_wall_ms() / 1000;
+	return sign_token(key, &(struct sign_claims){.issuer = request->issuer,
+							   .audience = request->audience,
+							   .subject = request->user,
+							   .issued_s = now_s,
+							   .expires_s = now_s + (int64_t)request->ttl_s});
 }
 
 static int print_token(const struct ctl_command *command, const struct request *request)
@@ -85,8 +42,7 @@ static int print_token(const struct ctl_command *command, const struct request *
 	struct key_set *set = key_set_load(request->keys, KEY_SIGN, &err);
 	if (set == NULL)
 		return ctl_failed(command, "%s", err.text);
-	jwt_alg_t alg;
-	const struct key *key = choose(set, &alg);
+	const struct key *key = choose(set);
 	int rc = CTL_OK;
 	if (key == NULL) {
 		rc = ctl_failed(command,
@@ -94,7 +50,7 @@ static int print_token(const struct ctl_command *command, const struct request *
 			"such tokens are accepted, but have to come from elsewhere",
 			request->keys, set->keys[0].alg->name);
 	} else {
-		char *token = sign(key, alg, request);
+		char *token = make(key, request);
 		if (token == NULL)
 			rc = ctl_failed(command, "%s: libjwt could not sign with this %s key", request->keys, key->alg->name);
 		else

@@ -27,6 +27,11 @@ bool rpc_is_contact(const struct rpc_request *request)
 	return request->operation->is_contact;
 }
 
+bool rpc_needs_sign_on(const struct rpc_request *request)
+{
+	return request->operation->needs_sign_on;
+}
+
 bool rpc_stores_icon(const struct rpc_request *request)
 {
 	static const char *const NAMES[] = {"userInfo", "groupInfo"};

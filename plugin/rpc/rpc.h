@@ -46,6 +46,15 @@ struct rpc_world {
 	void (*account_deleted)(const struct rpc_request *request);
 	/* Extends the connection that asks to the end of this token, *expires_ms by the wall clock. false: *verdict. Loop thread. NULL: not offered. */
 	bool (*renew_token)(const struct rpc_request *request, const char *token, int64_t *expires_ms, struct verdict *verdict);
+	/* Whether the caller is connected here as that device. Loop thread. NULL: nobody is. */
+	bool (*device_is_connected)(const struct rpc_request *request, const char *device);
+	/* That device of the caller's is removed; token_ended: a token that it had counts no more. Loop thread. NULL: not told. */
+	void (*device_removed)(const struct rpc_request *request, const char *device, bool token_ended);
+	/* What signs device tokens now, in front of what else counts; made where there is none. Worker; blocks. Not OK: err. */
+	enum store_rc (*signing_keys)(struct store *store, int64_t now_ms, struct signing_key_list **keys, struct error *err);
+	/* A token for that device of the caller's, by the first of these keys. The caller frees. NULL: *verdict. Loop thread. These two NULL: not offered. */
+	char *(*device_token)(const struct rpc_request *request, const struct signing_key_list *keys, const char *device, int64_t expires_ms,
+		struct verdict *verdict);
 	const char *invitation_url; /* what an invitation link begins with */
 	/* The caller's blocks are these now; the last change was about other_id. Takes them over. Loop thread. NULL: not told. */
 	void (*blocks_changed)(const struct rpc_request *request, const char *other_id, struct block_list *blocks);
@@ -95,6 +104,9 @@ const char *rpc_name(const struct rpc_request *request);
 bool rpc_reads_receipts(const struct rpc_request *request);
 /* Whether it counts as a new contact. */
 bool rpc_is_contact(const struct rpc_request *request);
+
+/* Whether only a connection with a token of the sign-on may ask for it, not one with a device token. */
+bool rpc_needs_sign_on(const struct rpc_request *request);
 
 /* Whether it brings the bytes of an icon along. */
 bool rpc_stores_icon(const struct rpc_request *request);

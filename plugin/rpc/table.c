@@ -17,6 +17,7 @@ static const struct area {
 	{operations_groups, shapes_groups},
 	{operations_catchup, shapes_catchup},
 	{operations_people, shapes_people},
+	{operations_devices, shapes_devices},
 };
 enum { AREA_COUNT = sizeof AREAS / sizeof AREAS[0] };
 

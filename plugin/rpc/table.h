@@ -18,6 +18,8 @@ enum {
 	RPC_WATCHED_MAX = 200,
 	RPC_FAVORITES_MAX = 1000,
 	RPC_BLOCKED_MAX = 1000,
+	RPC_DEVICE_MAX = 64, /* bytes of a device's name */
+	RPC_DEVICE_TOKEN_DAYS = 90, /* how long one counts unless it is asked otherwise */
 	RPC_INVITATION_USES_MAX = 1000,
 	RPC_INVITATION_MS = 7 * 24 * 60 * 60 * 1000, /* how long it counts unless it says so */
 };
@@ -80,6 +82,7 @@ struct rpc_operation {
 	enum rpc_kind kind;
 	bool reads_receipts;
 	bool is_contact; /* counts as a new contact: it could be used to find out who there is */
+	bool needs_sign_on; /* a connection with a device token may not call it */
 	const char *who;                  /* may call it */
 	const char *help;                 /* a sentence or two of Markdown */
 	const struct argument *arguments; /* ended by a name of NULL */
@@ -103,8 +106,8 @@ const struct shape *shape_find(const char *name);
 
 /* The rows, by area: table_<area>.c. Ended by a name of NULL. */
 extern const struct rpc_operation operations_server[], operations_messages[], operations_chats[], operations_groups[], operations_catchup[],
-	operations_people[];
-extern const struct shape shapes_server[], shapes_messages[], shapes_chats[], shapes_groups[], shapes_catchup[], shapes_people[];
+	operations_people[], operations_devices[];
+extern const struct shape shapes_server[], shapes_messages[], shapes_chats[], shapes_groups[], shapes_catchup[], shapes_people[], shapes_devices[];
 
 /* ---- the handlers, by file ---- */
 
@@ -169,6 +172,14 @@ void presence_set(struct rpc_request *request);
 void get_invitation(struct rpc_request *request);
 void use_invitation(struct rpc_request *request);
 void revoke_invitation(struct rpc_request *request);
+/* devices.c */
+void register_device(struct rpc_request *request);
+void get_devices(struct rpc_request *request);
+void devices_read(struct rpc_request *request);
+void remove_device(struct rpc_request *request);
+void device_removed(struct rpc_request *request);
+void create_device_token(struct rpc_request *request);
+void device_token_stored(struct rpc_request *request);
 /* server.c */
 void get_user_id(struct rpc_request *request, int64_t now_ms);
 void get_server_info(struct rpc_request *request, int64_t now_ms);

@@ -446,7 +446,17 @@ static const struct store_ops faulty_ops = {
 	.load_chat_key = faulty_load_chat_key,
 	.put_notice = faulty_put_notice,
 	.read_notices = faulty_read_notices,
+
 	.list_devices = faulty_list_devices,
+	.put_registration = faulty_put_registration,
+	.put_device_token = faulty_put_device_token,
+	.remove_device = faulty_remove_device,
+	.list_push_targets = faulty_list_push_targets,
+	.put_revocation = faulty_put_revocation,
+	.list_revocations = faulty_list_revocations,
+	.add_signing_key = faulty_add_signing_key,
+	.list_signing_keys = faulty_list_signing_keys,
+	.drop_signing_key = faulty_drop_signing_key,
 
 	.load_memberships = faulty_load_memberships,
 	.load_profiles = faulty_load_profiles,

@@ -70,12 +70,28 @@ enum store_rc faulty_load_chat_key(struct store *store, const char *chat_id, boo
 enum store_rc faulty_put_notice(struct store *store, const char *kind, const char *subject, int64_t at_ms, struct error *err);
 enum store_rc faulty_read_notices(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
                                   struct error *err);
-enum store_rc faulty_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err);
 enum store_rc faulty_list_users(struct store *store, const char *after, size_t count_max, const char *const **user_ids, size_t *count,
                                 struct error *err);
 enum store_rc faulty_list_invitations(struct store *store, const char *user_id, struct invitation_list **invitations, struct error *err);
 enum store_rc faulty_list_places(struct store *store, const char *const **names, size_t *count, struct error *err);
 enum store_rc faulty_adopt(struct store *store, const struct store_info *info, struct error *err);
 enum store_rc faulty_import_chat(struct store *store, const struct chat_record *chat, const unsigned char *key, struct error *err);
+
+/* ---- device.c ---- */
+
+enum store_rc faulty_list_devices(struct store *store, const char *user_id, struct device_list **devices, struct error *err);
+enum store_rc faulty_put_registration(struct store *store, const char *user_id, const char *device, const char *platform,
+                                      const char *push_token, int64_t at_ms, struct error *err);
+enum store_rc faulty_put_device_token(struct store *store, const char *user_id, const char *device, int64_t at_ms, int64_t expires_ms,
+                                      struct error *err);
+enum store_rc faulty_remove_device(struct store *store, const char *user_id, const char *device, struct error *err);
+enum store_rc faulty_list_push_targets(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
+                                       struct push_target_list **targets, struct error *err);
+enum store_rc faulty_put_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc faulty_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
+                                      struct error *err);
+enum store_rc faulty_add_signing_key(struct store *store, const struct signing_key *key, struct error *err);
+enum store_rc faulty_list_signing_keys(struct store *store, struct signing_key_list **keys, struct error *err);
+enum store_rc faulty_drop_signing_key(struct store *store, const char *kid, struct error *err);
 
 #endif

@@ -55,11 +55,6 @@ enum store_rc faulty_read_notices(struct store *store, uint64_t after, size_t co
 	PASS(FAULTY_READ_NOTICES, true, below(store)->read_notices(inner(store), after, count_max, notices, next, err));
 }
 
-enum store_rc faulty_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err)
-{
-	PASS(FAULTY_LIST_DEVICES, true, below(store)->list_devices(inner(store), user_id, devices, count, err));
-}
-
 enum store_rc faulty_list_users(struct store *store, const char *after, size_t count_max, const char *const **user_ids, size_t *count,
                                 struct error *err)
 {

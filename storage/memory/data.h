@@ -62,6 +62,8 @@ struct device {
 	char *subscriptions;
 	uint32_t max_bytes;
 	struct named_list cursors;
+	char *platform, *push_token; /* NULL: not registered */
+	int64_t token_expires_ms;
 };
 
 /* What people.c keeps of a user, with the account. */
@@ -128,6 +130,19 @@ struct told {
 	int64_t at_ms;
 };
 
+struct revoked {
+	char *subject;
+	int64_t at_ms;
+};
+
+/* The bytes are this one's own. */
+struct kept_key {
+	char *kid;
+	int64_t created_at_ms;
+	void *bytes;
+	size_t len;
+};
+
 struct memory_data {
 	pthread_mutex_t lock;
 	unsigned handle_count;
@@ -141,6 +156,7 @@ struct memory_data {
 	struct told *notices; /* as they came */
 	size_t notice_count;
 	uint64_t last_notice;
+	struct named_list revocations, signing_keys;
 };
 
 struct memory_store {
@@ -165,6 +181,9 @@ const struct transaction *chat_find_key(const struct memory_data *data, const st
                                         int64_t since_ms);
 
 void data_drop_devices(struct user *user);
+void data_prune_devices(struct memory_data *data, int64_t now_ms);
+void data_prune_revocations(struct memory_data *data, int64_t now_ms);
+void data_signing_key_fini(void *key);
 struct user *data_find_user(const struct memory_data *data, const char *user_id); /* NULL: does not exist */
 bool data_blocks_now(const struct user *user, const char *other_id); /* user NULL: blocks nobody */
 void data_person_fini(struct person *person); /* leaves it as a new one */
@@ -179,6 +198,7 @@ void data_prune_shared(struct memory_data *data, int64_t now_ms);
 
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
+static const int64_t DEVICE_TOKEN_AGE_MS = (int64_t)STORE_DEVICE_TOKEN_DAYS * 24 * 3600 * 1000;
 static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
 static const int64_t NOTICE_AGE_MS = (int64_t)STORE_NOTICE_MINUTES * 60 * 1000;
 
@@ -204,7 +224,25 @@ enum store_rc memory_list_chats(struct store *store, const char *after, size_t c
 enum store_rc memory_list_ended(struct store *store, int64_t ended_before_ms, size_t count_max, const char *const **chat_ids, size_t *count,
                                 struct error *err);
 enum store_rc memory_erase(struct store *store, const char *chat_id, const char *sender_id, bool *more, struct error *err);
+
 enum store_rc memory_load_device(struct store *store, const char *user_id, const char *name, struct device_record **record, struct error *err);
+enum store_rc memory_put_device(struct store *store, const char *user_id, const char *name, int64_t seen_at_ms, const char *subscriptions,
+                                uint32_t max_bytes, struct error *err);
+enum store_rc memory_put_cursors(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
+enum store_rc memory_list_devices(struct store *store, const char *user_id, struct device_list **devices, struct error *err);
+enum store_rc memory_put_registration(struct store *store, const char *user_id, const char *device, const char *platform,
+                                      const char *push_token, int64_t at_ms, struct error *err);
+enum store_rc memory_put_device_token(struct store *store, const char *user_id, const char *device, int64_t at_ms, int64_t expires_ms,
+                                      struct error *err);
+enum store_rc memory_remove_device(struct store *store, const char *user_id, const char *device, struct error *err);
+enum store_rc memory_list_push_targets(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
+                                       struct push_target_list **targets, struct error *err);
+enum store_rc memory_put_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc memory_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
+                                      struct error *err);
+enum store_rc memory_add_signing_key(struct store *store, const struct signing_key *key, struct error *err);
+enum store_rc memory_list_signing_keys(struct store *store, struct signing_key_list **keys, struct error *err);
+enum store_rc memory_drop_signing_key(struct store *store, const char *kid, struct error *err);
 
 enum store_rc memory_load_memberships(struct store *store, const char *user_id, struct user_record **record, struct error *err);
 enum store_rc memory_load_profiles(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,
@@ -241,7 +279,6 @@ enum store_rc memory_load_chat_key(struct store *store, const char *chat_id, boo
 enum store_rc memory_put_notice(struct store *store, const char *kind, const char *subject, int64_t at_ms, struct error *err);
 enum store_rc memory_read_notices(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
                                   struct error *err);
-enum store_rc memory_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err);
 enum store_rc memory_list_users(struct store *store, const char *after, size_t count_max, const char *const **user_ids, size_t *count,
                                 struct error *err);
 enum store_rc memory_adopt(struct store *store, const struct store_info *info, struct error *err);

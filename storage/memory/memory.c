@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * The memory store: handles, users, receipts, devices, and the table of operations. One mutex over everything, so that each operation
+ * The memory store: handles, users, receipts, and the table of operations. One mutex over everything, so that each operation
  * is atomic by inspection. Any thread. */
 #include "storage/memory/memory.h"
 
@@ -102,18 +102,6 @@ static void writer_fini(void *item)
 	list_fini(&((struct writer *)item)->log);
 }
 
-static void device_fini(void *item)
-{
-	struct device *device = item;
-	free(device->subscriptions);
-	named_fini(&device->cursors, NULL);
-}
-
-void data_drop_devices(struct user *user)
-{
-	named_fini(&user->devices, device_fini);
-}
-
 static void user_fini(void *item)
 {
 	struct user *user = item;
@@ -154,6 +142,8 @@ static void data_free(struct memory_data *data)
 	for (size_t i = 0; i < data->notice_count; i++)
 		data_notice_fini(&data->notices[i]);
 	free(data->notices);
+	named_fini(&data->revocations, NULL);
+	named_fini(&data->signing_keys, data_signing_key_fini);
 	pthread_mutex_destroy(&data->lock);
 	free(data);
 }
@@ -271,60 +261,14 @@ static enum store_rc memory_put_mute(struct store *store, const char *user_id, c
 	return STORE_OK;
 }
 
-static enum store_rc memory_put_device(struct store *store, const char *user_id, const char *name, int64_t seen_at_ms,
-                                       const char *subscriptions, uint32_t max_bytes, struct error *err)
-{
-	(void)err;
-	struct memory_data *data = data_lock(store);
-	struct user *user = named_find_or_add(&data->users, user_id, sizeof *user);
-	if (user->exists || !user->deleted) {
-		struct device *device = named_find_or_add(&user->devices, name, sizeof *device);
-		device->seen_at_ms = seen_at_ms;
-		free(device->subscriptions);
-		device->subscriptions = mem_text(subscriptions);
-		device->max_bytes = max_bytes;
-	}
-	data_unlock(data);
-	return STORE_OK;
-}
-
-static enum store_rc memory_put_cursors(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err)
-{
-	(void)err;
-	struct memory_data *data = data_lock(store);
-	for (size_t i = 0; i < cursor_count; i++) {
-		struct user *user = named_find(&data->users, cursors[i].user_id);
-		struct device *device = user ? named_find(&user->devices, cursors[i].device) : NULL;
-		if (device == NULL || named_find(&data->chats, cursors[i].chat_id) == NULL)
-			continue;
-		struct cursor_entry *entry = named_find_or_add(&device->cursors, cursors[i].chat_id, sizeof *entry);
-		entry->number = larger(entry->number, cursors[i].number);
-	}
-	data_unlock(data);
-	return STORE_OK;
-}
-
-static void prune_devices(struct named_list *devices, int64_t since_ms)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < devices->count; i++) {
-		const struct device *device = devices->items[i];
-		if (device->seen_at_ms >= since_ms)
-			devices->items[kept++] = devices->items[i];
-		else
-			named_free(devices->items[i], device_fini);
-	}
-	devices->count = kept;
-}
-
 static enum store_rc memory_prune(struct store *store, int64_t now_ms, bool *more, struct error *err)
 {
 	(void)err;
 	struct memory_data *data = data_lock(store);
 	if (data->keys_since_ms < now_ms - KEY_AGE_MS)
 		data->keys_since_ms = now_ms - KEY_AGE_MS;
-	for (size_t i = 0; i < data->users.count; i++)
-		prune_devices(&((struct user *)data->users.items[i])->devices, now_ms - DEVICE_AGE_MS);
+	data_prune_devices(data, now_ms);
+	data_prune_revocations(data, now_ms);
 	data_prune_people(data, now_ms);
 	data_prune_shared(data, now_ms);
 	*more = false;
@@ -374,7 +318,17 @@ const struct store_ops store_memory = {
 	.load_chat_key = memory_load_chat_key,
 	.put_notice = memory_put_notice,
 	.read_notices = memory_read_notices,
+
 	.list_devices = memory_list_devices,
+	.put_registration = memory_put_registration,
+	.put_device_token = memory_put_device_token,
+	.remove_device = memory_remove_device,
+	.list_push_targets = memory_list_push_targets,
+	.put_revocation = memory_put_revocation,
+	.list_revocations = memory_list_revocations,
+	.add_signing_key = memory_add_signing_key,
+	.list_signing_keys = memory_list_signing_keys,
+	.drop_signing_key = memory_drop_signing_key,
 
 	.load_memberships = memory_load_memberships,
 	.load_profiles = memory_load_profiles,

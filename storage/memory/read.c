@@ -240,24 +240,3 @@ enum store_rc memory_tail(struct store *store, const char *writer, uint64_t posi
 	data_unlock(data);
 	return STORE_OK;
 }
-
-/* ---- devices ---- */
-
-enum store_rc memory_load_device(struct store *store, const char *user_id, const char *name, struct device_record **record, struct error *err)
-{
-	struct memory_data *data = data_lock(store);
-	const struct user *user = named_find(&data->users, user_id);
-	const struct device *device = user ? named_find(&user->devices, name) : NULL;
-	if (device == NULL)
-		return not_found(data, err, "device");
-	struct device_cursor *cursors = mem_new(device->cursors.count * sizeof *cursors);
-	for (size_t i = 0; i < device->cursors.count; i++) {
-		const struct cursor_entry *entry = device->cursors.items[i];
-		cursors[i] = (struct device_cursor){entry->chat_id, entry->number};
-	}
-	*record = record_copy_device(
-		&(struct device_record){device->seen_at_ms, device->subscriptions, device->max_bytes, device->cursors.count, cursors});
-	data_unlock(data);
-	free(cursors);
-	return STORE_OK;
-}

@@ -36,15 +36,6 @@ enum store_rc memory_list_writers(struct store *store, const char *const **write
 	return names_of(data, &data->writers, writers, count);
 }
 
-enum store_rc memory_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err)
-{
-	(void)err;
-	static const struct named_list none;
-	struct memory_data *data = data_lock(store);
-	const struct user *user = named_find(&data->users, user_id);
-	return names_of(data, user ? &user->devices : &none, devices, count);
-}
-
 enum store_rc memory_list_users(struct store *store, const char *after, size_t count_max, const char *const **user_ids, size_t *count,
                                 struct error *err)
 {

@@ -25,6 +25,8 @@ static const char *const names[COLLECTION_COUNT] = {
 	[SHARED_IDS] = "sharedIDs",
 	[ICONS] = "icons",
 	[INVITATIONS] = "invitations",
+	[REVOCATIONS] = "revocations",
+	[SIGNING_KEYS] = "signingKeys",
 };
 
 const char *collection_name(enum collection collection)

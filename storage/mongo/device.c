@@ -14,9 +14,7 @@ enum { PRUNE_DEVICES = 500 };
 /* ---- chats as fields ---- */
 
 /* A field's name may have neither '.' nor '$'. Chat IDs that are no base64url get there as '~' and their own bytes in base64url. */
-enum { FIELD_MAX = 1 + (CHAT_ID_MAX * 4 + 2) / 3 };
-
-static void field_of_chat(const char *chat_id, char field[FIELD_MAX + 1])
+static void field_of_chat(const char *chat_id, char field[CHAT_FIELD_MAX + 1])
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	size_t len = strnlen(chat_id, CHAT_ID_MAX);
@@ -27,6 +25,19 @@ static void field_of_chat(const char *chat_id, char field[FIELD_MAX + 1])
 	}
 	field[0] = '~';
 	base64url_encode(chat_id, len, field + 1);
+}
+
+void cursor_field(const char *chat_id, char field[CURSOR_FIELD_MAX + 1])
+{
+	memcpy(field, "cursors.", sizeof "cursors.");
+	field_of_chat(chat_id, field + strlen(field));
+}
+
+uint64_t device_cursor_of(const bson_t *device, const char *field)
+{
+	bson_iter_t iter, found;
+	bool there = bson_iter_init(&iter, device) && bson_iter_find_descendant(&iter, field, &found);
+	return there ? (uint64_t)bson_iter_as_int64(&found) : 0;
 }
 
 static bool chat_of_field(const char *field, char chat_id[CHAT_ID_MAX + 1])
@@ -105,53 +116,52 @@ enum store_rc mongo_load_device(struct store *store, const char *user_id, const 
 	return STORE_OK;
 }
 
-struct device_put {
-	const char *user_id, *name;
-	struct pair_key key;
-	int64_t seen_at_ms;
-	const char *subscriptions;
-	uint32_t max_bytes;
-};
-
-static enum store_rc add_device(struct db *db, const struct device_put *put, int64_t account, struct error *err)
+/* One that has nothing else yet. */
+static bson_t *new_device(const struct device_change *change, int64_t account)
 {
-	return db_insert(db, DEVICES,
-		BCON_NEW("_id", KEY_BIN(put->key), "u", BCON_UTF8(put->user_id), "account", BCON_INT64(account), "name", BCON_UTF8(put->name), "seen",
-			BCON_INT64(put->seen_at_ms), "subscriptions", BCON_UTF8(put->subscriptions), "maxBytes", BCON_INT64(put->max_bytes), "cursors", "{", "}"),
-		err);
+	struct pair_key key = pair_key(change->user_id, change->device);
+	bson_t *doc = BCON_NEW("_id", KEY_BIN(key), "u", BCON_UTF8(change->user_id), "account", BCON_INT64(account), "name", BCON_UTF8(change->device),
+		"cursors", "{", "}");
+	if (!bson_has_field(change->fields, "seen"))
+		BSON_APPEND_INT64(doc, "seen", change->seen_at_ms);
+	if (strcmp(change->operator, "$unset") != 0)
+		bson_concat(doc, change->fields);
+	return doc;
 }
 
 /* Of the account that there is now; one of an earlier account makes room. *done false: something changed meanwhile. */
-static enum store_rc put_of_account(struct db *db, const struct device_put *put, int64_t account, bool *done, struct error *err)
+static enum store_rc change_of_account(struct db *db, const struct device_change *change, int64_t account, bool *done, struct error *err)
 {
 	size_t matched = 0;
-	enum store_rc rc = db_update(db, DEVICES,
-		BCON_NEW("_id", KEY_BIN(put->key), "u", BCON_UTF8(put->user_id), "account", BCON_INT64(account)),
-		BCON_NEW("$set", "{", "seen", BCON_INT64(put->seen_at_ms), "subscriptions", BCON_UTF8(put->subscriptions), "maxBytes",
-			BCON_INT64(put->max_bytes), "}"),
+	struct pair_key key = pair_key(change->user_id, change->device);
+	bson_t *update = bson_new();
+	BSON_APPEND_DOCUMENT(update, change->operator, change->fields);
+	enum store_rc rc = db_update(db, DEVICES, BCON_NEW("_id", KEY_BIN(key), "u", BCON_UTF8(change->user_id), "account", BCON_INT64(account)), update,
 		DB_UPDATE, &matched, err);
 	*done = matched > 0;
 	if (rc != STORE_OK || *done)
 		return rc;
-	rc = add_device(db, put, account, err);
+	rc = db_insert(db, DEVICES, new_device(change, account), err);
 	*done = rc == STORE_OK;
 	if (rc != STORE_TAKEN)
 		return rc;
 	return db_delete(db, DEVICES,
-		BCON_NEW("_id", KEY_BIN(put->key), "u", BCON_UTF8(put->user_id), "account", "{", "$lt", BCON_INT64(account), "}"), NULL, err);
+		BCON_NEW("_id", KEY_BIN(key), "u", BCON_UTF8(change->user_id), "account", "{", "$lt", BCON_INT64(account), "}"), NULL, err);
 }
 
-static enum store_rc put_device(struct db *db, const struct device_put *put, struct error *err)
+enum store_rc device_change(struct db *db, const struct device_change *change, struct error *err)
 {
 	bool done = false;
 	enum store_rc rc = STORE_OK;
 	for (unsigned tries = 0; tries < TRIES_MAX && rc == STORE_OK && !done; tries++) {
 		struct docs people = {0};
-		rc = people_load(db, &put->user_id, 1, NULL, &people, err);
-		const bson_t *person = docs_find(&people, put->user_id);
-		done = person != NULL && !doc_has(person, "created"); /* his account was deleted: passed over */
+		rc = people_load(db, &change->user_id, 1, NULL, &people, err);
+		bool exists = person_exists(&people, change->user_id), was_deleted = !exists && docs_find(&people, change->user_id) != NULL;
+		if (rc == STORE_OK && !exists && change->needs_account)
+			rc = no_such(err, "user");
+		done = was_deleted;
 		if (rc == STORE_OK && !done)
-			rc = put_of_account(db, put, person_account(&people, put->user_id), &done, err);
+			rc = change_of_account(db, change, person_account(&people, change->user_id), &done, err);
 		docs_fini(&people);
 	}
 	return rc == STORE_OK && !done ? (enum store_rc)error_set(err, STORE_UNAVAILABLE, 0, "the device comes and goes") : rc;
@@ -161,16 +171,53 @@ enum store_rc mongo_put_device(struct store *store, const char *user_id, const c
                                uint32_t max_bytes, struct error *err)
 {
 	struct db db;
-	struct device_put put = {user_id, device, pair_key(user_id, device), seen_at_ms, subscriptions, max_bytes};
+	bson_t *fields = BCON_NEW("seen", BCON_INT64(seen_at_ms), "subscriptions", BCON_UTF8(subscriptions), "maxBytes", BCON_INT64(max_bytes));
 	db_begin(&db, store);
-	enum store_rc rc = put_device(&db, &put, err);
+	enum store_rc rc = device_change(&db, &(struct device_change){.user_id = user_id, .device = device, .operator = "$set", .fields = fields}, err);
 	db_end(&db);
+	bson_destroy(fields);
 	return rc;
 }
 
-static int names_in_order(const void *left, const void *right)
+enum store_rc mongo_put_device_token(struct store *store, const char *user_id, const char *device, int64_t at_ms, int64_t expires_ms,
+                                     struct error *err)
 {
-	return strcmp(*(const char *const *)left, *(const char *const *)right);
+	struct db db;
+	bson_t *fields = BCON_NEW("tokenUntil", BCON_INT64(expires_ms));
+	struct device_change change = {.user_id = user_id, .device = device, .seen_at_ms = at_ms, .needs_account = true, .operator = "$max",
+		.fields = fields};
+	db_begin(&db, store);
+	enum store_rc rc = device_change(&db, &change, err);
+	db_end(&db);
+	bson_destroy(fields);
+	return rc;
+}
+
+enum store_rc mongo_remove_device(struct store *store, const char *user_id, const char *device, struct error *err)
+{
+	struct db db;
+	struct docs people = {0};
+	struct pair_key key = pair_key(user_id, device);
+	size_t deleted = 0;
+	db_begin(&db, store);
+	enum store_rc rc = people_load(&db, &user_id, 1, NULL, &people, err);
+	int64_t account = person_account(&people, user_id);
+	if (rc == STORE_OK)
+		rc = db_delete(&db, DEVICES, BCON_NEW("_id", KEY_BIN(key), "u", BCON_UTF8(user_id), "account", BCON_INT64(account)), &deleted, err);
+	db_end(&db);
+	docs_fini(&people);
+	return rc == STORE_OK && deleted == 0 ? no_such(err, "device") : rc;
+}
+
+struct device_info device_info_of(const bson_t *doc)
+{
+	return (struct device_info){.device = doc_text(doc, "name"), .seen_at_ms = doc_number(doc, "seen"), .platform = doc_text(doc, "platform"),
+		.push_token = doc_text(doc, "pushToken"), .token_expires_ms = doc_number(doc, "tokenUntil")};
+}
+
+static int by_name(const void *left, const void *right)
+{
+	return strcmp(((const struct device_info *)left)->device, ((const struct device_info *)right)->device);
 }
 
 static enum store_rc load_devices(struct db *db, const char *user_id, struct docs *devices, struct error *err)
@@ -182,10 +229,10 @@ static enum store_rc load_devices(struct db *db, const char *user_id, struct doc
 	if (rc != STORE_OK)
 		return rc;
 	return docs_load(db, DEVICES, BCON_NEW("u", BCON_UTF8(user_id), "account", BCON_INT64(account)),
-		BCON_NEW("projection", "{", "name", BCON_INT32(1), "}"), devices, err);
+		BCON_NEW("projection", "{", "cursors", BCON_INT32(0), "subscriptions", BCON_INT32(0), "}"), devices, err);
 }
 
-enum store_rc mongo_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err)
+enum store_rc mongo_list_devices(struct store *store, const char *user_id, struct device_list **devices, struct error *err)
 {
 	struct db db;
 	struct docs docs = {0};
@@ -194,24 +241,29 @@ enum store_rc mongo_list_devices(struct store *store, const char *user_id, const
 	db_end(&db);
 	if (rc != STORE_OK)
 		return rc;
-	const char **names = mem_new(docs.count * sizeof *names);
+	struct device_info *infos = mem_new(docs.count * sizeof *infos);
 	for (size_t i = 0; i < docs.count; i++)
-		names[i] = doc_text(docs.items[i], "name");
+		infos[i] = device_info_of(docs.items[i]);
 	if (docs.count > 1)
-		qsort(names, docs.count, sizeof *names, names_in_order);
-	*devices = record_copy_ids(names, docs.count);
-	*count = docs.count;
-	free(names);
+		qsort(infos, docs.count, sizeof *infos, by_name);
+	*devices = record_copy_devices(&(struct device_list){docs.count, infos});
+	free(infos);
 	docs_fini(&docs);
 	return STORE_OK;
+}
+
+/* Not seen for long, and its token has ended. More may be added. */
+static bson_t *forgotten(int64_t now_ms)
+{
+	return BCON_NEW("seen", "{", "$lt", BCON_INT64(now_ms - DEVICE_AGE_MS), "}", "$or", "[", "{", "tokenUntil", "{", "$exists", BCON_BOOL(false),
+		"}", "}", "{", "tokenUntil", "{", "$lt", BCON_INT64(now_ms), "}", "}", "]");
 }
 
 enum store_rc devices_prune(struct db *db, int64_t now_ms, bool *more, struct error *err)
 {
 	struct docs old = {0};
 	struct db_bulk bulk;
-	int64_t since_ms = now_ms - DEVICE_AGE_MS;
-	enum store_rc rc = docs_load(db, DEVICES, BCON_NEW("seen", "{", "$lt", BCON_INT64(since_ms), "}"),
+	enum store_rc rc = docs_load(db, DEVICES, forgotten(now_ms),
 		BCON_NEW("projection", "{", "u", BCON_INT32(1), "}", "limit", BCON_INT64(PRUNE_DEVICES)), &old, err);
 	if (rc != STORE_OK)
 		return rc;
@@ -219,8 +271,9 @@ enum store_rc devices_prune(struct db *db, int64_t now_ms, bool *more, struct er
 	for (size_t i = 0; i < old.count; i++) {
 		size_t len;
 		const unsigned char *key = doc_bytes(old.items[i], "_id", &len);
-		db_bulk_delete(&bulk, BCON_NEW("_id", BCON_BIN(BSON_SUBTYPE_BINARY, key, (uint32_t)len), "u", BCON_UTF8(doc_text(old.items[i], "u")), "seen",
-			"{", "$lt", BCON_INT64(since_ms), "}"));
+		bson_t *filter = forgotten(now_ms);
+		BCON_APPEND(filter, "_id", BCON_BIN(BSON_SUBTYPE_BINARY, key, (uint32_t)len), "u", BCON_UTF8(doc_text(old.items[i], "u")));
+		db_bulk_delete(&bulk, filter);
 	}
 	rc = db_bulk_run(&bulk, err);
 	db_bulk_end(&bulk);
@@ -271,10 +324,10 @@ static size_t add_update(struct db_bulk *bulk, const struct cursor *cursors, con
 	size_t i = 0, changes = 0;
 	BSON_APPEND_DOCUMENT_BEGIN(update, "$max", &larger);
 	for (; i < count && is_same_device(&cursors[i], &cursors[0]); i++) {
-		char field[sizeof "cursors." + FIELD_MAX] = "cursors.";
+		char field[CURSOR_FIELD_MAX + 1];
 		if (!known[i] || (i > 0 && strcmp(cursors[i].chat_id, cursors[i - 1].chat_id) == 0))
 			continue;
-		field_of_chat(cursors[i].chat_id, field + strlen(field));
+		cursor_field(cursors[i].chat_id, field);
 		BSON_APPEND_INT64(&larger, field, (int64_t)cursors[i].number);
 		changes++;
 	}

@@ -99,7 +99,17 @@ const struct store_ops store_mongo = {
 	.load_device = mongo_load_device,
 	.put_device = mongo_put_device,
 	.put_cursors = mongo_put_cursors,
+
 	.list_devices = mongo_list_devices,
+	.put_registration = mongo_put_registration,
+	.put_device_token = mongo_put_device_token,
+	.remove_device = mongo_remove_device,
+	.list_push_targets = mongo_list_push_targets,
+	.put_revocation = mongo_put_revocation,
+	.list_revocations = mongo_list_revocations,
+	.add_signing_key = mongo_add_signing_key,
+	.list_signing_keys = mongo_list_signing_keys,
+	.drop_signing_key = mongo_drop_signing_key,
 
 	.load_memberships = mongo_load_memberships,
 	.load_profiles = mongo_load_profiles,

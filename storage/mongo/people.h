@@ -25,12 +25,15 @@
  * ---- shared_ids: {_id: keyed digest of the shared ID, u: userID, token} ----      a reservation: see shared.c
  * ---- icons: {_id: hash, b: bytes, n, unnamed, checked} ----                       n: how often it was put
  * ---- invitations: {_id: hash, u, account, expires, left, v, by: ["account:userID", …]} ----
- * ---- devices: {_id: pair_key(userID, device), u, account, name, seen, subscriptions, maxBytes, cursors: {field of chat: number}} ---- */
+ * ---- devices: {_id: pair_key(userID, device), u, account, name, seen, subscriptions, maxBytes, cursors: {field of chat: number},
+ *   tokenUntil, platform, pushToken, pushKey, pushOrder} ----                         the last three: see push.c
+ * ---- revocations, signingKeys ----                                                see token.c */
 
 #include "storage/mongo/db.h"
 #include "storage/mongo/handle.h"
 
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
+static const int64_t DEVICE_TOKEN_AGE_MS = (int64_t)STORE_DEVICE_TOKEN_DAYS * 24 * 3600 * 1000;
 static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
 
 /* ---- documents by their _id ---- */
@@ -46,8 +49,8 @@ enum store_rc docs_load(struct db *db, enum collection collection, bson_t *filte
 const bson_t *docs_find(const struct docs *docs, const char *id); /* NULL: not there */
 void docs_fini(struct docs *docs);                                /* a zeroed one is fine */
 
-/* {_id: {$in: ids}}, to which more may be added. */
-bson_t *filter_of_ids(const char *const *ids, size_t count);
+/* {field: {$in: ids}}, to which more may be added. */
+bson_t *filter_in(const char *field, const char *const *ids, size_t count);
 /* Those of them who exist, or existed once: account, created and gone, and of one more field what is there (NULL: nothing). */
 enum store_rc people_load(struct db *db, const char *const *user_ids, size_t count, const char *field, struct docs *docs, struct error *err);
 /* Of people_load's documents. */
@@ -91,10 +94,29 @@ enum store_rc favorites_forget(struct db *db, const char *user_id, int64_t accou
 /* "account:userID" in invitation.by. */
 char *stamped(int64_t account, const char *user_id);
 
+/* A change of a device, which is made when there is none. */
+struct device_change {
+	const char *user_id, *device;
+	int64_t seen_at_ms;   /* of a new one; where `fields` does not say it */
+	bool needs_account;   /* else a device may be there before its user */
+	const char *operator; /* "$set", … */
+	const bson_t *fields;
+};
+/* OK, too, of somebody whose account was deleted: passed over, unless it needs_account. Then NOT_FOUND. */
+enum store_rc device_change(struct db *db, const struct device_change *change, struct error *err);
+
+/* Where in a device's document the cursor of that chat is. */
+enum { CHAT_FIELD_MAX = 1 + (CHAT_ID_MAX * 4 + 2) / 3, CURSOR_FIELD_MAX = 8 + CHAT_FIELD_MAX };
+void cursor_field(const char *chat_id, char field[CURSOR_FIELD_MAX + 1]);
+uint64_t device_cursor_of(const bson_t *device, const char *field);
+
+/* Of a document of devices, whose texts it borrows. */
+struct device_info device_info_of(const bson_t *doc);
 enum store_rc devices_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
+enum store_rc revocations_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
 enum store_rc icons_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
 enum store_rc invitations_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
-/* All three, a bounded piece of each. */
+/* All of them, a bounded piece of each. */
 enum store_rc mongo_prune_people(struct db *db, int64_t now_ms, bool *more, struct error *err);
 
 /* ---- operations; mongo.c's table lists them ---- */
@@ -115,7 +137,20 @@ enum store_rc mongo_load_device(struct store *store, const char *user_id, const 
 enum store_rc mongo_put_device(struct store *store, const char *user_id, const char *device, int64_t seen_at_ms, const char *subscriptions,
                                uint32_t max_bytes, struct error *err);
 enum store_rc mongo_put_cursors(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
-enum store_rc mongo_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err);
+enum store_rc mongo_list_devices(struct store *store, const char *user_id, struct device_list **devices, struct error *err);
+enum store_rc mongo_put_registration(struct store *store, const char *user_id, const char *device, const char *platform,
+                                     const char *push_token, int64_t at_ms, struct error *err);
+enum store_rc mongo_put_device_token(struct store *store, const char *user_id, const char *device, int64_t at_ms, int64_t expires_ms,
+                                     struct error *err);
+enum store_rc mongo_remove_device(struct store *store, const char *user_id, const char *device, struct error *err);
+enum store_rc mongo_list_push_targets(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
+                                      struct push_target_list **targets, struct error *err);
+enum store_rc mongo_put_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc mongo_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
+                                     struct error *err);
+enum store_rc mongo_add_signing_key(struct store *store, const struct signing_key *key, struct error *err);
+enum store_rc mongo_list_signing_keys(struct store *store, struct signing_key_list **keys, struct error *err);
+enum store_rc mongo_drop_signing_key(struct store *store, const char *kid, struct error *err);
 
 enum store_rc mongo_load_profiles(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,
                                   struct error *err);

@@ -357,8 +357,8 @@ static void end_profile(struct db *db, int64_t person)
 
 static void end_account(struct db *db, int64_t person, int64_t at_ms)
 {
-	static const enum statement ends[] = {SQL_END_FAVORITES, SQL_END_FAVORITE_OF, SQL_END_BLOCKS, SQL_END_USES, SQL_END_CURSORS, SQL_END_DEVICES,
-		SQL_END_MUTES};
+	static const enum statement ends[] = {SQL_END_FAVORITES, SQL_END_FAVORITE_OF, SQL_END_BLOCKS, SQL_END_USES, SQL_END_REGISTRATIONS,
+		SQL_END_CURSORS, SQL_END_DEVICES, SQL_END_MUTES};
 	end_profile(db, person);
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
 		run_for(db, ends[i], person);

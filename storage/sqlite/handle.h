@@ -128,6 +128,7 @@ void erase_deleted(struct db *db, const char *chat_id, int64_t chat, uint64_t ta
 
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
+static const int64_t DEVICE_TOKEN_AGE_MS = (int64_t)STORE_DEVICE_TOKEN_DAYS * 24 * 3600 * 1000;
 static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
 static const int64_t NOTICE_AGE_MS = (int64_t)STORE_NOTICE_MINUTES * 60 * 1000;
 
@@ -156,15 +157,38 @@ enum store_rc sqlite_erase(struct store *store, const char *chat_id, const char 
 enum store_rc sqlite_put_mute(struct store *store, const char *user_id, const char *chat_id, int64_t until_ms, struct error *err);
 enum store_rc sqlite_put_user(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
 enum store_rc sqlite_put_receipts(struct store *store, const struct receipt *receipts, size_t receipt_count, struct error *err);
+enum store_rc sqlite_prune(struct store *store, int64_t now_ms, bool *more, struct error *err);
+
+/* ---- device.c, token.c ---- */
+
+/* A part of prune; true: there is more. */
+bool device_prune(struct db *db, int64_t now_ms);
+bool token_prune(struct db *db, int64_t now_ms);
+
 enum store_rc sqlite_load_device(struct store *store, const char *user_id, const char *name, struct device_record **record, struct error *err);
 enum store_rc sqlite_put_device(struct store *store, const char *user_id, const char *name, int64_t seen_at_ms, const char *subscriptions,
                                 uint32_t max_bytes, struct error *err);
 enum store_rc sqlite_put_cursors(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
-enum store_rc sqlite_prune(struct store *store, int64_t now_ms, bool *more, struct error *err);
+enum store_rc sqlite_list_devices(struct store *store, const char *user_id, struct device_list **devices, struct error *err);
+enum store_rc sqlite_put_registration(struct store *store, const char *user_id, const char *device, const char *platform,
+                                      const char *push_token, int64_t at_ms, struct error *err);
+enum store_rc sqlite_put_device_token(struct store *store, const char *user_id, const char *device, int64_t at_ms, int64_t expires_ms,
+                                      struct error *err);
+enum store_rc sqlite_remove_device(struct store *store, const char *user_id, const char *device, struct error *err);
+enum store_rc sqlite_list_push_targets(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
+                                       struct push_target_list **targets, struct error *err);
+enum store_rc sqlite_put_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc sqlite_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
+                                      struct error *err);
+enum store_rc sqlite_add_signing_key(struct store *store, const struct signing_key *key, struct error *err);
+enum store_rc sqlite_list_signing_keys(struct store *store, struct signing_key_list **keys, struct error *err);
+enum store_rc sqlite_drop_signing_key(struct store *store, const char *kid, struct error *err);
 
 /* ---- people.c, account.c ---- */
 
 int64_t people_find(struct db *db, const char *user_id); /* 0: does not exist */
+/* In place of a text, for an index; purpose: what kind of text it is. */
+void people_key(const struct store *store, const char *purpose, const char *text, unsigned char key[ID_BYTES]);
 bool people_block(struct db *db, int64_t user, int64_t other); /* now; the same steps for the row 0, which nobody has */
 /* A part of prune; true: there is more. */
 bool people_prune(struct db *db, int64_t now_ms);
@@ -206,7 +230,6 @@ enum store_rc sqlite_load_chat_key(struct store *store, const char *chat_id, boo
 enum store_rc sqlite_put_notice(struct store *store, const char *kind, const char *subject, int64_t at_ms, struct error *err);
 enum store_rc sqlite_read_notices(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
                                   struct error *err);
-enum store_rc sqlite_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err);
 enum store_rc sqlite_list_users(struct store *store, const char *after, size_t count_max, const char *const **user_ids, size_t *count,
                                 struct error *err);
 enum store_rc sqlite_adopt(struct store *store, const struct store_info *info, struct error *err);

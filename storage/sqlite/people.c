@@ -79,13 +79,12 @@ enum store_rc sqlite_load_profiles(struct store *store, const char *const *user_
 	return rc;
 }
 
-/* For the index, in place of the text. */
-static void shared_key(const struct store *store, const char *shared_id, unsigned char key[ID_BYTES])
+void people_key(const struct store *store, const char *purpose, const char *text, unsigned char key[ID_BYTES])
 {
 	unsigned char digest[SHA256_BYTES];
 	const struct store_info *info = &((const struct sqlite_store *)store)->info;
-	struct bytes parts[] = {{"shared ID ", 10}, {shared_id, strlen(shared_id)}};
-	hmac_sha256(info->secret, sizeof info->secret, parts, 2, digest);
+	struct bytes parts[] = {{purpose, strlen(purpose)}, {" ", 1}, {text, strlen(text)}};
+	hmac_sha256(info->secret, sizeof info->secret, parts, 3, digest);
 	memcpy(key, digest, ID_BYTES);
 }
 
@@ -101,7 +100,7 @@ static void add_profile(const struct store *store, struct db *db, int64_t person
 	db_bind_text(db, add, 6, profile->shared_id);
 	db_bind_text(db, add, 7, NULL);
 	if (profile->shared_id[0] != '\0') {
-		shared_key(store, profile->shared_id, key);
+		people_key(store, "shared ID", profile->shared_id, key);
 		db_bind_bytes(db, add, 7, key, sizeof key);
 	}
 	db_bind_int(db, add, 8, profile->hides_online);
@@ -172,7 +171,7 @@ static sqlite3_stmt *find_shared(const struct store *store, struct db *db, const
 	if (shared_id[0] == '\0')
 		return NULL;
 	unsigned char key[ID_BYTES];
-	shared_key(store, shared_id, key);
+	people_key(store, "shared ID", shared_id, key);
 	sqlite3_stmt *find = db_statement(db, SQL_FIND_SHARED);
 	db_bind_bytes(db, find, 1, key, sizeof key);
 	return db_step(db, find) ? find : NULL;

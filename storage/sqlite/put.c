@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Small writes: users, receipts, mutes, devices, cursors, and forgetting. Each is one SQL transaction. Writer threads. */
+ * Small writes: users, receipts, mutes, and forgetting. Each is one SQL transaction. Writer threads. */
 #include "storage/sqlite/handle.h"
 
 /* How much one call of prune does, so that appends never wait long for it. */
@@ -50,62 +50,7 @@ enum store_rc sqlite_put_mute(struct store *store, const char *user_id, const ch
 	return write_end(store, db, err);
 }
 
-enum store_rc sqlite_put_device(struct store *store, const char *user_id, const char *name, int64_t seen_at_ms, const char *subscriptions,
-                                uint32_t max_bytes, struct error *err)
-{
-	enum store_rc rc = STORE_OK;
-	struct db *db = write_begin(store, &rc, err);
-	if (db == NULL)
-		return rc;
-	sqlite3_stmt *put = db_statement(db, SQL_PUT_DEVICE);
-	db_bind_int(db, put, 1, log_intern_user(db, user_id));
-	db_bind_text(db, put, 2, name);
-	db_bind_int(db, put, 3, seen_at_ms);
-	db_bind_text(db, put, 4, subscriptions);
-	db_bind_int(db, put, 5, max_bytes);
-	db_run(db, put);
-	return write_end(store, db, err);
-}
-
-enum store_rc sqlite_put_cursors(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err)
-{
-	enum store_rc rc = STORE_OK;
-	struct db *db = write_begin(store, &rc, err);
-	if (db == NULL)
-		return rc;
-	for (size_t i = 0; i < cursor_count; i++) {
-		sqlite3_stmt *put = db_statement(db, SQL_PUT_CURSOR);
-		db_bind_text(db, put, 1, cursors[i].user_id);
-		db_bind_text(db, put, 2, cursors[i].device);
-		db_bind_text(db, put, 3, cursors[i].chat_id);
-		db_bind_number(db, put, 4, cursors[i].number);
-		db_run(db, put);
-	}
-	return write_end(store, db, err);
-}
-
 /* ---- forgetting ---- */
-
-/* One device, or a part of its cursors. */
-static bool prune_device(struct db *db, int64_t now_ms)
-{
-	sqlite3_stmt *old = db_statement(db, SQL_OLD_DEVICES);
-	db_bind_int(db, old, 1, now_ms - DEVICE_AGE_MS);
-	if (!db_step(db, old))
-		return false;
-	int64_t device = sqlite3_column_int64(old, 0);
-	db_reset(old);
-	sqlite3_stmt *cursors = db_statement(db, SQL_PRUNE_CURSORS);
-	db_bind_int(db, cursors, 1, device);
-	db_bind_int(db, cursors, 2, PRUNE_ROWS);
-	db_run(db, cursors);
-	if (db->failure != 0 || sqlite3_changes(db->handle) == PRUNE_ROWS)
-		return true; /* there may be more of them; the device goes last */
-	sqlite3_stmt *prune = db_statement(db, SQL_PRUNE_DEVICE);
-	db_bind_int(db, prune, 1, device);
-	db_run(db, prune);
-	return true;
-}
 
 enum store_rc sqlite_prune(struct store *store, int64_t now_ms, bool *more, struct error *err)
 {
@@ -114,11 +59,12 @@ enum store_rc sqlite_prune(struct store *store, int64_t now_ms, bool *more, stru
 	if (db == NULL)
 		return rc;
 	bool more_keys = keys_prune(db, now_ms, PRUNE_ROWS);
-	bool more_devices = prune_device(db, now_ms);
+	bool more_devices = device_prune(db, now_ms);
+	bool more_tokens = token_prune(db, now_ms);
 	bool more_people = people_prune(db, now_ms);
 	bool more_shared = shared_prune(db, now_ms);
 	rc = write_end(store, db, err);
 	if (rc == STORE_OK)
-		*more = more_keys || more_devices || more_people || more_shared;
+		*more = more_keys || more_devices || more_tokens || more_people || more_shared;
 	return rc;
 }

@@ -51,17 +51,6 @@ enum store_rc sqlite_list_places(struct store *store, const char *const **names,
 	return list_all(store, SQL_LIST_PLACES, names, count, err);
 }
 
-enum store_rc sqlite_list_devices(struct store *store, const char *user_id, const char *const **devices, size_t *count, struct error *err)
-{
-	enum store_rc rc = STORE_OK;
-	struct db *db = read_begin(store, &rc, err);
-	if (db == NULL)
-		return rc;
-	sqlite3_stmt *list = db_statement(db, SQL_LIST_DEVICES);
-	db_bind_text(db, list, 1, user_id);
-	return read_names(store, db, list, devices, count, err);
-}
-
 enum store_rc sqlite_list_users(struct store *store, const char *after, size_t count_max, const char *const **user_ids, size_t *count,
                                 struct error *err)
 {

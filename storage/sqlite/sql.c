@@ -125,6 +125,12 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 						"ON CONFLICT (chat, sender) DO UPDATE SET number = excluded.number",
 	[SQL_END_ERASURE] = "DELETE FROM erasure WHERE chat = ?1 AND sender = ?2",
 
+	[SQL_OLD_RUN] = "SELECT id FROM dedup_run WHERE newest_at < ?1 AND id < (SELECT max(id) FROM dedup_run) LIMIT 1",
+	[SQL_PRUNE_KEYS] = "DELETE FROM dedup WHERE (run, hash, chat, log) IN (SELECT run, hash, chat, log FROM dedup WHERE run = ?1 LIMIT ?2)",
+	[SQL_DROP_RUN] = "DELETE FROM dedup_run WHERE id = ?1",
+
+	/* ---- devices, tokens ---- */
+
 	[SQL_LOAD_DEVICE] = "SELECT d.id, d.seen_at, d.subscriptions, d.max_bytes FROM user u CROSS JOIN device d ON d.user = u.id "
 						"WHERE u.name = ?1 AND d.name = ?2",
 	[SQL_LOAD_CURSORS] = "SELECT c.name, k.number FROM cursor k CROSS JOIN chat c ON c.id = k.chat WHERE k.device = ?1 ORDER BY c.name",
@@ -135,13 +141,31 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_PUT_CURSOR] = "INSERT INTO cursor (device, chat, number) SELECT d.id, c.id, ?4 FROM user u "
 					   "CROSS JOIN device d ON d.user = u.id AND d.name = ?2 CROSS JOIN chat c ON c.name = ?3 WHERE u.name = ?1 "
 					   "ON CONFLICT (device, chat) DO UPDATE SET number = max(number, excluded.number)",
-
-	[SQL_OLD_RUN] = "SELECT id FROM dedup_run WHERE newest_at < ?1 AND id < (SELECT max(id) FROM dedup_run) LIMIT 1",
-	[SQL_PRUNE_KEYS] = "DELETE FROM dedup WHERE (run, hash, chat, log) IN (SELECT run, hash, chat, log FROM dedup WHERE run = ?1 LIMIT ?2)",
-	[SQL_DROP_RUN] = "DELETE FROM dedup_run WHERE id = ?1",
-	[SQL_OLD_DEVICES] = "SELECT id FROM device WHERE seen_at < ?1 LIMIT 1",
+	[SQL_FIND_DEVICE] = "SELECT d.id FROM user u CROSS JOIN device d ON d.user = u.id WHERE u.name = ?1 AND d.name = ?2",
+	[SQL_ADD_DEVICE] = "INSERT INTO device (user, name, seen_at, subscriptions, max_bytes) VALUES (?1, ?2, ?3, '', 0)",
+	[SQL_PUT_TOKEN_END] = "UPDATE device SET token_until = max(token_until, ?2) WHERE id = ?1",
+	[SQL_FIND_REGISTRATION] = "SELECT platform, push_token FROM registration WHERE device = ?1",
+	[SQL_ADD_REGISTRATION] = "INSERT INTO registration (device, token_key, platform, push_token) VALUES (?1, ?2, ?3, ?4)",
+	[SQL_EMPTY_REGISTRATION] = "UPDATE registration SET device = NULL, token_key = NULL, platform = '', push_token = '' WHERE device = ?1",
+	[SQL_TAKE_PUSH_TOKEN] = "UPDATE registration SET device = NULL, token_key = NULL, platform = '', push_token = '' WHERE token_key = ?1",
+	[SQL_LIST_DEVICES] = "SELECT d.name, d.seen_at, r.platform, r.push_token, d.token_until FROM device d "
+						 "LEFT JOIN registration r ON r.device = d.id WHERE d.user = ?1 ORDER BY d.name",
+	/* The cursors last: most members are out by their marks before. */
+	[SQL_LIST_PUSH_TARGETS] = "SELECT u.id, u.name, m.muted_until FROM chat c CROSS JOIN member m ON m.chat = c.id CROSS JOIN user u ON u.id = m.user "
+							  "WHERE c.name = ?1 AND c.ended = 0 AND m.role > 0 AND m.received < ?2 AND m.read < ?2 AND u.name > ?3 AND "
+							  "NOT EXISTS (SELECT 1 FROM device d CROSS JOIN cursor k ON k.device = d.id AND k.chat = c.id "
+							  "WHERE d.user = m.user AND k.number >= ?2) ORDER BY u.name LIMIT ?4",
+	[SQL_OLD_DEVICES] = "SELECT id FROM device WHERE max(seen_at + 7776000000, token_until) < ?1 LIMIT 1", /* the index's own words */
 	[SQL_PRUNE_CURSORS] = "DELETE FROM cursor WHERE (device, chat) IN (SELECT device, chat FROM cursor WHERE device = ?1 LIMIT ?2)",
-	[SQL_PRUNE_DEVICE] = "DELETE FROM device WHERE id = ?1",
+	[SQL_DROP_DEVICE] = "DELETE FROM device WHERE id = ?1",
+	[SQL_PUT_REVOCATION] = "INSERT INTO revocation (subject, at) VALUES (?1, ?2) ON CONFLICT (subject) DO UPDATE SET at = max(at, excluded.at)",
+	[SQL_LIST_REVOCATIONS] = "SELECT subject, at FROM revocation WHERE subject > ?1 ORDER BY subject LIMIT ?2",
+	[SQL_PRUNE_REVOCATIONS] = "DELETE FROM revocation WHERE subject IN "
+							  "(SELECT subject FROM revocation WHERE instr(subject, '/') > 0 AND at < ?1 LIMIT ?2)",
+	[SQL_FIND_SIGNING_KEY] = "SELECT bytes FROM signing_key WHERE kid = ?1",
+	[SQL_ADD_SIGNING_KEY] = "INSERT INTO signing_key (kid, created_at, bytes) VALUES (?1, ?2, ?3)",
+	[SQL_LIST_SIGNING_KEYS] = "SELECT kid, created_at, bytes FROM signing_key WHERE kid IS NOT NULL ORDER BY created_at DESC, kid",
+	[SQL_DROP_SIGNING_KEY] = "UPDATE signing_key SET kid = NULL, bytes = NULL WHERE kid = ?1",
 
 	/* ---- people. Everybody is given by the id of his row ---- */
 
@@ -195,6 +219,8 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_END_FAVORITE_OF] = "DELETE FROM favorite WHERE other = ?1",
 	[SQL_END_BLOCKS] = "DELETE FROM block WHERE user = ?1",
 	[SQL_END_USES] = "DELETE FROM invitation_use WHERE user = ?1",
+	[SQL_END_REGISTRATIONS] = "UPDATE registration SET device = NULL, token_key = NULL, platform = '', push_token = '' "
+							  "WHERE device IN (SELECT id FROM device WHERE user = ?1)",
 	[SQL_END_CURSORS] = "DELETE FROM cursor WHERE device IN (SELECT id FROM device WHERE user = ?1)",
 	[SQL_END_DEVICES] = "DELETE FROM device WHERE user = ?1",
 	[SQL_END_MUTES] = "UPDATE member SET muted_until = 0 WHERE user = ?1 AND muted_until <> 0",
@@ -205,7 +231,6 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	/* ---- what brokers share ---- */
 
 	[SQL_LIST_WRITERS] = "SELECT name FROM writer ORDER BY name",
-	[SQL_LIST_DEVICES] = "SELECT d.name FROM user u CROSS JOIN device d ON d.user = u.id WHERE u.name = ?1 ORDER BY d.name",
 	[SQL_PUT_PLACE] = "INSERT INTO place (name, position) VALUES (?1, ?2) "
 					  "ON CONFLICT (name) DO UPDATE SET position = max(position, excluded.position)",
 	[SQL_LOAD_PLACE] = "SELECT position FROM place WHERE name = ?1",

@@ -358,7 +358,17 @@ const struct store_ops store_sqlite = {
 	.load_chat_key = sqlite_load_chat_key,
 	.put_notice = sqlite_put_notice,
 	.read_notices = sqlite_read_notices,
+
 	.list_devices = sqlite_list_devices,
+	.put_registration = sqlite_put_registration,
+	.put_device_token = sqlite_put_device_token,
+	.remove_device = sqlite_remove_device,
+	.list_push_targets = sqlite_list_push_targets,
+	.put_revocation = sqlite_put_revocation,
+	.list_revocations = sqlite_list_revocations,
+	.add_signing_key = sqlite_add_signing_key,
+	.list_signing_keys = sqlite_list_signing_keys,
+	.drop_signing_key = sqlite_drop_signing_key,
 
 	.load_memberships = sqlite_load_memberships,
 	.load_profiles = sqlite_load_profiles,

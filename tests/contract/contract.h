@@ -116,6 +116,9 @@ void assert_interval(const struct interval *interval, uint64_t from, uint64_t to
 void exist(struct world *world, size_t count, const char *const *user_ids);
 void prune_world(struct world *world, int64_t now_ms);
 void invite(struct world *world, const unsigned char *hash, const char *user_id, int64_t expires_ms, uint32_t uses);
+/* platform "apns" for every token but "". */
+void register_device(struct world *world, const char *user_id, const char *device, const char *push_token);
+struct device_list *list_devices(struct world *world, const char *user_id); /* store_free */
 /* inviter NULL: it must not work. */
 void assert_use(struct world *world, const unsigned char *hash, const char *by_user_id, int64_t now_ms, const char *inviter);
 
@@ -124,6 +127,7 @@ void assert_use(struct world *world, const unsigned char *hash, const char *by_u
 int run_append_stories(void);
 int run_read_stories(void);
 int run_member_stories(void);
+int run_list_stories(void);
 int run_group_stories(void);
 int run_summary_stories(void);
 int run_erasure_stories(void);
@@ -132,6 +136,9 @@ int run_people_stories(void);
 int run_account_stories(void);
 int run_invitation_stories(void);
 int run_shared_stories(void);
+int run_device_stories(void);
+int run_push_stories(void);
+int run_token_stories(void);
 int run_import_stories(void);
 int run_thread_stories(void);
 int run_fault_stories(void);

@@ -40,30 +40,6 @@ static void everybody_who_ever_wrote_is_listed(void **state)
 	assert_names(writers, count, "Zed", "zoe");
 }
 
-static void a_users_devices_are_listed_by_name(void **state)
-{
-	struct world *world = *state;
-	const char *const *devices = NULL;
-	size_t count = 1;
-	EXIST("bob", "carol");
-	assert_int_equal(ON_WORLD(list_devices, "bob", &devices, &count, NULL), STORE_OK);
-	assert_int_equal(count, 0);
-	store_free((void *)(uintptr_t)devices);
-	static const char *const names[] = {"watch", "Phone", "tablet"};
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(ON_WORLD(put_device, "bob", names[i], START_MS, "", 0, NULL), STORE_OK);
-	assert_int_equal(ON_WORLD(put_device, "carol", "pad", START_MS, "", 0, NULL), STORE_OK);
-	assert_int_equal(ON(world->other, list_devices, "bob", &devices, &count, NULL), STORE_OK);
-	assert_names(devices, count, "Phone", "tablet", "watch");
-	assert_int_equal(ON_WORLD(list_devices, "nobody", &devices, &count, NULL), STORE_OK);
-	assert_int_equal(count, 0);
-	store_free((void *)(uintptr_t)devices);
-	assert_int_equal(ON_WORLD(delete_user, "bob", START_MS + 1, NULL), STORE_OK);
-	assert_int_equal(ON_WORLD(list_devices, "bob", &devices, &count, NULL), STORE_OK);
-	assert_int_equal(count, 0);
-	store_free((void *)(uintptr_t)devices);
-}
-
 /* ---- tails ---- */
 
 /* How many of the chat's numbers came, each counted once, while somebody reads along as store.h says. */
@@ -377,7 +353,6 @@ int run_shared_stories(void)
 {
 	const struct CMUnitTest stories[] = {
 		STORY(everybody_who_ever_wrote_is_listed),
-		STORY(a_users_devices_are_listed_by_name),
 		STORY(who_goes_on_from_next_misses_nothing),
 		STORY(behind_the_end_of_a_tail_its_end_is_next),
 		STORY(a_place_only_goes_forward),

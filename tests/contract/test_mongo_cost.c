@@ -87,6 +87,47 @@ static void load_device(struct world *world)
 	store_free(device);
 }
 
+static void register_phone(struct world *world)
+{
+	register_device(world, "alice", "phone", "token");
+}
+
+static void take_over_token(struct world *world)
+{
+	register_device(world, "bob", "phone", "token");
+}
+
+static void put_device_token(struct world *world)
+{
+	assert_int_equal(ON_WORLD(put_device_token, "alice", "phone", START_MS, START_MS + DAY_MS, NULL), STORE_OK);
+}
+
+static void look_for_targets(struct world *world)
+{
+	struct push_target_list *list = NULL;
+	assert_int_equal(ON_WORLD(list_push_targets, "c", 100, "", 100, &list, NULL), STORE_OK);
+	assert_int_equal(list->count, 2);
+	store_free(list);
+}
+
+static void look_for_no_targets(struct world *world)
+{
+	struct push_target_list *list = NULL;
+	assert_int_equal(ON_WORLD(list_push_targets, "c", 1, "", 100, &list, NULL), STORE_OK);
+	assert_int_equal(list->count, 0);
+	store_free(list);
+}
+
+static void remove_device(struct world *world)
+{
+	assert_int_equal(ON_WORLD(remove_device, "alice", "phone", NULL), STORE_OK);
+}
+
+static void revoke(struct world *world)
+{
+	assert_int_equal(ON_WORLD(put_revocation, "alice/phone", START_MS, NULL), STORE_OK);
+}
+
 static void put_favorite(struct world *world)
 {
 	assert_int_equal(ON_WORLD(put_favorite, "alice", "carol", true, START_MS, NULL), STORE_OK);
@@ -177,6 +218,9 @@ static void people_cost_what_the_documentation_says(void **state)
 		{"block", block, 2}, {"device put", put_device, 2}, {"device loaded", load_device, 2}, {"favorites loaded", load_favorites, 2},
 		{"favorite put", put_favorite, 3}, {"one membership", load_one_membership, 3}, {"profiles", load_profiles, 1}, {"shared ID", take_shared_id, 5},
 		{"shared ID changed", change_shared_id, 6}, {"invitation put", put_invitation, 2}, {"invitation used", use_invitation, 3},
+		{"device registered", register_phone, 3}, {"a push token taken over", take_over_token, 4}, {"and back", register_phone, 7},
+		{"device token", put_device_token, 2},
+		{"push targets", look_for_targets, 4}, {"no push targets", look_for_no_targets, 2}, {"revocation", revoke, 1}, {"device removed", remove_device, 2},
 		{"account ended", end_account, 13},
 	};
 	settle_in(world);

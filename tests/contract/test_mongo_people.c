@@ -282,11 +282,10 @@ static void what_comes_late_for_an_account_that_ended_is_void(void **state)
 	assert_int_equal(ON_WORLD(put_user, "alice", START_MS + 9, NULL), STORE_OK);
 	assert_false(has_device(world));
 	assert_use(world, one, "bob", START_MS, NULL);
-	const char *const *devices = NULL;
-	size_t count = 77;
-	assert_int_equal(ON_WORLD(list_devices, "alice", &devices, &count, NULL), STORE_OK);
-	assert_int_equal(count, 0);
-	store_free((void *)(uintptr_t)devices);
+	struct device_list *devices = NULL;
+	assert_int_equal(ON_WORLD(list_devices, "alice", &devices, NULL), STORE_OK);
+	assert_int_equal(devices->count, 0);
+	store_free(devices);
 	assert_int_equal(ON_WORLD(put_device, "alice", "phone", START_MS, "", 0, NULL), STORE_OK);
 	struct device_record *device = NULL;
 	assert_int_equal(ON_WORLD(load_device, "alice", "phone", &device, NULL), STORE_OK);

@@ -177,11 +177,44 @@ static void uses_are_counted_exactly_though_commands_get_lost(void **state)
 	assert_int_equal(won, 13);
 }
 
+/* ---- push tokens ---- */
+
+static void *register_all(void *arg)
+{
+	struct racer *racer = arg;
+	haunted = racer->misfortune;
+	for (int i = 0; i < ROUNDS; i++) {
+		char user_id[16], token[16];
+		enum store_rc rc = STORE_UNKNOWN;
+		snprintf(user_id, sizeof user_id, "racer%d-%d", racer->index, i);
+		snprintf(token, sizeof token, "token%d", i);
+		for (int tries = 0; tries < 1000 && !is_answer(rc); tries++)
+			rc = ON(racer->store, put_registration, user_id, "phone", "apns", token, START_MS, NULL);
+		racer->failed = racer->failed || rc != STORE_OK;
+	}
+	return NULL;
+}
+
+static void a_push_token_is_left_to_one_of_many_though_commands_get_lost(void **state)
+{
+	struct world *world = *state;
+	struct racer racers[RACERS];
+	exist_racers(world);
+	race(world, register_all, racers);
+	for (int i = 0; i < ROUNDS; i++) {
+		char token[16];
+		snprintf(token, sizeof token, "token%d", i);
+		assert_int_equal(count_documents(world, DEVICES, BCON_NEW("pushToken", BCON_UTF8(token))), 1);
+	}
+	assert_int_equal(count_documents(world, DEVICES, BCON_NEW("pushKey", "{", "$exists", BCON_BOOL(true), "}")), ROUNDS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
 		STORY(a_shared_id_goes_to_one_of_many_though_commands_get_lost),
 		STORY(uses_are_counted_exactly_though_commands_get_lost),
+		STORY(a_push_token_is_left_to_one_of_many_though_commands_get_lost),
 	};
 	if (!world_choose("mongodb") || getenv("HC_MONGODB") == NULL) {
 		fprintf(stderr, "HC_MONGODB names no server (scripts/ferretdb with …)\n");

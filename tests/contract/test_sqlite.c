@@ -21,7 +21,7 @@ static void damage_is_told_and_never_read_as_data(void **state)
 	struct place *place = *state;
 	struct store *store = open_at(place->uri);
 	struct line line = line_new("c");
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < 300; i++) {
 		struct bundle bundle = {0};
 		for (int j = 0; j < 8; j++)
 			bundle_add(&bundle, line_says(&line, "alice", "a text that fills some pages of the file, one after the other"));

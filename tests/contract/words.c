@@ -283,3 +283,16 @@ void assert_use(struct world *world, const unsigned char *hash, const char *by_u
 	assert_int_equal(ON_WORLD(use_invitation, hash, by_user_id, now_ms, user_id, NULL), inviter ? STORE_OK : STORE_NOT_FOUND);
 	assert_string_equal(user_id, inviter ? inviter : "");
 }
+
+void register_device(struct world *world, const char *user_id, const char *device, const char *push_token)
+{
+	const char *platform = push_token[0] != '\0' ? "apns" : "";
+	assert_int_equal(ON_WORLD(put_registration, user_id, device, platform, push_token, START_MS, NULL), STORE_OK);
+}
+
+struct device_list *list_devices(struct world *world, const char *user_id)
+{
+	struct device_list *list = NULL;
+	assert_int_equal(ON(world->other, list_devices, user_id, &list, NULL), STORE_OK);
+	return list;
+}

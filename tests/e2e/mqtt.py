@@ -142,8 +142,9 @@ class Message:
 
 class Client:
     def __init__(self, port, client_id="", *, version=V311, username=None, password=None, clean=True, keepalive=60, will=None, props=None,
-                 receive_buffer=None, connect=True, acknowledges=True):
-        """will = (topic, payload, qos, retain). connect=False only opens the socket, for tests that write the CONNECT themselves."""
+                 receive_buffer=None, connect=True, acknowledges=True, source=None, host="127.0.0.1", tls=None):
+        """will = (topic, payload, qos, retain). connect=False only opens the socket, for tests that write the CONNECT themselves. source is the
+        address that it comes from, tls an ssl.SSLContext."""
         self.version, self.client_id, self.acknowledges = version, client_id, acknowledges
         self.received = b""
         self.messages = []     # came in, not yet taken by next_message
@@ -154,8 +155,12 @@ class Client:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(("127.0.0.1", port))
+        if source:
+            self.socket.bind((source, 0))
+        self.socket.connect((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         if connect:
             self.send(self.connect_packet(username, password, clean, keepalive, will, props))
             self.read_connack()

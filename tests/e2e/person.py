@@ -48,7 +48,8 @@ class Person:
             how["props"] = {"session_expiry": 86400, **how.get("props", {})}
         token = how.pop("token", None) or self.broker.token(self.name)
         client_id = f"{self.name}/{self.device}" if self.device else self.name
-        self.client = mqtt.Client(self.broker.port, client_id, version=self.version, username=self.name, password=token, clean=self.clean, **how)
+        how = {"username": self.name, "password": token, **how}
+        self.client = mqtt.Client(how.pop("port", self.broker.port), client_id, version=self.version, clean=self.clean, **how)
         if subscribes and self.subscribes:
             granted = self.client.subscribe(*self.subscribes, qos=self.qos)
             assert all(code < 0x80 for code in granted), f"{self} may not subscribe {self.subscribes}: {granted}"

@@ -76,7 +76,7 @@ static void help_and_version_succeed(void **state)
 	assert_said("Usage: hyperchatctl COMMAND");
 	assert_int_equal(run("--version"), 0);
 	assert_string_equal(output.data, "hyperchatctl " HC_VERSION "\n");
-	static const char *const names[] = {"token", "keys", "check", "export", "room", "copy", "migrate"};
+	static const char *const names[] = {"token", "keys", "check", "export", "room", "copy", "migrate", "revoke", "device-keys"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char usage[64];
 		snprintf(usage, sizeof usage, "Usage: hyperchatctl %s ", names[i]);
@@ -104,6 +104,16 @@ static void wrong_usage_is_2_and_says_what(void **state)
 	assert_int_equal(run("token --keys x --issuer i --audience a --user u --ttl 1h"), 2);
 	assert_said("--ttl is a number");
 	assert_int_equal(run("token --keys x --issuer i --audience a --user ''"), 2);
+	assert_int_equal(run("revoke --store memory: --user a/b"), 2);
+	assert_said("is no user ID");
+	assert_int_equal(run("revoke --store memory: --user a --device b/c"), 2);
+	assert_said("names no device");
+	assert_int_equal(run("device-keys --store memory:"), 2);
+	assert_said("list, drop or rotate has to come first");
+	assert_int_equal(run("device-keys drop --store memory:"), 2);
+	assert_said("--kid is missing");
+	assert_int_equal(run("device-keys list --store memory: --kid x"), 2);
+	assert_said("--kid is for drop alone");
 }
 
 static void output_that_cannot_be_written_is_a_failure(void **state)

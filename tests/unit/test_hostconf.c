@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "plugin/broker/hostconf.h"
+#include "plugin/broker/hostconf_read.h"
 
 static const int V2_0[3] = {2, 0, 11}, V2_1[3] = {2, 1, 2};
 
@@ -24,6 +25,7 @@ static const int V2_0[3] = {2, 0, 11}, V2_1[3] = {2, 1, 2};
 
 struct scene {
 	char dir[64];
+	struct hostconf_own own;
 	struct hostconf_finding findings[HOSTCONF_FINDING_MAX];
 	size_t count;
 };
@@ -31,6 +33,7 @@ struct scene {
 static int scene_open(void **state)
 {
 	struct scene *scene = mem_zero(sizeof *scene);
+	scene->own.prefix = "hc";
 	snprintf(scene->dir, sizeof scene->dir, "/tmp/hc-hostconf-XXXXXX");
 	*state = scene;
 	return mkdtemp(scene->dir) == NULL;
@@ -89,7 +92,7 @@ static void write_file(const struct scene *scene, const char *name, const char *
 static void check_command(struct scene *scene, const int version[3], const char *command_line, size_t len)
 {
 	memset(scene->findings, 'x', sizeof scene->findings);
-	scene->count = hostconf_check(command_line, len, version, "hc", scene->findings, HOSTCONF_FINDING_MAX);
+	scene->count = hostconf_check(command_line, len, version, &scene->own, scene->findings, HOSTCONF_FINDING_MAX);
 	for (size_t i = 0; i < scene->count; i++)
 		assert_non_null(memchr(scene->findings[i].text, '\0', sizeof scene->findings[i].text - 1));
 }
@@ -215,9 +218,9 @@ static void fatal_findings_come_first_and_fit_into_what_the_caller_has(void **st
 	for (int i = 0; i < len; i++)
 		if (command_line[i] == ' ')
 			command_line[i] = '\0';
-	assert_int_equal(hostconf_check(command_line, (size_t)len + 1, V2_0, "hc", scene->findings, 1), 1);
+	assert_int_equal(hostconf_check(command_line, (size_t)len + 1, V2_0, &scene->own, scene->findings, 1), 1);
 	assert_true(scene->findings[0].fatal);
-	assert_int_equal(hostconf_check(command_line, (size_t)len + 1, V2_0, "hc", scene->findings, 0), 0);
+	assert_int_equal(hostconf_check(command_line, (size_t)len + 1, V2_0, &scene->own, scene->findings, 0), 0);
 }
 
 /* ---- what works badly ---- */
@@ -298,6 +301,84 @@ static void listeners_that_take_names_from_certificates_are_warned_of(void **sta
 	expect_nothing(*state);
 }
 
+static void listeners_whose_certificates_say_who_somebody_is_are_not_warned_of(void **state)
+{
+	struct scene *scene = *state;
+	scene->own.by_certificate = true;
+	check(scene, V2_0, GOOD "listener 8883\ncertfile x\nuse_identity_as_username true\nlistener 1883\n");
+	expect_nothing(scene);
+}
+
+static void listeners_of_one_port_that_take_names_from_different_places_are_refused_where_it_matters(void **state)
+{
+	static const char *const MIXED[] = {
+		GOOD "listener 8883 10.0.0.1\nuse_identity_as_username true\nlistener 8883 10.0.0.2\n",
+		GOOD "listener 8883 10.0.0.1\nuse_identity_as_username true\nlistener 8883 10.0.0.2\nuse_subject_as_username true\n",
+	};
+	struct scene *scene = *state;
+	for (size_t i = 0; i < sizeof MIXED / sizeof *MIXED; i++) {
+		scene->own.by_certificate = true;
+		check(scene, V2_1, MIXED[i]);
+		assert_int_equal(scene->count, 1);
+		assert_true(scene->findings[0].fatal);
+		assert_non_null(strstr(scene->findings[0].text, "8883"));
+	}
+	check(scene, V2_1, GOOD "listener 8883 a\nuse_identity_as_username true\nlistener 8883 b\nuse_identity_as_username true\nlistener 1\n");
+	expect_nothing(scene);
+}
+
+static void what_could_not_be_read_is_warned_of_where_listeners_matter(void **state)
+{
+	struct scene *scene = *state;
+	scene->own.refuses_plain = true;
+	check_command(scene, V2_0, "mosquitto", sizeof "mosquitto");
+	assert_int_equal(scene->count, 2);
+	assert_non_null(strstr(scene->findings[1].text, "nobody gets in"));
+}
+
+/* A port as it was read; NULL: it was not. */
+static const struct hostconf_port *port_of(struct scene *scene, struct hostconf_settings *settings, const char *text, int port)
+{
+	struct buf command_line = BUF_EMPTY;
+	write_file(scene, "main.conf", text);
+	buf_printf(&command_line, "mosquitto%c-c%c%s/main.conf%c", 0, 0, scene->dir, 0);
+	hostconf_read(command_line.data, command_line.len, true, "hc", settings);
+	buf_fini(&command_line);
+	return hostconf_port(settings, port);
+}
+
+static void it_is_known_which_ports_are_without_tls(void **state)
+{
+	static const char TEXT[] = "certfile x\nport 1\nlistener 2 ::1\nlistener 3\ncertfile y\nlistener 3 a\nlistener 4\npsk_hint z\n"
+	                           "listener 5\nenable_proxy_protocol 2\nlistener 0 /run/socket\nlistener 6\ncertfile c\nlistener 6 b\ncertfile d\n";
+	struct hostconf_settings settings;
+	static const struct {
+		int port;
+		bool plain;
+	} EXPECTED[] = {{1, false}, {2, true}, {3, true}, {4, false}, {5, false}, {0, true}, {6, false}};
+	for (size_t i = 0; i < sizeof EXPECTED / sizeof *EXPECTED; i++) {
+		const struct hostconf_port *port = port_of(*state, &settings, TEXT, EXPECTED[i].port);
+		assert_non_null(port);
+		assert_int_equal(port->plain, EXPECTED[i].plain);
+	}
+	assert_null(port_of(*state, &settings, TEXT, 7));
+}
+
+static void it_is_known_by_which_ports_certificates_give_names(void **state)
+{
+	static const char TEXT[] = "listener 1\nuse_identity_as_username true\nlistener 2\nuse_subject_as_username true\nlistener 3\n"
+	                           "listener 4\nuse_subject_as_username true\nuse_identity_as_username true\n";
+	struct hostconf_settings settings;
+	const struct hostconf_port *port = port_of(*state, &settings, TEXT, 1);
+	assert_true(port->by_identity && !port->by_subject && !port->by_token);
+	port = port_of(*state, &settings, TEXT, 2);
+	assert_true(!port->by_identity && port->by_subject && !port->by_token);
+	port = port_of(*state, &settings, TEXT, 3);
+	assert_true(!port->by_identity && !port->by_subject && port->by_token);
+	port = port_of(*state, &settings, TEXT, 4);
+	assert_true(port->by_identity && !port->by_subject && !port->by_token);
+}
+
 static void port_goes_back_to_the_default_listener_on_2_1(void **state)
 {
 	check(*state, V2_1, GOOD "listener 8883\nport 1884\nuse_identity_as_username true\n");
@@ -358,12 +439,13 @@ static void a_plugin_of_single_listeners_is_warned_of_on_2_1(void **state)
 static void all_findings_at_once_fit(void **state)
 {
 	struct scene *scene = *state;
+	scene->own.refuses_plain = true;
 	write_file(scene, "acl", "pattern %c/#\n");
 	check(scene, V2_1,
 		"per_listener_settings true\nallow_duplicate_messages false\nqueue_qos0_messages true\nmessage_size_limit 1\nmax_packet_size 20\n"
 		"listener 1883\nmount_point a/\nuse_identity_as_username true\nacl_file @/acl\nplugin /x/mosquitto_hyperchat.so\n"
 		"plugin /x/mosquitto_hyperchat.so\nconnection b\ntopic #\ninclude_dir @/none\nmax_queued_messages 1\n");
-	assert_int_equal(scene->count, HOSTCONF_FINDING_MAX - 1); /* all but the one of 2.0 */
+	assert_int_equal(scene->count, HOSTCONF_FINDING_MAX - 2); /* all but the one of 2.0, and one of the two about certificates */
 	for (size_t i = 0; i < scene->count; i++)
 		assert_true(strlen(scene->findings[i].text) < sizeof scene->findings[i].text - 1);
 }
@@ -552,7 +634,7 @@ static void each_of_several_files_is_read(void **state)
 static void the_own_process_has_no_broker_configuration(void **state)
 {
 	struct scene *scene = *state;
-	scene->count = hostconf_check_self(V2_0, "hc", scene->findings, HOSTCONF_FINDING_MAX);
+	scene->count = hostconf_check_self(V2_0, &scene->own, NULL, scene->findings, HOSTCONF_FINDING_MAX);
 	WARNED(scene, "no -c FILE");
 }
 
@@ -577,6 +659,11 @@ int main(void)
 		TEST(bridges_that_stay_outside_are_not),
 		TEST(a_quoted_bridge_topic_may_hold_spaces_on_2_1),
 		TEST(listeners_that_take_names_from_certificates_are_warned_of),
+		TEST(listeners_whose_certificates_say_who_somebody_is_are_not_warned_of),
+		TEST(listeners_of_one_port_that_take_names_from_different_places_are_refused_where_it_matters),
+		TEST(what_could_not_be_read_is_warned_of_where_listeners_matter),
+		TEST(it_is_known_which_ports_are_without_tls),
+		TEST(it_is_known_by_which_ports_certificates_give_names),
 		TEST(port_goes_back_to_the_default_listener_on_2_1),
 		TEST(acl_patterns_with_the_client_id_are_warned_of_on_2_1),
 		TEST(acl_files_without_it_are_not),

@@ -56,6 +56,13 @@ static int without_list(void **state)
 	return 0;
 }
 
+static void nobody_else_is_called_as_the_chat_itself(void **state)
+{
+	(void)state;
+	assert_refused("{'issuer':'hyperchat','audience':'chat','keys':'k'}", "is the chat itself");
+	assert_taken("{'issuer':'hyperchat2','audience':'chat','keys':'k'}");
+}
+
 static void one_issuer_needs_a_name_and_an_audience(void **state)
 {
 	(void)state;
@@ -184,6 +191,7 @@ static void keys_of_a_file_are_those_of_its_algorithms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(nobody_else_is_called_as_the_chat_itself, without_list),
 		cmocka_unit_test_teardown(one_issuer_needs_a_name_and_an_audience, without_list),
 		cmocka_unit_test_teardown(every_member_arrives, without_list),
 		cmocka_unit_test_teardown(a_member_that_is_wrong_is_named, without_list),

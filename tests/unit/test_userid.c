@@ -166,6 +166,22 @@ static void a_device_has_a_sensible_name(void **state)
 	assert_string_equal(kind_of("alice/\xFF"), "refused");
 }
 
+/* But for U+0000, which is in no token that we let in. */
+static void what_was_encoded_can_be_decoded(void **state)
+{
+	(void)state;
+	static const char *const CLAIMS[] = {"alice", "a/b", "100%", "%2F", "x#+y", "\xC3\xA9\xC2\x81", "\x01\x7F"};
+	char encoded[AUTH_USER_ID_MAX + 1], claim[AUTH_USER_ID_MAX + 1];
+	for (size_t i = 0; i < sizeof CLAIMS / sizeof *CLAIMS; i++) {
+		assert_true(user_id_encode("", CLAIMS[i], strlen(CLAIMS[i]), encoded, NULL));
+		assert_true(user_id_decode(encoded, claim));
+		assert_string_equal(claim, CLAIMS[i]);
+	}
+	static const char *const WRONG[] = {"", "a/b", "%2f", "%41", "%", "%2", "%00", "\xFF"};
+	for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++)
+		assert_false(user_id_decode(WRONG[i], claim));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +190,7 @@ int main(void)
 		cmocka_unit_test(no_user_without_a_name_that_topics_can_carry),
 		cmocka_unit_test(a_user_has_one_spelling),
 		cmocka_unit_test(what_encode_makes_is_valid),
+		cmocka_unit_test(what_was_encoded_can_be_decoded),
 		cmocka_unit_test(the_username_is_empty_or_the_user_or_jwt),
 		cmocka_unit_test(a_client_id_that_begins_with_the_user_is_a_device),
 		cmocka_unit_test(a_client_id_without_a_slash_is_ephemeral),

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Devices that were removed. Broker thread. */
+#include "plugin/broker/removal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/broker/answer.h"
+#include "plugin/broker/cluster.h"
+#include "plugin/broker/cursor.h"
+#include "plugin/broker/revoke.h"
+#include "plugin/broker/server.h"
+
+static struct server *server_of(const struct rpc_request *request)
+{
+	return ((const struct origin *)request->origin)->server;
+}
+
+static bool is_device(const struct session *session, const char *device)
+{
+	return session->device != NULL && strcmp(session->device, device) == 0;
+}
+
+bool removal_is_connected(const struct rpc_request *request, const char *device)
+{
+	const struct person *person = person_find(server_of(request), request->user_id);
+	for (const struct session *session = person ? person->sessions : NULL; session != NULL; session = session->person_next)
+		if (is_device(session, device) && !session->gone)
+			return true;
+	return false;
+}
+
+/* What the broker holds of its MQTT session stays there until it comes again; what was handed to it is not counted then. */
+static void forget_parked(struct server *server, const char *user_id, const char *device)
+{
+	struct buf client_id = BUF_EMPTY;
+	buf_add_text(&client_id, user_id);
+	if (device[0] != '\0')
+		buf_printf(&client_id, "/%s", device);
+	cursor_forget(server, client_id.data);
+	buf_fini(&client_id);
+}
+
+static void remove_device(struct server *server, const char *user_id, const char *device)
+{
+	const struct person *person = person_find(server, user_id);
+	forget_parked(server, user_id, device);
+	for (struct session *session = person ? person->sessions : NULL; session != NULL; session = session->person_next)
+		if (is_device(session, device)) {
+			session->removed = true;
+			session_cut(server, session);
+		}
+}
+
+void removal_happened(const struct rpc_request *request, const char *device, bool token_ended)
+{
+	struct server *server = server_of(request);
+	struct buf subject = BUF_EMPTY;
+	buf_printf(&subject, "%s/%s", request->user_id, device);
+	if (token_ended) {
+		revoke_happened(server, subject.data, request->at_ms);
+		cluster_tell(server, NOTICE_REVOKED, subject.data, request->at_ms);
+	}
+	remove_device(server, request->user_id, device);
+	cluster_tell(server, NOTICE_REMOVED, subject.data, request->at_ms);
+	buf_fini(&subject);
+}
+
+void removal_elsewhere(struct server *server, const char *subject)
+{
+	const char *slash = strchr(subject, '/');
+	if (slash == NULL)
+		return;
+	char *user_id = mem_copy(subject, (size_t)(slash - subject));
+	remove_device(server, user_id, slash + 1);
+	free(user_id);
+}

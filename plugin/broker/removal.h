@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_REMOVAL_H
+#define HC_BROKER_REMOVAL_H
+/* Devices that their user has removed: whoever is connected as one is cut off, and nothing more of it is stored. Broker thread. */
+
+#include <stdbool.h>
+
+struct rpc_request;
+struct server;
+
+/* For struct rpc_world: the store has done it; the other brokers are told. */
+void removal_happened(const struct rpc_request *request, const char *device, bool token_ended);
+bool removal_is_connected(const struct rpc_request *request, const char *device);
+
+/* Another broker's word. subject: user ID, '/', device. */
+void removal_elsewhere(struct server *server, const char *subject);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_REVOKE_H
+#define HC_BROKER_REVOKE_H
+/* Tokens are revoked while people are connected by them: by an operator (hyperchatctl revoke), or with a device that its user removes. The store
+ * has it first. Broker thread. */
+
+#include <stdint.h>
+
+struct server;
+
+/* It counts here from now on, and whoever is connected by such a token is cut off. subject as in struct revocation. */
+void revoke_happened(struct server *server, const char *subject, int64_t at_ms);
+
+#endif

@@ -1,0 +1,614 @@
+# SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+"""Devices: their list, their end, tokens for those that cannot log in at a provider, and tokens that are revoked."""
+import base64
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import time
+
+import broker as brokers
+import mqtt
+import pytest
+import tokens
+
+DAY = 86_400_000
+ON_MONGODB = os.environ.get("HC_STORE") == "mongodb"
+
+
+def lamp_token(alice, device="lamp", **how):
+    return alice.asks("createDeviceToken", deviceID=device, **how)["token"]
+
+
+def is_refused(broker, token, client_id="alice/lamp", username="alice", version=mqtt.V5):
+    """For good, and not only until a key is here."""
+    with pytest.raises(mqtt.Refused) as caught:
+        mqtt.Client(broker.port, client_id, version=version, username=username, password=token)
+    return caught.value.code == 0x87
+
+
+def is_let_in(broker, token, client_id="alice/lamp"):
+    try:
+        mqtt.Client(broker.port, client_id, version=mqtt.V5, username="", password=token).close()
+        return True
+    except (mqtt.Refused, mqtt.Closed):
+        return False
+
+
+def soon(condition, what, within=5):
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def is_cut_off_soon(person, within=2.0):
+    start = time.monotonic()
+    person.client.is_closed()
+    assert time.monotonic() - start < within, "it took too long"
+
+
+def devices_of(person):
+    return {device["deviceID"]: device for device in person.asks("getDevices")["devices"]}
+
+
+def claims_of(token):
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
+def with_header(token, header, sign=lambda signed: b""):
+    """The same claims below another header."""
+    signed = tokens.base64url(json.dumps(header).encode()) + "." + token.split(".")[1]
+    return signed + "." + tokens.base64url(sign(signed.encode()))
+
+
+def kid_of(token):
+    header = token.split(".")[0]
+    return json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
+
+
+# ---- tokens of devices ----
+
+@pytest.mark.parametrize("version", [mqtt.V311, mqtt.V5])
+def test_a_device_logs_in_by_its_token_and_speaks_as_its_user(broker, alice, bob, version):
+    lamp = broker.person("alice", "lamp", token=lamp_token(alice), version=version)
+    assert lamp.asks("getChatUserID")["deviceID"] == "lamp"
+    lamp.says("the door is open", to=bob)
+    bob.hears("the door is open", senderID="alice")
+
+
+def test_what_the_documents_show_works_with_the_clients_that_people_have(broker, bob):
+    """docs/sign-on.md, "Devices that cannot log in": a token by mosquitto_rr, then mosquitto_pub with it, and mosquitto_sub with another one."""
+    def says(tool, *arguments):
+        return subprocess.run([tool, "-h", "127.0.0.1", "-p", str(broker.port), *arguments], capture_output=True, text=True, timeout=30, check=True).stdout
+
+    def token(device):
+        answer = says("mosquitto_rr", "-V", "mqttv5", "-i", "alice/laptop", "-u", "alice", "-P", broker.token("alice"), "-t", "hc/rpc/createDeviceToken",
+                      "-e", "hc/me/reply/x", "-m", json.dumps({"deviceID": device, "days": 365}))
+        return json.loads(answer)["result"]["token"]
+
+    says("mosquitto_pub", "-i", "alice/door", "-u", "alice", "-P", token("door"), "-q", "1", "-t", "hc/user/bob/text/ring-1", "-m", "somebody is at the door")
+    bob.hears("somebody is at the door", senderID="alice")
+    bell = token("bell")
+    listens = ("-i", "alice/bell", "-u", "alice", "-P", bell, "-q", "1", "-c", "-t", "hc/me/text/+/bob")
+    says("mosquitto_sub", *listens, "-E")  # it subscribes, and goes
+    bob.says("I am coming", to="alice")
+    assert says("mosquitto_sub", *listens, "-C", "1") == "I am coming\n"
+
+
+def test_a_token_says_for_whom_and_until_when(broker, alice):
+    before = int(time.time())
+    answer = alice.asks("createDeviceToken", deviceID="lamp", days=3)
+    claims = claims_of(answer["token"])
+    assert claims["iss"] == "hyperchat" and claims["aud"] == tokens.AUDIENCE and claims["sub"] == "alice" and claims["dev"] == "lamp"
+    assert before <= claims["iat"] <= time.time() and claims["exp"] == claims["iat"] + 3 * 86400 and answer["expires"] == claims["exp"] * 1000
+    again = claims_of(lamp_token(alice))
+    assert again["exp"] == again["iat"] + 90 * 86400 and again["jti"] != claims["jti"]
+
+
+@pytest.mark.parametrize("days", [0, 401, "3"])
+def test_nobody_gets_one_for_ever(alice, days):
+    alice.is_denied("bad_request", "createDeviceToken", deviceID="lamp", days=days)
+
+
+@pytest.mark.parametrize("device", ["a/b", "a+", "#", "x" * 65, "a\u0001"])
+def test_what_is_no_name_of_a_device_gets_none(alice, device):
+    alice.is_denied("bad_request", "createDeviceToken", deviceID=device)
+
+
+@pytest.mark.parametrize("user", ["a/b", "100%", "x#+y", "é\u0081"])
+def test_a_user_with_an_encoded_id_gets_one_too(broker, user):
+    encoded = "".join(f"%{byte:02X}" if byte < 0x20 or chr(byte) in "%/+#" or byte in (0xC2, 0x81) else chr(byte)
+                      for byte in user.encode()).encode("latin-1").decode() if user != "é\u0081" else "é%C2%81"
+    somebody = broker.person(encoded, token=broker.token(user))
+    lamp = broker.person(encoded, "lamp", token=lamp_token(somebody))
+    assert lamp.asks("getChatUserID")["userID"] == encoded
+
+
+def test_a_device_without_a_name_has_one_too(broker, alice):
+    token = lamp_token(alice, "")
+    assert is_let_in(broker, token, "alice") and not is_let_in(broker, token, "alice/phone")
+
+
+def test_tokens_outlive_the_broker(broker, alice):
+    token = lamp_token(alice)
+    broker.restart()
+    assert is_let_in(broker, token)
+    broker.kill9()
+    broker.start()
+    assert is_let_in(broker, token)
+
+
+def test_the_token_is_written_nowhere(broker, alice):
+    """Neither in the log, nor in the journal, nor in the store, nor in what a tool exports."""
+    chat = alice.chat_with(broker.person("bob"))
+    token = lamp_token(alice)
+    broker.person("alice", "lamp", token=token).is_up_to_date()
+    assert token not in json.dumps(broker.exported(chat))
+    broker.stop()
+    signature = token.split(".")[2].encode()
+    for file in broker.directory.rglob("*"):
+        assert not file.is_file() or signature not in file.read_bytes(), file
+
+
+def test_an_issuer_that_is_called_as_the_chat_itself_stops_the_start(idle_broker):
+    idle_broker.options["issuer"] = "hyperchat"
+    assert "the issuer \"hyperchat\" is the chat itself" in idle_broker.fails_to_start()
+
+
+# ---- attacks ----
+
+@pytest.mark.parametrize("client_id", ["alice/phone", "alice", "alice/lamp2", "bob/lamp", "lamp", "", "alice/lamp/x"])
+def test_it_counts_for_no_other_client_id(broker, alice, client_id):
+    token = lamp_token(alice)
+    assert not is_let_in(broker, token, client_id)
+    assert is_let_in(broker, token)
+
+
+def test_it_counts_for_no_other_user(broker, alice):
+    token = lamp_token(alice)
+    assert is_refused(broker, token, username="bob") and is_refused(broker, token, "bob/lamp", "bob")
+
+
+def test_it_renews_no_other_connection(broker, alice):
+    token = lamp_token(alice)
+    alice.is_denied("forbidden", "renewToken", token=token)
+    other = broker.person("alice", "door", token=lamp_token(alice, "door"))
+    other.is_denied("forbidden", "renewToken", token=token)
+    ephemeral = broker.client("somebody", user="alice")
+    ephemeral.subscribe("hc/me/#")
+    ephemeral.publish("hc/rpc/renewToken/1", json.dumps({"token": token}))
+    assert b"forbidden" in ephemeral.next_message("hc/me/reply/1").payload
+    broker.person("alice", "lamp", token=token).asks("renewToken", token=token)
+
+
+def test_it_renews_no_other_connection_by_auth(broker, alice):
+    token = lamp_token(alice)
+
+    def by_auth(client_id, first):
+        return mqtt.Client(broker.port, client_id, version=mqtt.V5, props={"authentication_method": "JWT", "authentication_data": first})
+
+    def auth(client):
+        client.send(mqtt.packet(mqtt.AUTH, 0, b"\x19" + mqtt.properties({"authentication_method": "JWT", "authentication_data": token})))
+
+    phone = by_auth("alice/tablet", broker.token("alice"))
+    auth(phone)
+    phone.is_closed()
+    lamp = by_auth("alice/lamp", token)
+    auth(lamp)
+    lamp.ping()
+
+
+def test_it_gets_no_other_token(broker, alice):
+    lamp = broker.person("alice", "lamp", token=lamp_token(alice))
+    for device in ("lamp", "other"):
+        lamp.is_denied("forbidden", "createDeviceToken", deviceID=device)
+    lamp.asks("renewToken", token=broker.token("alice"))
+    assert lamp_token(lamp, "other")
+    lamp.asks("renewToken", token=lamp_token(alice))
+    lamp.is_denied("forbidden", "createDeviceToken", deviceID="other")
+
+
+def test_one_that_is_over_is_refused(idle_broker):
+    idle_broker.options["leeway"] = 0
+    alice = idle_broker.start().person("alice")
+    token = lamp_token(alice, days=1)
+    claims = claims_of(token) | {"exp": int(time.time()) - 10}
+    changed = token.split(".")[0] + "." + tokens.base64url(json.dumps(claims).encode()) + "." + token.split(".")[2]
+    assert is_refused(idle_broker, changed)
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "HS256", "ES384", "RS256"])
+def test_the_header_chooses_no_algorithm(broker, alice, alg):
+    token = lamp_token(alice)
+    assert not is_let_in(broker, with_header(token, {"alg": alg, "kid": kid_of(token)}))
+    assert not is_let_in(broker, with_header(token, {"alg": alg, "typ": "JWT"}))
+
+
+@pytest.mark.sqlite
+def test_the_public_key_is_no_secret(broker, alice):
+    """HS256 by what everybody may know of the key, in the forms in which libraries have taken it."""
+    token = lamp_token(alice)
+    with sqlite3.connect(broker.store) as store:
+        jwk = json.loads(store.execute("SELECT bytes FROM signing_key").fetchone()[0])
+    assert jwk["alg"] == "ES256"
+    point = base64.urlsafe_b64decode(jwk["x"] + "=") + base64.urlsafe_b64decode(jwk["y"] + "=")
+    info = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200") + b"\x04" + point
+    pem = b"-----BEGIN PUBLIC KEY-----\n" + b"\n".join(re.findall(b".{1,64}", base64.b64encode(info))) + b"\n-----END PUBLIC KEY-----\n"
+    public = json.dumps({name: jwk[name] for name in ("kty", "crv", "x", "y")}).encode()
+    issuer = tokens.Issuer(jwk["kid"])
+    for secret in (point, b"\x04" + point, info, pem, pem.strip(), public):
+        issuer.secret = secret
+        assert not is_let_in(broker, issuer.sign(claims_of(token)))
+
+
+def test_another_key_signs_nothing_for_it(broker, alice):
+    """A token of the sign-on's own key that says it was issued by the chat."""
+    token = lamp_token(alice)
+    for kid in (kid_of(token), broker.issuer.kid, None):
+        assert not is_let_in(broker, broker.issuer.sign(claims_of(token), {"kid": kid} if kid else None))
+    assert not is_let_in(broker, broker.token("alice", iss="hyperchat", dev="lamp"))
+
+
+def test_what_it_claims_is_signed(broker, alice):
+    header, _, signature = lamp_token(alice).split(".")
+    for change in ({"dev": "phone"}, {"sub": "bob"}, {"exp": 4102444800}, {"iat": 4102444800}):
+        payload = tokens.base64url(json.dumps(claims_of(lamp_token(alice)) | change).encode())
+        assert not is_let_in(broker, f"{header}.{payload}.{signature}", f"{change.get('sub', 'alice')}/{change.get('dev', 'lamp')}")
+
+
+def test_unknown_kids_hold_up_nobody(broker, alice, bob):
+    token = lamp_token(alice)
+    for number in range(200):
+        assert not is_let_in(broker, with_header(token, {"alg": "ES256", "kid": f"k{number}"}, lambda signed: b"\1" * 64))
+    assert is_let_in(broker, token)
+    bob.is_up_to_date()
+
+
+# ---- keys ----
+
+def keys_of(broker):
+    return re.findall(r"^(\S{12})  made ", broker.ctl("device-keys", "list", "--store", broker.store_uri), re.M)
+
+
+def test_a_key_that_is_dropped_lets_nobody_in_and_cuts_off_who_came_by_it(broker, alice):
+    assert "none yet" in broker.ctl("device-keys", "list", "--store", broker.store_uri)
+    token = lamp_token(alice)
+    lamp = broker.person("alice", "lamp", token=token)
+    assert keys_of(broker) == [kid_of(token)]
+    broker.ctl("device-keys", "drop", "--store", broker.store_uri, f"--kid={kid_of(token)}")
+    is_cut_off_soon(lamp)
+    soon(lambda: not is_let_in(broker, token), "the key still counts")
+    alice.is_up_to_date()
+    fresh = lamp_token(alice)
+    assert kid_of(fresh) != kid_of(token) and is_let_in(broker, fresh)
+    broker.restart()
+    assert is_let_in(broker, fresh) and not is_let_in(broker, token)
+
+
+def test_a_new_key_signs_and_the_old_one_counts(broker, alice):
+    old = lamp_token(alice)
+    lamp = broker.person("alice", "lamp", token=old)
+    kid = broker.ctl("device-keys", "rotate", "--store", broker.store_uri).strip()
+    fresh = lamp_token(alice, "door")
+    assert kid_of(fresh) == kid and set(keys_of(broker)) == {kid, kid_of(old)}
+    lamp.is_up_to_date()
+    assert is_let_in(broker, fresh, "alice/door") and is_let_in(broker, old)
+
+
+# ---- the list ----
+
+def test_ones_devices_are_listed(broker, alice):
+    laptop = alice.on("laptop")
+    lamp_token(alice)
+    alice.asks("registerDevice", platform="apns", pushToken="t1")
+    now = time.time() * 1000
+    devices = devices_of(alice)
+    assert list(devices) == ["lamp", "laptop", "phone"]
+    assert devices["phone"]["current"] and devices["phone"]["connected"] and devices["phone"]["platform"] == "apns"
+    assert devices["laptop"]["connected"] and not {"current", "platform", "tokenExpires"} & set(devices["laptop"])
+    assert not devices["lamp"]["connected"] and abs(devices["lamp"]["tokenExpires"] - now - 90 * DAY) < 60_000
+    assert all(abs(device["lastSeen"] - now) < 60_000 for device in devices.values())
+    laptop.leaves()
+    soon(lambda: not devices_of(alice)["laptop"]["connected"], "the laptop is connected")
+    assert "t1" not in json.dumps(devices), "a push token is told to nobody"
+
+
+def test_a_long_list_comes_in_pieces(broker, alice):
+    names = [f"device-{number:02}" for number in range(12)]
+    for name in names:
+        broker.person("alice", name, subscribes=())
+    soon(lambda: len(devices_of(alice)) == 13, "all of them")
+    found, answer = [], {"next": 0}
+    while "next" in answer:
+        answer = alice.asks("getDevices", next=answer["next"], maxBytes=300)
+        found += [device["deviceID"] for device in answer["devices"]]
+    assert found == [*names, "phone"]
+
+
+# ---- where a device is woken ----
+
+def test_a_push_token_belongs_to_whoever_registered_it_last(alice, bob):
+    alice.asks("registerDevice", platform="fcm", pushToken="the same")
+    bob.asks("registerDevice", platform="fcm", pushToken="the same")
+    assert "platform" not in devices_of(alice)["phone"] and devices_of(bob)["phone"]["platform"] == "fcm"
+
+
+def test_an_empty_push_token_ends_it(alice):
+    alice.asks("registerDevice", platform="fcm", pushToken="t1")
+    alice.asks("registerDevice", pushToken="")
+    assert "platform" not in devices_of(alice)["phone"]
+    alice.asks("registerDevice", platform="fcm", pushToken="")
+    assert "platform" not in devices_of(alice)["phone"]
+
+
+def test_only_a_device_can_be_woken(broker, alice):
+    alice.is_denied("bad_request", "registerDevice", pushToken="t1")
+    client = broker.client("somebody", user="alice")
+    client.subscribe("hc/me/#")
+    client.publish("hc/rpc/registerDevice/1", '{"platform":"fcm","pushToken":"t"}')
+    assert b"forbidden" in client.next_message("hc/me/reply/1").payload
+
+
+@pytest.mark.sqlite
+def test_a_registration_that_was_acknowledged_and_not_stored_outlives_a_crash(broker, alice):
+    """It is of the device that asked, which only the journal knows by then."""
+    alice.is_up_to_date()
+    holder = sqlite3.connect(broker.store, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    for number in range(3):
+        alice.client.publish_acked(f"hc/rpc/registerDevice/r{number}", json.dumps({"platform": f"fcm{number}", "pushToken": f"t{number}"}))
+    broker.kill9()
+    holder.execute("ROLLBACK")
+    holder.close()
+    broker.start()
+    alice.connects()
+    alice.asks_until(lambda: devices_of(alice)["phone"].get("platform") == "fcm2", "the last one")
+
+
+# ---- the end of a device ----
+
+def test_a_device_that_is_removed_is_cut_off_and_its_token_ends(broker, alice):
+    token = lamp_token(alice)
+    lamp = broker.person("alice", "lamp", token=token)
+    lamp.asks("registerDevice", platform="fcm", pushToken="t1")
+    alice.asks("removeDevice", deviceID="lamp")
+    is_cut_off_soon(lamp)
+    assert is_refused(broker, token) and list(devices_of(alice)) == ["phone"]
+    broker.restart()
+    assert is_refused(broker, token)
+    alice.connects()
+    assert list(devices_of(alice)) == ["phone"]
+
+
+def test_the_next_token_of_a_removed_device_counts(broker, alice):
+    old = lamp_token(alice)
+    alice.asks("removeDevice", deviceID="lamp")
+    fresh = alice.asks_until(lambda: token_or_none(alice), "a new token, within a second")
+    assert is_let_in(broker, fresh) and is_refused(broker, old)
+
+
+def token_or_none(alice):
+    call = alice.next_command()
+    alice.publishes(f"rpc/createDeviceToken/{call}", {"deviceID": "lamp"})
+    answer, _ = alice.until(lambda: alice.replies.get(call), "an answer")
+    assert "result" in answer or answer["error"]["code"] == "unavailable", answer
+    return answer.get("result", {}).get("token")
+
+
+def test_who_has_a_token_of_the_sign_on_is_cut_off_and_comes_back_as_somebody_new(broker, alice, bob, chat):
+    laptop = alice.on("laptop")
+    bob.says("before", chat=chat)
+    laptop.hears("before")
+    alice.asks("removeDevice", deviceID="laptop")
+    is_cut_off_soon(laptop)
+    assert "laptop" not in devices_of(alice)
+    laptop.connects()
+    bob.says("after", chat=chat)
+    laptop.hears("after")
+    soon(lambda: "laptop" in devices_of(alice), "the laptop")
+
+
+def test_a_device_may_remove_itself(broker, alice):
+    lamp = broker.person("alice", "lamp", token=lamp_token(alice))
+    lamp.asks("removeDevice", deviceID="lamp")
+    is_cut_off_soon(lamp)
+    assert list(devices_of(alice)) == ["phone"]
+
+
+def test_what_is_not_there_may_be_removed(alice):
+    alice.asks("removeDevice", deviceID="nothing")
+    alice.is_denied("bad_request", "removeDevice", deviceID="no/thing")
+    assert list(devices_of(alice)) == ["phone"]
+
+
+def test_nobody_removes_a_device_of_somebody_else(broker, alice, bob):
+    token = lamp_token(alice)
+    lamp = broker.person("alice", "lamp", token=token)
+    bob.asks("removeDevice", deviceID="lamp")
+    bob.is_denied("forbidden", "removeDevice", deviceID="lamp", userID="alice")
+    lamp.is_up_to_date()
+    assert is_let_in(broker, token)
+
+
+def test_the_end_of_the_account_is_the_end_of_its_tokens(broker, alice, bob):
+    token = lamp_token(alice)
+    lamp = broker.person("alice", "lamp", token=token)
+    alice.asks("deleteAccount")
+    is_cut_off_soon(lamp)
+    assert is_refused(broker, token)
+    bob.is_up_to_date()
+
+
+# ---- revoking ----
+
+def revokes(broker, user, *more):
+    broker.ctl("revoke", "--store", broker.store_uri, "--user", user, *more)
+
+
+def test_a_revoked_user_is_cut_off_and_his_tokens_are_refused(broker, alice, bob):
+    laptop, old = alice.on("laptop"), broker.token("alice", ttl=7200)
+    lamp = broker.person("alice", "lamp", token=lamp_token(alice))
+    lamps = lamp.connect_options["token"]
+    revokes(broker, "alice")
+    for device in (alice, laptop, lamp):
+        is_cut_off_soon(device)
+    assert is_refused(broker, old, "alice/phone") and is_refused(broker, lamps)
+    assert is_refused(broker, broker.token("alice", iat=None), "alice/phone"), "a token that does not say when it was issued"
+    bob.is_up_to_date()
+    soon(lambda: is_let_in(broker, broker.token("alice"), "alice/phone"), "a fresh token is refused", within=1.2)
+    assert not is_let_in(broker, old, "alice/phone")
+    broker.restart()
+    assert is_refused(broker, old, "alice/phone") and is_refused(broker, lamps)
+    assert is_let_in(broker, broker.token("alice"), "alice/phone")
+
+
+def test_what_was_issued_in_the_second_of_the_revocation_counts_as_before_it(broker, alice):
+    """To the second is all that a token says; so the moment is put early into one, and both sides of it are tried."""
+    time.sleep(1.1 - time.time() % 1)
+    second = int(time.time())
+    before = broker.token("alice", iat=second)
+    revokes(broker, "alice")
+    assert int(time.time()) == second, "the tool was too slow to show it"
+    is_cut_off_soon(alice)
+    assert is_refused(broker, before, "alice/phone")
+    assert is_refused(broker, broker.token("alice", iat=second, exp=second + 77), "alice/phone"), "issued behind it, and it does not say so"
+    assert is_let_in(broker, broker.token("alice", iat=second + 1), "alice/phone"), "of the next second"
+
+
+def test_a_renewed_connection_is_as_old_as_its_newest_token(broker, alice):
+    carol = broker.person("carol", token=broker.token("carol", iat=int(time.time()) - 10))
+    time.sleep(1.1)
+    alice.is_up_to_date()
+    revokes(broker, "carol")
+    is_cut_off_soon(carol)
+    soon(lambda: is_let_in(broker, broker.token("carol"), "carol/phone"), "a fresh token is refused")
+    carol = broker.person("carol")
+    carol.is_denied("forbidden", "renewToken", token=broker.token("carol", iat=int(time.time()) - 10))
+    carol.is_up_to_date()
+
+
+def test_the_tokens_of_one_device_are_revoked(broker, alice):
+    lamp, door = (broker.person("alice", device, token=lamp_token(alice, device)) for device in ("lamp", "door"))
+    same = alice.on("tablet")
+    revokes(broker, "alice", "--device", "lamp")
+    is_cut_off_soon(lamp)
+    revokes(broker, "alice", "--device", "tablet")
+    time.sleep(1.2)
+    for device in (alice, door, same):
+        device.is_up_to_date()
+    assert is_refused(broker, lamp.connect_options["token"])
+
+
+def test_a_revocation_while_no_broker_runs_counts_when_one_does(broker, alice):
+    old, token = broker.token("alice"), lamp_token(alice)
+    broker.stop()
+    revokes(broker, "alice")
+    broker.start()
+    assert is_refused(broker, old, "alice/phone") and is_refused(broker, token)
+
+
+def test_who_logs_in_all_the_time_gets_in_by_nothing_old(broker):
+    """Logins race with the revocation: once it is in force, none of them is let in, and none that was let in stays."""
+    old = broker.token("alice", iat=int(time.time()) - 5)
+    clients, done = [], time.monotonic() + 2.5
+    told = False
+    while time.monotonic() < done:
+        if not told and time.monotonic() > done - 1.8:
+            revokes(broker, "alice")
+            told = True
+        try:
+            clients.append(mqtt.Client(broker.port, f"c{len(clients)}", username="alice", password=old))
+        except (mqtt.Refused, mqtt.Closed):
+            time.sleep(0.02)
+    assert clients
+    for client in clients:
+        client.is_closed()
+    assert is_refused(broker, old, "alice/phone")
+
+
+@pytest.mark.parametrize("arguments", [["--user", "a/b"], ["--user", ""], ["--user", "alice", "--device", "a/b"], []])
+def test_the_tool_refuses_what_names_nobody(broker, arguments):
+    with pytest.raises(AssertionError, match="ended with 2"):
+        broker.ctl("revoke", "--store", broker.store_uri, *arguments)
+
+
+@pytest.mark.sqlite
+def test_the_tool_and_the_broker_use_one_file_at_once(broker, alice, bob, chat):
+    """While messages are written, the tool writes beside them: neither loses anything, and the file is sound."""
+    for number in range(30):
+        alice.sends(f"m{number}", chat=chat)
+        if number % 3 == 0:
+            revokes(broker, f"nobody{number}")
+    bob.hears("m29")
+    assert bob.heard(chat) == [f"m{number}" for number in range(30)]
+    broker.stop()
+    broker.ctl("check", "--store", broker.store_uri)
+    with sqlite3.connect(broker.store) as store:
+        assert store.execute("SELECT count(*) FROM revocation").fetchone()[0] == 10
+
+
+# ---- several brokers ----
+
+@pytest.fixture
+def north(idle_broker):
+    idle_broker.options |= {"writer": "north"}
+    return idle_broker.start()
+
+
+@pytest.fixture
+def south(north, tmp_path):
+    directory = tmp_path / "south"
+    directory.mkdir()
+    broker = brokers.Broker(north.version, directory, store=north.options["store"], writer="south")
+    broker.issuer, broker.options["keys"] = north.issuer, north.keys
+    yield broker.start()
+    broker.end_whatever()
+
+
+@pytest.mark.mongodb
+def test_a_token_of_one_broker_counts_at_the_other(north, south):
+    alice = north.person("alice")
+    token = lamp_token(alice)
+    soon(lambda: is_let_in(south, token), "its key is not known there")
+
+
+@pytest.mark.mongodb
+def test_a_device_that_is_removed_here_is_cut_off_there(north, south):
+    alice = north.person("alice")
+    token = lamp_token(alice)
+    soon(lambda: is_let_in(south, token), "its key is not known there")
+    lamp, laptop = south.person("alice", "lamp", token=token), south.person("alice", "laptop")
+    laptop.is_up_to_date()
+    for device in (lamp, laptop):
+        alice.asks("removeDevice", deviceID=device.device)
+        is_cut_off_soon(device)
+    assert is_refused(south, token) and is_refused(north, token)
+    assert list(devices_of(alice)) == ["phone"]
+    laptop.connects()
+    laptop.is_up_to_date()
+
+
+@pytest.mark.mongodb
+def test_a_user_who_is_revoked_is_cut_off_everywhere(north, south):
+    alice, laptop, bob = north.person("alice"), south.person("alice", "laptop"), south.person("bob")
+    old = north.token("alice")
+    revokes(north, "alice")
+    for device in (alice, laptop):
+        is_cut_off_soon(device)
+    assert is_refused(north, old, "alice/phone") and is_refused(south, old, "alice/phone")
+    bob.is_up_to_date()
+    soon(lambda: is_let_in(south, south.token("alice"), "alice/laptop"), "a fresh token is refused")
+
+
+@pytest.mark.mongodb
+def test_a_key_that_is_dropped_counts_nowhere(north, south):
+    alice = north.person("alice")
+    token = lamp_token(alice)
+    soon(lambda: is_let_in(south, token), "its key is not known there")
+    lamp = south.person("alice", "lamp", token=token)
+    north.ctl("device-keys", "drop", "--store", north.store_uri, f"--kid={kid_of(token)}")
+    is_cut_off_soon(lamp)
+    soon(lambda: not is_let_in(north, token) and not is_let_in(south, token), "the key still counts")
