@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * What people cost in MongoDB, in commands, as docs/storage.md says; and that a page of the list of chats costs the same however many chats
- * there are. */
+ * What people cost in MongoDB, in commands, as docs/storage.md says; that a page of the list of chats costs the same however many chats
+ * there are; and that an append which is repeated does not write its keys again. */
 #include <stdio.h>
 
 #include "storage/mongo/fault.h"
@@ -345,6 +345,46 @@ static void a_summary_costs_the_same_whatever_was_edited(void **state)
 	assert_in_range(commands_of(world, read_one_summary), 3 + 2, 3 + 3);
 }
 
+/* ---- keys ---- */
+
+struct keys {
+	unsigned writes; /* commands that put keys, or change them */
+	bool lose_log;   /* the next time the log is written */
+};
+
+static enum mongo_fault watch_keys(void *context, const char *collection, bool write)
+{
+	struct keys *keys = context;
+	keys->writes += write && strcmp(collection, "dedup") == 0;
+	if (!write || strcmp(collection, "log") != 0 || !keys->lose_log)
+		return MONGO_NO_FAULT;
+	keys->lose_log = false;
+	return MONGO_LOSE;
+}
+
+/* Where a database goes through a collection for each update, many of them last longer than anybody waits. */
+static void an_append_that_is_repeated_does_not_write_its_keys_again(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	struct keys keys = {.lose_log = true};
+	const struct mongo_faults before = mongo_faults;
+	assert_appended(world->store, line_says(&line, "alice", "first"));
+	struct transaction *tx[] = {line_says_as(&line, "alice", "k1", "one"), line_says_as(&line, "alice", "k2", "two")};
+	struct append append = {.chat_id = "c", .transactions = tx, .transaction_count = 2};
+	mongo_faults = (struct mongo_faults){.decide = watch_keys, .context = &keys};
+	assert_int_equal(ON_WORLD(append, &append, 1, NULL), STORE_UNKNOWN);
+	assert_int_equal(keys.writes, 1);
+	assert_int_equal(ON_WORLD(append, &append, 1, NULL), STORE_OK);
+	assert_int_equal(append.result, APPEND_OK);
+	assert_int_equal(keys.writes, 2); /* the insert, which found them */
+	mongo_faults = before;
+	struct line fork = line;
+	assert_int_equal(append_one(world->store, line_says_as(&fork, "alice", "k2", "two")), APPEND_CONFLICT);
+	for (size_t i = 0; i < 2; i++)
+		transaction_free(tx[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
@@ -352,6 +392,7 @@ int main(void)
 		STORY(chats_and_members_cost_what_the_documentation_says),
 		STORY(a_page_of_the_list_costs_the_same_however_many_chats_there_are),
 		STORY(a_summary_costs_the_same_whatever_was_edited),
+		STORY(an_append_that_is_repeated_does_not_write_its_keys_again),
 	};
 	if (!world_choose("mongodb") || getenv("HC_MONGODB") == NULL) {
 		fprintf(stderr, "HC_MONGODB names no server (scripts/ferretdb with …)\n");
