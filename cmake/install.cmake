@@ -1,5 +1,5 @@
 # cmake --install: what goes where, as Debian's own mosquitto package does it. By file names, which are fixed (docs/protocol.md), so that a
-# build of a few targets can be installed as far as it goes.
+# build of a few targets can be installed as far as it goes. The components are the two packages of cmake/package.cmake.
 include(GNUInstallDirs)
 
 # Plugins live in the multiarch directory, beside mosquitto_dynamic_security.so, whatever the prefix.
@@ -8,12 +8,13 @@ if(CMAKE_LIBRARY_ARCHITECTURE)
 else()
   set(HC_PLUGIN_DIR "${CMAKE_INSTALL_LIBDIR}")
 endif()
-set(HC_EXAMPLES_DIR "share/doc/hyperchat/examples")
+set(HC_EXAMPLES_DIR "share/doc/mosquitto-hyperchat/examples")
 
-install(FILES "${PROJECT_BINARY_DIR}/mosquitto_hyperchat.so" DESTINATION "${HC_PLUGIN_DIR}")
-install(PROGRAMS "${PROJECT_BINARY_DIR}/hyperchatctl" DESTINATION bin)
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/schema/" DESTINATION share/hyperchat/schema FILES_MATCHING PATTERN "*.json")
-install(FILES "${PROJECT_SOURCE_DIR}/conf/hyperchat-limits.conf" DESTINATION "${HC_EXAMPLES_DIR}")
+install(FILES "${PROJECT_BINARY_DIR}/mosquitto_hyperchat.so" DESTINATION "${HC_PLUGIN_DIR}" COMPONENT plugin)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/schema/" DESTINATION share/hyperchat/schema COMPONENT plugin FILES_MATCHING PATTERN "*.json")
+foreach(sample limits.conf tls.conf websocket.conf websocket-tls.conf alerts.yml)
+  install(FILES "${PROJECT_SOURCE_DIR}/conf/hyperchat-${sample}" DESTINATION "${HC_EXAMPLES_DIR}" COMPONENT plugin)
+endforeach()
 
 # The sample names the plugin where --prefix put it, so it is written when installing. It is an example and nothing loads it by itself.
 install(CODE "
@@ -21,4 +22,9 @@ install(CODE "
   set(sample \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${HC_EXAMPLES_DIR}/hyperchat.conf\")
   configure_file(\"${PROJECT_SOURCE_DIR}/conf/hyperchat.conf\" \"\${sample}\" @ONLY)
   message(STATUS \"Installing: \${sample}\")
-")
+" COMPONENT plugin)
+
+install(PROGRAMS "${PROJECT_BINARY_DIR}/hyperchatctl" DESTINATION bin COMPONENT ctl)
+install(FILES "${PROJECT_BINARY_DIR}/hyperchatctl.1" DESTINATION share/man/man1 COMPONENT ctl)
+install(FILES "${PROJECT_SOURCE_DIR}/packaging/hyperchatctl.bash-completion" DESTINATION share/bash-completion/completions RENAME hyperchatctl
+  COMPONENT ctl)

@@ -135,9 +135,18 @@ static void note_clock(const struct server *server, int event)
 
 static void note_time(struct server *server, const struct callback *callback, int64_t us)
 {
-	if (us < LONG_CALLBACK_US || (uint64_t)us <= server->longest_callback_us)
+	struct counters *counters = &server->counters;
+	uint64_t took_us = (uint64_t)us;
+	counters->callbacks++;
+	counters->callbacks_us += took_us;
+	counters->long_callbacks += us >= LONG_CALLBACK_US;
+	if (took_us > counters->interval_callback_us)
+		counters->interval_callback_us = took_us;
+	if (took_us <= counters->longest_callback_us)
 		return;
-	server->longest_callback_us = (uint64_t)us;
+	counters->longest_callback_us = took_us;
+	if (us < LONG_CALLBACK_US)
+		return;
 	server_log(MOSQ_LOG_WARNING, "the broker was held up for %lld ms by a callback (%s), the longest so far", (long long)(us / 1000),
 		callback->name);
 }

@@ -17,17 +17,26 @@ static const struct store_ops *const backends[] = {
 	&store_mongo,
 };
 
-static const struct store_ops *find_backend(const char *uri, size_t len)
+static bool is_scheme(const char *name, const char *uri, size_t len)
 {
-	for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
-		if (strlen(backends[i]->name) == len && memcmp(backends[i]->name, uri, len) == 0)
+	return name != NULL && strlen(name) == len && memcmp(name, uri, len) == 0;
+}
+
+/* *where is what its open gets. */
+static const struct store_ops *find_backend(const char *uri, size_t len, const char **where)
+{
+	for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+		*where = is_scheme(backends[i]->name, uri, len) ? uri + len + 1 : uri;
+		if (*where != uri || is_scheme(backends[i]->also, uri, len))
 			return backends[i];
+	}
 	return NULL;
 }
 
 bool store_is_shared(const char *uri)
 {
-	const struct store_ops *backend = find_backend(uri, strcspn(uri, ":"));
+	const char *where;
+	const struct store_ops *backend = find_backend(uri, strcspn(uri, ":"), &where);
 	return backend != NULL && backend->shared;
 }
 
@@ -38,9 +47,10 @@ enum store_rc store_open_with(const char *uri, unsigned flags, struct store **st
 	if (colon == NULL)
 		return error_set(err, STORE_REFUSED, 0, "a store is given as <backend>:<where>, for example sqlite:/var/lib/hyperchat/chat.db");
 	size_t len = (size_t)(colon - uri);
-	const struct store_ops *backend = find_backend(uri, len);
+	const char *where;
+	const struct store_ops *backend = find_backend(uri, len, &where);
 	if (backend != NULL)
-		return backend->open(colon + 1, flags, store, err);
+		return backend->open(where, flags, store, err);
 	return error_set(err, STORE_REFUSED, 0, "there is no store backend called \"%.*s\"", len > 20 ? 20 : (int)len, uri);
 }
 

@@ -373,6 +373,9 @@ struct store_ops {
 	unsigned lanes;   /* how many appends, of different chats, are worth doing at once */
 	bool shared;      /* other brokers may use it at the same time, and it may be away when the broker starts */
 
+	/* Another scheme of the same kind of store, whose URIs open gets whole; NULL: there is none. */
+	const char *also;
+
 	/* uri: what follows "<name>:". Creates what is missing, migrates what is older (flags: STORE_NO_MIGRATION), refuses what is newer. */
 	enum store_rc (*open)(const char *uri, unsigned flags, struct store **store, struct error *err);
 	void (*close)(struct store *store); /* NULL is fine */

@@ -46,7 +46,7 @@ struct issuers {
 	struct workers *workers; /* NULL: nobody has discovery */
 	atomic_bool closing;
 	bool http;
-	uint64_t last_id;
+	uint64_t last_id, fetches, fetch_failures;
 	struct entry *entries;
 	size_t count;
 };
@@ -111,11 +111,13 @@ static void take_cached(struct issuers *issuers, struct entry *entry)
 	struct error err;
 	int64_t at_ms;
 	struct key_set *keys = key_cache_read(entry->cache_file, entry->issuer.url, &at_ms, &err);
-	if (keys != NULL && set_keys(issuers, entry, keys, &err))
+	if (keys != NULL && set_keys(issuers, entry, keys, &err)) {
+		entry->good_ms = clock_mono_ms() - (clock_wall_ms() - at_ms);
 		say(issuers, ISSUERS_NOTICE, "keys of %s: those of %lld minutes ago count until it answers", entry->issuer.url,
 			(long long)((clock_wall_ms() - at_ms) / 60000));
-	else if (keys != NULL || err.rc != 0)
+	} else if (keys != NULL || err.rc != 0) {
 		say(issuers, ISSUERS_WARNING, "kept keys of %s are not used: %s", entry->issuer.url, err.text);
+	}
 }
 
 /* ---- fetching ---- */
@@ -156,6 +158,7 @@ static int64_t age_within_limits(int64_t age_s)
 
 static void failed(struct issuers *issuers, struct entry *entry, const struct error *err)
 {
+	issuers->fetch_failures++;
 	unsigned doublings = entry->failures < FAILED_DOUBLINGS_MAX ? entry->failures : FAILED_DOUBLINGS_MAX;
 	if (entry->failures++ == 0)
 		say(issuers, ISSUERS_WARNING, "keys of %s cannot be fetched, trying again%s: %s", entry->issuer.url,
@@ -198,6 +201,7 @@ static void fetch_done(struct job *job)
 	struct entry *entry = entry_by_id(issuers, fetch->entry_id);
 	if (entry != NULL) {
 		entry->busy = false;
+		issuers->fetches++;
 		if (!atomic_load(&issuers->closing))
 			arrived(issuers, entry, fetch);
 	}
@@ -383,6 +387,7 @@ static void inherit(struct entry *entry, struct entry *earlier)
 	entry->busy = earlier->busy;
 	entry->began_ms = earlier->began_ms;
 	entry->failures = earlier->failures;
+	entry->good_ms = earlier->good_ms;
 	entry->keys = earlier->keys;
 	earlier->keys = NULL;
 	entry->published = earlier->published;
@@ -444,6 +449,19 @@ struct issuers *issuers_open(const struct issuers_conf *conf, struct issuer_list
 		return issuers;
 	issuers_free(issuers);
 	return NULL;
+}
+
+void issuers_stats(const struct issuers *issuers, struct issuers_stats *stats)
+{
+	*stats = (struct issuers_stats){.issuers = issuers->count, .fetches = issuers->fetches, .fetch_failures = issuers->fetch_failures,
+		.oldest_ms = INT64_MAX};
+	for (size_t i = 0; i < issuers->count; i++) {
+		const struct entry *entry = &issuers->entries[i];
+		stats->keys += entry->keys != NULL ? entry->keys->key_count : 0;
+		stats->failing += entry->failures > 0;
+		if (has_discovery(entry) && entry->keys != NULL && entry->good_ms < stats->oldest_ms)
+			stats->oldest_ms = entry->good_ms;
+	}
 }
 
 void issuers_finish(struct issuers *issuers)

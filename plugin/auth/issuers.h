@@ -54,6 +54,14 @@ void issuers_tick(struct issuers *issuers, int64_t now_ms);
 enum jwt_rc issuers_check(struct issuers *issuers, const struct jwt *jwt, int64_t now_ms, int64_t wall_ms, struct jwt_claims *out,
 	struct error *err);
 
+struct issuers_stats {
+	size_t issuers, keys;
+	size_t failing;      /* issuers whose last fetch came to nothing */
+	uint64_t fetches, fetch_failures; /* since the start */
+	int64_t oldest_ms;   /* when the last good fetch of who was fetched longest ago began, by the monotonic clock; INT64_MAX: nobody has discovery, and keys */
+};
+void issuers_stats(const struct issuers *issuers, struct issuers_stats *stats);
+
 /* The audiences of all issuers, the first one's first; at least one. They stay until the issuers are replaced. */
 size_t issuers_audiences(const struct issuers *issuers, const char *audiences[ISSUERS_AUDIENCES_MAX]);
 

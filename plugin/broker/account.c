@@ -414,6 +414,14 @@ void account_pages_free(struct account_page *pages)
 	}
 }
 
+size_t account_closing_count(const struct server *server)
+{
+	const struct closing *closing;
+	size_t count;
+	DL_COUNT(server->closings, closing, count);
+	return count;
+}
+
 void account_free_all(struct server *server)
 {
 	struct account *account, *next;

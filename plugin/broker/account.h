@@ -32,6 +32,9 @@ void account_deleted(struct server *server, const char *user_id, int64_t at_ms);
 void account_deleted_elsewhere(struct server *server, const char *user_id, int64_t deleted_at_ms);
 void account_erased_elsewhere(struct server *server, const char *user_id, int64_t deleted_at_ms);
 
+/* Accounts whose chats and texts are being dealt with. */
+size_t account_closing_count(const struct server *server);
+
 /* When the last account of that ID was deleted; 0: none ever was. */
 int64_t account_deleted_at(const struct server *server, const char *user_id);
 

@@ -55,6 +55,7 @@ static void send_ack(struct server *server, struct session *session, const char 
 
 void answer_error(struct server *server, struct session *session, const char *command_id, const struct verdict *verdict)
 {
+	server->counters.refusals[verdict->code]++;
 	if (session->ack_qos < 0)
 		return;
 	struct buf payload = BUF_EMPTY;
@@ -143,7 +144,9 @@ void answer_request(struct rpc_request *request)
 		server_log(MOSQ_LOG_ERR, "the store could not answer %s: %s", rpc_name(request), request->problem.text);
 	if (session != NULL && request->refused.code == REFUSAL_NONE && request->answer.len > reply_max(session, origin))
 		refuse(&request->refused, REFUSAL_TOO_LARGE, "the answer does not fit into what this connection takes"); /* less than when it asked */
+	server->counters.calls++;
 	if (request->refused.code != REFUSAL_NONE) {
+		server->counters.call_errors[request->refused.code]++;
 		buf_clear(&request->answer);
 		verdict_add_json(&request->answer, &request->refused);
 	}

@@ -112,22 +112,25 @@ static bool address_of_peer(int socket, char address[CLIENT_ADDRESS_SIZE])
 	socklen_t len = sizeof peer;
 	if (socket < 0 || getpeername(socket, (struct sockaddr *)&peer, &len) != 0)
 		return false;
-	const void *bytes = peer.ss_family == AF_INET    ? (const void *)&((const struct sockaddr_in *)&peer)->sin_addr
-	                    : peer.ss_family == AF_INET6 ? (const void *)&((const struct sockaddr_in6 *)&peer)->sin6_addr
-	                                                 : NULL;
-	return bytes != NULL && inet_ntop(peer.ss_family, bytes, address, CLIENT_ADDRESS_SIZE) != NULL;
+	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)&peer)->sin6_addr;
+	if (peer.ss_family == AF_INET)
+		return inet_ntop(AF_INET, &((const struct sockaddr_in *)&peer)->sin_addr, address, CLIENT_ADDRESS_SIZE) != NULL;
+	if (peer.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6))
+		return inet_ntop(AF_INET, &v6->s6_addr[12], address, CLIENT_ADDRESS_SIZE) != NULL;
+	return peer.ss_family == AF_INET6 && inet_ntop(AF_INET6, v6, address, CLIENT_ADDRESS_SIZE) != NULL;
 }
 
 bool client_address(const struct mosquitto *client, char address[CLIENT_ADDRESS_SIZE])
 {
 	unsigned char bytes[sizeof(struct in6_addr)];
 	const char *said = mosquitto_client_address(client);
-	bool known = mosquitto_client_protocol(client) == mp_websockets ? address_of_peer(client_socket(client), address)
-	                                                                 : said != NULL && strlen(said) < CLIENT_ADDRESS_SIZE;
-	if (known && mosquitto_client_protocol(client) != mp_websockets)
+	if (mosquitto_client_protocol(client) == mp_websockets) {
+		if (address_of_peer(client_socket(client), address))
+			return true;
+	} else if (said != NULL && strlen(said) < CLIENT_ADDRESS_SIZE && (inet_pton(AF_INET, said, bytes) == 1 || inet_pton(AF_INET6, said, bytes) == 1)) {
 		strcpy(address, said);
-	if (known && (inet_pton(AF_INET, address, bytes) == 1 || inet_pton(AF_INET6, address, bytes) == 1))
 		return true;
+	}
 	strcpy(address, "?");
 	return false;
 }

@@ -204,7 +204,8 @@ void cluster_tell(struct server *server, const char *kind, const char *subject, 
 
 static void on_fails(void *context, const struct error *err)
 {
-	(void)context;
+	struct server *server = context;
+	server->cluster_failing = err != NULL;
 	if (err != NULL)
 		server_log(MOSQ_LOG_WARNING, "what other brokers write cannot be read, trying again: %s", err->text);
 	else

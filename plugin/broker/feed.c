@@ -275,6 +275,7 @@ static void send_lines(struct server *server, struct session *session)
 	size_t len = (size_t)(at - payload);
 	publish_owned(server, session, "inbox", payload, len, session->inbox_qos);
 	sent(server, feed, len, session->inbox_qos);
+	server->counters.lines += feed->line_count;
 	feed->line_count = feed->line_bytes = 0;
 	if (feed->line_size > LINES_KEEP) {
 		free(feed->lines);

@@ -159,10 +159,15 @@ static size_t judge(const struct hostconf_settings *settings, struct hostconf_fi
 	return count;
 }
 
+static bool is_2_0(const int version[3])
+{
+	return version[0] < 2 || (version[0] == 2 && version[1] == 0);
+}
+
 static size_t check(const char *command_line, size_t len, const int version[3], const struct hostconf_own *own,
 	struct hostconf_settings *settings, struct hostconf_finding *findings, size_t max)
 {
-	hostconf_read(command_line, len, version[0] < 2 || (version[0] == 2 && version[1] == 0), own->prefix, settings);
+	hostconf_read(command_line, len, is_2_0(version), own->prefix, settings);
 	settings->own = *own;
 	return judge(settings, findings, max);
 }
@@ -183,4 +188,14 @@ size_t hostconf_check_self(const int version[3], const struct hostconf_own *own,
 	size_t count = check(command_line.data, read ? command_line.len : 0, version, own, settings ? settings : &unwanted, findings, max);
 	buf_fini(&command_line);
 	return count;
+}
+
+int hostconf_sys_interval(const int version[3])
+{
+	struct hostconf_settings settings;
+	struct buf command_line = BUF_EMPTY;
+	bool read = hostconf_own_command_line(&command_line);
+	hostconf_read(command_line.data, read ? command_line.len : 0, is_2_0(version), "", &settings);
+	buf_fini(&command_line);
+	return settings.sys_interval_s;
 }

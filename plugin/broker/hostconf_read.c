@@ -148,6 +148,11 @@ static void take_queue_max(struct reader *reader, char *rest)
 		reader->settings->queue_set = true;
 }
 
+static void take_sys_interval(struct reader *reader, char *rest)
+{
+	take_int(reader, rest, &reader->settings->sys_interval_s);
+}
+
 static void take_payload_max(struct reader *reader, char *rest)
 {
 	take_int(reader, rest, &reader->settings->payload_max);
@@ -392,6 +397,7 @@ static const struct setting {
 	{"port", take_port},
 	{"psk_hint", take_certfile},
 	{"queue_qos0_messages", take_queue_qos0},
+	{"sys_interval", take_sys_interval},
 	{"topic", take_topic},
 	{"use_identity_as_username", take_identity},
 	{"use_subject_as_username", take_subject},
@@ -518,7 +524,8 @@ static void take_command_line(const struct reader *reader, const char *command_l
 
 void hostconf_read(const char *command_line, size_t len, bool is_2_0, const char *prefix, struct hostconf_settings *settings)
 {
-	*settings = (struct hostconf_settings){.is_2_0 = is_2_0, .duplicates = !is_2_0, .queue_max = HOSTCONF_QUEUE_DEFAULT};
+	*settings = (struct hostconf_settings){.is_2_0 = is_2_0, .duplicates = !is_2_0, .queue_max = HOSTCONF_QUEUE_DEFAULT,
+		.sys_interval_s = HOSTCONF_SYS_DEFAULT};
 	struct budget budget = {.bytes = HOSTCONF_BYTES_MAX, .files = FILES_MAX};
 	struct listener default_listener = {.name = "1883"};
 	struct reader reader = {.settings = settings, .budget = &budget, .prefix = prefix, .default_listener = &default_listener,

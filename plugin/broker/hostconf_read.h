@@ -12,6 +12,7 @@
 enum {
 	HOSTCONF_PLUGIN_LOADS_MAX = 8, /* plugin_load lines with our file */
 	HOSTCONF_QUEUE_DEFAULT = 1000, /* max_queued_messages */
+	HOSTCONF_SYS_DEFAULT = 10,     /* sys_interval */
 	HOSTCONF_LISTENERS_MAX = 64,   /* ports that are remembered */
 };
 
@@ -41,6 +42,7 @@ struct hostconf_settings {
 	bool queue_qos0;                 /* queue_qos0_messages */
 	int queue_max;                   /* max_queued_messages, 0: without limit */
 	bool queue_set;
+	int sys_interval_s;                         /* 0: no $SYS topics */
 	int payload_max, packet_max;                /* message_size_limit, max_packet_size; 0: the default, which is large enough */
 	struct hostconf_place mount_point;          /* a listener that has one */
 	struct hostconf_place certificate;          /* a listener that takes user names from certificates */

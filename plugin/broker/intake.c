@@ -56,6 +56,7 @@ static int refused(struct server *server, struct session *session, const char *c
 /* It cannot be taken now: a QoS 1 client will send it again, if it is told so, or gets no PUBACK. */
 static int not_now(struct server *server, const struct session *session, const char *why)
 {
+	server->counters.commands_not_taken++;
 	if (server->now_ms - server->refused_at_ms > CLOSE_LOG_MS) {
 		server->refused_at_ms = server->now_ms;
 		server_log(MOSQ_LOG_WARNING, "commands cannot be taken (%s): their connections are closed or told so, clients will retry", why);
@@ -80,6 +81,7 @@ static int add_to_journal(struct server *server, const struct session *session, 
 	                               .payload = event->payload, .payload_len = event->payloadlen, .at_ms = server->wall_ms},
 		record);
 	enum journal_rc rc = journal_add(server->journal, record->data, record->len, seq, &err);
+	server->counters.commands += rc == JOURNAL_OK;
 	return rc == JOURNAL_OK ? MOSQ_ERR_SUCCESS : not_now(server, session, rc == JOURNAL_FULL ? "the journal is full" : err.text);
 }
 
@@ -190,6 +192,7 @@ static int take_signal(struct server *server, struct session *session, struct mo
 	signal->number = topic->number;
 	signal->typing = !zero;
 	strcpy(signal->user_id, session->person->user_id);
+	server->counters.signals++;
 	core_visit(server->core, topic->chat_id, signal_visit, signal, server->now_ms);
 	return taken(event);
 }

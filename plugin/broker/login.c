@@ -53,10 +53,19 @@ static int try_again(const struct mosquitto *client)
 static const char *refusal(struct server *server, const struct mosquitto *client, const char *username, const struct token *token)
 {
 	const char *why = NULL;
-	if (!username_fits(username, token->claims.user_id))
+	if (!username_fits(username, token->claims.user_id)) {
+		server->counters.logins_refused[LOGIN_USERNAME]++;
 		return "the username must be empty, the user ID or jwt";
-	token_refuses(server, token, mosquitto_client_id(client), &why);
+	}
+	server->counters.logins_refused[LOGIN_ACCOUNT] += token_refuses(server, token, mosquitto_client_id(client), &why);
 	return why;
+}
+
+static void count_refused_token(struct server *server, enum jwt_rc rc)
+{
+	static const enum login_refusal refusals[] = {
+		[JWT_EXPIRED] = LOGIN_EXPIRED, [JWT_NOT_YET] = LOGIN_NOT_YET, [JWT_NO_KEY] = LOGIN_NO_KEY, [JWT_BAD] = LOGIN_BAD_TOKEN};
+	server->counters.logins_refused[refusals[rc]]++;
 }
 
 static int login(struct server *server, struct mosquitto *client, const char *username, const char *text, size_t len, bool by_auth)
@@ -66,23 +75,30 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 	const struct jwt_claims *claims = &token.claims;
 	struct error err;
 	enum gate_rc gate = doorman_ask(server, client, text, len, &entrant);
-	if (gate != GATE_OPEN)
+	if (gate != GATE_OPEN) {
+		server->counters.logins_refused[LOGIN_TOO_MANY]++;
 		return gate == GATE_LATER ? try_again(client) : MOSQ_ERR_AUTH;
+	}
 	enum jwt_rc rc = token_verify(server, text, len, &token, &err);
+	if (rc != JWT_OK)
+		count_refused_token(server, rc);
 	if (rc == JWT_NO_KEY)
 		return try_again(client);
 	if (rc != JWT_OK) {
 		doorman_failed(server, &entrant, rc, err.text);
 		return MOSQ_ERR_AUTH;
 	}
-	if (server->core == NULL)
+	if (server->core == NULL) {
+		server->counters.logins_refused[LOGIN_STORE_AWAY]++;
 		return try_again(client); /* opening.c has said why */
+	}
 	const char *why = refusal(server, client, username, &token);
 	struct session *session = why == NULL ? session_begin(server, client, claims->user_id, end_of_session(server, claims), &why) : NULL;
 	if (session == NULL) {
 		doorman_says(server, "login of %s from %s refused: %s", claims->user_id, entrant.address, why);
 		return MOSQ_ERR_AUTH;
 	}
+	server->counters.logins++;
 	doorman_passed(server, &entrant, claims->user_id);
 	session->by_auth = by_auth;
 	token_take(session, &token);
@@ -142,8 +158,11 @@ static bool renewal_check(struct server *server, const struct session *session, 
 static bool renew(struct server *server, struct session *session, const char *text, size_t len, int64_t *expires_ms, struct verdict *verdict)
 {
 	struct token token;
-	if (!renewal_check(server, session, text, len, &token, verdict))
+	if (!renewal_check(server, session, text, len, &token, verdict)) {
+		server->counters.renewals_refused++;
 		return false;
+	}
+	server->counters.renewals++;
 	token_take(session, &token);
 	session->expires_at_ms = end_of_session(server, &token.claims);
 	session->warned = false;

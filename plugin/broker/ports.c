@@ -9,6 +9,7 @@
 
 #include "plugin/broker/access.h"
 #include "plugin/broker/account.h"
+#include "plugin/broker/activity.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/budget.h"
@@ -102,6 +103,7 @@ static void query_run(struct job *job)
 static void query_done(struct job *job)
 {
 	struct query *query = (struct query *)job;
+	query->server->counters.read_failures[query->rc]++; /* those that are none are not shown */
 	query->tell(query);
 	store_free(query->record);
 	message_state_free(&query->message);
@@ -264,6 +266,8 @@ static void receipts_run(struct job *job)
 {
 	struct receipts *put = (struct receipts *)job;
 	put->rc = store_ops(put->server->store)->put_receipts(put->server->store, put->receipts, put->count, &put->err);
+	if (put->rc == STORE_OK)
+		activity_receipts(put->server, put->receipts, put->count);
 }
 
 static void receipts_done(struct job *job)
@@ -379,6 +383,7 @@ static void port_committed(void *context, struct chat *chat, struct transaction 
 {
 	struct server *server = context;
 	struct buf *text = &server->scratch;
+	server->counters.transactions_shown++;
 	buf_clear(text);
 	line_add(text, tx);
 	bool large = chat->current_members > server->conf.large_group;

@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "plugin/broker/activity.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
@@ -271,6 +272,9 @@ void presence_came(struct server *server, const struct person *person)
 {
 	struct leaver *leaver = leaver_find(server, person->user_id);
 	struct shown *shown = shown_find(server, person->user_id);
+	here_came(server->here, person->user_id);
+	if (leaver == NULL && person->sessions->person_next == NULL)
+		activity_presence(server, person->user_id, true, server->wall_ms);
 	if (leaver != NULL) {
 		HASH_DEL(server->leavers, leaver);
 		leaver_free(leaver);
@@ -283,6 +287,7 @@ void presence_went(struct server *server, struct session *session)
 {
 	const struct person *person = session->person;
 	watch_nobody(server, session);
+	here_went(server->here, person->user_id);
 	if (person->sessions != NULL)
 		return;
 	if (person->closed) { /* the account is gone: so is he, at once */
@@ -353,6 +358,7 @@ static void goes(struct server *server, struct leaver *leaver)
 	struct shown *shown = shown_find(server, leaver->user_id);
 	HASH_DEL(server->leavers, leaver);
 	DL_APPEND(server->unstored, leaver);
+	activity_presence(server, leaver->user_id, false, leaver->seen_at_ms);
 	if (shown != NULL) {
 		shown->last_seen_ms = leaver->seen_at_ms;
 		becomes(server, shown, false);

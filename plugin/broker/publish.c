@@ -42,18 +42,28 @@ char *publish_alloc(size_t len)
 	return payload;
 }
 
-static void publish(struct server *server, const char *client_id, const char *topic, char *payload, size_t len, int qos,
+static bool hand_over(struct server *server, const char *client_id, const char *topic, char *payload, size_t len, int qos, bool retain,
 	mosquitto_property *properties)
 {
-	int rc = mosquitto_broker_publish(client_id, topic, (int)len, payload, qos, false, properties);
+	int rc = mosquitto_broker_publish(client_id, topic, (int)len, payload, qos, retain, properties);
 	if (rc == MOSQ_ERR_SUCCESS) {
 		server->published = true;
-		server->handed_over++;
-		return;
+		return true;
 	}
 	mosquitto_free(payload);
 	mosquitto_property_free_all(&properties);
 	server_log(MOSQ_LOG_ERR, "could not publish to a client: %s", mosquitto_strerror(rc));
+	return false;
+}
+
+static void publish(struct server *server, const char *client_id, const char *topic, char *payload, size_t len, int qos,
+	mosquitto_property *properties)
+{
+	if (!hand_over(server, client_id, topic, payload, len, qos, false, properties))
+		return;
+	server->handed_over++;
+	server->counters.packets++;
+	server->counters.packet_bytes += len;
 }
 
 static void publish_to(struct server *server, struct session *session, const char *topic, char *payload, size_t len, int qos,
@@ -101,4 +111,12 @@ void publish_events(struct server *server, const char *chat_id, const char *payl
 	char *copy = publish_alloc(len);
 	memcpy(copy, payload, len);
 	publish(server, NULL, name, copy, len, 1, NULL);
+}
+
+void publish_status(struct server *server, const char *topic, const char *text)
+{
+	size_t len = strlen(text);
+	char *copy = publish_alloc(len);
+	memcpy(copy, text, len);
+	hand_over(server, NULL, topic, copy, len, 0, true, NULL);
 }

@@ -23,4 +23,8 @@ void publish_reply(struct server *server, struct session *session, const char *t
 /* hc/chat/<chatID>/events to whoever subscribed to it, by the broker's own fan-out. */
 void publish_events(struct server *server, const char *chat_id, const char *payload, size_t len);
 
+/* Something of the plugin's own, retained. QoS 0, so that nothing is kept for who is offline: numbers of yesterday help nobody, and a user who takes
+ * over an administrator's MQTT session finds none. */
+void publish_status(struct server *server, const char *topic, const char *text);
+
 #endif

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "plugin/broker/access.h"
 #include "plugin/broker/account.h"
+#include "plugin/broker/activity.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/cluster.h"
@@ -27,6 +28,7 @@
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
 #include "plugin/broker/login.h"
+#include "plugin/broker/metrics.h"
 #include "plugin/broker/mirroring.h"
 #include "plugin/broker/notices.h"
 #include "plugin/broker/opening.h"
@@ -273,9 +275,11 @@ bool server_begin(struct server *server, struct opened *opened, struct error *er
 bool server_open(struct server *server, const struct conf_pair *options, size_t option_count, struct error *err)
 {
 	server_read_clock(server);
+	server->here = here_new();
 	bool ok = conf_init(&server->conf, options, option_count, err) && mirroring_check(&server->conf, err) && check_host(server, err);
 	if (ok)
-		ok = start_threads(server, err) && doorman_open(server, err) && open_issuers(server, err) && open_journal(server, err) && opening_begin(server, err);
+		ok = start_threads(server, err) && doorman_open(server, err) && open_issuers(server, err) && open_journal(server, err) &&
+		     metrics_open(server, err) && opening_begin(server, err);
 	if (!ok)
 		server_close(server);
 	return ok;
@@ -316,6 +320,7 @@ static void stop_threads(struct server *server)
 	workers_finish(server->upkeep);
 	mirroring_close(server);
 	issuers_finish(server->issuers);
+	metrics_finish(server);
 	while (server->mailbox != NULL && mailbox_run(server->mailbox) > 0)
 		; /* a completion may have asked for more, which is refused by now and comes back at once */
 	jobs_drop(server);
@@ -329,6 +334,7 @@ static void stop_threads(struct server *server)
 void server_close(struct server *server)
 {
 	server_read_clock(server);
+	mirroring_close_pushes(server);
 	if (server->readers != NULL && server->lanes != NULL) {
 		end_sessions(server);
 		presence_finish(server);
@@ -342,12 +348,14 @@ void server_close(struct server *server)
 	mailbox_free(server->mailbox);
 	doorbell_free(server->doorbell);
 	issuers_free(server->issuers);
+	metrics_free(server->metrics);
 	doorman_close(server);
 	session_free_persons(server);
 	access_free_all(server);
 	cursor_free_all(server);
 	live_free_all(server);
 	presence_free_all(server);
+	here_free(server->here);
 	account_free_all(server);
 	revocations_free(server->revocations);
 	device_keys_free(server);
@@ -393,6 +401,7 @@ static void sweep(struct server *server)
 	device_flush(server);
 	cursor_flush(server);
 	ports_flush_receipts(server);
+	activity_flush(server);
 	if (server->now_ms - server->persons_at_ms >= PERSONS_MS) {
 		server->persons_at_ms = server->now_ms;
 		session_sweep_persons(server);
@@ -415,6 +424,7 @@ void server_tick(struct server *server)
 	server->handed_over = 0;
 	doorbell_tick(server->doorbell);
 	mailbox_run(server->mailbox);
+	metrics_tick(server);
 	doorman_tick(server);
 	if (server->core == NULL) {
 		opening_tick(server);
@@ -447,6 +457,7 @@ void server_reload(struct server *server)
 	struct buf changes = BUF_EMPTY;
 	struct issuer_list list;
 	server->reloading = true;
+	metrics_reload(server);
 	if (!signon_list(&server->conf, &list, &err) || !issuers_replace(server->issuers, &list, &err))
 		server_log(MOSQ_LOG_ERR, "the old issuers and keys stay in force: %s", err.text);
 	if (!conf_reload(&server->conf, &fresh, &changes, &err)) {

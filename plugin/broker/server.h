@@ -22,9 +22,9 @@
  *   token.c     what a token is worth                        device_keys.c  the chat's own keys, for device tokens
  *   signing.c   … as the store has them                      revocations.c  tokens that were revoked
  *   revoke.c    … while people are connected by them         removal.c   devices that were removed
- *   notices.c   what hyperchatctl tells
- *   doorman.c   whose token is looked at                     gate.c      … by what came from where
- *   certificate.c who has a certificate instead
+ *   notices.c   what hyperchatctl tells                      doorman.c   whose token is looked at
+ *   gate.c      … by what came from where                    certificate.c  who has a certificate instead
+ *   metrics.c   what administrators see                      activity.c  receipts and presence go to Kafka
  */
 
 #include <mosquitto.h>
@@ -36,6 +36,7 @@
 #include "base/timer.h"
 #include "base/worker.h"
 #include "plugin/auth/issuers.h"
+#include "plugin/broker/counters.h"
 #include "plugin/broker/doorbell.h"
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/hostconf_read.h"
@@ -44,10 +45,13 @@
 #include "plugin/chat/core.h"
 #include "plugin/conf/conf.h"
 #include "plugin/rpc/rpc.h"
+#include "plugin/transfer/bodies.h"
 #include "plugin/transfer/journal.h"
 #include "plugin/transfer/lane.h"
 #include "plugin/transfer/mirror.h"
+#include "plugin/transfer/push.h"
 
+struct activity;
 struct opened;
 
 struct broker_version {
@@ -73,6 +77,11 @@ struct server {
 	struct workers *readers;
 	struct workers *upkeep; /* one thread for checkpoints */
 	struct mirror *mirror;  /* NULL: no Kafka */
+	struct bodies *bodies;  /* the mirror's */
+	struct mirror *pushes;  /* NULL: none are made */
+	struct push *push;      /* that mirror's */
+	struct here *here;      /* who is connected, for its thread */
+	struct activity *activity; /* NULL: it is not told */
 	struct timer *timer;    /* rings when the loop would sleep too long */
 	struct later *later;    /* jobs that are to be run again */
 	struct tail *tail;      /* NULL: the store is this broker's alone */
@@ -127,7 +136,10 @@ struct server {
 	int64_t receipts_due_at_ms;
 	struct watched *watched; /* chats whose events somebody subscribed to */
 	int64_t refused_at_ms;   /* when a connection was last closed because a command could not be taken */
-	uint64_t longest_callback_us;
+	bool cluster_failing;    /* what other brokers write cannot be read */
+	size_t users;            /* persons with sessions */
+	struct counters counters;
+	struct metrics *metrics;
 };
 
 /* Opens all of it. false: err has one line that says what is wrong and what to do; everything is closed again. */

@@ -77,10 +77,12 @@ struct session *session_begin(struct server *server, struct mosquitto *client, c
 	enum client_kind kind = client_id_read(client_id, user_id, &device, &err);
 	if (kind == CLIENT_REFUSED) {
 		*why = "the client ID names a device of somebody else, or none";
+		server->counters.logins_refused[LOGIN_CLIENT_ID]++;
 		return NULL;
 	}
 	if (earlier != NULL && kind == CLIENT_EPHEMERAL && strcmp(earlier->person->user_id, user_id) != 0) {
 		*why = "another user is connected under this client ID";
+		server->counters.logins_refused[LOGIN_CLIENT_ID]++;
 		return NULL;
 	}
 	if (earlier != NULL)
@@ -102,6 +104,7 @@ struct session *session_begin(struct server *server, struct mosquitto *client, c
 	session->expires_at_ms = expires_at_ms;
 	session->inbox_qos = session->ack_qos = session->live_qos = -1;
 	session->person = person_get(server, user_id);
+	server->users += session->person->sessions == NULL;
 	DL_APPEND2(session->person->sessions, session, person_prev, person_next);
 	presence_came(server, session->person);
 	HASH_ADD(hh_client, server->by_client, client, sizeof session->client, session);
@@ -149,6 +152,7 @@ void session_end(struct server *server, struct session *session)
 	if (session_by_name(server, session->client_id) == session)
 		HASH_DELETE(hh_name, server->by_name, session);
 	DL_DELETE2(person->sessions, session, person_prev, person_next);
+	server->users -= person->sessions == NULL;
 	presence_went(server, session);
 	if (session->due)
 		DL_DELETE2(server->due, session, due_prev, due_next);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "plugin/broker/metrics_table.h"
 
 enum { LEVELS_MAX = 6 };
 
@@ -175,6 +176,32 @@ static bool covers_prefix(const char *prefix, const char *filter)
 	size_t len = strcspn(filter, "/");
 	return (len == 1 && (filter[0] == '#' || filter[0] == '+')) ||
 	       (len == strlen(prefix) && memcmp(filter, prefix, len) == 0);
+}
+
+bool topic_is_metrics(const char *name)
+{
+	size_t len = strlen(METRICS_TOPIC);
+	return strncmp(name, METRICS_TOPIC, len) == 0 && (name[len] == '/' || name[len] == '\0');
+}
+
+/* A wildcard in the first place covers nothing that begins with '$' (MQTT 5 §4.7.2). */
+bool filter_covers_metrics(const char *filter)
+{
+	const char *group = shared(filter), *wanted = METRICS_TOPIC;
+	for (const char *at = group != NULL ? group : filter;;) {
+		size_t len = strcspn(at, "/"), wanted_len = strcspn(wanted, "/");
+		bool wild = len == 1 && (*at == '+' || *at == '#');
+		if (wild && *wanted == '$')
+			return false;
+		if (wild && *at == '#')
+			return true;
+		if (!wild && (len != wanted_len || memcmp(at, wanted, len) != 0))
+			return false;
+		if (at[len] == '\0' || wanted[wanted_len] == '\0')
+			return wanted[wanted_len] == '\0';
+		at += len + 1;
+		wanted += wanted_len + 1;
+	}
 }
 
 enum filter_kind filter_read(const char *prefix, const char *filter, const char **rest, char chat_id[CHAT_ID_MAX + 1])

@@ -50,6 +50,10 @@ enum filter_kind {
 };
 enum filter_kind filter_read(const char *prefix, const char *filter, const char **rest, char chat_id[CHAT_ID_MAX + 1]);
 
+/* Whether a SUBSCRIBE with that filter could bring something below METRICS_TOPIC (metrics_table.h). */
+bool filter_covers_metrics(const char *filter);
+bool topic_is_metrics(const char *name);
+
 /* The topic that taken messages are rewritten to in place: nobody can subscribe to it, and it is shorter than any of ours. */
 #define TOPIC_SINK "$hc"
 

@@ -38,6 +38,8 @@ static void checkpoint_done(struct job *job)
 		server->checkpointed_at_ms = server->now_ms + CHECKPOINT_AGAIN_MS - CHECKPOINT_MS;
 	}
 	bool failed = upkeep->rc != STORE_OK && upkeep->rc != STORE_UNAVAILABLE;
+	server->counters.checkpoints += upkeep->rc == STORE_OK;
+	server->counters.checkpoint_failures += failed;
 	if (failed && !server->checkpoint_warned)
 		server_log(MOSQ_LOG_WARNING, "the store's checkpoints fail, trying again: %s", upkeep->err.text);
 	if (upkeep->rc == STORE_OK && server->checkpoint_warned)

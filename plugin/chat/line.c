@@ -57,35 +57,39 @@ void line_add_latest(struct buf *out, const char *chat_id, uint64_t number)
 	buf_add_char(out, '}');
 }
 
-static void add_message(struct buf *out, const struct transaction *tx, size_t body_max, size_t quote_max)
+static void add_reply(struct buf *out, const struct transaction *tx, const struct line_texts *texts)
 {
-	size_t body_len = text_cut(tx->body.text, tx->body.len, body_max);
-	buf_add_text(out, ",\"body\":");
-	json_add_string(out, tx->body.text, body_len);
-	bool cut = body_len < tx->body.len;
+	buf_add_text(out, ",\"repliedTo\":{\"messageID\":");
+	buf_add_u64(out, tx->target);
+	if (tx->quote.text != NULL && tx->quote_revision > tx->target) {
+		buf_add_text(out, ",\"revision\":");
+		buf_add_u64(out, tx->quote_revision);
+	}
+	if (texts->quote != NULL) {
+		buf_add_text(out, ",\"body\":");
+		json_add_string(out, texts->quote, texts->quote_len);
+	}
+	buf_add_char(out, '}');
+}
+
+static void add_message(struct buf *out, const struct transaction *tx, const struct line_texts *texts)
+{
+	if (texts->body != NULL) {
+		buf_add_text(out, ",\"body\":");
+		json_add_string(out, texts->body, texts->body_len);
+	}
 	if (tx->content_type != NULL)
 		add_member(out, ",\"contentType\":", tx->content_type);
 	if (tx->client_time_ms != 0) {
 		buf_add_text(out, ",\"clientTime\":");
 		buf_add_i64(out, tx->client_time_ms);
 	}
-	if (tx->type == TX_MESSAGE && tx->target != 0) {
-		buf_add_text(out, ",\"repliedTo\":{\"messageID\":");
-		buf_add_u64(out, tx->target);
-		if (tx->quote.text != NULL && tx->quote_revision > tx->target) {
-			buf_add_text(out, ",\"revision\":");
-			buf_add_u64(out, tx->quote_revision);
-		}
-		if (tx->quote.text != NULL) {
-			size_t quote_len = text_cut(tx->quote.text, tx->quote.len, quote_max);
-			buf_add_text(out, ",\"body\":");
-			json_add_string(out, tx->quote.text, quote_len);
-			cut = cut || quote_len < tx->quote.len;
-		}
-		buf_add_char(out, '}');
-	}
-	if (cut)
+	if (tx->type == TX_MESSAGE && tx->target != 0)
+		add_reply(out, tx, texts);
+	if (texts->cut)
 		buf_add_text(out, ",\"cut\":true");
+	if (texts->encrypted && (texts->body != NULL || texts->quote != NULL))
+		buf_add_text(out, ",\"encrypted\":true");
 }
 
 /* The members of a membership or group transaction's body become members of the line. */
@@ -112,7 +116,7 @@ const char *line_type(const struct transaction *tx)
 	return is_void(tx) ? "void" : transaction_type_name(tx->type);
 }
 
-static void add_line(struct buf *out, const struct transaction *tx, size_t body_max, size_t quote_max)
+void line_add_with(struct buf *out, const struct transaction *tx, const struct line_texts *texts)
 {
 	if (is_void(tx)) {
 		line_add_void(out, tx);
@@ -127,7 +131,7 @@ static void add_line(struct buf *out, const struct transaction *tx, size_t body_
 		buf_add_u64(out, tx->type == TX_MESSAGE ? tx->number : tx->target);
 	}
 	if (has_text(tx))
-		add_message(out, tx, body_max, quote_max);
+		add_message(out, tx, texts);
 	else
 		add_details(out, tx);
 	const char *command_id = line_command_id(tx);
@@ -136,9 +140,19 @@ static void add_line(struct buf *out, const struct transaction *tx, size_t body_
 	add_end(out, tx);
 }
 
+/* Its own texts, of each at most max bytes. */
+static void add_line(struct buf *out, const struct transaction *tx, size_t max)
+{
+	struct line_texts texts = {.body = tx->body.text, .quote = tx->quote.text};
+	texts.body_len = texts.body != NULL ? text_cut(texts.body, tx->body.len, max) : 0;
+	texts.quote_len = texts.quote != NULL ? text_cut(texts.quote, tx->quote.len, max) : 0;
+	texts.cut = (texts.body != NULL && texts.body_len < tx->body.len) || (texts.quote != NULL && texts.quote_len < tx->quote.len);
+	line_add_with(out, tx, &texts);
+}
+
 void line_add(struct buf *out, const struct transaction *tx)
 {
-	add_line(out, tx, SIZE_MAX, SIZE_MAX);
+	add_line(out, tx, SIZE_MAX);
 }
 
 static void cut_back(struct buf *out, size_t len)
@@ -152,7 +166,7 @@ bool line_add_within(struct buf *out, const struct transaction *tx, size_t max)
 	size_t start = out->len;
 	size_t body_max = SIZE_MAX;
 	for (int attempt = 0; attempt < 4; attempt++) {
-		add_line(out, tx, body_max, body_max);
+		add_line(out, tx, body_max);
 		size_t len = out->len - start;
 		if (len <= max)
 			return true;

@@ -15,6 +15,14 @@ void line_add(struct buf *out, const struct transaction *tx);
  * latest hint takes its place; false (nothing added): not even that fits. */
 bool line_add_within(struct buf *out, const struct transaction *tx, size_t max);
 
+/* The same with other texts for a message's or an edit's own; anything else is as it is. */
+struct line_texts {
+	const char *body, *quote; /* NULL: left out */
+	size_t body_len, quote_len;
+	bool cut, encrypted;      /* "cut":true; "encrypted":true where there is a text */
+};
+void line_add_with(struct buf *out, const struct transaction *tx, const struct line_texts *texts);
+
 /* {"chatID","transactionID","type":"void","head"}: a number whose content this reader may not see. */
 void line_add_void(struct buf *out, const struct transaction *tx);
 

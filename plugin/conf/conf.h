@@ -24,6 +24,8 @@ enum conf_unencrypted { CONF_UNENCRYPTED_WARN, CONF_UNENCRYPTED_REFUSE, CONF_UNE
 enum conf_quotes { CONF_QUOTES_ERASE, CONF_QUOTES_KEEP };
 enum conf_migrate { CONF_MIGRATE_AUTO, CONF_MIGRATE_MANUAL };
 enum conf_doorbell { CONF_DOORBELL_AUTO, CONF_DOORBELL_SIGNAL };
+enum conf_body { CONF_BODY_FULL, CONF_BODY_NONE, CONF_BODY_ENCRYPTED };
+enum conf_preview { CONF_PREVIEW_ON, CONF_PREVIEW_OFF };
 
 /* A setting that is handed on to a library as it is. */
 struct conf_property {
@@ -62,6 +64,14 @@ struct conf {
 	/* Kafka */
 	char *kafka;
 	char *kafka_topic;
+	enum conf_body kafka_body;
+	char *kafka_push_topic;
+	uint64_t push_delay_s;
+	uint64_t push_ttl_s;
+	enum conf_preview push_preview;
+	char *kafka_activity_topic;
+	/* operation */
+	char *metrics_file;
 	/* limits: all can be changed by SIGHUP */
 	char *limits_file;
 	uint64_t body_bytes_max;

@@ -17,6 +17,9 @@ static const char *const unencrypted_choices[] = {
 static const char *const quotes_choices[] = {[CONF_QUOTES_ERASE] = "erase", [CONF_QUOTES_KEEP] = "keep", NULL};
 static const char *const migrate_choices[] = {[CONF_MIGRATE_AUTO] = "auto", [CONF_MIGRATE_MANUAL] = "manual", NULL};
 static const char *const doorbell_choices[] = {[CONF_DOORBELL_AUTO] = "auto", [CONF_DOORBELL_SIGNAL] = "signal", NULL};
+static const char *const body_choices[] = {
+	[CONF_BODY_FULL] = "full", [CONF_BODY_NONE] = "none", [CONF_BODY_ENCRYPTED] = "encrypted", NULL};
+static const char *const preview_choices[] = {[CONF_PREVIEW_ON] = "on", [CONF_PREVIEW_OFF] = "off", NULL};
 
 const char *const option_group_titles[GROUP_COUNT] = {
 	[GROUP_TOPICS] = "Topics",
@@ -24,6 +27,7 @@ const char *const option_group_titles[GROUP_COUNT] = {
 	[GROUP_STORAGE] = "Storage",
 	[GROUP_THREADS] = "Threads",
 	[GROUP_KAFKA] = "Kafka",
+	[GROUP_OPERATION] = "Operation",
 	[GROUP_LIMITS] = "Limits",
 };
 
@@ -74,7 +78,7 @@ const struct option option_table[] = {
 
 	{.name = "store", .group = GROUP_STORAGE, .type = OPTION_STORE, .offset = FIELD(store), .min = 1, .max = 4096,
 		.value = "sqlite:/var/lib/mosquitto/hyperchat.db",
-		.help = "Where chats are kept: `sqlite:<file>`, or `memory:` for trying out (a restart forgets)."},
+		.help = "Where chats are kept: `sqlite:<file>`; `mongodb://…` or `mongodb+srv://…`; `memory:` for trying out (a restart forgets)."},
 	{.name = "journal", .group = GROUP_STORAGE, .type = OPTION_FILE, .offset = FIELD(journal), .min = 1, .max = 4096,
 		.value = "/var/lib/mosquitto/hyperchat.journal",
 		.help = "File in which a command survives a crash of the broker until the store has it. May be on a memory file system."},
@@ -101,6 +105,24 @@ const struct option option_table[] = {
 	{.name = "kafka_topic", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka_topic), .min = 1, .max = 249,
 		.value = "hyperchat.transactions",
 		.help = "The topic of the transactions."},
+	{.name = "kafka_body", .group = GROUP_KAFKA, .type = OPTION_CHOICE, .offset = FIELD(kafka_body), .choices = body_choices, .value = "full",
+		.help = "What goes there of messages' texts: `full`, `none` of it, or `encrypted` under a key of the chat, which is erased with it."},
+	{.name = "kafka_push_topic", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka_push_topic), .max = 249, .value = "",
+		.help = "The topic of pushes, as `hyperchat.push`: a record for each message and each member who is away. Without it, none are made."},
+	{.name = "push_delay", .group = GROUP_KAFKA, .type = OPTION_NUMBER, .offset = FIELD(push_delay_s), .min = 1, .max = 60, .unit = "seconds",
+		.value = "2",
+		.help = "How long a message waits for its members to have it before pushes are made."},
+	{.name = "push_ttl", .group = GROUP_KAFKA, .type = OPTION_NUMBER, .offset = FIELD(push_ttl_s), .min = 60, .max = 28 * 86400,
+		.unit = "seconds", .value = "86400",
+		.help = "How old a message may be for a push: its `expires`, and what is older when its turn comes makes none."},
+	{.name = "push_preview", .group = GROUP_KAFKA, .type = OPTION_CHOICE, .offset = FIELD(push_preview), .choices = preview_choices,
+		.value = "on",
+		.help = "Whether a push has the first 100 characters of the message; never where `kafka_body` is not `full`."},
+	{.name = "kafka_activity_topic", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka_activity_topic), .max = 249, .value = "",
+		.help = "The topic of receipts, and of who comes and goes, as `hyperchat.activity`. Without it, they are not told."},
+
+	{.name = "metrics_file", .group = GROUP_OPERATION, .type = OPTION_FILE, .offset = FIELD(metrics_file), .max = 4096, .value = "",
+		.help = "File in which the metrics are written for Prometheus, as its node exporter reads them (`….prom`): [operations.md](operations.md#metrics)."},
 
 	{.name = "limits_file", .group = GROUP_LIMITS, .type = OPTION_FILE, .offset = FIELD(limits_file), .max = 4096, .value = "",
 		.help = "File with limits, read at start and by SIGHUP: `<name> <value>` lines without `plugin_opt_`, `#` starts a comment. They win over the options here."},

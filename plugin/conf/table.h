@@ -17,7 +17,7 @@ enum option_type {
 	OPTION_BYTES,  /* uint64_t: the same, a K, M or G behind it multiplies by 1024 */
 };
 
-enum option_group { GROUP_TOPICS, GROUP_IDENTITY, GROUP_STORAGE, GROUP_THREADS, GROUP_KAFKA, GROUP_LIMITS, GROUP_COUNT };
+enum option_group { GROUP_TOPICS, GROUP_IDENTITY, GROUP_STORAGE, GROUP_THREADS, GROUP_KAFKA, GROUP_OPERATION, GROUP_LIMITS, GROUP_COUNT };
 
 struct option {
 	const char *name;

@@ -177,7 +177,8 @@ static enum found recognise(struct copy *copy, const struct store_info *target, 
 
 static bool copy_everything(struct copy *copy, const char *under_way)
 {
-	bool copied = adopt(copy, under_way) && copy_logs(copy) && copy_chats(copy) && copy_places(copy) && copy_people(copy);
+	bool copied = adopt(copy, under_way) && copy_logs(copy) && copy_chats(copy) && copy_places(copy) && copy_people(copy) &&
+		copy_tokens(copy);
 	copy_logs_end(copy);
 	return copied && copy_verify(copy) && adopt(copy, copy->identity.epoch);
 }
@@ -234,9 +235,9 @@ const struct ctl_command ctl_copy = {
 	.summary = "copy a whole store into another one, of any backend",
 	.usage = "Usage: hyperchatctl copy --from URI --to URI\n\n"
 			 "Copies everything: chats with their numbers and heads, epoch and secret, users with their profiles, icons, blocks,\n"
-			 "favorites, invitations, devices, marks and mutes, deleted accounts, keys, and how far a mirror has come. At the end both\n"
-			 "are read once more and compared, texts too; exit code 1 if there is a difference. Clients notice nothing when the broker\n"
-			 "starts on the copy afterwards.\n\n"
+			 "favorites, invitations, devices, marks and mutes, deleted accounts, keys, revoked tokens, and how far a mirror has come.\n"
+			 "At the end both are read once more and compared, texts too; exit code 1 if there is a difference. Clients notice nothing\n"
+			 "when the broker starts on the copy afterwards.\n\n"
 			 "Stop the broker first, and start none on the target before it is done. The target must be empty, or a copy of the\n"
 			 "same store that was interrupted: run the same command again and it goes on. If the source was changed in between,\n"
 			 "it says so: begin anew with an empty target. Running it again after it was done compares once more.\n\n"

@@ -30,6 +30,12 @@ struct copy {
 		(copy)->rc = store_ops(store)->op((store), __VA_ARGS__, &(copy)->err);                                                                       \
 	while (copy_waits(copy))
 
+/* What both stores answer to one question. Two pointers, so that the comparison reads as one. */
+#define ASK_BOTH(copy, op, a, b, ...)                                                                                                                \
+	CALL(copy, (copy)->from, op, __VA_ARGS__, a);                                                                                                    \
+	if ((copy)->rc == STORE_OK)                                                                                                                      \
+	CALL(copy, (copy)->to, op, __VA_ARGS__, b)
+
 bool copy_waits(struct copy *copy);
 /* Says what the last CALL said. false, always. */
 bool copy_failed(struct copy *copy, const char *what);
@@ -45,7 +51,9 @@ bool copy_logs(struct copy *copy);
 bool copy_chats(struct copy *copy);  /* projections, keys */
 bool copy_places(struct copy *copy); /* of those who read along: once the chats can be read */
 bool copy_people(struct copy *copy);
+bool copy_tokens(struct copy *copy); /* revocations, signing keys */
 bool copy_verify(struct copy *copy);
+bool copy_verify_tokens(struct copy *copy); /* a part of it */
 
 /* What copy_logs has at hand for copy_places; whether it worked or not. */
 void copy_logs_end(struct copy *copy);

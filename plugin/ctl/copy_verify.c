@@ -9,12 +9,6 @@
 #include "plugin/ctl/copy.h"
 #include "plugin/ctl/source.h"
 
-/* What both stores answer to one question. Two pointers, so that the comparison reads as one. */
-#define ASK_BOTH(copy, op, a, b, ...)                                                                                                                \
-	CALL(copy, (copy)->from, op, __VA_ARGS__, a);                                                                                                    \
-	if ((copy)->rc == STORE_OK)                                                                                                                      \
-	CALL(copy, (copy)->to, op, __VA_ARGS__, b)
-
 static bool differs(struct copy *copy, const char *kind, const char *id, const char *what)
 {
 	return copy_refused(copy, "%s %s differs in %s: begin anew with an empty target", kind, id, what);
@@ -370,7 +364,7 @@ static bool compare_counts(struct copy *copy)
 
 bool copy_verify(struct copy *copy)
 {
-	if (!compare_counts(copy) || !compare_deleted(copy))
+	if (!compare_counts(copy) || !compare_deleted(copy) || !copy_verify_tokens(copy))
 		return false;
 	copy->done = 0;
 	if (!copy_each_chat(copy, copy->from, compare_chat))

@@ -12,13 +12,15 @@
 #include "base/clock.h"
 #include "plugin/ctl/ctl.h"
 #include "plugin/ctl/source.h"
+#include "plugin/transfer/bodies.h"
 #include "plugin/transfer/mirror.h"
 
 enum { PROPERTIES_MAX = 64, LINE_SIZE = 4096, LEASE_WAIT_MS = 20000, LOOK_MS = 50 };
 
 struct work {
 	const struct ctl_command *command;
-	const char *servers, *topic, *writer;
+	const char *servers, *topic, *writer, *body;
+	struct bodies *bodies; /* the mirror's thread's */
 	struct kafka_property properties[PROPERTIES_MAX];
 	size_t property_count;
 };
@@ -28,6 +30,12 @@ static void say(void *context, int level, const char *text)
 	const struct work *work = context;
 	(void)level;
 	fprintf(stderr, "hyperchatctl %s: %s\n", work->command->name, text);
+}
+
+static enum store_rc render(void *context, const struct transaction *tx, size_t max, struct buf *value, struct error *err)
+{
+	const struct work *work = context;
+	return bodies_render(work->bodies, tx, max, value, err);
 }
 
 /* "name=value", spaces around them do not count. */
@@ -113,10 +121,13 @@ static int mirror_all(struct work *work, struct store *store)
 		.holder = holder,
 		.epoch = info.epoch,
 		.servers = work->servers,
+		.kind = "kafka",
+		.what = "transactions",
 		.topic = work->topic,
 		.properties = work->properties,
 		.property_count = work->property_count,
 		.finish = true,
+		.render = render,
 		.log = say,
 		.context = work,
 	};
@@ -128,21 +139,35 @@ static int mirror_all(struct work *work, struct store *store)
 	return rc;
 }
 
+static int mirror_with_bodies(struct work *work, struct store *store, enum bodies_mode mode)
+{
+	struct error err;
+	work->bodies = bodies_new(store, mode, &err);
+	if (work->bodies == NULL)
+		return ctl_failed(work->command, "%s", err.text);
+	int rc = mirror_all(work, store);
+	bodies_free(work->bodies);
+	return rc;
+}
+
 static int run(const struct ctl_command *command, int argc, char **argv)
 {
 	const char *uri = NULL, *properties = NULL;
-	struct work work = {.command = command, .topic = "hyperchat.transactions"};
+	struct work work = {.command = command, .topic = "hyperchat.transactions", .body = "full"};
+	enum bodies_mode mode;
 	const struct ctl_option options[] = {{"store", &uri, 1}, {"writer", &work.writer, 1}, {"kafka", &work.servers, 1}, {"topic", &work.topic, 0},
-		{"properties", &properties, 0}, {NULL, NULL, 0}};
+		{"body", &work.body, 0}, {"properties", &properties, 0}, {NULL, NULL, 0}};
 	struct store *store;
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
 		return rc;
+	if (!bodies_mode_from_name(work.body, &mode))
+		return ctl_misused(command, "--body '%s' is none of full, none, encrypted", work.body);
 	rc = read_properties(&work, properties);
 	if (rc == CTL_OK && (rc = source_open(command, uri, &store)) == CTL_OK) {
 		rc = check_writer(&work, store);
 		if (rc == CTL_OK)
-			rc = mirror_all(&work, store);
+			rc = mirror_with_bodies(&work, store, mode);
 		source_close(store);
 	}
 	for (size_t i = 0; i < work.property_count; i++) {
@@ -155,7 +180,8 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 const struct ctl_command ctl_mirror = {
 	.name = "mirror",
 	.summary = "bring to Kafka what a broker that is gone left",
-	.usage = "Usage: hyperchatctl mirror --store URI --writer NAME --kafka SERVERS [--topic TOPIC] [--properties FILE]\n\n"
+	.usage = "Usage: hyperchatctl mirror --store URI --writer NAME --kafka SERVERS [--topic TOPIC] [--body full]\n"
+			 "                           [--properties FILE]\n\n"
 			 "Brings to Kafka what a broker has committed and did not bring there before it went, and ends. With several brokers on\n"
 			 "one store the others do that by themselves. It waits for up to 20 s for the broker's lease to run out, and gives up\n"
 			 "where that is still running.\n\n"
@@ -163,6 +189,7 @@ const struct ctl_command ctl_mirror = {
 			 "  --writer NAME       the broker's name in the store; one that does not exist is answered with those that do\n"
 			 "  --kafka SERVERS     as plugin_opt_kafka: host:port,...\n"
 			 "  --topic TOPIC       as plugin_opt_kafka_topic; hyperchat.transactions\n"
+			 "  --body MODE         as plugin_opt_kafka_body of that broker: full, none or encrypted\n"
 			 "  --properties FILE   lines of <property>=<value> for librdkafka, for example security.protocol=SASL_SSL\n",
 	.run = run,
 };

@@ -23,20 +23,21 @@ static void add_name(struct buf *uri)
 	buf_add_text(uri, NAME);
 }
 
-static int make(const struct ctl_command *command, const char *uri, unsigned flags, struct store **store)
+enum store_rc source_try(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
 	struct buf named = BUF_EMPTY;
-	struct error err;
 	buf_add_text(&named, uri);
 	add_name(&named);
-	enum store_rc rc = store_open_with(named.data, flags, store, &err);
+	enum store_rc rc = store_open_with(named.data, flags, store, err);
 	buf_fini(&named);
-	return rc == STORE_OK ? CTL_OK : ctl_failed(command, "%s", err.text);
+	return rc;
 }
 
 int source_make(const struct ctl_command *command, const char *uri, struct store **store)
 {
-	return make(command, uri, 0, store);
+	struct error err;
+	enum store_rc rc = source_try(uri, 0, store, &err);
+	return rc == STORE_OK ? CTL_OK : ctl_failed(command, "%s", err.text);
 }
 
 /* For stores that are not known before they are opened. */
@@ -54,9 +55,9 @@ static int open_with(const struct ctl_command *command, const char *uri, unsigne
 	if (strncmp(uri, FILE_SCHEME, sizeof FILE_SCHEME - 1) == 0 && access(file, F_OK) != 0)
 		return ctl_failed(command, "%s: %s", file, strerror(errno));
 	struct store *opened;
-	int rc = make(command, uri, flags, &opened);
-	if (rc != CTL_OK)
-		return rc;
+	struct error err;
+	if (source_try(uri, flags, &opened, &err) != STORE_OK)
+		return ctl_failed(command, "%s", err.text);
 	if (is_new(opened)) {
 		source_close(opened);
 		return ctl_failed(command, "there was no store: an empty one was made now");

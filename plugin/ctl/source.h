@@ -15,6 +15,8 @@ int source_open(const struct ctl_command *command, const char *uri, struct store
 int source_open_in_use(const struct ctl_command *command, const char *uri, struct store **store);
 /* As source_open, but makes one where there is none. */
 int source_make(const struct ctl_command *command, const char *uri, struct store **store);
+/* Likewise, by flags of store.h, and says nothing. */
+enum store_rc source_try(const char *uri, unsigned flags, struct store **store, struct error *err);
 void source_close(struct store *store); /* NULL is fine */
 
 #endif

@@ -38,7 +38,7 @@ static void entry_add(struct journal *journal, const struct record *record)
 {
 	struct entry *entry = mem_zero(sizeof *entry);
 	entry->record = *record;
-	entry->since_ms = journal->now_ms;
+	entry->added_ms = entry->since_ms = journal->now_ms;
 	DL_APPEND(journal->oldest, entry);
 	scrub_occupied(journal, entry);
 	HASH_ADD(hh, journal->by_seq, record.seq, sizeof record->seq, entry);
@@ -257,6 +257,7 @@ enum journal_rc journal_put_aside(struct journal *journal, uint64_t seq, struct 
 	struct record record = entry->record;
 	bool whole = journal_file_get(&journal->file, &record, journal->scratch);
 	enum journal_rc rc = whole ? quarantine_add(journal, &record, journal->scratch, err) : JOURNAL_OK;
+	journal->quarantined += rc == JOURNAL_OK;
 	return rc == JOURNAL_OK ? journal_release(journal, seq, JOURNAL_DECLINED, err) : rc;
 }
 
@@ -276,10 +277,21 @@ static enum journal_rc move_pinned(struct journal *journal, struct error *err)
 enum journal_rc journal_flush(struct journal *journal, int64_t now_ms, struct error *err)
 {
 	journal->now_ms = now_ms;
+	if (journal->begun_ms == 0)
+		journal->begun_ms = now_ms;
 	enum journal_rc rc = move_pinned(journal, err);
 	if (rc == JOURNAL_OK && journal_tail(journal) != journal->file.tail)
 		rc = journal_write_tail(journal, err);
 	return rc;
+}
+
+/* A hash of uthash's begins with what was added first, wherever that was copied since. */
+static int64_t age_of_oldest(const struct journal *journal)
+{
+	if (journal->by_seq == NULL)
+		return 0;
+	int64_t added_ms = journal->by_seq->added_ms;
+	return journal->now_ms - (added_ms > journal->begun_ms ? added_ms : journal->begun_ms);
 }
 
 void journal_stats(const struct journal *journal, struct journal_stats *stats)
@@ -288,7 +300,9 @@ void journal_stats(const struct journal *journal, struct journal_stats *stats)
 		.used = journal->head - journal_tail(journal),
 		.live = journal->live,
 		.records = journal->entry_count,
-		.corrupt = journal->corrupt};
+		.corrupt = journal->corrupt,
+		.quarantined = journal->quarantined,
+		.oldest_ms = age_of_oldest(journal)};
 }
 
 /* ---- replay ---- */

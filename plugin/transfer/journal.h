@@ -113,6 +113,8 @@ struct journal_stats {
 	uint64_t live;    /* of them unreleased records */
 	size_t records;   /* unreleased ones */
 	uint64_t corrupt; /* damaged records that were passed over since open */
+	uint64_t quarantined; /* put aside since open */
+	int64_t oldest_ms;    /* how long the oldest unreleased record has been here; of one that was found at open: since then */
 };
 void journal_stats(const struct journal *journal, struct journal_stats *stats);
 

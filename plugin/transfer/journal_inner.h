@@ -12,6 +12,7 @@
 
 struct entry {
 	struct record record;
+	int64_t added_ms; /* 0: before the first flush */
 	int64_t since_ms; /* when it got its place */
 	bool in_work;
 	struct entry *prev, *next;
@@ -35,9 +36,9 @@ struct journal {
 	uint64_t head; /* the position of what is written next */
 	uint64_t next_seq;
 	uint64_t live;
-	uint64_t corrupt;
+	uint64_t corrupt, quarantined;
 	struct scrub scrub;
-	int64_t now_ms; /* of the last flush */
+	int64_t now_ms, begun_ms; /* of the last flush, and of the first */
 	unsigned char *scratch; /* JOURNAL_PAYLOAD_MAX: a payload on its way to another place */
 };
 

@@ -109,6 +109,9 @@ void kafka_restart(struct kafka *kafka);
  * KAFKA_RESTARTED  not known yet, ask again: Kafka does not answer, or it has just been created (*created) */
 enum kafka_result kafka_topic(struct kafka *kafka, const char *topic, int *partitions, bool *created, struct error *err);
 
+/* The same, and creates nothing. */
+enum kafka_result kafka_find_topic(struct kafka *kafka, const char *topic, int *partitions, struct error *err);
+
 /* Records that are neither delivered nor refused. Any thread. */
 size_t kafka_queued(struct kafka *kafka);
 

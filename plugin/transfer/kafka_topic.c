@@ -63,13 +63,19 @@ static rd_kafka_resp_err_t create(rd_kafka_t *rk, const char *topic, struct erro
 	return code;
 }
 
+enum kafka_result kafka_find_topic(struct kafka *kafka, const char *topic, int *partitions, struct error *err)
+{
+	rd_kafka_t *rk = kafka_handle(kafka);
+	if (rk == NULL)
+		return error_set(err, KAFKA_RESTARTED, 0, "the producer could not be started");
+	return look(rk, topic, partitions, err);
+}
+
 enum kafka_result kafka_topic(struct kafka *kafka, const char *topic, int *partitions, bool *created, struct error *err)
 {
 	rd_kafka_t *rk = kafka_handle(kafka);
 	*created = false;
-	if (rk == NULL)
-		return error_set(err, KAFKA_RESTARTED, 0, "the producer could not be started");
-	enum kafka_result result = look(rk, topic, partitions, err);
+	enum kafka_result result = kafka_find_topic(kafka, topic, partitions, err);
 	if (result != KAFKA_NO_TOPIC)
 		return result;
 	rd_kafka_resp_err_t code = create(rk, topic, err);

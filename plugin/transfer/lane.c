@@ -11,15 +11,18 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 
 struct lane {
 	struct workers *workers;
 	struct store *store;
+	struct lane_stats *stats; /* the loop's */
 };
 
 struct lanes {
 	struct mailbox *mailbox;
 	unsigned count;
+	struct lane_stats stats;
 	struct lane lanes[LANES_MAX];
 };
 
@@ -29,6 +32,8 @@ struct request {
 	struct request *also; /* taken into the same append, behind this one */
 	uint64_t chat_hash;
 	struct append append;
+	int64_t took_us; /* the batch's first: the call of the store; -1: there was none */
+	enum store_rc rc;
 	bool has_error;
 	struct error err;
 	lane_done *done;
@@ -99,8 +104,11 @@ static void append_run(struct job *job)
 		batch_add(batch, (struct request *)next);
 
 	struct error err = {0};
+	int64_t start_us = clock_mono_us();
 	enum store_rc rc = store_ops(lane->store)->append(lane->store, batch->appends, batch->count, &err);
 	struct append *append = batch->appends;
+	first->took_us = clock_mono_us() - start_us;
+	first->rc = rc;
 	for (struct request *request = first; request; request = request->also, append++) {
 		request->append = *append;
 		request->has_error = rc != STORE_OK;
@@ -118,8 +126,23 @@ static void request_free(struct request *request)
 	free(request);
 }
 
+static void count_batch(const struct request *first)
+{
+	struct lane_stats *stats = first->lane->stats;
+	if (first->took_us >= 0) {
+		histogram_add(&stats->took, first->took_us);
+		stats->failed[first->rc] += first->rc != STORE_OK;
+	}
+	for (const struct request *request = first; request; request = request->also) {
+		stats->results[request->append.result]++;
+		if (request->append.result == APPEND_OK)
+			stats->transactions += request->append.transaction_count;
+	}
+}
+
 static void append_done(struct job *job)
 {
+	count_batch((struct request *)job);
 	for (struct request *request = (struct request *)job, *also; request; request = also) {
 		also = request->also;
 		request->done(request->context, &request->append, request->has_error ? &request->err : NULL);
@@ -133,6 +156,7 @@ static struct request *request_new(const char *chat_id, struct transaction *cons
 	for (size_t i = 0; i < count; i++)
 		request->transactions[i] = transaction_ref(transactions[i]);
 	request->job = (struct job){.run = append_run, .done = append_done};
+	request->took_us = -1;
 	request->chat_hash = hash_of(chat_id);
 	request->append = (struct append){.chat_id = request->transactions[0]->chat_id,
 		.transactions = request->transactions,
@@ -217,6 +241,11 @@ size_t lanes_load(struct lanes *lanes)
 	return load;
 }
 
+const struct lane_stats *lanes_stats(const struct lanes *lanes)
+{
+	return &lanes->stats;
+}
+
 struct lanes *lanes_start(struct mailbox *mailbox, struct store *store, unsigned lane_count)
 {
 	assert(lane_count >= 1 && lane_count <= LANES_MAX);
@@ -227,6 +256,7 @@ struct lanes *lanes_start(struct mailbox *mailbox, struct store *store, unsigned
 		char name[20];
 		snprintf(name, sizeof name, "hc-lane-%u", i % 100);
 		lanes->lanes[i].store = store;
+		lanes->lanes[i].stats = &lanes->stats;
 		lanes->lanes[i].workers = workers_start(mailbox, name, 1, LANE_QUEUE_MAX);
 		if (lanes->lanes[i].workers == NULL) {
 			lanes_stop(lanes);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/histogram.h"
 #include "base/worker.h"
 #include "storage/store.h"
 
@@ -48,6 +49,15 @@ unsigned lanes_index(const struct lanes *lanes, const char *key);
 
 /* Requests and jobs waiting or running. */
 size_t lanes_load(struct lanes *lanes);
+
+/* What became of the appends that have come back, since the start. */
+struct lane_stats {
+	struct histogram took;                      /* calls of store_append, each with all that waited then */
+	uint64_t failed[STORE_TAKEN + 1];           /* of those calls, by enum store_rc; [STORE_OK] stays 0 */
+	uint64_t results[APPEND_UNKNOWN + 1];       /* requests, by enum append_result */
+	uint64_t transactions;                      /* those of requests with APPEND_OK */
+};
+const struct lane_stats *lanes_stats(const struct lanes *lanes);
 
 /* Takes nothing new, does what waits, joins the threads. Then mailbox_run for the last completions; what they ask for is refused. NULL is
  * fine. */

@@ -4,7 +4,7 @@
  * commit, a report or a timer wakes it. mirror_start, _committed and _stop are the loop's thread's.
  *
  * There are two producers: one for the transactions, whose order a refused record must not break, and one for everything else, where a refused
- * record must not stop the rest. */
+ * record must not stop the rest. A mirror that brings no transactions has the second alone. */
 #include "plugin/transfer/mirror.h"
 
 #include <errno.h>
@@ -25,10 +25,8 @@ enum {
 	WAIT_MS = 1000,
 	TROUBLE_MS = 200,
 	RESTART_MS = 500,   /* between two beginnings of the producer */
-	TOPIC_MS = 500,
 	STOP_MS = 3000,     /* what is committed has to get to Kafka */
 	STOP_STILL_MS = 700, /* … while something moves */
-	SAY_AGAIN_MS = 60000,
 };
 
 /* ---- what is said ---- */
@@ -46,7 +44,7 @@ void mirror_say(struct mirror *mirror, int level, const char *format, ...)
 void mirror_store_failed(struct mirror *mirror, const struct error *err)
 {
 	mirror->retry_ms = clock_mono_ms() + TROUBLE_MS;
-	if (!mirror->store_said)
+	if (!mirror->store_said && !atomic_load(&mirror->stopping))
 		mirror_say(mirror, 4, "the mirror cannot go on, trying again: %s", err->text);
 	mirror->store_said = true;
 }
@@ -72,20 +70,15 @@ static void transaction_came_back(void *context, uint64_t tag, enum kafka_result
 	came_back(context, tag, true, result, reason);
 }
 
-static void say_refused(struct mirror *mirror, const char *what, const char *reason)
-{
-	int64_t now_ms = clock_mono_ms();
-	if (mirror->also_said_ms != 0 && now_ms - mirror->also_said_ms < SAY_AGAIN_MS)
-		return;
-	mirror->also_said_ms = now_ms;
-	mirror_say(mirror, 3, "Kafka does not take records beside the transactions (%s), they are left out: %s", what, reason);
-}
-
 static void other_came_back(void *context, uint64_t tag, enum kafka_result result, const char *reason)
 {
 	struct mirror *mirror = context;
-	if (result != KAFKA_DELIVERED && result != KAFKA_RESTARTED)
-		say_refused(mirror, "see docs/kafka.md", reason);
+	if (result == KAFKA_TOO_LARGE || (!mirror->conf.also_only && result != KAFKA_DELIVERED && result != KAFKA_RESTARTED))
+		mirror_say_refused(mirror, "see docs/kafka.md", reason);
+	if (tag == MIRROR_SIDE_TAG && result != KAFKA_DELIVERED)
+		mirror->counts.refused_also++;
+	if (result == KAFKA_NO_TOPIC)
+		mirror->topics_known_count = 0;
 	came_back(mirror, tag, false, result, reason);
 }
 
@@ -95,7 +88,7 @@ static void producer_says(void *context, int level, const char *text)
 	mirror->conf.log(mirror->conf.context, level, text);
 }
 
-/* One of the two says nothing: both see the same Kafka. */
+/* Of two, one says nothing: both see the same Kafka. */
 static void producer_is_silent(void *context, int level, const char *text)
 {
 	(void)context;
@@ -111,7 +104,7 @@ static struct kafka *open_producer(struct mirror *mirror, bool main, struct erro
 		.property_count = mirror->conf.property_count,
 		.ordered = main,
 		.delivered = main ? transaction_came_back : other_came_back,
-		.log = main ? producer_says : producer_is_silent,
+		.log = main || mirror->conf.also_only ? producer_says : producer_is_silent,
 		.context = mirror,
 	};
 	struct kafka *kafka = kafka_open(&conf, err);
@@ -120,101 +113,12 @@ static struct kafka *open_producer(struct mirror *mirror, bool main, struct erro
 	return kafka;
 }
 
-bool mirror_has_topic(struct mirror *mirror)
-{
-	int partitions = 0;
-	bool created;
-	struct error err;
-	if (mirror->topic_ready)
-		return true;
-	const char *topic = mirror->conf.topic;
-	enum kafka_result result = kafka_topic(mirror->kafka, topic, &partitions, &created, &err);
-	if (created)
-		mirror_say(mirror, 5, "Kafka had no topic %s: it has been created with Kafka's defaults", topic);
-	mirror->topic_ready = result == KAFKA_DELIVERED;
-	if (mirror->topic_ready)
-		mirror_say(mirror, 6, "transactions go to Kafka's topic %s (%d partitions)", topic, partitions);
-	else if ((result == KAFKA_NO_TOPIC || result == KAFKA_REFUSED) && !mirror->topic_said)
-		mirror_say(mirror, 3, "Kafka's topic %s %s, trying again: %s", topic,
-			result == KAFKA_NO_TOPIC ? "is missing and could not be created (create it, see docs/kafka.md)" : "may not be used", err.text);
-	mirror->topic_said = !mirror->topic_ready && (mirror->topic_said || result == KAFKA_NO_TOPIC || result == KAFKA_REFUSED);
-	if (!mirror->topic_ready)
-		mirror->retry_ms = clock_mono_ms() + TOPIC_MS;
-	return mirror->topic_ready;
-}
-
-/* ---- records beside the transactions ---- */
-
-static bool is_known(const struct mirror *mirror, const char *topic)
-{
-	for (size_t i = 0; i < mirror->topics_known_count; i++)
-		if (strcmp(mirror->topics_known[i], topic) == 0)
-			return true;
-	return false;
-}
-
-/* KAFKA_DELIVERED: it is there. */
-static enum kafka_result look_for(struct mirror *mirror, const char *topic)
-{
-	int partitions;
-	bool created;
-	struct error err;
-	if (is_known(mirror, topic))
-		return KAFKA_DELIVERED;
-	enum kafka_result result = kafka_topic(mirror->side, topic, &partitions, &created, &err);
-	if (created)
-		mirror_say(mirror, 5, "Kafka had no topic %s: it has been created with Kafka's defaults", topic);
-	if (result == KAFKA_DELIVERED && mirror->topics_known_count < TOPIC_KNOWN_MAX && strlen(topic) < sizeof *mirror->topics_known)
-		snprintf(mirror->topics_known[mirror->topics_known_count++], sizeof *mirror->topics_known, "%s", topic);
-	if (result == KAFKA_NO_TOPIC || result == KAFKA_REFUSED)
-		say_refused(mirror, topic, err.text);
-	return result;
-}
-
-static void sleep_for(struct mirror *mirror, int timeout_ms)
+void mirror_sleep(struct mirror *mirror, int timeout_ms)
 {
 	struct pollfd wake = {.fd = mirror->wake_fd, .events = POLLIN};
 	uint64_t count;
 	if (poll(&wake, 1, timeout_ms) > 0 && read(mirror->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
 		mirror_say(mirror, 3, "the mirror's eventfd: %s", error_words(errno));
-}
-
-bool mirror_also(struct mirror *mirror, const struct kafka_record *record)
-{
-	struct outbox *box = mirror->making;
-	struct kafka_record tagged = *record;
-	uint64_t number = box->last - 1;
-	tagged.tag = number << OUTBOX_BITS | box->index;
-	enum kafka_result result = look_for(mirror, record->topic);
-	if (result == KAFKA_RESTARTED)
-		return false;
-	if (result != KAFKA_DELIVERED) {
-		mirror->counts.refused_also++;
-		return true;
-	}
-	for (;;) {
-		enum kafka_taken taken = kafka_produce(mirror->side, &tagged);
-		if (taken == KAFKA_TAKEN) {
-			outbox_expect(box, number);
-			return true;
-		}
-		if (taken == KAFKA_LARGER) {
-			say_refused(mirror, record->topic, "larger than message.max.bytes");
-			mirror->counts.refused_also++;
-			return true;
-		}
-		if (taken == KAFKA_NOT_NOW || atomic_load(&mirror->stopping) || box->trouble != KAFKA_DELIVERED) {
-			mirror->topics_known_count = 0;
-			return false;
-		}
-		sleep_for(mirror, TROUBLE_MS);
-		kafka_poll(mirror->side);
-	}
-}
-
-struct kafka *mirror_side(struct mirror *mirror)
-{
-	return mirror->side;
 }
 
 /* ---- a round ---- */
@@ -223,7 +127,7 @@ struct kafka *mirror_side(struct mirror *mirror)
  * with it, from its place. */
 static void deal_with_trouble(struct mirror *mirror)
 {
-	bool side = kafka_is_broken(mirror->side), any = side || kafka_is_broken(mirror->kafka), wanted = false;
+	bool side = kafka_is_broken(mirror->side), any = side || kafka_is_broken(mirror_producer(mirror)), wanted = false;
 	for (size_t i = 0; i < mirror->box_count; i++) {
 		any = any || mirror->boxes[i]->trouble != KAFKA_DELIVERED;
 		wanted = wanted || mirror->boxes[i]->trouble == KAFKA_TOO_LARGE;
@@ -231,8 +135,9 @@ static void deal_with_trouble(struct mirror *mirror)
 	if (!any || clock_mono_ms() < mirror->retry_ms)
 		return;
 	mirror->counts.restarts++;
-	kafka_restart(mirror->kafka);
-	if (side)
+	if (mirror->kafka != NULL)
+		kafka_restart(mirror->kafka);
+	if (side || mirror->kafka == NULL)
 		kafka_restart(mirror->side);
 	if (!wanted)
 		mirror->retry_ms = clock_mono_ms() + RESTART_MS;
@@ -291,9 +196,11 @@ static int go_round(struct mirror *mirror)
 {
 	int wait_ms = WAIT_MS;
 	bool stuck = false;
-	kafka_poll(mirror->kafka);
+	if (mirror->kafka != NULL)
+		kafka_poll(mirror->kafka);
 	kafka_poll(mirror->side);
 	deal_with_trouble(mirror);
+	mirror_look_for_side_topic(mirror);
 	mirror_look_for_others(mirror);
 	for (size_t i = 0; i < mirror->box_count; i++) {
 		enum step step = serve(mirror->boxes[i]);
@@ -301,6 +208,8 @@ static int go_round(struct mirror *mirror)
 		stuck = stuck || (step == STEP_TROUBLE && i == 0);
 		wait_ms = box_ms < wait_ms ? box_ms : wait_ms;
 	}
+	if (mirror->conf.idle != NULL && !atomic_load(&mirror->stopping))
+		mirror->conf.idle(mirror->conf.context, mirror);
 	publish_stats(mirror, stuck);
 	return wait_ms;
 }
@@ -318,6 +227,15 @@ static bool all_is_done(const struct mirror *mirror)
 	return true;
 }
 
+/* What is too young to be looked at is not waited for: the next start does. */
+static bool has_sent_all(const struct mirror *mirror)
+{
+	for (size_t i = 0; i < mirror->box_count; i++)
+		if (outbox_in_flight(mirror->boxes[i]) > 0)
+			return false;
+	return mirror->conf.delay_ms > 0 || all_is_done(mirror);
+}
+
 /* When the broker stops: all is delivered, or Kafka does not take it at the moment and the next start goes on. */
 static bool may_stop(struct mirror *mirror)
 {
@@ -332,7 +250,7 @@ static bool may_stop(struct mirror *mirror)
 		mirror->progress = mirror->counts.delivered;
 		mirror->progress_ms = now_ms;
 	}
-	return all_is_done(mirror) || now_ms - mirror->stop_ms > STOP_MS || now_ms - mirror->progress_ms > STOP_STILL_MS;
+	return has_sent_all(mirror) || now_ms - mirror->stop_ms > STOP_MS || now_ms - mirror->progress_ms > STOP_STILL_MS;
 }
 
 static bool is_at_its_end(struct mirror *mirror)
@@ -358,7 +276,7 @@ static void *mirror_main(void *arg)
 		if (wait_ms > 0 && wait_ms <= PAUSE_MS)
 			pause_for(wait_ms);
 		else if (wait_ms > 0)
-			sleep_for(mirror, atomic_load(&mirror->stopping) && wait_ms > TROUBLE_MS / 4 ? TROUBLE_MS / 4 : wait_ms);
+			mirror_sleep(mirror, atomic_load(&mirror->stopping) && wait_ms > TROUBLE_MS / 4 ? TROUBLE_MS / 4 : wait_ms);
 		atomic_store(&mirror->awake, false);
 	}
 	bool whole = all_is_done(mirror);
@@ -404,7 +322,10 @@ static void copy_conf(struct mirror_conf *to, const struct mirror_conf *from)
 	to->holder = mem_text(from->holder);
 	to->epoch = mem_text(from->epoch);
 	to->servers = mem_text(from->servers);
+	to->kind = mem_text(from->kind);
+	to->what = mem_text(from->what);
 	to->topic = mem_text(from->topic);
+	to->side_topic = mem_text(from->side_topic);
 	to->properties = NULL; /* the producers have copies of their own */
 	to->property_count = 0;
 }
@@ -422,7 +343,10 @@ static void mirror_free(struct mirror *mirror)
 	free((char *)(uintptr_t)mirror->conf.holder);
 	free((char *)(uintptr_t)mirror->conf.epoch);
 	free((char *)(uintptr_t)mirror->conf.servers);
+	free((char *)(uintptr_t)mirror->conf.kind);
+	free((char *)(uintptr_t)mirror->conf.what);
 	free((char *)(uintptr_t)mirror->conf.topic);
+	free((char *)(uintptr_t)mirror->conf.side_topic);
 	buf_fini(&mirror->value);
 	free(mirror);
 }
@@ -444,6 +368,7 @@ struct mirror *mirror_start(const struct mirror_conf *conf, struct error *err)
 {
 	struct mirror *mirror = mem_zero(sizeof *mirror);
 	copy_conf(&mirror->conf, conf);
+	mirror->started_ms = clock_mono_ms();
 	pthread_mutex_init(&mirror->stats_lock, NULL);
 	mirror->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	mirror->boxes[mirror->box_count++] = outbox_new(mirror, 0, conf->writer, conf->finish);
@@ -452,7 +377,8 @@ struct mirror *mirror_start(const struct mirror_conf *conf, struct error *err)
 		error_set(err, -1, errno, "eventfd: %s", error_words(errno));
 	mirror->conf.properties = conf->properties;
 	mirror->conf.property_count = conf->property_count;
-	good = good && (mirror->kafka = open_producer(mirror, true, err)) != NULL && (mirror->side = open_producer(mirror, false, err)) != NULL;
+	good = good && (conf->also_only || (mirror->kafka = open_producer(mirror, true, err)) != NULL);
+	good = good && (mirror->side = open_producer(mirror, false, err)) != NULL;
 	mirror->conf.properties = NULL;
 	mirror->conf.property_count = 0;
 	if (good && start_thread(mirror, err))

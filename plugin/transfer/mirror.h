@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
 #ifndef HC_TRANSFER_MIRROR_H
 #define HC_TRANSFER_MIRROR_H
-/* The mirror: every committed transaction goes to Kafka (docs/kafka.md).
+/* The mirror: what was committed goes to Kafka (docs/kafka.md), each transaction itself, or what is made of it.
  *
- * The store is the outbox. A thread reads along what a writer wrote (store_ops.tail) from a place that the store keeps, "kafka/<writer>", hands it
+ * The store is the outbox. A thread reads along what a writer wrote (store_ops.tail) from a place that the store keeps, "<kind>/<writer>", hands it
  * to Kafka, and moves the place behind what Kafka has acknowledged. So each transaction gets there at least once, in the order of that writer,
  * whatever dies in between, and while Kafka is away nothing is kept in memory but a window. The thread is woken by commits; the broker's
  * thread never waits for it.
@@ -28,7 +28,15 @@ struct mirror_conf {
 	const char *writer; /* whose transactions */
 	const char *holder; /* under this name it holds the lease: the writer's own, unless it is done for somebody else */
 	const char *epoch;  /* the store's */
-	const char *servers, *topic;
+	const char *servers;
+	const char *kind;   /* its places and leases are "<kind>/<writer>": one kind for each of the mirrors of a broker */
+	const char *what;   /* it brings, for the log: "transactions" */
+	const char *topic;
+	bool also_only;     /* the transaction itself is no record: what `also` makes of it is, and goes to the topic in any order */
+	bool from_now;      /* where there is no place yet it begins with what is written from now on, not with the first transaction ever */
+	int delay_ms;       /* a transaction is not looked at before it is so old, nor, after the start, before grace_ms have passed */
+	int grace_ms;
+	const char *side_topic; /* somebody is going to write there through mirror_side: it is looked for as well. NULL: nobody */
 	const struct kafka_property *properties;
 	size_t property_count;
 	bool adopt;  /* others' tails, too, when nobody has their lease */
@@ -40,6 +48,8 @@ struct mirror_conf {
 	enum store_rc (*render)(void *context, const struct transaction *tx, size_t max, struct buf *value, struct error *err);
 	/* What else is made of a transaction, by mirror_also. NULL: nothing. As render. Called at least once for each. */
 	enum store_rc (*also)(void *context, struct mirror *mirror, const struct transaction *tx, struct error *err);
+	/* Once a round, a second apart at most. NULL: nothing. Mirror's thread; may ask the store. */
+	void (*idle)(void *context, struct mirror *mirror);
 	/* Any thread; may not block. Levels as syslog's. */
 	kafka_log *log;
 	void *context;
@@ -62,8 +72,9 @@ void mirror_stop(struct mirror *mirror);
  * counted and said). Its topic is looked for when it comes the first time, and created if Kafka lets us. false: the mirror is stopping, or begins anew. */
 bool mirror_also(struct mirror *mirror, const struct kafka_record *record);
 
-/* The producer for records beside the transactions: unordered among the topics, at most once with tag 0. For kafka_produce from any thread, between
- * mirror_start and mirror_stop. */
+/* The producer for records beside the transactions: unordered among the topics, at most once, with the tag MIRROR_SIDE_TAG. For kafka_produce from any
+ * thread, between mirror_start and mirror_stop. What Kafka does not want is counted and said. */
+#define MIRROR_SIDE_TAG UINT64_MAX
 struct kafka *mirror_side(struct mirror *mirror);
 
 struct mirror_stats {

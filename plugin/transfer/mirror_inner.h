@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
 #ifndef HC_TRANSFER_MIRROR_INNER_H
 #define HC_TRANSFER_MIRROR_INNER_H
-/* What the files of the mirror share: mirror.c (the thread), mirror_outbox.c (one writer's way to Kafka), mirror_lease.c (whose turn it is).
+/* What the files of the mirror share: mirror.c (the thread), mirror_outbox.c (one writer's way to Kafka), mirror_lease.c (whose turn it is),
+ * mirror_also.c (topics, and records beside the transactions).
  * Everything is the mirror's thread's, but for what is marked. */
 
 #include <pthread.h>
@@ -79,7 +80,8 @@ struct outbox {
 
 struct mirror {
 	struct mirror_conf conf; /* texts are copies */
-	struct kafka *kafka, *side;
+	struct kafka *kafka; /* in order; NULL: also_only */
+	struct kafka *side;
 	struct outbox *boxes[OUTBOX_MAX];
 	size_t box_count;
 	pthread_t thread;
@@ -89,8 +91,10 @@ struct mirror {
 	struct outbox *making;          /* whose transaction `also` works on */
 	struct buf value;
 
+	int64_t started_ms;  /* monotonic */
+	int64_t side_look_ms;
 	bool topic_ready, topic_said;
-	char topics_known[TOPIC_KNOWN_MAX][128]; /* of the side producer, that are there */
+	char topics_known[TOPIC_KNOWN_MAX][250]; /* of the side producer, that are there */
 	size_t topics_known_count;
 	int64_t also_said_ms;
 	int64_t retry_ms;   /* monotonic: Kafka or the store is left alone until then */
@@ -120,8 +124,6 @@ enum step outbox_step(struct outbox *box);
 bool outbox_find_place(struct outbox *box);
 /* Forgets it, because somebody else may move it. */
 void outbox_leave_place(struct outbox *box);
-/* Whether there is something behind the place. */
-bool outbox_has_news(struct outbox *box);
 /* Everything that there was when it looked last is delivered. */
 bool outbox_is_finished(const struct outbox *box);
 /* How many transactions are not delivered, as far as it is known. *oldest_ms: the time of the oldest of them, if one was read. */
@@ -143,6 +145,8 @@ static inline size_t outbox_in_flight(const struct outbox *box)
 
 /* ---- mirror_lease.c ---- */
 
+/* Whether there is something behind the place. */
+bool outbox_has_news(struct outbox *box);
 /* Whether it is this outbox's turn; takes, keeps and gives back the lease. */
 bool outbox_has_turn(struct outbox *box);
 bool outbox_turn_is_over(const struct outbox *box);
@@ -151,12 +155,26 @@ void outbox_end_turn(struct outbox *box);
 /* Looks for writers whose tails nobody mirrors. */
 void mirror_look_for_others(struct mirror *mirror);
 
+/* ---- mirror_also.c ---- */
+
+/* Whether the topic is there; asks Kafka until it is. */
+bool mirror_has_topic(struct mirror *mirror);
+/* That of conf.side_topic, so that it is there for those who write to it. */
+void mirror_look_for_side_topic(struct mirror *mirror);
+/* Once a minute at most. */
+void mirror_say_refused(struct mirror *mirror, const char *what, const char *reason);
+
 /* ---- mirror.c ---- */
 
 void mirror_say(struct mirror *mirror, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void mirror_store_failed(struct mirror *mirror, const struct error *err);
 void mirror_store_works(struct mirror *mirror);
-/* Whether the topic is there; asks Kafka until it is. */
-bool mirror_has_topic(struct mirror *mirror);
+/* What the topic's records go by. */
+static inline struct kafka *mirror_producer(const struct mirror *mirror)
+{
+	return mirror->kafka != NULL ? mirror->kafka : mirror->side;
+}
+/* Until it is woken, at most so long. */
+void mirror_sleep(struct mirror *mirror, int timeout_ms);
 
 #endif

@@ -96,6 +96,21 @@ void outbox_end_turn(struct outbox *box)
 
 /* ---- others ---- */
 
+bool outbox_has_news(struct outbox *box)
+{
+	struct store *store = box->mirror->conf.store;
+	struct error err;
+	struct page page = {0};
+	uint64_t next;
+	if (!outbox_find_place(box) || store_ops(store)->tail(store, box->writer, box->next, 1, &page, &next, &err) != STORE_OK)
+		return false;
+	bool news = page.count > 0;
+	store_page_free(&page);
+	if (!news)
+		box->placed = false; /* it may be moved by somebody else */
+	return news;
+}
+
 static bool is_known(const struct mirror *mirror, const char *writer)
 {
 	for (size_t i = 0; i < mirror->box_count; i++)

@@ -36,7 +36,7 @@ struct outbox *outbox_new(struct mirror *mirror, unsigned index, const char *wri
 	box->index = index;
 	box->adopted = adopted;
 	snprintf(box->writer, sizeof box->writer, "%s", writer);
-	snprintf(box->name, sizeof box->name, "kafka/%s", box->writer);
+	snprintf(box->name, sizeof box->name, "%s/%s", mirror->conf.kind, box->writer);
 	box->bytes_max = box->bytes_usual = WINDOW_BYTES;
 	box->first = box->last = 1;
 	return box;
@@ -87,6 +87,23 @@ void outbox_store_place(struct outbox *box, bool now)
 		mirror_store_failed(mirror, &err);
 }
 
+/* The end of what there is becomes the place, and stays it, whatever happens now. */
+static enum store_rc begin_at_end(struct outbox *box, uint64_t *position, struct error *err)
+{
+	struct store *store = box->mirror->conf.store;
+	struct page page = {0};
+	uint64_t next = 0;
+	enum store_rc rc = store_ops(store)->tail(store, box->writer, UINT64_MAX, 1, &page, &next, err);
+	store_page_free(&page);
+	if (rc != STORE_OK && rc != STORE_NOT_FOUND)
+		return rc;
+	next = next > 0 ? next : 1;
+	rc = store_ops(store)->put_place(store, box->name, next, err);
+	if (rc == STORE_OK)
+		*position = next;
+	return rc;
+}
+
 bool outbox_find_place(struct outbox *box)
 {
 	if (box->placed)
@@ -95,11 +112,13 @@ bool outbox_find_place(struct outbox *box)
 	struct error err;
 	uint64_t position = 0;
 	enum store_rc rc = store_ops(mirror->conf.store)->load_place(mirror->conf.store, box->name, &position, &err);
-	if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
+	if (rc == STORE_NOT_FOUND)
+		rc = mirror->conf.from_now ? begin_at_end(box, &position, &err) : STORE_OK;
+	if (rc != STORE_OK) {
 		mirror_store_failed(mirror, &err);
 		return false;
 	}
-	box->next = box->certain = box->stored = rc == STORE_OK ? position : 0;
+	box->next = box->certain = box->stored = position;
 	if (box->next < box->sent_to)
 		box->next = box->sent_to;
 	box->placed = true;
@@ -156,7 +175,8 @@ void outbox_delivered(struct outbox *box, uint64_t number, bool main, enum kafka
 	if (number < box->first || number >= box->last)
 		return; /* of before the last rewind */
 	struct sent *sent = slot(box, number);
-	bool refused_also = !main && result != KAFKA_DELIVERED && result != KAFKA_RESTARTED;
+	/* What all depends on (the topic, a permission) is waited for where there is nothing else to bring. */
+	bool refused_also = !main && result != KAFKA_DELIVERED && result != KAFKA_RESTARTED && (!box->mirror->conf.also_only || result == KAFKA_TOO_LARGE);
 	if (refused_also)
 		box->mirror->counts.refused_also++;
 	if (result == KAFKA_DELIVERED || refused_also) {
@@ -220,7 +240,7 @@ void outbox_settle(struct outbox *box)
 	if (trouble == KAFKA_NO_TOPIC || trouble == KAFKA_REFUSED) {
 		mirror->topic_ready = mirror->topic_said = false;
 		mirror->retry_ms = clock_mono_ms() + (trouble == KAFKA_REFUSED ? REFUSED_MS : NO_TOPIC_MS);
-		mirror_say(mirror, 3, "Kafka does not take transactions for topic %s, trying again: %s", mirror->conf.topic, box->trouble_text);
+		mirror_say(mirror, 3, "Kafka does not take %s for topic %s, trying again: %s", mirror->conf.what, mirror->conf.topic, box->trouble_text);
 	}
 }
 
@@ -278,11 +298,13 @@ static void note_cut(struct outbox *box, const struct transaction *tx)
 		(unsigned long long)tx->number, tx->chat_id, box->mirror->value.len);
 }
 
-static void enter(struct outbox *box, const struct transaction *tx)
+/* len: of its own record, 0: it has none. */
+static void enter(struct outbox *box, const struct transaction *tx, size_t len)
 {
-	*slot(box, box->last) = (struct sent){.position = tx->position, .at_ms = tx->at_ms, .bytes = (uint32_t)box->mirror->value.len,
-		.waiting = 1 + (box->mirror->conf.also != NULL)};
-	box->bytes += box->mirror->value.len;
+	const struct mirror_conf *conf = &box->mirror->conf;
+	*slot(box, box->last) = (struct sent){.position = tx->position, .at_ms = tx->at_ms, .bytes = (uint32_t)len,
+		.waiting = !conf->also_only + (conf->also != NULL)};
+	box->bytes += len;
 	box->last++;
 }
 
@@ -313,6 +335,12 @@ static enum step hand_over(struct outbox *box, const struct transaction *tx)
 {
 	struct mirror *mirror = box->mirror;
 	struct error err;
+	if (mirror->conf.also_only) {
+		if (!has_room(box, 0))
+			return STEP_WAIT;
+		enter(box, tx, 0);
+		return make_also(box, tx);
+	}
 	for (;;) {
 		bool is_cut = box->cut_position == tx->position;
 		if (is_cut && box->cut_max < CUT_MIN)
@@ -327,7 +355,7 @@ static enum step hand_over(struct outbox *box, const struct transaction *tx)
 			return STEP_WAIT;
 		switch (produce(box, tx)) {
 		case KAFKA_TAKEN:
-			enter(box, tx);
+			enter(box, tx, mirror->value.len);
 			if (is_cut)
 				note_cut(box, tx);
 			return mirror->conf.also != NULL ? make_also(box, tx) : STEP_MORE;
@@ -380,6 +408,15 @@ static enum step read_on(struct outbox *box)
 	return box->page.count > 0 ? STEP_MORE : STEP_WAIT;
 }
 
+/* How long this transaction is still too young; a clock that was set back makes none of them young for ever. */
+static int64_t rests_ms(const struct outbox *box, const struct transaction *tx)
+{
+	const struct mirror *mirror = box->mirror;
+	int64_t age_ms = clock_wall_ms() - tx->at_ms, up_ms = clock_mono_ms() - mirror->started_ms;
+	int64_t rest_ms = age_ms >= 0 && age_ms < mirror->conf.delay_ms ? mirror->conf.delay_ms - age_ms : 0;
+	return up_ms + rest_ms < mirror->conf.grace_ms ? mirror->conf.grace_ms - up_ms : rest_ms;
+}
+
 static enum step hand_over_page(struct outbox *box)
 {
 	enum step step = STEP_MORE;
@@ -388,7 +425,13 @@ static enum step hand_over_page(struct outbox *box)
 		box->page_done += step == STEP_MORE;
 	}
 	while (step == STEP_MORE && box->page_done < box->page.count) {
-		step = hand_over(box, box->page.transactions[box->page_done]);
+		const struct transaction *tx = box->page.transactions[box->page_done];
+		int64_t rest_ms = rests_ms(box, tx);
+		if (rest_ms > 0) {
+			box->wait_ms = rest_ms < IDLE_MS ? (int)rest_ms : IDLE_MS;
+			return STEP_WAIT;
+		}
+		step = hand_over(box, tx);
 		box->page_done += step == STEP_MORE;
 	}
 	return step;
@@ -419,21 +462,6 @@ enum step outbox_step(struct outbox *box)
 	if (step == STEP_WAIT)
 		return STEP_WAIT;
 	return hand_over_page(box);
-}
-
-bool outbox_has_news(struct outbox *box)
-{
-	struct store *store = box->mirror->conf.store;
-	struct error err;
-	struct page page = {0};
-	uint64_t next;
-	if (!outbox_find_place(box) || store_ops(store)->tail(store, box->writer, box->next, 1, &page, &next, &err) != STORE_OK)
-		return false;
-	bool news = page.count > 0;
-	store_page_free(&page);
-	if (!news)
-		box->placed = false; /* it may be moved by somebody else */
-	return news;
 }
 
 bool outbox_is_finished(const struct outbox *box)

@@ -17,19 +17,10 @@ struct blocks {
 /* With room for one more. The caller frees items. */
 static struct blocks blocks_read(const bson_t *person)
 {
-	bson_iter_t fields, list;
+	bson_t entry;
+	struct doc_list list = doc_list(person, "blocks");
 	struct blocks blocks = {.items = mem_new(sizeof *blocks.items)};
-	if (!bson_iter_init_find(&fields, person, "blocks") || !bson_iter_recurse(&fields, &list))
-		return blocks;
-	while (bson_iter_next(&list)) {
-		bson_t entry;
-		const uint8_t *data;
-		uint32_t len;
-		if (!BSON_ITER_HOLDS_DOCUMENT(&list))
-			continue;
-		bson_iter_document(&list, &len, &data);
-		if (!bson_init_static(&entry, data, len))
-			continue;
+	while (doc_list_next(&list, &entry)) {
 		blocks.items = mem_grow(blocks.items, (blocks.count + 2) * sizeof *blocks.items);
 		blocks.items[blocks.count++] = (struct block){doc_text(&entry, "u"), doc_number(&entry, "from"), doc_number(&entry, "to")};
 	}
@@ -176,7 +167,7 @@ enum store_rc mongo_load_blocks(struct store *store, const char *user_id, struct
 static enum store_rc load_reached(struct db *db, const char *from_id, const char *const *to_ids, size_t to_count, struct docs *reached,
                                   struct error *err)
 {
-	bson_t *filter = filter_of_ids(to_ids, to_count);
+	bson_t *filter = filter_in("_id", to_ids, to_count);
 	BCON_APPEND(filter, "created", "{", "$exists", BCON_BOOL(true), "}", "blocked", "{", "$ne", BCON_UTF8(from_id), "}");
 	return docs_load(db, USERS, filter, BCON_NEW("projection", "{", "_id", BCON_INT32(1), "}"), reached, err);
 }

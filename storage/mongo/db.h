@@ -141,4 +141,15 @@ int64_t doc_number(const bson_t *doc, const char *name); /* int32, int64, double
 bool doc_has(const bson_t *doc, const char *name);       /* there, and not null */
 const unsigned char *doc_bytes(const bson_t *doc, const char *name, size_t *len);
 
+/* The documents in an array, one after the other; what is none is passed over:
+ *   struct doc_list list = doc_list(doc, "blocks");
+ *   bson_t entry;
+ *   while (doc_list_next(&list, &entry)) …        entry is a view into doc: not to be destroyed */
+struct doc_list {
+	bson_iter_t items;
+	bool any;
+};
+struct doc_list doc_list(const bson_t *doc, const char *name);
+bool doc_list_next(struct doc_list *list, bson_t *entry);
+
 #endif

@@ -60,6 +60,28 @@ const unsigned char *doc_bytes(const bson_t *doc, const char *name, size_t *len)
 	return bytes;
 }
 
+struct doc_list doc_list(const bson_t *doc, const char *name)
+{
+	bson_iter_t fields;
+	struct doc_list list;
+	list.any = bson_iter_init_find(&fields, doc, name) && bson_iter_recurse(&fields, &list.items);
+	return list;
+}
+
+bool doc_list_next(struct doc_list *list, bson_t *entry)
+{
+	while (list->any && bson_iter_next(&list->items)) {
+		const uint8_t *data;
+		uint32_t len;
+		if (!BSON_ITER_HOLDS_DOCUMENT(&list->items))
+			continue;
+		bson_iter_document(&list->items, &len, &data);
+		if (bson_init_static(entry, data, len))
+			return true;
+	}
+	return false;
+}
+
 /* Cut to what fits; what we wrote always does. */
 static void copy_id(char *to, size_t size, const char *from)
 {

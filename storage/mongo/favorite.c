@@ -21,19 +21,10 @@ struct favorites {
 /* With room for one more. The caller frees items. */
 static struct favorites favorites_read(const bson_t *person)
 {
-	bson_iter_t fields, list;
+	bson_t entry;
+	struct doc_list list = doc_list(person, "favorites");
 	struct favorites favorites = {.items = mem_new(sizeof *favorites.items)};
-	if (!bson_iter_init_find(&fields, person, "favorites") || !bson_iter_recurse(&fields, &list))
-		return favorites;
-	while (bson_iter_next(&list)) {
-		bson_t entry;
-		const uint8_t *data;
-		uint32_t len;
-		if (!BSON_ITER_HOLDS_DOCUMENT(&list))
-			continue;
-		bson_iter_document(&list, &len, &data);
-		if (!bson_init_static(&entry, data, len))
-			continue;
+	while (doc_list_next(&list, &entry)) {
 		favorites.items = mem_grow(favorites.items, (favorites.count + 2) * sizeof *favorites.items);
 		favorites.items[favorites.count++] = (struct favorite){doc_text(&entry, "u"), doc_number(&entry, "account"), doc_number(&entry, "at")};
 	}

@@ -87,7 +87,7 @@ static enum store_rc visit_chunk(struct db *db, struct place *places, size_t cou
 	const char **ids = mem_new(count * sizeof *ids);
 	for (size_t i = 0; i < count; i++)
 		ids[i] = places[i].chat_id;
-	enum store_rc rc = docs_load(db, CHATS, filter_of_ids(ids, count), opts, &docs, err);
+	enum store_rc rc = docs_load(db, CHATS, filter_in("_id", ids, count), opts, &docs, err);
 	free(ids);
 	for (size_t i = 0; rc == STORE_OK && i < count; i++) {
 		const bson_t *doc = docs_find(&docs, places[i].chat_id);

@@ -59,6 +59,7 @@ const struct store_ops store_mongo = {
 	.name = "mongodb",
 	.lanes = 8,
 	.shared = true,
+	.also = MONGO_SRV,
 	.open = mongo_open,
 	.close = mongo_close,
 	.info = mongo_info,

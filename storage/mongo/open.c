@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/mongo/mongo.h"
 #include "storage/mongo/ops.h"
 #include "storage/mongo/positions.h"
 #include "storage/mongo/schema.h"
@@ -63,7 +64,8 @@ static enum store_rc check_files(const mongoc_uri_t *uri, struct error *err)
 static enum store_rc parse(const char *text, mongoc_uri_t **parsed, struct error *err)
 {
 	struct buf whole = BUF_EMPTY;
-	buf_printf(&whole, "mongodb:%s", text);
+	bool srv = strncmp(text, MONGO_SRV ":", sizeof MONGO_SRV) == 0;
+	buf_printf(&whole, srv ? "%s" : "mongodb:%s", text);
 	mongoc_uri_t *uri = mongoc_uri_new(whole.data);
 	buf_fini(&whole);
 	if (uri == NULL)
@@ -78,6 +80,14 @@ static enum store_rc parse(const char *text, mongoc_uri_t **parsed, struct error
 	else
 		*parsed = uri;
 	return rc;
+}
+
+/* With mongodb+srv the driver asks DNS while it makes the pool: as long as the resolver takes, and DNS may come back. */
+static enum store_rc explain_no_pool(const mongoc_uri_t *uri, const bson_error_t *error, struct error *err)
+{
+	if (mongoc_uri_get_srv_hostname(uri) != NULL)
+		return error_set(err, STORE_UNAVAILABLE, (int)error->code, "MongoDB: %s", error->message);
+	return error_set(err, STORE_REFUSED, 0, "the URI asks for what this build of MongoDB's driver cannot do (TLS options?)");
 }
 
 /* Who this is in the log: the URI's appName, else the machine's name. */
@@ -118,7 +128,7 @@ static enum store_rc mongo_new(const mongoc_uri_t *uri, struct mongo **made, str
 	bson_error_t error;
 	mongo->pool = mongoc_client_pool_new_with_error(uri, &error);
 	if (mongo->pool == NULL)
-		return error_set(err, STORE_REFUSED, 0, "the URI asks for what this build of MongoDB's driver cannot do (TLS options?)");
+		return explain_no_pool(uri, &error, err);
 	mongoc_client_pool_set_error_api(mongo->pool, MONGOC_ERROR_API_VERSION_2);
 	return STORE_OK;
 }

@@ -67,11 +67,11 @@ void docs_fini(struct docs *docs)
 	*docs = (struct docs){0};
 }
 
-bson_t *filter_of_ids(const char *const *ids, size_t count)
+bson_t *filter_in(const char *field, const char *const *ids, size_t count)
 {
 	bson_t *filter = bson_new();
 	bson_t in, list;
-	BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
+	BSON_APPEND_DOCUMENT_BEGIN(filter, field, &in);
 	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
 	for (size_t i = 0; i < count; i++) {
 		char index[16];
@@ -92,7 +92,7 @@ enum store_rc people_load(struct db *db, const char *const *user_ids, size_t cou
 	bson_t *opts = bson_new();
 	BSON_APPEND_DOCUMENT(opts, "projection", projection);
 	bson_destroy(projection);
-	return docs_load(db, USERS, filter_of_ids(user_ids, count), opts, docs, err);
+	return docs_load(db, USERS, filter_in("_id", user_ids, count), opts, docs, err);
 }
 
 bool person_exists(const struct docs *people, const char *user_id)
@@ -247,7 +247,7 @@ enum store_rc mongo_load_profiles(struct store *store, const char *const *user_i
 	struct docs people = {0};
 	bson_t *opts = BCON_NEW("projection", "{", "favorites", BCON_INT32(0), "blocks", BCON_INT32(0), "blocked", BCON_INT32(0), "}");
 	db_begin(&db, store);
-	enum store_rc rc = docs_load(&db, USERS, filter_of_ids(user_ids, user_count), opts, &people, err);
+	enum store_rc rc = docs_load(&db, USERS, filter_in("_id", user_ids, user_count), opts, &people, err);
 	db_end(&db);
 	if (rc == STORE_OK)
 		*profiles = profiles_of(user_ids, user_count, &people);

@@ -49,8 +49,8 @@ enum store_rc docs_load(struct db *db, enum collection collection, bson_t *filte
 const bson_t *docs_find(const struct docs *docs, const char *id); /* NULL: not there */
 void docs_fini(struct docs *docs);                                /* a zeroed one is fine */
 
-/* {_id: {$in: ids}}, to which more may be added. */
-bson_t *filter_of_ids(const char *const *ids, size_t count);
+/* {field: {$in: ids}}, to which more may be added. */
+bson_t *filter_in(const char *field, const char *const *ids, size_t count);
 /* Those of them who exist, or existed once: account, created and gone, and of one more field what is there (NULL: nothing). */
 enum store_rc people_load(struct db *db, const char *const *user_ids, size_t count, const char *field, struct docs *docs, struct error *err);
 /* Of people_load's documents. */

@@ -199,24 +199,14 @@ static enum store_rc load_devices(struct db *db, const struct question *question
                                   struct error *err)
 {
 	char field[CURSOR_FIELD_MAX + 1];
-	bson_t in, *whose = filter_of_ids(ids, count), *filter = bson_new();
+	bson_t *opts = bson_new();
 	bson_t *fields = BCON_NEW("u", BCON_INT32(1), "account", BCON_INT32(1), "name", BCON_INT32(1), "seen", BCON_INT32(1), "platform", BCON_INT32(1),
 		"pushToken", BCON_INT32(1), "tokenUntil", BCON_INT32(1));
-	bson_t *opts = bson_new();
-	bson_iter_t iter;
-	if (bson_iter_init_find(&iter, whose, "_id")) {
-		uint32_t len;
-		const uint8_t *bytes;
-		bson_iter_document(&iter, &len, &bytes);
-		if (bson_init_static(&in, bytes, len))
-			BSON_APPEND_DOCUMENT(filter, "u", &in);
-	}
 	cursor_field(question->chat_id, field);
 	BSON_APPEND_INT32(fields, field, 1);
 	BSON_APPEND_DOCUMENT(opts, "projection", fields);
 	bson_destroy(fields);
-	bson_destroy(whose);
-	enum store_rc rc = docs_load(db, DEVICES, filter, opts, devices, err);
+	enum store_rc rc = docs_load(db, DEVICES, filter_in("u", ids, count), opts, devices, err);
 	sort_by_user(devices);
 	return rc;
 }

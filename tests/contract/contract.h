@@ -127,6 +127,7 @@ void assert_use(struct world *world, const unsigned char *hash, const char *by_u
 int run_append_stories(void);
 int run_read_stories(void);
 int run_member_stories(void);
+int run_list_stories(void);
 int run_group_stories(void);
 int run_summary_stories(void);
 int run_erasure_stories(void);

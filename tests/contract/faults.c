@@ -246,6 +246,10 @@ static void converse(struct store *store)
 	INSIST(ON(store, put_place, "kafka/w1", 3, NULL));
 	INSIST(ON(store, take_lease, "push", "w1", START_MS, START_MS + 1, NULL));
 	INSIST(ON(store, put_notice, "reach", "bob", START_MS, NULL));
+	INSIST(ON(store, put_registration, "alice", "phone", "apns", "token", START_MS, NULL));
+	INSIST(ON(store, put_device_token, "alice", "phone", START_MS, START_MS + DAY_MS, NULL));
+	INSIST(ON(store, put_revocation, "bob", START_MS, NULL));
+	INSIST(ON(store, add_signing_key, (&(struct signing_key){"kid", START_MS, "key", 3}), NULL));
 	erase(store, &line);
 	struct page page = {0};
 	struct page_limits limits = {.count_max = 100, .bytes_max = SIZE_MAX};
@@ -259,6 +263,24 @@ static void assert_erased(const struct page *page)
 	static const bool erased[] = {false, true, true, false, false};
 	for (size_t i = 0; i < 5; i++)
 		assert_int_equal(page->transactions[i]->body.erased, erased[i]);
+}
+
+static void assert_tokens(struct store *store)
+{
+	struct device_list *devices = NULL;
+	struct revocation_list *revocations = NULL;
+	struct signing_key_list *keys = NULL;
+	assert_int_equal(ON(store, list_devices, "alice", &devices, NULL), STORE_OK);
+	assert_int_equal(devices->count, 1);
+	assert_string_equal(devices->devices[0].push_token, "token");
+	assert_int_equal(devices->devices[0].token_expires_ms, START_MS + DAY_MS);
+	store_free(devices);
+	assert_int_equal(ON(store, list_revocations, "", 10, &revocations, NULL), STORE_OK);
+	assert_int_equal(revocations->count, 1);
+	store_free(revocations);
+	assert_int_equal(ON(store, list_signing_keys, &keys, NULL), STORE_OK);
+	assert_int_equal(keys->count, 1);
+	store_free(keys);
 }
 
 static void assert_conversation(struct store *store)
@@ -289,6 +311,7 @@ static void assert_conversation(struct store *store)
 	assert_int_equal(ON(store, read_notices, 0, 100, &notices, &position, NULL), STORE_OK);
 	assert_true(notices->count >= 1); /* a lost answer may make it come twice */
 	store_free(notices);
+	assert_tokens(store);
 }
 
 /* One round for each call that the conversation makes, and the last one in which nothing strikes. */

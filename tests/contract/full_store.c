@@ -97,6 +97,16 @@ static void put_state(struct store *store)
 	assert_int_equal(ON(store, put_mute, "bob", "long", START_MS + DAY_MS, NULL), STORE_OK);
 }
 
+static void put_tokens(struct store *store)
+{
+	assert_int_equal(ON(store, put_registration, "bob", "phone", "fcm", "token of the phone", START_MS + 1, NULL), STORE_OK);
+	assert_int_equal(ON(store, put_device_token, "bob", "lamp", START_MS + 2, START_MS + DAY_MS, NULL), STORE_OK);
+	assert_int_equal(ON(store, put_revocation, "bob", START_MS + 3, NULL), STORE_OK);
+	assert_int_equal(ON(store, put_revocation, "bob/phone", START_MS + 4, NULL), STORE_OK);
+	assert_int_equal(ON(store, add_signing_key, (&(struct signing_key){"key1", START_MS, "\0\1\2", 3}), NULL), STORE_OK);
+	assert_int_equal(ON(store, add_signing_key, (&(struct signing_key){"key2", START_MS + 1, "\0\1\3", 3}), NULL), STORE_OK);
+}
+
 void full_store_make(const char *uri, size_t messages, struct line *group)
 {
 	struct store *store = open_at(uri);
@@ -107,6 +117,7 @@ void full_store_make(const char *uri, size_t messages, struct line *group)
 	put_long_chat(store, &line, messages);
 	put_erased_group(store);
 	put_state(store);
+	put_tokens(store);
 	close_store(store);
 }
 
@@ -216,6 +227,30 @@ static void assert_same_state(struct store *store)
 	store_free(deleted);
 }
 
+static void assert_same_tokens(struct store *store)
+{
+	struct device_list *devices = NULL;
+	struct revocation_list *revocations = NULL;
+	struct signing_key_list *keys = NULL;
+	assert_int_equal(ON(store, list_devices, "bob", &devices, NULL), STORE_OK);
+	assert_int_equal(devices->count, 2);
+	assert_string_equal(devices->devices[0].device, "lamp");
+	assert_int_equal(devices->devices[0].seen_at_ms, START_MS + 2);
+	assert_int_equal(devices->devices[0].token_expires_ms, START_MS + DAY_MS);
+	assert_string_equal(devices->devices[1].platform, "fcm");
+	assert_string_equal(devices->devices[1].push_token, "token of the phone");
+	store_free(devices);
+	assert_int_equal(ON(store, list_revocations, "", 10, &revocations, NULL), STORE_OK);
+	assert_int_equal(revocations->count, 2);
+	assert_int_equal(revocations->revocations[1].at_ms, START_MS + 4);
+	store_free(revocations);
+	assert_int_equal(ON(store, list_signing_keys, &keys, NULL), STORE_OK);
+	assert_int_equal(keys->count, 2);
+	assert_string_equal(keys->keys[0].kid, "key2");
+	assert_memory_equal(keys->keys[1].bytes, "\0\1\2", 3);
+	store_free(keys);
+}
+
 void assert_same_store(const char *from_uri, const char *to_uri)
 {
 	struct store *from = open_at(from_uri), *to = open_at(to_uri);
@@ -226,6 +261,7 @@ void assert_same_store(const char *from_uri, const char *to_uri)
 	assert_same_place(from, to, "kafka/w2", "w2", 0);
 	assert_same_person(to);
 	assert_same_state(to);
+	assert_same_tokens(to);
 	assert_int_equal(assert_sound(to, "g"), 8);
 	assert_int_equal(assert_sound(to, "over"), 3);
 	assert_int_equal(ON(to, read_message, "g", 3, &message, NULL), STORE_OK);

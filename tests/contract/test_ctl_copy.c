@@ -192,6 +192,27 @@ static void a_complete_copy_is_compared_once_more(void **state)
 	assert_said("chat g differs in its head");
 }
 
+/* Copies, changes the source, and compares. */
+#define assert_noticed(stage, what, op, ...)                                                                                                         \
+	do {                                                                                                                                             \
+		struct store *noticed_store = open_at((stage)->from);                                                                                        \
+		assert_int_equal(ON(noticed_store, op, __VA_ARGS__, NULL), STORE_OK);                                                                        \
+		close_store(noticed_store);                                                                                                                  \
+		assert_int_equal(copy((stage)->from, (stage)->middle), 1);                                                                                   \
+		assert_said(what);                                                                                                                           \
+	} while (0)
+
+static void a_registration_a_key_or_a_revocation_that_came_in_between_is_noticed(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	full_store_make(stage->from, 10, &line);
+	assert_copied(stage->from, stage->middle);
+	assert_noticed(stage, "user bob differs in his devices", put_registration, "bob", "lamp", "fcm", "another", START_MS);
+	assert_noticed(stage, "the keys that sign tokens of devices differ", drop_signing_key, "key1");
+	assert_noticed(stage, "the revoked tokens differ", put_revocation, "bob", START_MS + 9);
+}
+
 /* Its head is the same as before. */
 static void a_text_that_was_erased_in_between_is_noticed(void **state)
 {
@@ -356,6 +377,7 @@ int main(int argc, char **argv)
 		STAGE_STORY(an_interrupted_copy_goes_on_when_it_is_run_again),
 		STAGE_STORY(what_is_not_complete_has_not_the_epoch_of_the_source),
 		STAGE_STORY(a_complete_copy_is_compared_once_more),
+		STAGE_STORY(a_registration_a_key_or_a_revocation_that_came_in_between_is_noticed),
 		STAGE_STORY(a_text_that_was_erased_in_between_is_noticed),
 		STAGE_STORY(a_target_with_something_else_is_left_as_it_is),
 		STAGE_STORY(another_stores_copy_is_left_as_it_is),

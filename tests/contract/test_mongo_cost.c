@@ -218,7 +218,8 @@ static void people_cost_what_the_documentation_says(void **state)
 		{"block", block, 2}, {"device put", put_device, 2}, {"device loaded", load_device, 2}, {"favorites loaded", load_favorites, 2},
 		{"favorite put", put_favorite, 3}, {"one membership", load_one_membership, 3}, {"profiles", load_profiles, 1}, {"shared ID", take_shared_id, 5},
 		{"shared ID changed", change_shared_id, 6}, {"invitation put", put_invitation, 2}, {"invitation used", use_invitation, 3},
-		{"device registered", register_phone, 3}, {"a push token taken over", take_over_token, 4}, {"device token", put_device_token, 2},
+		{"device registered", register_phone, 3}, {"a push token taken over", take_over_token, 4}, {"and back", register_phone, 7},
+		{"device token", put_device_token, 2},
 		{"push targets", look_for_targets, 4}, {"no push targets", look_for_no_targets, 2}, {"revocation", revoke, 1}, {"device removed", remove_device, 2},
 		{"account ended", end_account, 13},
 	};

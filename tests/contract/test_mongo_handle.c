@@ -111,6 +111,12 @@ static void what_cannot_be_opened_says_why_in_a_line_without_the_password(void *
 		{"mongodb://alice:hunter2@127.0.0.1:1/", STORE_UNAVAILABLE},
 		{"mongodb://alice:hunter2@127.0.0.1:1/?tls=true&tlsCAFile=/nowhere", STORE_REFUSED},
 		{"mongodb://alice:hunter2@no.such.host.invalid/", STORE_UNAVAILABLE},
+		{"mongodb+srv:", STORE_REFUSED},
+		{"mongodb+srv://alice:hunter2@", STORE_REFUSED},
+		{"mongodb+srv://alice:hunter2@one.example.invalid,two.example.invalid/", STORE_REFUSED},
+		{"mongodb+srv://alice:hunter2@no.such.host.invalid:27017/", STORE_REFUSED},
+		{"mongodb+srv://alice:hunter2@no.such.host.invalid/", STORE_UNAVAILABLE},
+		{"mongodb+srv://alice:hunter2@no.such.host.invalid/?tlsCAFile=/nowhere", STORE_REFUSED},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct store *store = NULL;
@@ -154,6 +160,49 @@ static void a_newer_schema_is_refused(void **state)
 	assert_null(store);
 }
 
+/* A database as a program that knew version 1 left it. */
+static void go_back_to_version_1(const struct world *world)
+{
+	run_on_database(world, "{\"dropIndexes\": \"devices\", \"index\": \"pushKey\"}");
+	run_on_database(world, "{\"dropIndexes\": \"members\", \"index\": \"chatUser\"}");
+	run_on_database(world, "{\"drop\": \"revocations\"}");
+	run_on_database(world, "{\"drop\": \"signingKeys\"}");
+	run_on_database(world, "{\"update\": \"store\", \"updates\": [{\"q\": {\"_id\": \"store\"}, \"u\": {\"$set\": {\"schema\": 1}}}]}");
+}
+
+static void an_older_schema_is_brought_up_to_date_where_that_is_wanted(void **state)
+{
+	struct world *world = *state;
+	char uri[1024];
+	struct store *store = NULL;
+	struct error err = {0};
+	struct store_info info = {0};
+	struct line line = line_new("c");
+	EXIST("alice");
+	assert_appended(world->store, line_adds(&line, "alice", ROLE_OWNER));
+	assert_int_equal(ON_WORLD(put_device, "alice", "phone", START_MS, "inbox 1", 7, NULL), STORE_OK);
+	world_mongodb_uri(world, "", uri, sizeof uri);
+	go_back_to_version_1(world);
+	assert_int_equal(store_open_with(uri, STORE_NO_MIGRATION, &store, &err), STORE_REFUSED);
+	assert_null(store);
+	assert_non_null(strstr(err.text, "run hyperchatctl migrate"));
+	world_reopen(world);
+	assert_int_equal(ON_WORLD(info, &info, NULL), STORE_OK);
+	assert_int_equal(info.schema_found, 1);
+	assert_int_equal(info.schema_version, 2);
+	go_back_to_version_1(world); /* it fails where an index or a collection is not there */
+	world_reopen(world);
+	struct device_list *list = list_devices(world, "alice");
+	assert_int_equal(list->count, 1);
+	store_free(list);
+	register_device(world, "alice", "phone", "one");
+	assert_int_equal(ON_WORLD(put_revocation, "alice/phone", START_MS, NULL), STORE_OK);
+	assert_int_equal(assert_sound(world->store, "c"), 1);
+	world_reopen(world);
+	assert_int_equal(ON_WORLD(info, &info, NULL), STORE_OK);
+	assert_int_equal(info.schema_found, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
@@ -163,6 +212,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_opened_says_why_in_a_line_without_the_password),
 		STORY(wrong_credentials_and_tls_where_there_is_none_are_told_apart),
 		STORY(a_newer_schema_is_refused),
+		STORY(an_older_schema_is_brought_up_to_date_where_that_is_wanted),
 	};
 	if (!world_choose("mongodb") || !world_has_what_it_needs()) {
 		fprintf(stderr, "HC_MONGODB must name a server (scripts/ferretdb with … starts one)\n");

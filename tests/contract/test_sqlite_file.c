@@ -158,7 +158,7 @@ static void another_applications_database_is_refused_and_left_alone(void **state
 	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &mode, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(mode), SQLITE_ROW);
-	assert_string_equal(sqlite3_column_text(mode, 0), "delete");
+	assert_string_equal((const char *)sqlite3_column_text(mode, 0), "delete");
 	sqlite3_finalize(mode);
 	sqlite3_close(db);
 }

@@ -157,14 +157,16 @@ static int64_t version_of(const struct place *place)
 	return ask_sqlite(place->path, "PRAGMA user_version");
 }
 
-/* As a program that knew 4 versions left it. */
-static void fill_version_4(const struct place *place, struct line *line)
+/* As a program that knew so many versions left it. */
+static void fill_version(const struct place *place, int known, struct line *line)
 {
+	char pragma[40];
 	*line = line_new("c");
 	fill_version_1(place->path, line);
-	for (int version = 1; version < 4; version++)
+	for (int version = 1; version < known; version++)
 		with_sqlite(place->path, sqlite_migrations[version]);
-	with_sqlite(place->path, "PRAGMA user_version = 4");
+	snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", known);
+	with_sqlite(place->path, pragma);
 }
 
 static void a_store_of_version_4_gets_what_brokers_share(void **state)
@@ -173,7 +175,7 @@ static void a_store_of_version_4_gets_what_brokers_share(void **state)
 	struct line line;
 	struct store_info info = {0};
 	unsigned char key[CHAT_KEY_BYTES];
-	fill_version_4(place, &line);
+	fill_version(place, 4, &line);
 	struct store *store = open_at(place->uri);
 	assert_int_equal(ON(store, info, &info, NULL), STORE_OK);
 	assert_int_equal(info.schema_found, 4);
@@ -189,13 +191,42 @@ static void a_store_of_version_4_gets_what_brokers_share(void **state)
 	close_store(store);
 }
 
+static void the_devices_of_version_5_are_there_and_can_be_registered(void **state)
+{
+	struct place *place = *state;
+	struct line line;
+	struct device_record *record = NULL;
+	fill_version(place, 5, &line);
+	with_sqlite(place->path, "INSERT INTO device (id, user, name, seen_at, subscriptions, max_bytes) VALUES "
+							 "(1, 1, 'phone', 1790000000000, 'inbox 1', 7), (2, 1, 'watch', 1, '', 0); INSERT INTO cursor VALUES (1, 1, 2)");
+	struct store *store = open_at(place->uri);
+	struct world world = {.store = store, .other = store};
+	struct store_info info = {0};
+	assert_int_equal(ON(store, info, &info, NULL), STORE_OK);
+	assert_int_equal(info.schema_found, 5);
+	register_device(&world, "alice", "phone", "one");
+	prune_world(&world, START_MS);
+	struct device_list *list = list_devices(&world, "alice");
+	assert_int_equal(list->count, 1);
+	assert_string_equal(list->devices[0].device, "phone");
+	assert_int_equal(list->devices[0].seen_at_ms, START_MS);
+	assert_int_equal(list->devices[0].token_expires_ms, 0);
+	assert_string_equal(list->devices[0].push_token, "one");
+	store_free(list);
+	assert_int_equal(ON(store, load_device, "alice", "phone", &record, NULL), STORE_OK);
+	assert_int_equal(record->cursor_count, 1);
+	store_free(record);
+	assert_int_equal(ON(store, put_revocation, "alice", START_MS, NULL), STORE_OK);
+	close_store(store);
+}
+
 static void an_older_store_is_refused_and_left_alone_where_no_migration_is_wanted(void **state)
 {
 	struct place *place = *state;
 	struct line line;
 	struct store *store = NULL;
 	struct error err = {0};
-	fill_version_4(place, &line);
+	fill_version(place, 4, &line);
 	assert_int_equal(store_open_with(place->uri, STORE_NO_MIGRATION, &store, &err), STORE_REFUSED);
 	assert_null(store);
 	assert_non_null(strstr(err.text, "has schema 4"));
@@ -225,6 +256,7 @@ int main(void)
 		PLACE_STORY(all_times_of_membership_are_there),
 		PLACE_STORY(it_goes_on_and_what_is_old_can_be_erased),
 		PLACE_STORY(a_store_of_version_4_gets_what_brokers_share),
+		PLACE_STORY(the_devices_of_version_5_are_there_and_can_be_registered),
 		PLACE_STORY(an_older_store_is_refused_and_left_alone_where_no_migration_is_wanted),
 		PLACE_STORY(a_new_store_is_made_also_where_no_migration_is_wanted),
 	};

@@ -85,7 +85,18 @@ static void put_profile(struct scene *scene, const char *user_id, const char *na
 }
 
 static const char *const traces[] = {"NameGone", "StatusGone", "Zone/Gone", "SharedGone", "IconBytesGone", "hash-of-the-icon", "OldNameGone",
-	"PhoneGone"};
+	"PhoneGone", "PushTokenGone", "PushOverflowGone", "OldPushTokenGone"};
+
+/* As long as may be, so that its end stands elsewhere than its row. */
+static void put_push_token(struct scene *scene, const char *user_id, const char *device, const char *begin, const char *end)
+{
+	char token[PUSH_TOKEN_MAX + 1];
+	memset(token, 't', PUSH_TOKEN_MAX);
+	token[PUSH_TOKEN_MAX] = '\0';
+	memcpy(token, begin, strlen(begin));
+	memcpy(token + PUSH_TOKEN_MAX - strlen(end), end, strlen(end));
+	assert_int_equal(ON_SCENE(put_registration, user_id, device, "apns", token, START_MS, NULL), STORE_OK);
+}
 
 /* With an icon that fills several pages, so that its bytes stand elsewhere than its row. */
 static void settle_in(struct scene *scene)
@@ -99,6 +110,8 @@ static void settle_in(struct scene *scene)
 	assert_int_equal(ON_SCENE(put_icon, "hash-of-the-icon", icon, sizeof icon, NULL), STORE_OK);
 	assert_int_equal(ON_SCENE(put_shared_id, "alice", "SharedGone", NULL), STORE_OK);
 	assert_int_equal(ON_SCENE(put_device, "alice", "PhoneGone", START_MS, "inbox", 0, NULL), STORE_OK);
+	put_push_token(scene, "alice", "PhoneGone", "OldPushTokenGone", "OldPushTokenGone");
+	put_push_token(scene, "alice", "PhoneGone", "PushTokenGone", "PushOverflowGone");
 }
 
 static void assert_traces(const struct scene *scene, bool expected)
@@ -153,6 +166,18 @@ static void a_reader_that_stays_makes_the_checkpoint_say_so_until_it_has_gone(vo
 	assert_traces(scene, false);
 }
 
+static void nothing_of_a_removed_devices_push_token_is_left_in_a_file(void **state)
+{
+	struct scene *scene = *state;
+	settle_in(scene);
+	assert_int_equal(ON_SCENE(remove_device, "alice", "PhoneGone", NULL), STORE_OK);
+	assert_true(is_somewhere(scene, "PushTokenGone"));
+	assert_int_equal(ON_SCENE(checkpoint, NULL), STORE_OK);
+	assert_false(is_somewhere(scene, "PushTokenGone"));
+	assert_false(is_somewhere(scene, "PushOverflowGone"));
+	assert_true(is_somewhere(scene, "StatusGone"));
+}
+
 static void delete_and_die(const char *uri)
 {
 	struct store *store = open_at(uri);
@@ -204,6 +229,7 @@ static void in_a_crowd_no_copies_are_left_where_rows_were_moved(void **state)
 		assert_int_equal(ON_SCENE(put_user, user_id, START_MS + step, NULL), STORE_OK);
 		put_profile(scene, user_id, text, text);
 		assert_int_equal(ON_SCENE(put_shared_id, user_id, text, NULL), STORE_OK);
+		assert_int_equal(ON_SCENE(put_registration, user_id, "phone", "apns", text, START_MS, NULL), STORE_OK);
 		latest[who] = step;
 	}
 	assert_int_equal(ON_SCENE(put_user, "user0", START_MS, NULL), STORE_OK);
@@ -229,6 +255,7 @@ int main(void)
 	const struct CMUnitTest stories[] = {
 		SCENE_STORY(nothing_of_a_deleted_account_is_left_in_a_file),
 		SCENE_STORY(what_was_in_the_file_before_goes_too),
+		SCENE_STORY(nothing_of_a_removed_devices_push_token_is_left_in_a_file),
 		SCENE_STORY(a_reader_that_stays_makes_the_checkpoint_say_so_until_it_has_gone),
 		SCENE_STORY(what_was_erased_before_a_crash_is_gone_when_the_store_is_open_again),
 		SCENE_STORY(in_a_crowd_no_copies_are_left_where_rows_were_moved),

@@ -10,6 +10,7 @@ import pytest
 import broker as brokers
 import kafka as kafkas
 import mongodb
+from administrator import shows_its_numbers
 
 os.environ["MONGOC_DISABLE_SHM"] = "1"  # a broker that is killed would leave libmongoc's counters in /dev/shm
 
@@ -94,6 +95,12 @@ def mirrored(idle_broker, kafka, topic):
     """A broker that brings its transactions to the topic; not started."""
     idle_broker.options |= {"kafka": kafka.servers, "kafka_topic": topic}
     return idle_broker
+
+
+@pytest.fixture
+def observed(idle_broker):
+    """A broker whose numbers can be seen; not started."""
+    return shows_its_numbers(idle_broker)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ LIBS = brokers.ROOT / "build/kafka/libs"
 START_S = 120  # on a machine that is busy with something else
 NAMES = itertools.count()
 
+# chat: the key, of a topic of people the user's ID
 Record = namedtuple("Record", "chat number type headers value raw partition offset")
 
 
@@ -208,7 +209,7 @@ class Reader:
             if message.error() is None:
                 headers = {name: value.decode() for name, value in message.headers() or []}
                 value = json.loads(message.value())
-                self.records.append(Record(message.key().decode(), value["transactionID"], value["type"], headers, value, message.value(),
+                self.records.append(Record(message.key().decode(), value.get("transactionID"), value.get("type"), headers, value, message.value(),
                                            message.partition(), message.offset()))
 
     def until(self, enough, what, patience=mqtt.PATIENCE):

@@ -39,21 +39,22 @@ def installed(tmp_path_factory):
 
 def test_everything_is_installed_where_debian_would(installed):
     arch = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
-    for path in (f"usr/lib/{arch}/mosquitto_hyperchat.so", "usr/bin/hyperchatctl", "usr/share/doc/hyperchat/examples/hyperchat.conf",
-                 "usr/share/doc/hyperchat/examples/hyperchat-limits.conf"):
+    for path in (f"usr/lib/{arch}/mosquitto_hyperchat.so", "usr/bin/hyperchatctl", "usr/share/doc/mosquitto-hyperchat/examples/hyperchat.conf",
+                 *(f"usr/share/doc/mosquitto-hyperchat/examples/hyperchat-{sample}"
+                   for sample in ("limits.conf", "tls.conf", "websocket.conf", "websocket-tls.conf", "alerts.yml"))):
         assert (installed / path).is_file(), f"{path} is missing"
     assert list((installed / "usr/share/hyperchat/schema").rglob("*.json"))
     assert os.access(installed / "usr/bin/hyperchatctl", os.X_OK)
 
 
 def test_the_installed_sample_names_the_installed_plugin_and_starts(installed, idle_broker):
-    sample = (installed / "usr/share/doc/hyperchat/examples/hyperchat.conf").read_text()
+    sample = (installed / "usr/share/doc/mosquitto-hyperchat/examples/hyperchat.conf").read_text()
     plugin = re.search(r"^plugin (.*)$", sample, re.M)[1]
     assert (installed / plugin.lstrip("/")).is_file()
     options = dict(line.removeprefix("plugin_opt_").split(" ", 1) for line in sample.splitlines() if line.startswith("plugin_opt_"))
     here = idle_broker.directory
     options.update(keys=idle_broker.keys, store=f"sqlite:{here}/chat.db", journal=f"{here}/journal",
-                   limits_file=installed / "usr/share/doc/hyperchat/examples/hyperchat-limits.conf")
+                   limits_file=installed / "usr/share/doc/mosquitto-hyperchat/examples/hyperchat-limits.conf")
     idle_broker.plugin, idle_broker.options = installed / plugin.lstrip("/"), options
     idle_broker.start()
 

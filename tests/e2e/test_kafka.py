@@ -5,6 +5,7 @@ import time
 import kafka as kafkas
 import mqtt
 import pytest
+import schemas
 
 ONE_BROKER = True  # what is beyond the store knows nothing of the broker's version
 
@@ -40,6 +41,8 @@ def test_all_kinds_of_transactions_are_there_as_members_get_them(talk, reader):
         assert reader.numbers(one) == list(range(1, len(reader.numbers(one)) + 1))
     assert [record.type for record in reader.records if record.chat == group] == ["memberAdded", "groupUpdated"]
     assert reader.values(group) == broker.exported(group)
+    schemas.check("kafka-transaction", reader.records)
+    assert schemas.refuses("kafka-transaction", reader.records[0], head=None)
     kept = {record.number: record.value for record in reader.records if record.chat == chat}
     assert kept[4] == broker.exported(chat)[3], "what was erased since stands on the topic as it was; the deletion stands behind it"
 

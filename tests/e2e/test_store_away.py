@@ -95,6 +95,15 @@ def test_a_server_that_hangs_does_not_hold_up_the_start(idle_broker, server):
     is_let_in(broker, "alice")
 
 
+def test_a_name_that_dns_does_not_know_is_told_at_start(idle_broker):
+    idle_broker.options["store"] = "mongodb+srv://alice:hunter2@no.such.host.invalid/"
+    started = time.monotonic()
+    broker = idle_broker.start()
+    assert time.monotonic() - started < 6
+    is_turned_away(broker, mqtt.V311)
+    assert '"_mongodb._tcp.no.such.host.invalid"' in broker.log_text() and "hunter2" not in broker.all_output()
+
+
 def test_a_wrong_uri_stops_the_start(idle_broker):
     idle_broker.options["store"] = "mongodb:nonsense"
     assert "nonsense" not in idle_broker.fails_to_start(), "there may be a password in it"

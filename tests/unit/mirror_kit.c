@@ -118,7 +118,7 @@ void scene_begin(struct scene *scene)
 	rd_kafka_mock_clear_request_errors(cluster, KAFKA_PRODUCE);
 	rd_kafka_mock_clear_request_errors(cluster, KAFKA_METADATA);
 	rd_kafka_mock_clear_request_errors(cluster, KAFKA_INIT_PRODUCER_ID);
-	scene->conf = (struct mirror_conf){.store = scene->store, .writer = "w", .holder = "w", .epoch = "e", .servers = scene->servers, .topic = scene->topic, .properties = &one_at_a_time,
+	scene->conf = (struct mirror_conf){.store = scene->store, .writer = "w", .holder = "w", .epoch = "e", .servers = scene->servers, .kind = "kafka", .what = "transactions", .topic = scene->topic, .properties = &one_at_a_time,
 		.property_count = 1, .log = note};
 	scene->records = calloc(READ_MAX, sizeof *scene->records);
 }

@@ -348,6 +348,28 @@ static void the_last_good_keys_count_while_the_issuer_is_away(void **state)
 	assert_int_equal(times_said("it answers again"), 1);
 }
 
+static void what_operators_are_told_of_an_issuer_that_is_away(void **state)
+{
+	(void)state;
+	struct issuers_stats stats;
+	issuers_stats(issuers, &stats);
+	assert_true(stats.issuers == 1 && stats.keys == 0 && stats.fetches == 0 && stats.oldest_ms == INT64_MAX);
+	int64_t fetched_ms = now_ms;
+	first_fetch();
+	publish(NULL, NULL);
+	pass(2 * 60 * MINUTE);
+	issuers_stats(issuers, &stats);
+	assert_true(stats.issuers == 1 && stats.keys == 1 && stats.failing == 1);
+	assert_int_equal(stats.fetches, atomic_load(&fetches));
+	assert_int_equal(stats.fetch_failures, stats.fetches - 1);
+	assert_int_equal(stats.oldest_ms, fetched_ms);
+	publish(&one, NULL);
+	pass(6 * MINUTE);
+	issuers_stats(issuers, &stats);
+	assert_int_equal(stats.failing, 0);
+	assert_true(stats.oldest_ms > fetched_ms);
+}
+
 static void kept_keys_serve_the_next_start(void **state)
 {
 	(void)state;
@@ -428,6 +450,126 @@ static void an_issuer_that_is_gone_from_the_list_lets_nobody_in(void **state)
 	assert_int_equal(login(&one), JWT_BAD);
 }
 
+/* A list with URL, whose keys are in a file, and OTHER, by discovery. */
+static struct issuer_list list_of_two(const char *keys)
+{
+	struct issuer_list list = {0};
+	const struct issuer_options first = {.url = URL, .audience = "chat", .user_claim = "sub", .keys = keys};
+	const struct issuer_options second = {.url = OTHER, .audience = "chat", .user_claim = "sub"};
+	issuer_list_add(&list, &first);
+	issuer_list_add(&list, &second);
+	return list;
+}
+
+static const char *write_keys(const struct signer *signer)
+{
+	static char file[100];
+	snprintf(file, sizeof file, "%s/keys.json", directory);
+	char *set = signer_jwk_set(signer, KEY_SIGN);
+	FILE *out = fopen(file, "w");
+	fputs(set, out);
+	fclose(out);
+	free(set);
+	return file;
+}
+
+static void keys_from_a_file_count_at_once_and_what_is_wrong_with_them_is_said(void **state)
+{
+	(void)state;
+	struct error err;
+	struct issuer_list list = list_of_two(write_keys(&one));
+	assert_true(issuers_replace(issuers, &list, &err));
+	assert_int_equal(login(&one), JWT_OK);
+	assert_int_equal(login(&two), JWT_BAD); /* a file is not asked again */
+	assert_int_equal(times_said("keys of " URL ": ES256 \"one\""), 1);
+	assert_int_equal(times_said("! keys of " URL ": "), 1); /* the private part */
+	unlink(write_keys(&one));
+}
+
+static void a_file_that_is_not_there_leaves_all_as_it_was_and_is_no_beginning(void **state)
+{
+	(void)state;
+	struct error err;
+	const struct issuers_conf conf = {.mailbox = mailbox, .ca_file = "", .cache_dir = directory, .log = note_line};
+	first_fetch();
+	struct issuer_list list = list_of_two("/nonexistent");
+	assert_false(issuers_replace(issuers, &list, &err));
+	assert_int_equal(login(&one), JWT_OK);
+	list = list_of_two("/nonexistent");
+	assert_null(issuers_open(&conf, &list, &err));
+	assert_non_null(strstr(err.text, "/nonexistent"));
+}
+
+static void the_key_of_one_issuer_signs_nothing_of_another(void **state)
+{
+	(void)state;
+	struct error err;
+	struct issuer_list list = list_of_two(write_keys(&one));
+	publish(&two, NULL);
+	assert_true(issuers_replace(issuers, &list, &err));
+	first_fetch();
+	assert_int_equal(login(&one), JWT_OK);
+	assert_int_equal(login(&two), JWT_BAD);             /* under its own kid */
+	assert_int_equal(login_with(&two, "one"), JWT_BAD); /* under the other one's */
+	unlink(write_keys(&one));
+}
+
+static void whom_a_token_claims_to_be_of_is_read_without_believing_it(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *payload, *user;
+	} CASES[] = {
+		{"{'iss':'" URL "','sub':'alice'}", "alice"},
+		{"{'iss':'" URL "','sub':'a/b'}", "a%2Fb"},
+		{"{'iss':'https://nobody.example','sub':'bob'}", "bob"},
+		{"{'iss':'" URL "','sub':7}", NULL},
+		{"{'iss':'" URL "'}", NULL},
+		{"{'sub':'alice'}", NULL},
+	};
+	char user_id[AUTH_USER_ID_MAX + 1];
+	for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+		char *token = signer_token(&two, "{'alg':'ES256'}", CASES[i].payload);
+		bool says = issuers_claimed(issuers, token, strlen(token), user_id);
+		assert_int_equal(says, CASES[i].user != NULL);
+		if (says)
+			assert_string_equal(user_id, CASES[i].user);
+		free(token);
+	}
+	assert_false(issuers_claimed(issuers, "a.b.c", 5, user_id));
+}
+
+static void a_token_of_none_of_several_issuers_is_refused(void **state)
+{
+	(void)state;
+	struct error err;
+	struct issuer_list list = {0};
+	const struct issuer_options options[] = {
+		{.url = OTHER, .audience = "chat", .user_claim = "sub"}, {.url = "https://third.example", .audience = "chat", .user_claim = "sub"}};
+	first_fetch();
+	for (size_t i = 0; i < 2; i++)
+		issuer_list_add(&list, &options[i]);
+	assert_true(issuers_replace(issuers, &list, &err));
+	assert_int_equal(login(&one), JWT_BAD);
+}
+
+static void kept_keys_that_cannot_be_read_are_none(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	int64_t at_ms;
+	char *file = key_cache_file(directory, URL);
+	assert_null(key_cache_read(file, URL, &at_ms, &err));
+	assert_int_equal(err.rc, 0); /* there is none: nothing to be said */
+	assert_int_equal(mkdir(file, 0700), 0);
+	assert_null(key_cache_read(file, URL, &at_ms, &err));
+	assert_int_equal(err.rc, -1);
+	struct key_set *keys = one.keys;
+	assert_false(key_cache_write(file, URL, keys, 1, &err)); /* nor replaced */
+	assert_int_equal(rmdir(file), 0);
+	free(file);
+}
+
 static void a_fetch_that_hangs_is_given_up_at_the_end(void **state)
 {
 	(void)state;
@@ -471,12 +613,19 @@ int main(void)
 		TEST(a_known_key_with_a_wrong_signature_asks_for_nothing),
 		TEST(a_key_that_is_not_published_any_more_counts_no_more),
 		TEST(the_last_good_keys_count_while_the_issuer_is_away),
+		TEST(what_operators_are_told_of_an_issuer_that_is_away),
 		TEST(kept_keys_serve_the_next_start),
 		TEST(kept_keys_of_somebody_else_serve_nobody),
 		TEST(keys_that_cannot_be_kept_count_all_the_same),
 		TEST(keys_for_other_algorithms_are_not_looked_at),
 		TEST(a_reload_keeps_the_keys_and_asks_again),
 		TEST(an_issuer_that_is_gone_from_the_list_lets_nobody_in),
+		TEST(keys_from_a_file_count_at_once_and_what_is_wrong_with_them_is_said),
+		TEST(a_file_that_is_not_there_leaves_all_as_it_was_and_is_no_beginning),
+		TEST(the_key_of_one_issuer_signs_nothing_of_another),
+		TEST(whom_a_token_claims_to_be_of_is_read_without_believing_it),
+		TEST(a_token_of_none_of_several_issuers_is_refused),
+		TEST(kept_keys_that_cannot_be_read_are_none),
 		TEST(a_fetch_that_hangs_is_given_up_at_the_end),
 	};
 	return cmocka_run_group_tests(tests, make_all, free_all);

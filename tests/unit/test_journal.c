@@ -85,6 +85,38 @@ static void decide(void *context, uint64_t seq, unsigned attempt, const void *pa
 	decider->released++;
 }
 
+static void the_age_is_that_of_the_oldest_record_wherever_it_was_copied(void **state)
+{
+	(void)state;
+	struct journal *journal = opened();
+	flush_at(journal, 5000);
+	assert_int_equal(stats_of(journal).oldest_ms, 0);
+	uint64_t first = add(journal, "first");
+	flush_at(journal, 6000);
+	uint64_t second = add(journal, "second"), third = add(journal, "third");
+	release(journal, second, JOURNAL_COMMITTED);
+	flush_at(journal, 5000 + JOURNAL_PINNED_MS); /* copies "first", which pins what is released */
+	assert_int_equal(stats_of(journal).oldest_ms, JOURNAL_PINNED_MS);
+	release(journal, first, JOURNAL_COMMITTED);
+	assert_int_equal(stats_of(journal).oldest_ms, JOURNAL_PINNED_MS - 1000);
+	release(journal, third, JOURNAL_COMMITTED);
+	assert_int_equal(stats_of(journal).oldest_ms, 0);
+	journal_close(journal);
+}
+
+static void the_age_of_what_was_there_before_begins_with_the_first_flush(void **state)
+{
+	(void)state;
+	crash_after(add_three);
+	struct journal *journal = opened();
+	assert_int_equal(stats_of(journal).oldest_ms, 0);
+	flush_at(journal, 100000);
+	assert_int_equal(stats_of(journal).oldest_ms, 0);
+	flush_at(journal, 101500);
+	assert_int_equal(stats_of(journal).oldest_ms, 1500);
+	journal_close(journal);
+}
+
 static void replay_and_decide(struct journal *journal, size_t expected)
 {
 	struct decider decider = {journal, 0};
@@ -471,6 +503,8 @@ int main(void)
 		cmocka_unit_test_setup(what_was_refused_is_never_decided_again, kit_remove_files),
 		cmocka_unit_test_setup(what_was_committed_and_flushed_does_not_come_back, kit_remove_files),
 		cmocka_unit_test_setup(closing_flushes, kit_remove_files),
+		cmocka_unit_test_setup(the_age_is_that_of_the_oldest_record_wherever_it_was_copied, kit_remove_files),
+		cmocka_unit_test_setup(the_age_of_what_was_there_before_begins_with_the_first_flush, kit_remove_files),
 		cmocka_unit_test_setup(a_record_may_be_released_while_it_is_replayed, kit_remove_files),
 		cmocka_unit_test_setup(any_payload_up_to_the_limit_comes_back_as_it_was, kit_remove_files),
 		cmocka_unit_test_setup(numbers_grow_although_the_clock_goes_back, kit_remove_files),

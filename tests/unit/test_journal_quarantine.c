@@ -39,6 +39,7 @@ static void put_aside(const char *text)
 	journal = opened();
 	const struct journal_reader reader = {.replay = die_of_it, .quarantined = ignore};
 	assert_int_equal(journal_replay(journal, &reader, NULL), JOURNAL_OK);
+	assert_int_equal(stats_of(journal).quarantined, 1);
 	journal_close(journal);
 }
 

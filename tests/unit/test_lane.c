@@ -334,6 +334,34 @@ static void each_result_and_the_stores_reason_come_back(void **state)
 	}
 }
 
+static void what_became_of_appends_is_counted(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 1);
+	hold(&world);
+	append(&world, "a", 1, 2);
+	append(&world, "b", 5, 3);
+	let_go(&world);
+	run_until_done(&world, 3);
+	world.store.result = APPEND_CONFLICT;
+	append(&world, "a", 3, 1);
+	run_until_done(&world, 4);
+	world.store.rc = STORE_UNAVAILABLE;
+	world.store.result = APPEND_NOTHING_ADDED;
+	append(&world, "a", 3, 1);
+	run_until_done(&world, 5);
+	const struct lane_stats *stats = lanes_stats(world.lanes);
+	assert_int_equal(histogram_count(&stats->took), 4); /* the store was called as often: two of the five went together */
+	assert_int_equal(stats->results[APPEND_OK], 3);
+	assert_int_equal(stats->results[APPEND_CONFLICT], 1);
+	assert_int_equal(stats->results[APPEND_NOTHING_ADDED], 1);
+	assert_int_equal(stats->transactions, 1 + 2 + 3);
+	assert_int_equal(stats->failed[STORE_UNAVAILABLE], 1);
+	assert_int_equal(stats->failed[STORE_OK], 0);
+	end(&world);
+}
+
 static void a_full_lane_looks_like_a_store_that_is_down(void **state)
 {
 	(void)state;
@@ -354,6 +382,7 @@ static void a_full_lane_looks_like_a_store_that_is_down(void **state)
 	snprintf(expected, sizeof expected, "a:1=%d ", (int)APPEND_NOTHING_ADDED);
 	assert_string_equal(world.done.data, expected);
 	assert_non_null(strstr(world.last_error, "wait"));
+	assert_int_equal(histogram_count(&lanes_stats(world.lanes)->took), 0); /* the store was not asked */
 	let_go(&world);
 	run_until_done(&world, 1 + 1 + LANE_QUEUE_MAX);
 	free(others);
@@ -439,6 +468,7 @@ int main(void)
 		cmocka_unit_test(another_job_keeps_its_place_between_appends),
 		cmocka_unit_test(settling_waits_for_what_is_in_any_lane),
 		cmocka_unit_test(each_result_and_the_stores_reason_come_back),
+		cmocka_unit_test(what_became_of_appends_is_counted),
 		cmocka_unit_test(a_full_lane_looks_like_a_store_that_is_down),
 		cmocka_unit_test(stopping_does_what_waits),
 		cmocka_unit_test(chats_keep_their_order_over_several_lanes),

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Pushes between a store in memory and librdkafka's mock cluster: to whom, with which devices, in groups of many, and whichever call of the
+ * store fails. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "plugin/transfer/push.h"
+#include "storage/faulty/faulty.h"
+#include "tests/unit/mirror_kit.h"
+
+enum { OLD_MS = 100000 };
+
+struct stage {
+	struct scene scene;
+	struct here *here;
+	struct push *push;
+	struct transaction *last; /* of the group */
+};
+
+static enum store_rc make_pushes(void *context, struct mirror *mirror, const struct transaction *tx, struct error *err)
+{
+	return push_make(*(struct push **)context, mirror, tx, err);
+}
+
+static void append(struct stage *stage, enum transaction_type type, const char *sender_id, const char *body)
+{
+	static const unsigned char zero[HEAD_BYTES];
+	struct transaction tx = {.chat_id = "g", .number = stage->last != NULL ? stage->last->number + 1 : 1, .type = type, .sender_id = sender_id,
+		.at_ms = clock_wall_ms(), .writer = "w"};
+	char key[24];
+	snprintf(key, sizeof key, "k%llu", (unsigned long long)tx.number);
+	tx.key = key;
+	sealed_set(&tx.body, body, strlen(body));
+	transaction_head(&tx, stage->last != NULL ? stage->last->head : zero, tx.head);
+	struct transaction *made = transaction_new(&tx);
+	struct append append = {.chat_id = "g", .transactions = &made, .transaction_count = 1};
+	assert_int_equal(store_ops(stage->scene.store)->append(stage->scene.store, &append, 1, NULL), STORE_OK);
+	assert_int_equal(append.result, APPEND_OK);
+	transaction_free(stage->last);
+	stage->last = made;
+	if (stage->scene.mirror != NULL)
+		mirror_committed(stage->scene.mirror, append.last_position);
+}
+
+static void add_members(struct stage *stage, int first, int count)
+{
+	struct buf body = BUF_EMPTY;
+	buf_add_text(&body, "{\"members\":[");
+	for (int i = first; i < first + count; i++)
+		buf_printf(&body, "%s{\"userID\":\"user%04d\",\"role\":\"%s\"}", i == first ? "" : ",", i, i == 0 ? "owner" : "member");
+	buf_add_text(&body, "]}");
+	append(stage, TX_MEMBER_ADDED, "user0000", body.data);
+	buf_fini(&body);
+}
+
+/* A group of user0000 … with a device each. */
+static void stage_begin(struct stage *stage, int members)
+{
+	*stage = (struct stage){0};
+	scene_begin(&stage->scene);
+	struct store *store = stage->scene.store;
+	for (int i = 0; i < members; i++) {
+		char user_id[20];
+		snprintf(user_id, sizeof user_id, "user%04d", i);
+		assert_int_equal(store_ops(store)->put_user(store, user_id, 1, NULL), STORE_OK);
+		assert_int_equal(store_ops(store)->put_device(store, user_id, "phone", 1, "", 0, NULL), STORE_OK);
+	}
+	add_members(stage, 0, 2);
+	for (int first = 2; first < members; first += 100)
+		add_members(stage, first, members - first < 100 ? members - first : 100);
+	stage->here = here_new();
+	const struct push_conf conf = {.store = store, .here = stage->here, .topic = stage->scene.topic, .epoch = "e", .ttl_ms = OLD_MS, .preview = true,
+		.large_group = 50};
+	stage->push = push_new(&conf);
+	stage->scene.conf.kind = "push";
+	stage->scene.conf.what = "pushes";
+	stage->scene.conf.also_only = true;
+	stage->scene.conf.also = make_pushes;
+	stage->scene.conf.context = &stage->push;
+}
+
+static void stage_end(struct stage *stage)
+{
+	scene_stops_mirror(&stage->scene);
+	push_free(stage->push);
+	here_free(stage->here);
+	transaction_free(stage->last);
+	scene_end(&stage->scene);
+}
+
+/* How often that user was pushed about that message; *value: what the last one said. */
+static int pushes_of(const struct stage *stage, const char *user_id, uint64_t number, const char **value)
+{
+	int count = 0;
+	for (size_t i = 0; i < stage->scene.record_count; i++) {
+		const struct read_record *record = &stage->scene.records[i];
+		if (strcmp(record->chat_id, user_id) != 0 || record->number != number)
+			continue;
+		count++;
+		if (value != NULL)
+			*value = record->value;
+	}
+	return count;
+}
+
+static void all_of_a_large_group_are_pushed_but_the_sender_and_who_is_there(void **state)
+{
+	enum { MEMBERS = 450 };
+	(void)state;
+	struct stage stage;
+	const char *value = NULL;
+	stage_begin(&stage, MEMBERS);
+	here_came(stage.here, "user0100");
+	here_came(stage.here, "user0100");
+	here_went(stage.here, "user0100");
+	append(&stage, TX_MESSAGE, "user0003", "hello @user0007");
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, MEMBERS - 2, 200);
+	assert_int_equal(stage.scene.record_count, MEMBERS - 2);
+	assert_int_equal(pushes_of(&stage, "user0003", stage.last->number, NULL), 0);
+	assert_int_equal(pushes_of(&stage, "user0100", stage.last->number, NULL), 0);
+	assert_int_equal(pushes_of(&stage, "user0449", stage.last->number, &value), 1);
+	assert_non_null(strstr(value, "\"mentioned\":false,\"priority\":\"normal\""));
+	assert_int_equal(pushes_of(&stage, "user0007", stage.last->number, &value), 1);
+	assert_non_null(strstr(value, "\"mentioned\":true,\"priority\":\"high\""));
+	assert_int_equal(push_count(stage.push), MEMBERS - 2);
+	stage_end(&stage);
+}
+
+static void a_push_names_all_devices_and_where_those_that_registered_are_reached(void **state)
+{
+	(void)state;
+	struct stage stage;
+	const char *value = NULL;
+	stage_begin(&stage, 2);
+	struct store *store = stage.scene.store;
+	assert_int_equal(store_ops(store)->put_device(store, "user0001", "laptop", 1, "", 0, NULL), STORE_OK);
+	assert_int_equal(store_ops(store)->put_registration(store, "user0001", "phone", "apns", "token \"1\"", 1, NULL), STORE_OK);
+	append(&stage, TX_MESSAGE, "user0000", "hello");
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 1, 100);
+	assert_int_equal(pushes_of(&stage, "user0001", 2, &value), 1);
+	assert_non_null(strstr(value, "\"deviceIDs\":[\"laptop\",\"phone\"],\"devices\":[{\"deviceID\":\"phone\",\"platform\":\"apns\","
+		"\"pushToken\":\"token \\\"1\\\"\"}],\"chatID\":\"g\","));
+	assert_non_null(strstr(value, "\"preview\":\"hello\""));
+	stage_end(&stage);
+}
+
+static void what_has_expired_is_not_pushed(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 2);
+	append(&stage, TX_MESSAGE, "user0000", "too late");
+	later(OLD_MS + 1000);
+	append(&stage, TX_MESSAGE, "user0000", "in time");
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 1, 100);
+	assert_int_equal(stage.scene.record_count, 1);
+	assert_int_equal(stage.scene.records[0].number, 3);
+	stage_end(&stage);
+}
+
+static void who_has_it_on_a_device_is_not_pushed(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 4);
+	struct store *store = stage.scene.store;
+	append(&stage, TX_MESSAGE, "user0000", "hello");
+	uint64_t number = stage.last->number;
+	const struct cursor cursor = {"user0001", "phone", "g", number};
+	const struct receipt receipt = {"g", "user0002", number, 0};
+	assert_int_equal(store_ops(store)->put_cursors(store, &cursor, 1, NULL), STORE_OK);
+	assert_int_equal(store_ops(store)->put_receipts(store, &receipt, 1, NULL), STORE_OK);
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 1, 100);
+	assert_int_equal(stage.scene.record_count, 1);
+	assert_string_equal(stage.scene.records[0].chat_id, "user0003");
+	stage_end(&stage);
+}
+
+static void who_was_pushed_once_is_not_pushed_again_by_a_restart(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 2);
+	append(&stage, TX_MESSAGE, "user0000", "one");
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 1, 0);
+	scene_stops_mirror(&stage.scene);
+	append(&stage, TX_MESSAGE, "user0000", "two");
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 2, 100);
+	assert_int_equal(stage.scene.record_count, 2);
+	stage_end(&stage);
+}
+
+static void make_owed(void *context, struct mirror *mirror)
+{
+	push_idle(*(struct push **)context, mirror);
+}
+
+static void who_was_here_is_owed_what_he_has_not_got_when_he_goes(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 5);
+	stage.scene.conf.idle = make_owed;
+	here_came(stage.here, "user0001");
+	here_came(stage.here, "user0002");
+	append(&stage, TX_MESSAGE, "user0000", "one");
+	append(&stage, TX_MESSAGE, "user0000", "two");
+	uint64_t number = stage.last->number;
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 4, 50); /* of the two who are away */
+	const struct cursor cursor = {"user0002", "phone", "g", number};
+	assert_int_equal(store_ops(stage.scene.store)->put_cursors(stage.scene.store, &cursor, 1, NULL), STORE_OK);
+	store_faulty_arm(stage.scene.store, &(struct fault){.op = FAULTY_LIST_DEVICES, .call = 1, .action = FAULTY_FAIL});
+	here_went(stage.here, "user0001");
+	here_went(stage.here, "user0002");
+	scene_reads(&stage.scene, stage.scene.topic, 5, 300);
+	store_faulty_disarm(stage.scene.store);
+	assert_int_equal(stage.scene.record_count, 5);
+	assert_int_equal(pushes_of(&stage, "user0001", number, NULL), 1);
+	stage_end(&stage);
+}
+
+static void a_young_message_waits_and_a_stop_does_not_wait_for_it(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 2);
+	stage.scene.conf.delay_ms = 60000;
+	scene_starts_mirror(&stage.scene);
+	append(&stage, TX_MESSAGE, "user0000", "hello");
+	int64_t begin_ms = clock_mono_ms();
+	scene_stops_mirror(&stage.scene);
+	assert_true(clock_mono_ms() - begin_ms < 1500);
+	assert_int_equal(push_count(stage.push), 0);
+	later(60001);
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 1, 100);
+	stage_end(&stage);
+}
+
+static void pushes_of_a_writer_who_is_gone_are_made_by_another_one(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 2);
+	assert_int_equal(store_ops(stage.scene.store)->put_place(stage.scene.store, "push/w", 1, NULL), STORE_OK);
+	append(&stage, TX_MESSAGE, "user0000", "hello");
+	stage.scene.conf.writer = stage.scene.conf.holder = "v";
+	stage.scene.conf.adopt = stage.scene.conf.from_now = true;
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 1, 100);
+	assert_int_equal(pushes_of(&stage, "user0001", 2, NULL), 1);
+	stage_end(&stage);
+}
+
+/* true: the fault has struck. */
+static bool all_are_pushed_with_fault_at(enum faulty_op op, uint64_t call)
+{
+	struct stage stage;
+	stage_begin(&stage, 5);
+	append(&stage, TX_MESSAGE, "user0000", "hello");
+	store_faulty_arm(stage.scene.store, &(struct fault){.op = op, .call = call, .action = FAULTY_FAIL});
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 4, 0);
+	bool struck = store_faulty_has_struck(stage.scene.store);
+	store_faulty_disarm(stage.scene.store);
+	stage_end(&stage);
+	return struck;
+}
+
+static void they_come_whichever_call_of_the_store_fails(void **state)
+{
+	static const enum faulty_op ops[] = {FAULTY_LIST_PUSH_TARGETS, FAULTY_READ_MESSAGE, FAULTY_LOAD_PROFILES, FAULTY_LOAD_BLOCKS, FAULTY_LOAD_MEMBERSHIP,
+		FAULTY_READ_SUMMARY};
+	(void)state;
+	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+		uint64_t call = 1;
+		while (call <= 3 && all_are_pushed_with_fault_at(ops[i], call))
+			call++;
+		assert_true(call > 1);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_of_a_large_group_are_pushed_but_the_sender_and_who_is_there),
+		cmocka_unit_test(a_push_names_all_devices_and_where_those_that_registered_are_reached),
+		cmocka_unit_test(what_has_expired_is_not_pushed),
+		cmocka_unit_test(who_has_it_on_a_device_is_not_pushed),
+		cmocka_unit_test(who_was_pushed_once_is_not_pushed_again_by_a_restart),
+		cmocka_unit_test(who_was_here_is_owed_what_he_has_not_got_when_he_goes),
+		cmocka_unit_test(a_young_message_waits_and_a_stop_does_not_wait_for_it),
+		cmocka_unit_test(pushes_of_a_writer_who_is_gone_are_made_by_another_one),
+		cmocka_unit_test(they_come_whichever_call_of_the_store_fails),
+	};
+	return cmocka_run_group_tests(tests, cluster_begin, cluster_end);
+}
