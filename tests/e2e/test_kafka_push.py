@@ -46,6 +46,7 @@ def test_a_phone_that_is_away_gets_one_push_that_says_what_to_show(pushing, push
     alice, bob = broker.person("alice"), broker.person("bob")
     alice.asks("updateUserInfo", userInfo={"name": "Alice Liddell"})
     chat = alice.chat_with(bob)
+    bob.asks("registerDevice", platform="apns", pushToken="token-1")
     bob.on("tablet").leaves()
     alice.says("first", chat=chat)
     bob.hears("first")
@@ -59,7 +60,8 @@ def test_a_phone_that_is_away_gets_one_push_that_says_what_to_show(pushing, push
     value = dict(record.value)
     assert value.pop("at") - began < 20000 and abs(value.pop("expires") - began - 86400000) < 20000
     assert value == {
-        "type": "message", "userID": "bob", "deviceIDs": ["phone", "tablet"], "devices": [], "chatID": chat, "transactionID": 4, "senderID": "alice",
+        "type": "message", "userID": "bob", "deviceIDs": ["phone", "tablet"],
+        "devices": [{"deviceID": "phone", "platform": "apns", "pushToken": "token-1"}], "chatID": chat, "transactionID": 4, "senderID": "alice",
         "senderName": "Alice Liddell", "preview": "hello? " + "ä" * 93, "unread": 2, "mentioned": False, "priority": "high", "collapseKey": chat}
     assert record.headers["chatID"] == chat and record.headers["transactionID"] == "4"
     assert [record.number for record in pushes.records] == [3, 4], "and nobody is told of what he has read"
