@@ -34,7 +34,7 @@ const struct metric metrics_table[] = {
 	{"logins_refused_total", METRIC_COUNTER, COUNTED(logins_refused), BY("reason", login_refusals),
 		.help = "Logins by token that were refused: the token is over (`expired`), its time has not come (`not_yet`: a clock is wrong), its key is not here "
 			"yet and the client comes again (`no_key`), it is not valid here (`bad_token`), it does not go with the username or the client ID, the "
-			"`account` was deleted, or the store is not open yet (`store_away`)"},
+			"`account` was deleted, the store is not open yet (`store_away`), or it was `revoked`"},
 	{"renewals_total", METRIC_COUNTER, COUNTED(renewals), .help = "Connections that went on with a fresh token"},
 	{"renewals_refused_total", METRIC_COUNTER, COUNTED(renewals_refused), .help = "Fresh tokens that were refused"},
 
