@@ -52,12 +52,16 @@ static int try_again(const struct mosquitto *client)
 /* Why claims that are true are not enough; NULL: they are. */
 static const char *refusal(struct server *server, const struct mosquitto *client, const char *username, const struct token *token)
 {
+	static const enum login_refusal REFUSALS[] = {[TOKEN_OF_ANOTHER_DEVICE] = LOGIN_CLIENT_ID, [TOKEN_OF_DELETED_ACCOUNT] = LOGIN_ACCOUNT,
+		[TOKEN_REVOKED] = LOGIN_REVOKED};
 	const char *why = NULL;
 	if (!username_fits(username, token->claims.user_id)) {
 		server->counters.logins_refused[LOGIN_USERNAME]++;
 		return "the username must be empty, the user ID or jwt";
 	}
-	server->counters.logins_refused[LOGIN_ACCOUNT] += token_refuses(server, token, mosquitto_client_id(client), &why);
+	enum token_fault fault = token_fault(server, token, mosquitto_client_id(client), &why);
+	if (fault != TOKEN_COUNTS)
+		server->counters.logins_refused[REFUSALS[fault]]++;
 	return why;
 }
 
@@ -147,7 +151,7 @@ static bool renewal_check(struct server *server, const struct session *session, 
 		refuse(verdict, REFUSAL_FORBIDDEN, rc == JWT_EXPIRED ? "token: it is over" : "token: it is not valid here");
 	} else if (strcmp(token->claims.user_id, session->person->user_id) != 0) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: it is somebody else's");
-	} else if (token_refuses(server, token, session->client_id, &why)) {
+	} else if (token_fault(server, token, session->client_id, &why) != TOKEN_COUNTS) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: %s", why);
 	} else {
 		return true;

@@ -11,7 +11,7 @@
 static const char *const login_refusals[LOGIN_REFUSAL_COUNT] = {
 	[LOGIN_EXPIRED] = "expired", [LOGIN_NOT_YET] = "not_yet", [LOGIN_NO_KEY] = "no_key", [LOGIN_BAD_TOKEN] = "bad_token",
 	[LOGIN_USERNAME] = "username", [LOGIN_CLIENT_ID] = "client_id", [LOGIN_ACCOUNT] = "account", [LOGIN_STORE_AWAY] = "store_away",
-	[LOGIN_TOO_MANY] = "too_many"};
+	[LOGIN_TOO_MANY] = "too_many", [LOGIN_REVOKED] = "revoked"};
 static const char *const refusals[REFUSAL_COUNT] = {
 	[REFUSAL_BAD_REQUEST] = "bad_request", [REFUSAL_FORBIDDEN] = "forbidden", [REFUSAL_GONE] = "gone", [REFUSAL_CONFLICT] = "conflict",
 	[REFUSAL_ID_REUSED] = "id_reused", [REFUSAL_TOO_LARGE] = "too_large", [REFUSAL_RATE_LIMITED] = "rate_limited",
@@ -34,7 +34,7 @@ const struct metric metrics_table[] = {
 	{"logins_refused_total", METRIC_COUNTER, COUNTED(logins_refused), BY("reason", login_refusals),
 		.help = "Logins by token that were refused: the token is over (`expired`), its time has not come (`not_yet`: a clock is wrong), its key is not here "
 			"yet and the client comes again (`no_key`), it is not valid here (`bad_token`), it does not go with the username or the client ID, the "
-			"`account` was deleted, or the store is not open yet (`store_away`)"},
+			"`account` was deleted, the store is not open yet (`store_away`), or it was `revoked`"},
 	{"renewals_total", METRIC_COUNTER, COUNTED(renewals), .help = "Connections that went on with a fresh token"},
 	{"renewals_refused_total", METRIC_COUNTER, COUNTED(renewals_refused), .help = "Fresh tokens that were refused"},
 

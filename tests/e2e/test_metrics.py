@@ -82,12 +82,20 @@ def test_rates_and_percentiles_are_of_the_last_interval(observed):
     assert admin.numbers["callback_seconds_per_second"] < 1
 
 
+def revoked(broker):
+    token = broker.token("alice")
+    broker.ctl("revoke", "--store", broker.store_uri, "--user", "alice")
+    time.sleep(1.2)
+    return token
+
+
 @pytest.mark.parametrize("reason, how", [
     ("expired", lambda b: {"password": b.token("alice", ttl=-3600)}),
     ("not_yet", lambda b: {"password": b.token("alice", nbf=int(time.time()) + 3600)}),
     ("bad_token", lambda b: {"password": b.token("alice", aud="mail")}),
     ("username", lambda b: {"username": "bob", "password": b.token("alice")}),
     ("client_id", lambda b: {"client_id": "bob/phone", "password": b.token("alice")}),
+    ("revoked", lambda b: {"password": revoked(b)}),
 ])
 def test_a_refused_login_is_counted_by_its_reason(observed, reason, how):
     broker = observed.start()
