@@ -105,11 +105,13 @@ static void load_done(struct job *job)
 	struct device_keys *own = (struct device_keys *)job;
 	struct server *server = own->server;
 	own->loading = false;
-	if (own->rc == STORE_OK) {
+	if (own->rc == STORE_OK && !own->again) { /* else they have changed since, and it may not know it */
 		set_keys(server, own->loaded);
-		own->loaded = NULL;
 		own->due_ms = server->now_ms + READ_AGAIN_MS;
+	} else {
+		key_set_free(own->loaded);
 	}
+	own->loaded = NULL;
 	if (own->again && !server->closing)
 		load(server);
 }

@@ -184,42 +184,21 @@ static void take_certfile(struct reader *reader, char *rest)
 	reader->listener->secret = reader->listener->secret || *trimmed(rest) != '\0';
 }
 
-const struct hostconf_port *hostconf_port(const struct hostconf_settings *settings, int port)
-{
-	for (size_t i = 0; i < settings->port_count; i++)
-		if (settings->ports[i].port == port)
-			return &settings->ports[i];
-	return NULL;
-}
-
-static void add_port(struct hostconf_settings *settings, const struct listener *listener)
-{
-	if (!listener->named && !listener->secret && !listener->identity && !listener->subject)
-		return; /* the default listener, about which nothing is said: there is none, or it is loopback's */
-	int number = (int)strtol(listener->name, NULL, 10);
-	struct hostconf_port *port = NULL;
-	for (size_t i = 0; port == NULL && i < settings->port_count; i++)
-		if (settings->ports[i].port == number)
-			port = &settings->ports[i];
-	if (port == NULL && settings->port_count == HOSTCONF_LISTENERS_MAX)
-		return;
-	if (port == NULL) {
-		port = &settings->ports[settings->port_count++];
-		port->port = number;
-	}
-	port->plain |= !listener->secret;
-	port->by_identity |= listener->identity;
-	port->by_subject |= listener->subject && !listener->identity;
-	port->by_token |= !listener->identity && !listener->subject;
-	if (port->by_identity + port->by_subject + port->by_token > 1)
-		meet(&settings->mixed, listener->name);
-}
-
 static void listener_end(struct reader *reader)
 {
 	if (reader->listener->identity || reader->listener->subject)
 		meet(&reader->settings->certificate, reader->listener->name);
-	add_port(reader->settings, reader->listener);
+	const struct listener *listener = reader->listener;
+	const struct hostconf_port one = {
+		.port = (int)strtol(listener->name, NULL, 10),
+		.plain = !listener->secret,
+		.by_identity = listener->identity,
+		.by_subject = listener->subject && !listener->identity,
+		.by_token = !listener->identity && !listener->subject,
+	};
+	/* Of the default listener nothing may be said: then there is none, or it is loopback's. */
+	if ((listener->named || listener->secret || !one.by_token) && !hostconf_add_port(reader->settings, &one))
+		meet(&reader->settings->mixed, listener->name);
 }
 
 /* The default listener can be gone on with in another file, so it ends with the last one. */

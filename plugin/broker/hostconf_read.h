@@ -62,6 +62,9 @@ void hostconf_read(const char *command_line, size_t len, bool is_2_0, const char
 /* NULL: no listener with that port was read. */
 const struct hostconf_port *hostconf_port(const struct hostconf_settings *settings, int port);
 
+/* One more listener of its port. false: those of the port take user names from different places. */
+bool hostconf_add_port(struct hostconf_settings *settings, const struct hostconf_port *listener);
+
 /* Appends /proc/self/cmdline to text, followed by NUL. */
 struct buf;
 bool hostconf_own_command_line(struct buf *text);

@@ -19,7 +19,10 @@
 #include "plugin/broker/publish.h"
 #include "plugin/broker/server.h"
 
-enum { FILE_INTERVAL_S = 10 };
+enum {
+	FILE_INTERVAL_S = 10,
+	STUCK_MS = 5000,
+};
 _Static_assert(KEPT_KINDS == (int)KEPT_COUNT, "the table names them");
 
 struct metrics {
@@ -35,7 +38,13 @@ struct metrics {
 
 /* ---- collecting ---- */
 
-static void read_mirror(struct readings *readings, enum mirror_kind kind, struct mirror *mirror)
+/* While Kafka is away and there is room for what is on its way, the mirror itself has nothing to complain of. */
+static bool nothing_moves(const struct mirror_stats *stats, uint64_t delivered_before)
+{
+	return stats->lag > 0 && stats->lag_ms >= STUCK_MS && stats->delivered == delivered_before;
+}
+
+static void read_mirror(struct readings *readings, const struct readings *before, enum mirror_kind kind, struct mirror *mirror)
 {
 	struct mirror_stats stats;
 	if (mirror == NULL)
@@ -44,7 +53,7 @@ static void read_mirror(struct readings *readings, enum mirror_kind kind, struct
 	readings->mirror_lag[kind] = (double)stats.lag;
 	readings->mirror_lag_s[kind] = (double)stats.lag_ms / 1e3;
 	readings->mirror_in_flight[kind] = (double)stats.in_flight;
-	readings->mirror_stuck[kind] = stats.stuck;
+	readings->mirror_stuck[kind] = stats.stuck || nothing_moves(&stats, before->mirror_delivered[kind]);
 	readings->mirror_lease[kind] = stats.holds_lease;
 	readings->mirror_delivered[kind] = stats.delivered;
 	readings->mirror_cut[kind] = stats.cut;
@@ -115,8 +124,9 @@ static void collect(struct server *server, struct sample *sample)
 	read_issuers(readings, server);
 	if (server->core != NULL)
 		read_store(readings, server);
-	read_mirror(readings, MIRROR_TRANSACTIONS, server->mirror);
-	read_mirror(readings, MIRROR_PUSH, server->pushes);
+	const struct readings *before = &server->metrics->before.readings;
+	read_mirror(readings, before, MIRROR_TRANSACTIONS, server->mirror);
+	read_mirror(readings, before, MIRROR_PUSH, server->pushes);
 	if (server->push != NULL)
 		readings->pushes = push_count(server->push);
 	if (server->activity != NULL)

@@ -16,19 +16,25 @@
 struct lane {
 	struct workers *workers;
 	struct store *store;
-	struct lane_stats *stats; /* the loop's */
+};
+
+/* The loop's. Requests that come back after lanes_stop still count. */
+struct counting {
+	size_t references;
+	struct lane_stats stats;
 };
 
 struct lanes {
 	struct mailbox *mailbox;
 	unsigned count;
-	struct lane_stats stats;
+	struct counting *counting;
 	struct lane lanes[LANES_MAX];
 };
 
 struct request {
 	struct job job;
 	struct lane *lane;
+	struct counting *counting;
 	struct request *also; /* taken into the same append, behind this one */
 	uint64_t chat_hash;
 	struct append append;
@@ -119,8 +125,15 @@ static void append_run(struct job *job)
 
 /* ---- on the loop's thread ---- */
 
+static void counting_drop(struct counting *counting)
+{
+	if (--counting->references == 0)
+		free(counting);
+}
+
 static void request_free(struct request *request)
 {
+	counting_drop(request->counting);
 	for (size_t i = 0; i < request->append.transaction_count; i++)
 		transaction_free(request->transactions[i]);
 	free(request);
@@ -128,7 +141,7 @@ static void request_free(struct request *request)
 
 static void count_batch(const struct request *first)
 {
-	struct lane_stats *stats = first->lane->stats;
+	struct lane_stats *stats = &first->counting->stats;
 	if (first->took_us >= 0) {
 		histogram_add(&stats->took, first->took_us);
 		stats->failed[first->rc] += first->rc != STORE_OK;
@@ -173,6 +186,8 @@ void lanes_append(struct lanes *lanes, const char *chat_id, struct transaction *
 	request->done = done;
 	request->context = context;
 	request->lane = lane_for(lanes, request->chat_hash);
+	request->counting = lanes->counting;
+	request->counting->references++;
 	if (workers_add(request->lane->workers, &request->job))
 		return;
 	request->has_error = true;
@@ -243,7 +258,7 @@ size_t lanes_load(struct lanes *lanes)
 
 const struct lane_stats *lanes_stats(const struct lanes *lanes)
 {
-	return &lanes->stats;
+	return &lanes->counting->stats;
 }
 
 struct lanes *lanes_start(struct mailbox *mailbox, struct store *store, unsigned lane_count)
@@ -252,11 +267,12 @@ struct lanes *lanes_start(struct mailbox *mailbox, struct store *store, unsigned
 	struct lanes *lanes = mem_zero(sizeof *lanes);
 	lanes->mailbox = mailbox;
 	lanes->count = lane_count;
+	lanes->counting = mem_zero(sizeof *lanes->counting);
+	lanes->counting->references = 1;
 	for (unsigned i = 0; i < lane_count; i++) {
 		char name[20];
 		snprintf(name, sizeof name, "hc-lane-%u", i % 100);
 		lanes->lanes[i].store = store;
-		lanes->lanes[i].stats = &lanes->stats;
 		lanes->lanes[i].workers = workers_start(mailbox, name, 1, LANE_QUEUE_MAX);
 		if (lanes->lanes[i].workers == NULL) {
 			lanes_stop(lanes);
@@ -278,5 +294,6 @@ void lanes_stop(struct lanes *lanes)
 		return;
 	for (unsigned i = 0; i < lanes->count; i++)
 		workers_stop(lanes->lanes[i].workers);
+	counting_drop(lanes->counting);
 	free(lanes);
 }

@@ -43,6 +43,7 @@ struct entry {
 	bool look;     /* the tip that is remembered was wrong */
 	struct tip tip;
 	uint64_t position;
+	struct announced announced;
 };
 
 struct batch {
@@ -201,13 +202,17 @@ static void check_own_keys(struct entry *entry)
 			}
 }
 
-/* The log need not be looked at where this process wrote last, as far as it knows. Where another one did, it probably did again: a look at the log is
- * cheaper than keys that were put in for nothing. */
+/* The log need not be looked at where this process wrote last, as far as it knows; nor where a chat begins of which it knows nothing. Where another
+ * one wrote last, it probably did again: a look at the log is cheaper than keys that were put in for nothing. */
 static void check(struct batch *batch, struct entry *entry)
 {
-	bool known = !entry->look && tips_find(batch->db->mongo->tips, entry->append->chat_id, &entry->tip) && entry->tip.written;
+	uint64_t first = entry->append->transactions[0]->number;
+	bool seen = tips_find(batch->db->mongo->tips, entry->append->chat_id, &entry->tip);
+	bool known = seen ? entry->tip.written : first == 1 && !entry->import;
 	entry->present = 0;
-	if (known && entry->tip.number + 1 == entry->append->transactions[0]->number && follows(entry))
+	if (!seen)
+		entry->tip = (struct tip){0};
+	if (known && !entry->look && entry->tip.number + 1 == first && follows(entry))
 		entry->state = READY;
 	else
 		check_with_log(batch, entry);
@@ -299,7 +304,7 @@ static void announce(struct batch *batch, struct entry *entry)
 	for (size_t i = 0; rc == STORE_OK && i < count_of(entry); i++)
 		rc = positions_know_writer(batch->db, new_ones(entry)[i]->writer, &err);
 	if (rc == STORE_OK && !entry->import && changes_projections(entry))
-		rc = fold_announce(batch->db, new_ones(entry), count_of(entry), &err);
+		rc = fold_announce(batch->db, new_ones(entry), count_of(entry), &entry->announced, &err);
 	else if (rc == STORE_OK && first_of(entry)->number == 1)
 		rc = fold_make_chat(batch->db, entry->append->chat_id, &err);
 	if (rc != STORE_OK)
@@ -371,7 +376,7 @@ static void finish(struct batch *batch, struct entry *entry)
 	for (size_t i = 0; i < entry->append->transaction_count && !entry->import; i++)
 		changes = changes || transaction_changes_projections(entry->append->transactions[i]);
 	if (changes)
-		rc = mongo_settle_chat(batch->db, entry->append->chat_id, NULL, &err);
+		rc = fold_inserted(batch->db, entry->append->transactions, entry->append->transaction_count, &entry->announced, &err);
 	if (rc != STORE_OK) {
 		fail(batch, entry, APPEND_UNKNOWN, STORE_UNKNOWN, &err);
 		return;
@@ -456,6 +461,8 @@ static enum store_rc append_all(struct db *db, struct append *appends, size_t ap
 			batch.entries[i] = (struct entry){.append = &appends[done + i], .import = import};
 		}
 		run(&batch);
+		for (size_t i = 0; i < batch.count; i++)
+			announced_fini(&batch.entries[i].announced);
 	}
 	free(batch.entries);
 	if (batch.rc != STORE_OK && err)

@@ -183,7 +183,7 @@ struct taken {
 	struct dedup_key *key;
 	unsigned char id[SHA256_BYTES];
 	struct candidates candidates;
-	bool found;
+	bool found, stands; /* stands: with our number among them, since an earlier try */
 	UT_hash_handle hh;
 };
 
@@ -240,6 +240,9 @@ static void take_doc(struct verifying *verifying, const bson_t *doc)
 		return;
 	taken->found = true;
 	read_numbers(doc, &taken->candidates);
+	for (size_t i = 0; i < taken->candidates.count; i++)
+		taken->stands = taken->stands || taken->candidates.numbers[i] == taken->key->tx->number;
+	taken->stands = taken->stands && doc_number(doc, "at") >= taken->key->tx->at_ms;
 }
 
 static enum store_rc load_docs(struct db *db, struct verifying *verifying, struct error *err)
@@ -321,20 +324,21 @@ static void put_number(struct db_bulk *bulk, const struct taken *taken)
 	db_bulk_update(bulk, filter, update, DB_UPDATE);
 }
 
-/* Which of them were found changed cannot be told: then all of those are done again, which costs nothing but time. */
+/* Which of them were found changed cannot be told: then all of those are done again, which costs nothing but time. A number that stands there
+ * already goes only when the log has something else at it. */
 static enum store_rc put_numbers(struct db *db, struct verifying *verifying, struct error *err)
 {
 	struct db_bulk bulk;
 	db_bulk_begin(&bulk, db, DEDUP);
 	for (size_t i = 0; i < verifying->count; i++)
-		if (verifying->items[i].found && verifying->items[i].key->number == 0)
+		if (verifying->items[i].found && !verifying->items[i].stands && verifying->items[i].key->number == 0)
 			put_number(&bulk, &verifying->items[i]);
 	size_t count = bulk.count;
 	enum store_rc rc = db_bulk_run(&bulk, err);
 	bool again = rc == STORE_OK && bulk.matched != count;
 	for (size_t i = 0; i < verifying->count; i++) {
-		struct dedup_key *key = verifying->items[i].key;
-		key->again = key->number == 0 && (again || !verifying->items[i].found); /* not found: pruned since */
+		const struct taken *taken = &verifying->items[i];
+		taken->key->again = taken->key->number == 0 && !taken->stands && (again || !taken->found); /* not found: pruned since */
 	}
 	db_bulk_end(&bulk);
 	return rc;

@@ -58,21 +58,22 @@ static void pending_fini(struct pending *pending)
 
 /* ---- the chat's own fields ---- */
 
-static void replace(char **text, char **with)
+static void replace(char **text, bool *is_new, char **with)
 {
 	if (*with == NULL)
 		return;
 	free(*text);
 	*text = *with;
 	*with = NULL;
+	*is_new = true;
 }
 
 static void apply_group(struct chat_doc *chat, const struct transaction *tx)
 {
 	struct group_change change = {.history = -1};
 	transaction_group(tx, &change); /* checked before it was added */
-	replace(&chat->name, &change.name);
-	replace(&chat->icon, &change.icon);
+	replace(&chat->name, &chat->new_name, &change.name);
+	replace(&chat->icon, &chat->new_icon, &change.icon);
 	if (change.history != -1)
 		chat->history_all = change.history == 1;
 	group_change_fini(&change);
@@ -114,8 +115,10 @@ bson_t *fold_chat_fields(const struct chat_doc *chat)
 	BSON_APPEND_INT64(&set, "a", (int64_t)chat->applied);
 	BSON_APPEND_INT64(&set, "members", (int64_t)chat->current_members);
 	BSON_APPEND_BOOL(&set, "history", chat->history_all);
-	set_text(&set, &unset, "name", chat->name);
-	set_text(&set, &unset, "icon", chat->icon);
+	if (chat->new_name)
+		set_text(&set, &unset, "name", chat->name);
+	if (chat->new_icon)
+		set_text(&set, &unset, "icon", chat->icon);
 	if (chat->ended)
 		BSON_APPEND_INT64(&set, "endedAt", chat->ended_at_ms);
 	if (chat->pair[0]) {
@@ -133,10 +136,14 @@ bson_t *fold_chat_fields(const struct chat_doc *chat)
 	return update;
 }
 
-static enum store_rc save_chat(struct db *db, const struct chat_doc *chat, uint64_t old_applied, struct error *err)
+/* *saved: nobody else was there first. */
+static enum store_rc save_chat(struct db *db, const struct chat_doc *chat, uint64_t old_applied, bool *saved, struct error *err)
 {
-	return db_update(db, CHATS, BCON_NEW("_id", BCON_UTF8(chat->id), "a", BCON_INT64((int64_t)old_applied)), fold_chat_fields(chat), DB_UPDATE,
-		NULL, err); /* that somebody else was there first is seen by looking again */
+	size_t matched = 0;
+	enum store_rc rc = db_update(db, CHATS, BCON_NEW("_id", BCON_UTF8(chat->id), "a", BCON_INT64((int64_t)old_applied)), fold_chat_fields(chat),
+		DB_UPDATE, &matched, err);
+	*saved = rc == STORE_OK && matched == 1;
+	return rc;
 }
 
 /* ---- the fold ---- */
@@ -150,12 +157,13 @@ static enum store_rc erase_texts(struct db *db, const struct pending *pending, s
 	return rc;
 }
 
-/* One try; whether it came to something is seen by looking again. */
-static enum store_rc fold(struct db *db, struct chat_doc *chat, const struct pending *pending, struct error *err)
+/* One try. *saved: it came to something, and chat says what is there now. */
+static enum store_rc fold(struct db *db, struct chat_doc *chat, const struct pending *pending, bool fresh, bool *saved, struct error *err)
 {
 	uint64_t old_applied = chat->applied;
 	bool done = true;
-	enum store_rc rc = fold_members(db, chat, pending->transactions, pending->count, &done, err);
+	*saved = false;
+	enum store_rc rc = fold_members(db, chat, pending->transactions, pending->count, fresh, &done, err);
 	if (rc == STORE_OK && done)
 		rc = erase_texts(db, pending, err);
 	if (rc != STORE_OK || !done)
@@ -163,10 +171,10 @@ static enum store_rc fold(struct db *db, struct chat_doc *chat, const struct pen
 	for (size_t i = 0; i < pending->count; i++)
 		apply(chat, pending->transactions[i]);
 	chat->applied = pending->last;
-	return save_chat(db, chat, old_applied, err);
+	return save_chat(db, chat, old_applied, saved, err);
 }
 
-/* *settled: there was nothing left to do. */
+/* *settled: there is nothing left to do. */
 static enum store_rc try_to_settle(struct db *db, struct chat_doc *chat, bool *settled, struct error *err)
 {
 	*settled = chat_doc_is_clean(chat);
@@ -175,8 +183,10 @@ static enum store_rc try_to_settle(struct db *db, struct chat_doc *chat, bool *s
 	struct pending *pending = mem_zero(sizeof *pending);
 	enum store_rc rc = mongo_visit_log(db, chat->id, chat->applied + 1, UINT64_MAX, LOG_ASCENDING, look_at, pending, err);
 	*settled = rc == STORE_OK && pending->last == 0;
-	if (rc == STORE_OK && !*settled)
-		rc = fold(db, chat, pending, err);
+	if (rc == STORE_OK && !*settled) {
+		rc = fold(db, chat, pending, false, settled, err);
+		*settled = *settled && chat_doc_is_clean(chat);
+	}
 	pending_fini(pending);
 	free(pending);
 	return rc;
@@ -217,7 +227,7 @@ enum store_rc fold_make_chat(struct db *db, const char *chat_id, struct error *e
 
 /* Compare-and-set on (a, u). Where it was clean, everything up to the number before the append holds nothing that changes projections, so
  * `a` moves up to it: what is to be folded begins at the append. */
-static enum store_rc announce_on(struct db *db, const struct chat_doc *chat, uint64_t first, uint64_t last, bool *done, struct error *err)
+static enum store_rc announce_on(struct db *db, struct chat_doc *chat, uint64_t first, uint64_t last, bool *done, struct error *err)
 {
 	uint64_t applied = chat_doc_is_clean(chat) && first - 1 > chat->applied ? first - 1 : chat->applied;
 	uint64_t announced = last > chat->announced ? last : chat->announced;
@@ -228,32 +238,96 @@ static enum store_rc announce_on(struct db *db, const struct chat_doc *chat, uin
 			BCON_INT64((int64_t)chat->announced)), BCON_NEW("$set", "{", "a", BCON_INT64((int64_t)applied), "u",
 			BCON_INT64((int64_t)announced), "}"), DB_UPDATE, &matched, err);
 	*done = rc == STORE_OK && matched == 1;
+	chat->applied = applied;
+	chat->announced = announced;
 	return rc;
 }
 
-static enum store_rc announce_once(struct db *db, const char *chat_id, uint64_t first, uint64_t last, bool *done, struct error *err)
+/* Whose document was inserted just now. */
+static struct chat_doc new_chat(const char *chat_id, uint64_t announced)
 {
-	struct chat_doc chat = {0};
-	enum store_rc rc = mongo_settle_chat(db, chat_id, &chat, err);
-	if (rc == STORE_NOT_FOUND) {
-		rc = insert_chat(db, chat_id, last, err);
-		*done = rc == STORE_OK;
-		return rc == STORE_TAKEN ? STORE_OK : rc;
-	}
+	struct chat_doc chat = {.announced = announced, .name = mem_text(""), .icon = mem_text("")};
+	memcpy(chat.id, chat_id, strnlen(chat_id, CHAT_ID_MAX));
+	return chat;
+}
+
+/* *done, and *chat is as it is since; or somebody else was faster. */
+static enum store_rc announce_once(struct db *db, const char *chat_id, uint64_t first, uint64_t last, struct chat_doc *chat, bool *done,
+                                   struct error *err)
+{
+	enum store_rc rc = mongo_settle_chat(db, chat_id, chat, err);
 	if (rc == STORE_OK)
-		rc = announce_on(db, &chat, first, last, done, err);
-	chat_doc_fini(&chat);
+		return announce_on(db, chat, first, last, done, err);
+	if (rc != STORE_NOT_FOUND)
+		return rc;
+	rc = insert_chat(db, chat_id, last, err);
+	*done = rc == STORE_OK;
+	if (*done)
+		*chat = new_chat(chat_id, last);
+	return rc == STORE_TAKEN ? STORE_OK : rc;
+}
+
+/* Of a chat that begins nobody has to be asked whether it is there. */
+static enum store_rc announce_first(struct db *db, const char *chat_id, uint64_t last, struct chat_doc *chat, bool *done, struct error *err)
+{
+	enum store_rc rc = insert_chat(db, chat_id, last, err);
+	*done = rc == STORE_OK;
+	if (*done)
+		*chat = new_chat(chat_id, last);
+	return rc == STORE_TAKEN ? STORE_OK : rc;
+}
+
+static enum store_rc announce(struct db *db, const struct transaction *first, uint64_t last, struct chat_doc *chat, struct error *err)
+{
+	bool done = false;
+	enum store_rc rc = first->number == 1 ? announce_first(db, first->chat_id, last, chat, &done, err) : STORE_OK;
+	for (int i = 0; i < TRIES && rc == STORE_OK && !done; i++) {
+		chat_doc_fini(chat);
+		rc = announce_once(db, first->chat_id, first->number, last, chat, &done, err);
+	}
+	return rc == STORE_OK && !done ? others_are_faster(err) : rc;
+}
+
+void announced_fini(struct announced *announced)
+{
+	chat_doc_fini(&announced->chat);
+	*announced = (struct announced){0};
+}
+
+enum store_rc fold_announce(struct db *db, struct transaction *const *transactions, size_t count, struct announced *announced,
+                            struct error *err)
+{
+	announced_fini(announced);
+	enum store_rc rc = announce(db, transactions[0], transactions[count - 1]->number, &announced->chat, err);
+	if (rc == STORE_OK)
+		rc = fold_place_members(db, transactions, count, &announced->fresh, err);
+	announced->known = rc == STORE_OK;
 	return rc;
 }
 
-enum store_rc fold_announce(struct db *db, struct transaction *const *transactions, size_t count, struct error *err)
+/* ---- after the insert ---- */
+
+/* *settled: false where somebody else was at it, or what was announced on is not right before. */
+static enum store_rc fold_announced(struct db *db, struct transaction *const *transactions, size_t count, struct announced *announced,
+                                    bool *settled, struct error *err)
 {
-	const struct transaction *first = transactions[0], *last = transactions[count - 1];
-	bool done = false;
-	for (int i = 0; i < TRIES && !done; i++) {
-		enum store_rc rc = announce_once(db, first->chat_id, first->number, last->number, &done, err);
-		if (rc != STORE_OK)
-			return rc;
-	}
-	return done ? fold_place_members(db, transactions, count, err) : others_are_faster(err);
+	*settled = false;
+	if (!announced->known || announced->chat.applied + 1 != transactions[0]->number || count > FOLD_MAX)
+		return STORE_OK;
+	struct pending *pending = mem_zero(sizeof *pending);
+	for (size_t i = 0; i < count; i++)
+		look_at(pending, transactions[i]);
+	enum store_rc rc = fold(db, &announced->chat, pending, announced->fresh, settled, err);
+	pending_fini(pending);
+	free(pending);
+	return rc;
+}
+
+enum store_rc fold_inserted(struct db *db, struct transaction *const *transactions, size_t count, struct announced *announced,
+                            struct error *err)
+{
+	bool settled = false;
+	enum store_rc rc = fold_announced(db, transactions, count, announced, &settled, err);
+	announced_fini(announced);
+	return rc == STORE_OK && !settled ? mongo_settle_chat(db, transactions[0]->chat_id, NULL, err) : rc;
 }

@@ -237,21 +237,59 @@ static enum store_rc save(struct db *db, struct table *table, bool *done, struct
 	return rc == STORE_TAKEN ? STORE_OK : rc;
 }
 
-enum store_rc fold_members(struct db *db, struct chat_doc *chat, struct transaction *const *transactions, size_t count, bool *done,
+/* Placed a moment ago, so their documents need not be read. That nobody folded them meanwhile their `at` will tell. */
+static void take_as_placed(struct table *table)
+{
+	for (struct folded *folded = table->members; folded; folded = folded->hh.next)
+		folded->exists = true;
+}
+
+static size_t count_current(const struct table *table)
+{
+	size_t count = 0;
+	for (const struct folded *folded = table->members; folded; folded = folded->hh.next)
+		count += folded->doc.at > 0 && folded->doc.role != ROLE_NONE;
+	return count;
+}
+
+/* Whether nobody has folded any of them further than the chat says that it is folded. */
+static bool is_as_of(const struct table *table, uint64_t applied)
+{
+	for (const struct folded *folded = table->members; folded; folded = folded->hh.next)
+		if (folded->old_at > applied)
+			return false;
+	return true;
+}
+
+/* By what changed, where that is known: then chat->current_members was exact. Else all are counted. It was, because whoever counts while
+ * others are already further leaves `a` below their changes; and whoever folds those next finds members that are further than `a`, and counts. */
+static enum store_rc count_members(struct db *db, struct chat_doc *chat, const struct table *table, size_t before, bool known, struct error *err)
+{
+	size_t after = count_current(table);
+	if (!known || chat->current_members + after < before)
+		return fold_count_members(db, chat->id, &chat->current_members, err);
+	chat->current_members = chat->current_members + after - before;
+	return STORE_OK;
+}
+
+enum store_rc fold_members(struct db *db, struct chat_doc *chat, struct transaction *const *transactions, size_t count, bool fresh, bool *done,
                            struct error *err)
 {
 	struct table table = {0};
-	name_all(&table, transactions, count);
 	enum store_rc rc = STORE_OK;
+	name_all(&table, transactions, count);
 	*done = true;
-	if (table.members) {
+	if (table.members && fresh)
+		take_as_placed(&table);
+	else if (table.members)
 		rc = load(db, &table, err);
-		if (rc == STORE_OK) {
-			apply_all(&table, transactions, count);
-			rc = save(db, &table, done, err);
-		}
+	if (table.members && rc == STORE_OK) {
+		size_t before = count_current(&table);
+		bool known = is_as_of(&table, chat->applied);
+		apply_all(&table, transactions, count);
+		rc = save(db, &table, done, err);
 		if (rc == STORE_OK && *done)
-			rc = fold_count_members(db, chat->id, &chat->current_members, err);
+			rc = count_members(db, chat, &table, before, known, err);
 	}
 	table_fini(&table);
 	return rc;
@@ -274,17 +312,20 @@ enum store_rc fold_count_members(struct db *db, const char *chat_id, size_t *cou
 
 /* ---- before the insert ---- */
 
-enum store_rc fold_place_members(struct db *db, struct transaction *const *transactions, size_t count, struct error *err)
+enum store_rc fold_place_members(struct db *db, struct transaction *const *transactions, size_t count, bool *fresh, struct error *err)
 {
 	struct table table = {0};
 	struct db_bulk bulk;
 	for (size_t i = 0; i < count; i++)
 		if (transactions[i]->type == TX_MEMBER_ADDED)
 			name_all(&table, &transactions[i], 1);
+	unsigned added = HASH_COUNT(table.members);
 	db_bulk_begin(&bulk, db, MEMBERS);
 	for (const struct folded *folded = table.members; folded; folded = folded->hh.next)
 		db_bulk_insert(&bulk, member_doc_new(&folded->doc));
 	enum store_rc rc = db_bulk_run(&bulk, err);
+	name_all(&table, transactions, count);
+	*fresh = rc == STORE_OK && bulk.taken_count == 0 && HASH_COUNT(table.members) == added;
 	db_bulk_end(&bulk);
 	table_fini(&table);
 	return rc;

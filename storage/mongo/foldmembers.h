@@ -5,12 +5,14 @@
 
 #include "storage/mongo/handle.h"
 
-/* Puts a document for everybody whom they add, so that who looks by user finds the chat and settles it. */
-enum store_rc fold_place_members(struct db *db, struct transaction *const *transactions, size_t count, struct error *err);
+/* Puts a document for everybody whom they add, so that who looks by user finds the chat and settles it. *fresh: these are all whom they are about, and
+ * each was put now: nothing was there before. */
+enum store_rc fold_place_members(struct db *db, struct transaction *const *transactions, size_t count, bool *fresh, struct error *err);
 
-/* Brings the members' documents up to those transactions, ascending, and chat->current_members, if there was a change. *done: false if somebody
- * else was at it meanwhile; then nothing was done twice, and it has to be begun anew with what is there by now. */
-enum store_rc fold_members(struct db *db, struct chat_doc *chat, struct transaction *const *transactions, size_t count, bool *done,
+/* Brings the members' documents up to those transactions, ascending, and chat->current_members, if there was a change. fresh: of
+ * fold_place_members, for all of them; false: not known. *done: false if somebody else was at it meanwhile; then nothing was done twice, and it has to
+ * be begun anew with what is there by now. */
+enum store_rc fold_members(struct db *db, struct chat_doc *chat, struct transaction *const *transactions, size_t count, bool fresh, bool *done,
                            struct error *err);
 
 /* How many members the chat has now. */

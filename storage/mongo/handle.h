@@ -44,6 +44,7 @@ struct chat_doc {
 	bool history_all, ended, erased;
 	int64_t ended_at_ms;
 	char *name, *icon;    /* never NULL */
+	bool new_name, new_icon; /* to be written: a fold leaves alone what it did not change, since an erasure may remove them meanwhile */
 	char *pair[2];        /* NULL: no pair */
 	size_t current_members;
 };

@@ -51,7 +51,7 @@ static enum store_rc insert_members(struct db *db, const struct chat_record *cha
 static enum store_rc set_chat(struct db *db, const struct chat_record *record, struct error *err)
 {
 	struct chat_doc chat = {.applied = record->latest, .history_all = record->history_all, .ended = record->ended,
-		.ended_at_ms = record->ended_at_ms, .name = (char *)(uintptr_t)record->name, .icon = (char *)(uintptr_t)record->icon,
+		.ended_at_ms = record->ended_at_ms, .name = (char *)(uintptr_t)record->name, .icon = (char *)(uintptr_t)record->icon, .new_name = true, .new_icon = true,
 		.current_members = record->current_members};
 	for (size_t i = 0; record->pair && i < 2 && record->member_count == 2; i++)
 		chat.pair[i] = (char *)(uintptr_t)record->members[i].user_id;

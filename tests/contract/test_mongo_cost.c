@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * What people cost in MongoDB, in commands, as docs/storage.md says; and that a page of the list of chats costs the same however many chats
- * there are. */
+ * What people cost in MongoDB, in commands, as docs/storage.md says; that a page of the list of chats costs the same however many chats
+ * there are; and that an append which is repeated does not write its keys again. */
 #include <stdio.h>
 
 #include "storage/mongo/fault.h"
@@ -231,6 +231,60 @@ static void people_cost_what_the_documentation_says(void **state)
 	}
 }
 
+/* ---- chats and their members: without keys ---- */
+
+static struct line costly; /* the chat that is made and changed */
+
+static void make_chat(struct world *world)
+{
+	assert_appended(world->store, line_adds_all(&costly, "{\"members\":[{\"userID\":\"alice\",\"role\":\"owner\"},{\"userID\":\"bob\",\"role\":\"member\"}]}"));
+}
+
+static void say(struct world *world)
+{
+	assert_appended(world->store, line_says(&costly, "alice", "hi"));
+}
+
+static void add_carol(struct world *world)
+{
+	assert_appended(world->store, line_adds(&costly, "carol", ROLE_MEMBER));
+}
+
+static void remove_carol(struct world *world)
+{
+	assert_appended(world->store, line_removes(&costly, "carol"));
+}
+
+static void rename_group(struct world *world)
+{
+	assert_appended(world->store, line_updates_group(&costly, "{\"name\":\"Team\"}"));
+}
+
+static void chats_and_members_cost_what_the_documentation_says(void **state)
+{
+	struct world *world = *state;
+	static const struct {
+		const char *what;
+		scene_part *act;
+		unsigned commands;
+	} costs[] = {
+		{"chat made", make_chat, 5}, {"message", say, 1}, {"member added", add_carol, 6}, {"member removed", remove_carol, 6},
+		{"member who comes back", add_carol, 7}, {"group renamed", rename_group, 4},
+	};
+	struct line other = line_new("d");
+	assert_appended(world->store, line_says(&other, "alice", "hi")); /* what a process does with its first append is done */
+	costly = line_new("c");
+	for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
+		unsigned found = commands_of(world, costs[i].act);
+		if (found != costs[i].commands)
+			fail_msg("%s: %u commands", costs[i].what, found);
+	}
+	struct chat_record *chat = load_chat(world, "c");
+	assert_int_equal(chat->current_members, 3);
+	assert_int_equal(chat->member_count, 3);
+	store_free(chat);
+}
+
 /* ---- the list ---- */
 
 static void read_page_of_list(struct world *world)
@@ -291,12 +345,54 @@ static void a_summary_costs_the_same_whatever_was_edited(void **state)
 	assert_in_range(commands_of(world, read_one_summary), 3 + 2, 3 + 3);
 }
 
+/* ---- keys ---- */
+
+struct keys {
+	unsigned writes; /* commands that put keys, or change them */
+	bool lose_log;   /* the next time the log is written */
+};
+
+static enum mongo_fault watch_keys(void *context, const char *collection, bool write)
+{
+	struct keys *keys = context;
+	keys->writes += write && strcmp(collection, "dedup") == 0;
+	if (!write || strcmp(collection, "log") != 0 || !keys->lose_log)
+		return MONGO_NO_FAULT;
+	keys->lose_log = false;
+	return MONGO_LOSE;
+}
+
+/* Where a database goes through a collection for each update, many of them last longer than anybody waits. */
+static void an_append_that_is_repeated_does_not_write_its_keys_again(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	struct keys keys = {.lose_log = true};
+	const struct mongo_faults before = mongo_faults;
+	assert_appended(world->store, line_says(&line, "alice", "first"));
+	struct transaction *tx[] = {line_says_as(&line, "alice", "k1", "one"), line_says_as(&line, "alice", "k2", "two")};
+	struct append append = {.chat_id = "c", .transactions = tx, .transaction_count = 2};
+	mongo_faults = (struct mongo_faults){.decide = watch_keys, .context = &keys};
+	assert_int_equal(ON_WORLD(append, &append, 1, NULL), STORE_UNKNOWN);
+	assert_int_equal(keys.writes, 1);
+	assert_int_equal(ON_WORLD(append, &append, 1, NULL), STORE_OK);
+	assert_int_equal(append.result, APPEND_OK);
+	assert_int_equal(keys.writes, 2); /* the insert, which found them */
+	mongo_faults = before;
+	struct line fork = line;
+	assert_int_equal(append_one(world->store, line_says_as(&fork, "alice", "k2", "two")), APPEND_CONFLICT);
+	for (size_t i = 0; i < 2; i++)
+		transaction_free(tx[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
 		STORY(people_cost_what_the_documentation_says),
+		STORY(chats_and_members_cost_what_the_documentation_says),
 		STORY(a_page_of_the_list_costs_the_same_however_many_chats_there_are),
 		STORY(a_summary_costs_the_same_whatever_was_edited),
+		STORY(an_append_that_is_repeated_does_not_write_its_keys_again),
 	};
 	if (!world_choose("mongodb") || getenv("HC_MONGODB") == NULL) {
 		fprintf(stderr, "HC_MONGODB names no server (scripts/ferretdb with …)\n");

@@ -20,7 +20,7 @@ def test_while_kafka_is_away_the_lag_grows_and_it_is_caught_up_afterwards(observ
             alice.says(f"{i}", chat=chat)
         admin.until(lambda n: n[name("lag_transactions")] == 10 and n[name("lag_seconds")] >= 2, "lag")
         alice.says("10", chat=chat)
-        admin.until(lambda n: n[name("lag_transactions")] == 11, "more lag")
+        admin.until(lambda n: n[name("lag_transactions")] == 11 and n[name("stuck")] == 1 and n[name("lag_seconds")] >= 5, "more lag")
     finally:
         kafka.start()
     admin.until(lambda n: (n[name("lag_transactions")], n[name("lag_seconds")], n[name("stuck")]) == (0, 0, 0), "no lag")

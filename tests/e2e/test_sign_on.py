@@ -522,6 +522,23 @@ def doctor(broker, token=None):
     return done.returncode, done.stdout + done.stderr
 
 
+def test_doctor_knows_what_was_revoked_and_the_tokens_of_devices(broker, alice):
+    token, old = alice.asks("createDeviceToken", deviceID="lamp")["token"], broker.token("alice")
+    code, said = doctor(broker, token)
+    assert code == 0 and 'a device token for the user alice and his device "lamp" alone until' in said
+    assert doctor(broker, old)[0] == 0
+    broker.ctl("revoke", "--store", broker.store_uri, "--user", "alice", "--device", "lamp")
+    code, said = doctor(broker, token)
+    assert code == 1 and "the device's tokens were revoked after it was issued" in said
+    assert doctor(broker, old)[0] == 0
+    broker.ctl("revoke", "--store", broker.store_uri, "--user", "alice")
+    code, said = doctor(broker, old)
+    assert code == 1 and "the user's tokens were revoked after it was issued" in said
+    broker.ctl("device-keys", "rotate", "--store", broker.store_uri)
+    code, said = doctor(broker, token[:-5] + "AAAAA")
+    assert code == 1 and "refused:" in said
+
+
 def test_doctor_says_which_keys_there_are_and_whom_a_token_lets_in(signed_on, shared):
     signed_on.person("alice", token=shared.token("alice"))
     code, said = doctor(signed_on, shared.token("alice"))
