@@ -52,12 +52,16 @@ static int try_again(const struct mosquitto *client)
 /* Why claims that are true are not enough; NULL: they are. */
 static const char *refusal(struct server *server, const struct mosquitto *client, const char *username, const struct token *token)
 {
+	static const enum login_refusal REFUSALS[] = {[TOKEN_OF_ANOTHER_DEVICE] = LOGIN_CLIENT_ID, [TOKEN_OF_DELETED_ACCOUNT] = LOGIN_ACCOUNT,
+		[TOKEN_REVOKED] = LOGIN_REVOKED};
 	const char *why = NULL;
 	if (!username_fits(username, token->claims.user_id)) {
 		server->counters.logins_refused[LOGIN_USERNAME]++;
 		return "the username must be empty, the user ID or jwt";
 	}
-	server->counters.logins_refused[LOGIN_ACCOUNT] += token_refuses(server, token, mosquitto_client_id(client), &why);
+	enum token_fault fault = token_fault(server, token, mosquitto_client_id(client), &why);
+	if (fault != TOKEN_COUNTS)
+		server->counters.logins_refused[REFUSALS[fault]]++;
 	return why;
 }
 
@@ -75,10 +79,8 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 	const struct jwt_claims *claims = &token.claims;
 	struct error err;
 	enum gate_rc gate = doorman_ask(server, client, text, len, &entrant);
-	if (gate != GATE_OPEN) {
-		server->counters.logins_refused[LOGIN_TOO_MANY]++;
+	if (gate != GATE_OPEN)
 		return gate == GATE_LATER ? try_again(client) : MOSQ_ERR_AUTH;
-	}
 	enum jwt_rc rc = token_verify(server, text, len, &token, &err);
 	if (rc != JWT_OK)
 		count_refused_token(server, rc);
@@ -93,8 +95,10 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 		return try_again(client); /* opening.c has said why */
 	}
 	const char *why = refusal(server, client, username, &token);
-	struct session *session = why == NULL ? session_begin(server, client, claims->user_id, end_of_session(server, claims), &why) : NULL;
+	bool fits = why == NULL;
+	struct session *session = fits ? session_begin(server, client, claims->user_id, end_of_session(server, claims), &why) : NULL;
 	if (session == NULL) {
+		server->counters.logins_refused[LOGIN_CLIENT_ID] += fits;
 		doorman_says(server, "login of %s from %s refused: %s", claims->user_id, entrant.address, why);
 		return MOSQ_ERR_AUTH;
 	}
@@ -147,7 +151,7 @@ static bool renewal_check(struct server *server, const struct session *session, 
 		refuse(verdict, REFUSAL_FORBIDDEN, rc == JWT_EXPIRED ? "token: it is over" : "token: it is not valid here");
 	} else if (strcmp(token->claims.user_id, session->person->user_id) != 0) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: it is somebody else's");
-	} else if (token_refuses(server, token, session->client_id, &why)) {
+	} else if (token_fault(server, token, session->client_id, &why) != TOKEN_COUNTS) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: %s", why);
 	} else {
 		return true;

@@ -49,15 +49,17 @@ static bool is_its_device(const struct token *token, const char *client_id)
 	return client_id_read(client_id, token->claims.user_id, &device, NULL) == CLIENT_DEVICE && strcmp(device, token->device) == 0;
 }
 
-bool token_refuses(struct server *server, const struct token *token, const char *client_id, const char **why)
+enum token_fault token_fault(struct server *server, const struct token *token, const char *client_id, const char **why)
 {
 	const struct jwt_claims *claims = &token->claims;
 	if (token->of_device && !is_its_device(token, client_id)) {
 		*why = "it is a device token, and counts for the client ID of that device alone";
-		return true;
+		return TOKEN_OF_ANOTHER_DEVICE;
 	}
-	return account_refuses(server, claims->user_id, claims->issued_at_ms, why) ||
-		   revocations_refuse(server->revocations, claims->user_id, token->of_device ? token->device : NULL, claims->issued_at_ms, why);
+	if (account_refuses(server, claims->user_id, claims->issued_at_ms, why))
+		return TOKEN_OF_DELETED_ACCOUNT;
+	const char *device = token->of_device ? token->device : NULL;
+	return revocations_refuse(server->revocations, claims->user_id, device, claims->issued_at_ms, why) ? TOKEN_REVOKED : TOKEN_COUNTS;
 }
 
 void token_take(struct session *session, const struct token *token)

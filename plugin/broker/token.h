@@ -3,8 +3,6 @@
 #define HC_BROKER_TOKEN_H
 /* What a token is worth here: who issued it (the sign-on, or the chat itself for a device), and whether it still counts. Broker thread. */
 
-#include <stdbool.h>
-
 #include "plugin/auth/device_token.h"
 #include "storage/store.h"
 
@@ -21,8 +19,11 @@ struct token {
 /* As issuers_check. */
 enum jwt_rc token_verify(struct server *server, const char *token, size_t len, struct token *out, struct error *err);
 
-/* Whether a token that is true must not let that client in all the same, with the reason: another device's, deleted, revoked. */
-bool token_refuses(struct server *server, const struct token *token, const char *client_id, const char **why);
+/* Why a token that is true must not let that client in all the same. */
+enum token_fault { TOKEN_COUNTS, TOKEN_OF_ANOTHER_DEVICE, TOKEN_OF_DELETED_ACCOUNT, TOKEN_REVOKED };
+
+/* *why: in words, unless it counts. */
+enum token_fault token_fault(struct server *server, const struct token *token, const char *client_id, const char **why);
 
 /* The session goes on with this token from now on. */
 void token_take(struct session *session, const struct token *token);

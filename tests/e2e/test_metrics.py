@@ -82,12 +82,20 @@ def test_rates_and_percentiles_are_of_the_last_interval(observed):
     assert admin.numbers["callback_seconds_per_second"] < 1
 
 
+def revoked(broker):
+    token = broker.token("alice")
+    broker.ctl("revoke", "--store", broker.store_uri, "--user", "alice")
+    time.sleep(1.2)
+    return token
+
+
 @pytest.mark.parametrize("reason, how", [
     ("expired", lambda b: {"password": b.token("alice", ttl=-3600)}),
     ("not_yet", lambda b: {"password": b.token("alice", nbf=int(time.time()) + 3600)}),
     ("bad_token", lambda b: {"password": b.token("alice", aud="mail")}),
     ("username", lambda b: {"username": "bob", "password": b.token("alice")}),
     ("client_id", lambda b: {"client_id": "bob/phone", "password": b.token("alice")}),
+    ("revoked", lambda b: {"password": revoked(b)}),
 ])
 def test_a_refused_login_is_counted_by_its_reason(observed, reason, how):
     broker = observed.start()
@@ -99,6 +107,17 @@ def test_a_refused_login_is_counted_by_its_reason(observed, reason, how):
     changed = {name for name in after if name.startswith("logins_") and name != "logins_per_second" and after[name] != before[name]}
     assert changed == {f"logins_refused_total/{reason}"}
     assert after[f"logins_refused_total/{reason}"] == 1 and after["sessions"] == 0
+
+
+def test_who_comes_too_often_is_counted(observed):
+    observed.options["connects_per_minute"] = 10
+    broker = observed.start()
+    admin = Administrator(broker)
+    with pytest.raises((mqtt.Refused, mqtt.Closed)):
+        for _ in range(20):
+            broker.client("alice/phone", "alice").close()
+    after = admin.is_up_to_date()
+    assert after["logins_refused_total/too_many"] == 1 and 10 <= after["logins_total"] < 20
 
 
 def test_refusals_are_counted_by_what_the_client_was_told(observed):
