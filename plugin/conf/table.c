@@ -109,7 +109,7 @@ const struct option option_table[] = {
 		.help = "What goes there of messages' texts: `full`, `none` of it, or `encrypted` under a key of the chat, which is erased with it."},
 	{.name = "kafka_push_topic", .group = GROUP_KAFKA, .type = OPTION_TEXT, .offset = FIELD(kafka_push_topic), .max = 249, .value = "",
 		.help = "The topic of pushes, as `hyperchat.push`: a record for each message and each member who is away. Without it, none are made."},
-	{.name = "push_delay", .group = GROUP_KAFKA, .type = OPTION_NUMBER, .offset = FIELD(push_delay_s), .min = 1, .max = 60, .unit = "seconds",
+	{.name = "push_delay", .group = GROUP_KAFKA, .type = OPTION_NUMBER, .offset = FIELD(push_delay_s), .min = 2, .max = 60, .unit = "seconds",
 		.value = "2",
 		.help = "How long a message waits for its members to have it before pushes are made."},
 	{.name = "push_ttl", .group = GROUP_KAFKA, .type = OPTION_NUMBER, .offset = FIELD(push_ttl_s), .min = 60, .max = 28 * 86400,

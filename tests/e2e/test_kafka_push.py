@@ -16,7 +16,7 @@ def push_topic(kafka):
 
 @pytest.fixture
 def pushing(mirrored, push_topic):
-    mirrored.options |= {"kafka_push_topic": push_topic, "push_delay": 1}
+    mirrored.options |= {"kafka_push_topic": push_topic}
     return mirrored
 
 
@@ -188,7 +188,7 @@ def test_pushes_begin_when_they_are_switched_on_on_a_topic_that_is_made(mirrored
     alice.says("before", chat=chat)
     broker.stop()
     topic = kafka.new_name()
-    broker.options |= {"kafka_push_topic": topic, "push_delay": 1}
+    broker.options |= {"kafka_push_topic": topic}
     broker.expects_line(f"Kafka had no topic {topic}: it has been created", lambda: (broker.start(), alice.returns(), alice.says("after", chat=chat)))
     pushes = kafka.reader(topic)
     push_of(pushes, bob, 3, chat)

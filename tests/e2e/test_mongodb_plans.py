@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.mongodb,
 
 FILLED = 20000
 EXAMINED_MAX = 300
-SMALL = ("store", "writers", "leases", "places")  # one document for all, or for each broker
+SMALL = ("store", "writers", "leases", "places", "signingKeys")  # one document for all, for each broker, or a few
 READS = ("find", "aggregate", "count", "distinct")
 
 
