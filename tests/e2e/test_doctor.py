@@ -45,6 +45,7 @@ def certificate(directory, days):
     return file
 
 
+@pytest.mark.sqlite
 def test_a_healthy_broker_has_nothing_wrong_and_may_be_running(broker):
     adds(broker, "allow_duplicate_messages true", "max_queued_messages 10000")
     code, said = doctor(broker)
@@ -82,6 +83,7 @@ def test_a_file_that_is_not_there_and_a_disk_that_takes_nothing_are_named(idle_b
     assert code == 1 and re.search(r"WRONG: journal: nothing can be written in \S*/nowhere\S*: No such file", said)
 
 
+@pytest.mark.sqlite
 def test_a_store_that_is_none_is_wrong_and_one_that_is_not_there_is_not_made(idle_broker):
     idle_broker.start().stop()
     store = idle_broker.directory / "chat.db"
