@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
 #ifndef HC_STORAGE_RECORD_H
 #define HC_STORAGE_RECORD_H
-/* For backends: deep copies of the records of store.h into one block each, as the contract promises (store_free frees it), the page
+/* For backends: deep copies of what stands in records.h into one block each, as the contract promises (store_free frees it), the page
  * that grows, names in texts. Any thread, nothing blocks. */
 
 #include "storage/store.h"

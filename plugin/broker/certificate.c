@@ -104,6 +104,7 @@ static struct session *begin(struct server *server, struct mosquitto *client, co
 		return NULL;
 	struct session *session = session_begin(server, client, user_id, server->now_ms + (until_ms - server->wall_ms), why);
 	if (session != NULL) {
+		server->counters.logins++;
 		session->for_device = for_device;
 		session->issued_at_ms = from_ms;
 	}
@@ -116,6 +117,7 @@ static void say_refused(struct server *server, const struct mosquitto *client, c
 	if (server->certificate_refused == client)
 		return;
 	server->certificate_refused = client;
+	server->counters.logins_refused[LOGIN_CERTIFICATE]++;
 	client_address(client, address);
 	doorman_says(server, "certificate of %s from %s refused: %s", printable(shown, name), address, why);
 }

@@ -89,14 +89,17 @@ enum gate_rc doorman_ask(struct server *server, const struct mosquitto *client, 
 	bool known = client_address(client, entrant->address);
 	entrant->token = token;
 	entrant->len = len;
-	if (plain_is_refused(server, client, entrant, known))
+	if (plain_is_refused(server, client, entrant, known)) {
+		server->counters.logins_refused[LOGIN_UNENCRYPTED]++;
 		return GATE_CLOSED;
+	}
 	entrant->visit = gate_visit(doorman->gate, known ? entrant->address : NULL, client_id ? client_id : "");
 	enum gate_rc rc = gate_ask(doorman->gate, &entrant->visit, server->now_ms);
 	if (rc == GATE_WHO) {
 		bool says = issuers_claimed(server->issuers, token, len, user_id);
 		rc = gate_ask_user(doorman->gate, &entrant->visit, says ? user_id : NULL, server->now_ms);
 	}
+	server->counters.logins_refused[LOGIN_TOO_MANY] += rc != GATE_OPEN;
 	if (rc == GATE_LATER)
 		doorman_says(server, "a device from %s comes too often: it is to come later", entrant->address);
 	else if (rc == GATE_CLOSED)

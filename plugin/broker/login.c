@@ -79,10 +79,8 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 	const struct jwt_claims *claims = &token.claims;
 	struct error err;
 	enum gate_rc gate = doorman_ask(server, client, text, len, &entrant);
-	if (gate != GATE_OPEN) {
-		server->counters.logins_refused[LOGIN_TOO_MANY]++;
+	if (gate != GATE_OPEN)
 		return gate == GATE_LATER ? try_again(client) : MOSQ_ERR_AUTH;
-	}
 	enum jwt_rc rc = token_verify(server, text, len, &token, &err);
 	if (rc != JWT_OK)
 		count_refused_token(server, rc);
@@ -97,8 +95,10 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 		return try_again(client); /* opening.c has said why */
 	}
 	const char *why = refusal(server, client, username, &token);
-	struct session *session = why == NULL ? session_begin(server, client, claims->user_id, end_of_session(server, claims), &why) : NULL;
+	bool fits = why == NULL;
+	struct session *session = fits ? session_begin(server, client, claims->user_id, end_of_session(server, claims), &why) : NULL;
 	if (session == NULL) {
+		server->counters.logins_refused[LOGIN_CLIENT_ID] += fits;
 		doorman_says(server, "login of %s from %s refused: %s", claims->user_id, entrant.address, why);
 		return MOSQ_ERR_AUTH;
 	}

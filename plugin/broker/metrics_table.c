@@ -11,7 +11,7 @@
 static const char *const login_refusals[LOGIN_REFUSAL_COUNT] = {
 	[LOGIN_EXPIRED] = "expired", [LOGIN_NOT_YET] = "not_yet", [LOGIN_NO_KEY] = "no_key", [LOGIN_BAD_TOKEN] = "bad_token",
 	[LOGIN_USERNAME] = "username", [LOGIN_CLIENT_ID] = "client_id", [LOGIN_ACCOUNT] = "account", [LOGIN_STORE_AWAY] = "store_away",
-	[LOGIN_TOO_MANY] = "too_many", [LOGIN_REVOKED] = "revoked"};
+	[LOGIN_TOO_MANY] = "too_many", [LOGIN_REVOKED] = "revoked", [LOGIN_UNENCRYPTED] = "unencrypted", [LOGIN_CERTIFICATE] = "certificate"};
 static const char *const refusals[REFUSAL_COUNT] = {
 	[REFUSAL_BAD_REQUEST] = "bad_request", [REFUSAL_FORBIDDEN] = "forbidden", [REFUSAL_GONE] = "gone", [REFUSAL_CONFLICT] = "conflict",
 	[REFUSAL_ID_REUSED] = "id_reused", [REFUSAL_TOO_LARGE] = "too_large", [REFUSAL_RATE_LIMITED] = "rate_limited",
@@ -32,9 +32,10 @@ const struct metric metrics_table[] = {
 	{"users", METRIC_GAUGE, READ(users), .help = "Users with at least one connection"},
 	{"logins_total", METRIC_COUNTER, .rate = true, COUNTED(logins), .help = "Logins that were accepted"},
 	{"logins_refused_total", METRIC_COUNTER, COUNTED(logins_refused), BY("reason", login_refusals),
-		.help = "Logins by token that were refused: the token is over (`expired`), its time has not come (`not_yet`: a clock is wrong), its key is not here "
+		.help = "Logins that were refused: the token is over (`expired`), its time has not come (`not_yet`: a clock is wrong), its key is not here "
 			"yet and the client comes again (`no_key`), it is not valid here (`bad_token`), it does not go with the username or the client ID, the "
-			"`account` was deleted, the store is not open yet (`store_away`), or it was `revoked`"},
+			"`account` was deleted, the store is not open yet (`store_away`), the token was `revoked`, its address or device came too often with bad ones "
+			"or at all (`too_many`), the token came without TLS (`unencrypted`); and certificates that let nobody in (`certificate`)"},
 	{"renewals_total", METRIC_COUNTER, COUNTED(renewals), .help = "Connections that went on with a fresh token"},
 	{"renewals_refused_total", METRIC_COUNTER, COUNTED(renewals_refused), .help = "Fresh tokens that were refused"},
 

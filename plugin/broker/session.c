@@ -77,12 +77,10 @@ struct session *session_begin(struct server *server, struct mosquitto *client, c
 	enum client_kind kind = client_id_read(client_id, user_id, &device, &err);
 	if (kind == CLIENT_REFUSED) {
 		*why = "the client ID names a device of somebody else, or none";
-		server->counters.logins_refused[LOGIN_CLIENT_ID]++;
 		return NULL;
 	}
 	if (earlier != NULL && kind == CLIENT_EPHEMERAL && strcmp(earlier->person->user_id, user_id) != 0) {
 		*why = "another user is connected under this client ID";
-		server->counters.logins_refused[LOGIN_CLIENT_ID]++;
 		return NULL;
 	}
 	if (earlier != NULL)

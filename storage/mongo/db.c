@@ -53,26 +53,17 @@ static mongoc_collection_t *collection_of(struct db *db, enum collection collect
 
 /* ---- what a failure means ---- */
 
-/* Servers' codes of which is certain that nothing was done. After an interruption (11600, 11602, 189, 91) it is not. */
+/* Servers' codes of which is certain that nothing was done. After an interruption (11600, 11602, 189, 91) it is not. Nor is it when there is no
+ * primary (10107, 13435): the driver tries a write twice, and this may be the second answer, while the first try, whose connection broke, is in. */
 enum {
 	CODE_UNAUTHORIZED = 13,
 	CODE_AUTHENTICATION_FAILED = 18,
-	CODE_NOT_WRITABLE_PRIMARY = 10107,
-	CODE_NOT_PRIMARY_NO_SECONDARY_OK = 13435,
 	CODE_DUPLICATE_KEY = 11000,
 };
 
 static bool is_refusal(const bson_error_t *error)
 {
-	switch (error->code) {
-	case CODE_UNAUTHORIZED:
-	case CODE_AUTHENTICATION_FAILED:
-	case CODE_NOT_WRITABLE_PRIMARY:
-	case CODE_NOT_PRIMARY_NO_SECONDARY_OK:
-		return true;
-	default:
-		return false;
-	}
+	return error->code == CODE_UNAUTHORIZED || error->code == CODE_AUTHENTICATION_FAILED;
 }
 
 /* A server's message may quote what a document holds, so only its code is shown. The driver's own messages name hosts and causes; those

@@ -4,6 +4,7 @@
  * opened. Needs $HC_MONGODB (scripts/ferretdb with …). */
 #include <stdio.h>
 
+#include "storage/mongo/seam.h"
 #include "tests/contract/mongo_words.h"
 
 /* ---- positions ---- */
@@ -93,6 +94,32 @@ static void tips_that_a_crash_left_unwritten_are_there_after_the_next_start(void
 	assert_int_equal(ON(world->other, list_memberships, "alice", &window, &user, &more, NULL), STORE_OK);
 	assert_int_equal(user->chats[0].latest, 6);
 	store_free(user);
+}
+
+/* ---- what a failure means ---- */
+
+/* During an election the driver's second try is refused, and the first one may be in. Else its position would be given free, and who reads along
+ * would pass it before it can be seen. */
+static void a_write_that_finds_no_primary_may_be_in_all_the_same(void **state)
+{
+	(void)state;
+	static const struct {
+		enum db_kind kind;
+		uint32_t code;
+		enum store_rc rc;
+	} cases[] = {
+		{DB_WRITING, 10107, STORE_UNKNOWN},
+		{DB_WRITING, 13435, STORE_UNKNOWN},
+		{DB_WRITING, 11602, STORE_UNKNOWN},
+		{DB_READING, 10107, STORE_UNAVAILABLE},
+		{DB_WRITING, 13, STORE_UNAVAILABLE},
+		{DB_WRITING, 11000, STORE_TAKEN},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const bson_error_t error = {.domain = MONGOC_ERROR_SERVER, .code = cases[i].code};
+		struct error err;
+		assert_int_equal(db_translate(cases[i].kind, &error, &err), cases[i].rc);
+	}
 }
 
 /* ---- opening ---- */
@@ -209,6 +236,7 @@ int main(void)
 		STORY(the_tail_stops_before_what_may_still_become_visible),
 		STORY(a_second_process_of_the_same_name_supersedes_the_first),
 		STORY(tips_that_a_crash_left_unwritten_are_there_after_the_next_start),
+		cmocka_unit_test(a_write_that_finds_no_primary_may_be_in_all_the_same),
 		cmocka_unit_test(what_cannot_be_opened_says_why_in_a_line_without_the_password),
 		STORY(wrong_credentials_and_tls_where_there_is_none_are_told_apart),
 		STORY(a_newer_schema_is_refused),

@@ -9,6 +9,7 @@ import broker as brokers
 import mqtt
 import provider
 import pytest
+from administrator import Administrator
 
 pytestmark = pytest.mark.host
 
@@ -144,6 +145,16 @@ def test_no_username_and_no_token_makes_it_somebody_else(trusting, authority):
 def test_the_client_id_of_another_user_is_refused_with_the_reason_in_the_log(trusting, authority):
     broker = trusting.start()
     broker.expects_line('certificate of "alice" from 127.0.0.1 refused', lambda: may_not_chat(broker, authority.context("alice"), "bob/phone"))
+
+
+def test_administrators_see_who_came_by_certificate_and_who_was_refused(trusting, observed, authority):
+    broker = trusting.start()
+    admin = Administrator(broker)
+    comes(broker, authority.context("alice"), "alice").is_up_to_date()
+    may_not_chat(broker, authority.context("alice"), "bob/phone")
+    numbers = admin.is_up_to_date()
+    assert (numbers["logins_total"], numbers["sessions"]) == (1, 1)
+    assert {name: count for name, count in numbers.items() if name.startswith("logins_refused") and count} == {"logins_refused_total/certificate": 1}
 
 
 def test_a_name_that_topics_could_not_have_is_encoded_as_in_tokens(trusting, authority):
@@ -287,6 +298,16 @@ def test_tokens_without_tls_can_be_refused_and_those_with_tls_or_from_this_machi
     assert "its token came without TLS (unencrypted)" in broker.log_text()
     broker.person("alice", host=broker.address, port=broker.tls_port, tls=secret(authority)).is_up_to_date()
     broker.person("bob").is_up_to_date()
+
+
+def test_administrators_see_how_many_tokens_came_without_tls(open_to_all, observed):
+    open_to_all.options["unencrypted"] = "refuse"
+    broker = open_to_all.start()
+    admin = Administrator(broker)
+    with pytest.raises(mqtt.Refused):
+        broker.person("alice", host=broker.address, port=broker.plain_port)
+    numbers = admin.is_up_to_date()
+    assert {name: count for name, count in numbers.items() if name.startswith("logins_refused") and count} == {"logins_refused_total/unencrypted": 1}
 
 
 @pytest.mark.parametrize("options", [{"unencrypted": "allow"}, {"unencrypted": "refuse", "proxies": "own"}])

@@ -67,6 +67,8 @@ def test_a_phone_that_is_away_gets_one_push_that_says_what_to_show(pushing, push
     assert [record.number for record in pushes.records] == [3, 4], "and nobody is told of what he has read"
     administrator.Administrator(broker).until(lambda numbers: numbers.get("kafka_pushes_total") == 2 and
                                               numbers.get("kafka_lag_transactions/push") == 0, "that two pushes were made, and no more are due")
+    bob.connects()
+    assert bob.thumbnail(chat)["unread"] == value["unread"]
     schemas.check("kafka-push", pushes.records)
     assert schemas.refuses("kafka-push", record, unread="2") and schemas.refuses("kafka-push", record, expires=None)
 
@@ -150,6 +152,19 @@ def test_while_kafka_is_away_pushes_wait(pushing, pushes, kafka):
     finally:
         kafka.goes_on()
     push_of(pushes, bob, message, chat)
+
+
+def test_a_topic_of_pushes_that_is_deleted_is_made_again(pushing, pushes, kafka, push_topic):
+    broker = pushing.start()
+    alice, bob = broker.person("alice"), broker.person("bob")
+    chat = alice.chat_with(bob)
+    bob.leaves()
+    push_of(pushes, bob, alice.says("before", chat=chat)["transactionID"], chat)
+    kafka.delete_topic(push_topic)
+    message = alice.says("after", chat=chat)["transactionID"]
+    again = kafka.reader(push_topic)
+    again.until(lambda: message in [record.number for record in again.records], "the push of what was written behind it", patience=60)
+    again.close()
 
 
 @pytest.mark.parametrize("option, value", [("push_preview", "off"), ("kafka_body", "encrypted")])

@@ -109,6 +109,17 @@ def test_a_refused_login_is_counted_by_its_reason(observed, reason, how):
     assert after[f"logins_refused_total/{reason}"] == 1 and after["sessions"] == 0
 
 
+def test_who_comes_too_often_is_counted(observed):
+    observed.options["connects_per_minute"] = 10
+    broker = observed.start()
+    admin = Administrator(broker)
+    with pytest.raises((mqtt.Refused, mqtt.Closed)):
+        for _ in range(20):
+            broker.client("alice/phone", "alice").close()
+    after = admin.is_up_to_date()
+    assert after["logins_refused_total/too_many"] == 1 and 10 <= after["logins_total"] < 20
+
+
 def test_refusals_are_counted_by_what_the_client_was_told(observed):
     broker = observed.start()
     admin = Administrator(broker)
