@@ -247,6 +247,7 @@ static int take_write(struct server *server, struct session *session, struct mos
 		origin_free(request->origin);
 		return rc;
 	}
+	rpc_begin(request);
 	writes_start(server, request);
 	return taken(event);
 }

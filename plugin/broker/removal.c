@@ -42,15 +42,75 @@ static void forget_parked(struct server *server, const char *user_id, const char
 	buf_fini(&client_id);
 }
 
+/* Nothing more is stored of it from now on. Whether it is connected. */
+static bool mark(struct server *server, const char *user_id, const char *device)
+{
+	bool connected = false;
+	const struct person *person = person_find(server, user_id);
+	for (struct session *session = person ? person->sessions : NULL; session != NULL; session = session->person_next)
+		if (is_device(session, device))
+			connected = session->removed = true;
+	return connected;
+}
+
+void removal_begins(const struct rpc_request *request, const char *device)
+{
+	mark(server_of(request), request->user_id, device);
+}
+
+/* ---- once more ---- */
+
+/* What was on its way to the store when it was marked may have made it anew. */
+struct again {
+	struct job job;
+	struct server *server;
+	char *user_id, *device;
+	enum store_rc rc;
+};
+
+static void again_run(struct job *job)
+{
+	struct again *again = (struct again *)job;
+	struct store *store = again->server->store;
+	struct error err;
+	again->rc = store_ops(store)->remove_device(store, again->user_id, again->device, &err);
+}
+
+static void again_done(struct job *job)
+{
+	struct again *again = (struct again *)job;
+	bool done = again->rc == STORE_OK || again->rc == STORE_NOT_FOUND;
+	if (!done && jobs_repeat(again->server, again->user_id, job))
+		return;
+	free(again->user_id);
+	free(again->device);
+	free(again);
+}
+
+static void remove_again(struct server *server, const char *user_id, const char *device)
+{
+	struct again *again = mem_zero(sizeof *again);
+	again->job = (struct job){.run = again_run, .done = again_done};
+	again->server = server;
+	again->user_id = mem_text(user_id);
+	again->device = mem_text(device);
+	again->rc = STORE_UNAVAILABLE;
+	if (!lanes_put(server->lanes, user_id, &again->job))
+		again_done(&again->job);
+}
+
+/* ---- the end ---- */
+
 static void remove_device(struct server *server, const char *user_id, const char *device)
 {
 	const struct person *person = person_find(server, user_id);
 	forget_parked(server, user_id, device);
-	for (struct session *session = person ? person->sessions : NULL; session != NULL; session = session->person_next)
-		if (is_device(session, device)) {
-			session->removed = true;
+	if (!mark(server, user_id, device))
+		return;
+	remove_again(server, user_id, device);
+	for (struct session *session = person->sessions; session != NULL; session = session->person_next)
+		if (is_device(session, device))
 			session_cut(server, session);
-		}
 }
 
 void removal_happened(const struct rpc_request *request, const char *device, bool token_ended)

@@ -8,7 +8,8 @@
 struct rpc_request;
 struct server;
 
-/* For struct rpc_world: the store has done it; the other brokers are told. */
+/* For struct rpc_world. removal_happened: the store has done it; the other brokers are told. */
+void removal_begins(const struct rpc_request *request, const char *device);
 void removal_happened(const struct rpc_request *request, const char *device, bool token_ended);
 bool removal_is_connected(const struct rpc_request *request, const char *device);
 

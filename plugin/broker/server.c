@@ -170,6 +170,7 @@ static void set_world(struct server *server)
 	server->world.account_deleted = account_is_deleted;
 	server->world.renew_token = renew_token;
 	server->world.device_is_connected = removal_is_connected;
+	server->world.device_leaves = removal_begins;
 	server->world.device_removed = removal_happened;
 	server->world.signing_keys = signing_keys_ready;
 	server->world.device_token = device_keys_sign;

@@ -110,6 +110,12 @@ bool rpc_writes(const struct rpc_request *request)
 	return request->operation->write != NULL;
 }
 
+void rpc_begin(struct rpc_request *request)
+{
+	if (request->operation->begin != NULL)
+		request->operation->begin(request);
+}
+
 void rpc_settle(struct rpc_request *request)
 {
 	if (request->operation->settle != NULL && request->refused.code == REFUSAL_NONE)

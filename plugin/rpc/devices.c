@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * One's devices: registerDevice, getDevices, removeDevice, createDeviceToken. Workers, which block; devices_read, device_removed and
- * device_token_stored: loop thread.
+ * One's devices: registerDevice, getDevices, removeDevice, createDeviceToken. Workers, which block; devices_read, device_leaves,
+ * device_removed and device_token_stored: loop thread.
  *
  * A token is made behind the write, where it is answered, and goes into no record: neither the journal's nor the store's. */
 #include <stdlib.h>
@@ -115,6 +115,12 @@ static const struct device_info *find(const struct device_list *devices, const c
 		if (strcmp(devices->devices[i].device, device) == 0)
 			return &devices->devices[i];
 	return NULL;
+}
+
+void device_leaves(struct rpc_request *request)
+{
+	if (request->world->device_leaves != NULL)
+		request->world->device_leaves(request, args_text(request, "deviceID"));
 }
 
 /* Only where a token may count: revocations are kept for long, by every broker in memory. */

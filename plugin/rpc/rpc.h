@@ -48,6 +48,8 @@ struct rpc_world {
 	bool (*renew_token)(const struct rpc_request *request, const char *token, int64_t *expires_ms, struct verdict *verdict);
 	/* Whether the caller is connected here as that device. Loop thread. NULL: nobody is. */
 	bool (*device_is_connected)(const struct rpc_request *request, const char *device);
+	/* That device of the caller's is going to be removed: nothing more is stored of it. Loop thread. NULL: not told. */
+	void (*device_leaves)(const struct rpc_request *request, const char *device);
 	/* That device of the caller's is removed; token_ended: a token that it had counts no more. Loop thread. NULL: not told. */
 	void (*device_removed)(const struct rpc_request *request, const char *device, bool token_ended);
 	/* What signs device tokens now, in front of what else counts; made where there is none. Worker; blocks. Not OK: err. */
@@ -118,6 +120,9 @@ struct command *rpc_command(struct rpc_request *request, struct verdict *verdict
 void rpc_group_id(const struct store_info *info, const char *user_id, const char *call, char chat_id[ID_TEXT_LEN + 1]);
 /* RPC_COMMAND: fills request->answer or ->refused from the core's answer. Loop thread. */
 void rpc_command_done(struct rpc_request *request, const struct answer *answer);
+
+/* RPC_WRITE, before its first rpc_write: what has to be known in memory until then. Loop thread. */
+void rpc_begin(struct rpc_request *request);
 
 /* RPC_READ: runs the handler; worker thread; blocks. Fills answer or refused. Does not call finish. */
 void rpc_read(struct rpc_request *request);

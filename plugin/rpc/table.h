@@ -94,6 +94,7 @@ struct rpc_operation {
 	void (*write)(struct rpc_request *request);
 	void (*local)(struct rpc_request *request, int64_t now_ms); /* calls local_finish */
 
+	void (*begin)(struct rpc_request *request);  /* before write, on the loop's thread, but not after a crash; NULL: nothing to do there */
 	void (*settle)(struct rpc_request *request); /* behind read and write, on the loop's thread; NULL: nothing to do there */
 	/* Of a command that was done: adds the members of the result to request->answer. */
 	void (*command_done)(struct rpc_request *request, const struct answer *answer);
@@ -176,6 +177,7 @@ void revoke_invitation(struct rpc_request *request);
 void register_device(struct rpc_request *request);
 void get_devices(struct rpc_request *request);
 void devices_read(struct rpc_request *request);
+void device_leaves(struct rpc_request *request);
 void remove_device(struct rpc_request *request);
 void device_removed(struct rpc_request *request);
 void create_device_token(struct rpc_request *request);

@@ -25,7 +25,7 @@ const struct rpc_operation operations_devices[] = {
 			{"devices", FIELD_OBJECTS, "Device", false, "In the order of their names."},
 			LIMITED,
 			{"next", FIELD_NUMBER, NULL, true, "There are more: the next call's `next`."})},
-	{.name = "removeDevice", .kind = RPC_WRITE, .write = remove_device, .settle = device_removed,
+	{.name = "removeDevice", .kind = RPC_WRITE, .begin = device_leaves, .write = remove_device, .settle = device_removed,
 		.who = "everyone",
 		.help = "One of the caller's devices is forgotten, with its place in the chats, its push token, and the device tokens that were issued for it, "
 			"which count no more. Whoever is connected as it is cut off; who has a token of the sign-on can come back, as a new device. It may be the "
