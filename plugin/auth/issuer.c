@@ -40,6 +40,8 @@ static void issuer_fini(struct issuer *issuer)
 	free(issuer->prefix);
 	free(issuer->user_claim);
 	free(issuer->name_claim);
+	free(issuer->operator_claim);
+	free(issuer->operator_role);
 	names_fini(&issuer->audiences);
 	names_fini(&issuer->parties);
 	names_fini(&issuer->algs);
@@ -74,6 +76,8 @@ void issuer_list_add(struct issuer_list *list, const struct issuer_options *opti
 	issuer->prefix = mem_text("");
 	issuer->user_claim = mem_text(options->user_claim);
 	issuer->name_claim = text_or_null(options->name_claim);
+	issuer->operator_claim = text_or_null(options->operator_claim);
+	issuer->operator_role = text_or_null(options->operator_role);
 	names_add(&issuer->audiences, options->audience);
 	issuer->leeway_s = options->leeway_s;
 }
@@ -112,6 +116,16 @@ static bool read_user_claim(const json_t *value, struct issuer *issuer, struct e
 static bool read_name_claim(const json_t *value, struct issuer *issuer, struct error *err)
 {
 	return read_text(value, CLAIM_MAX, &issuer->name_claim, err);
+}
+
+static bool read_operator_claim(const json_t *value, struct issuer *issuer, struct error *err)
+{
+	return read_text(value, CLAIM_MAX, &issuer->operator_claim, err);
+}
+
+static bool read_operator_role(const json_t *value, struct issuer *issuer, struct error *err)
+{
+	return read_text(value, TEXT_MAX, &issuer->operator_role, err);
 }
 
 static bool read_prefix(const json_t *value, struct issuer *issuer, struct error *err)
@@ -178,6 +192,8 @@ static const struct member {
 	{"prefix", read_prefix},
 	{"user_claim", read_user_claim},
 	{"name_claim", read_name_claim},
+	{"operator_claim", read_operator_claim},
+	{"operator_role", read_operator_role},
 	{"authorized_parties", read_parties},
 	{"algorithms", read_algs},
 	{"leeway", read_leeway},
@@ -312,6 +328,8 @@ struct jwt_policy issuer_policy(const struct issuer *issuer)
 		.party_count = issuer->parties.count,
 		.user_claim = issuer->user_claim,
 		.name_claim = issuer->name_claim,
+		.operator_claim = issuer->operator_claim,
+		.operator_role = issuer->operator_role ? issuer->operator_role : ISSUER_OPERATOR_ROLE,
 		.user_prefix = issuer->prefix,
 		.leeway_s = issuer->leeway_s,
 	};

@@ -6,8 +6,8 @@
  * The file is one JSON object (docs/sign-on.md):
  *
  *   {"issuers": [{"issuer": "https://id.example/realms/chat", "audience": "hyperchat" or ["hyperchat", …], "prefix": "",
- *                 "user_claim": "sub", "name_claim": "name", "authorized_parties": ["app"], "algorithms": ["ES256"], "leeway": 30,
- *                 "keys": "/etc/hyperchat/keys.json"}, …]}
+ *                 "user_claim": "sub", "name_claim": "name", "operator_claim": "roles", "operator_role": "hyperchat-operator",
+ *                 "authorized_parties": ["app"], "algorithms": ["ES256"], "leeway": 30, "keys": "/etc/hyperchat/keys.json"}, …]}
  *
  * `issuer` and `audience` are needed, `prefix` where there are several issuers. With `keys` the keys come from that file, else by
  * discovery.
@@ -29,6 +29,8 @@ enum {
 	ISSUERS_FILE_MAX = 64 << 10,
 };
 
+#define ISSUER_OPERATOR_ROLE "hyperchat-operator" /* where none is named */
+
 struct names {
 	char **list;
 	size_t count;
@@ -38,7 +40,9 @@ struct issuer {
 	char *url;  /* the token's `iss` */
 	char *keys; /* file; NULL: by discovery, from url */
 	char *prefix, *user_claim;
-	char *name_claim; /* NULL: none */
+	char *name_claim;     /* NULL: none */
+	char *operator_claim; /* NULL: nobody is an operator */
+	char *operator_role;
 	struct names audiences, parties;
 	struct names algs; /* none: whatever its keys are for */
 	int leeway_s;
@@ -49,9 +53,9 @@ struct issuer_list {
 	size_t count;
 };
 
-/* Adds one; all texts are copied. keys and name_claim may be NULL or "": none. */
+/* Adds one; all texts are copied. keys, name_claim and operator_claim may be NULL or "": none. */
 struct issuer_options {
-	const char *url, *keys, *audience, *user_claim, *name_claim;
+	const char *url, *keys, *audience, *user_claim, *name_claim, *operator_claim, *operator_role;
 	int leeway_s;
 };
 void issuer_list_add(struct issuer_list *list, const struct issuer_options *options);

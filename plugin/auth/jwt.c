@@ -147,6 +147,17 @@ static void name_read(const json_t *json, const struct jwt_policy *policy, struc
 	claims->name[len] = '\0';
 }
 
+/* A claim of another shape makes nobody an operator, and refuses nobody. */
+static bool is_operator(const json_t *json, const struct jwt_policy *policy)
+{
+	const json_t *claim = policy->operator_claim ? claim_at(json, policy->operator_claim) : NULL, *member;
+	bool found = json_is_string(claim) && strcmp(json_string_value(claim), policy->operator_role) == 0;
+	size_t i;
+	json_array_foreach(claim, i, member)
+		found = found || (json_is_string(member) && strcmp(json_string_value(member), policy->operator_role) == 0);
+	return found;
+}
+
 bool jwt_read(const char *token, size_t len, struct jwt *jwt, struct error *err)
 {
 	struct error why;
@@ -186,6 +197,7 @@ static enum jwt_rc check(const struct jwt *jwt, const struct key_set *keys, cons
 		return JWT_BAD;
 	enum jwt_rc rc = times_check(json, policy, now_ms, claims, err);
 	name_read(json, policy, claims);
+	claims->is_operator = is_operator(json, policy);
 	return rc == JWT_OK ? SIGNATURE_RCS[jws_verify(&jwt->jws, keys, err)] : rc;
 }
 

@@ -33,6 +33,8 @@ struct jwt_policy {
 	size_t party_count;         /* 0: to anybody */
 	const char *user_claim;     /* usually "sub": a string */
 	const char *name_claim;     /* a string to be shown as the user's name; NULL: none */
+	const char *operator_claim; /* a string, or an array of them; NULL: nobody is an operator */
+	const char *operator_role;  /* … among which this one makes an operator */
 	const char *user_prefix;    /* before every user ID of this issuer, "" for none */
 	int leeway_s;               /* 0… */
 };
@@ -52,6 +54,7 @@ struct jwt_claims {
 	char user_id[AUTH_USER_ID_MAX + 1];
 	int64_t expires_at_ms; /* exp + leeway: the first millisecond at which this token is refused, the end of its session */
 	int64_t issued_at_ms;  /* 0: the token does not say */
+	bool is_operator;
 	char name[JWT_NAME_MAX + 1]; /* cut at a character; "": it has none that could be shown */
 };
 

@@ -6,7 +6,7 @@
  * through: intake.c has the last word, with the payload at hand. Delivery below hc/me/ is by client ID, which the broker does not ask
  * about; so a READ for such a topic is about something that it queued, or is about to send again (cursor.h).
  *
- * What the plugin tells administrators on $SYS topics is outside, but for users of the chat, who never get it. */
+ * What the plugin tells administrators on $SYS topics is outside, but for users of the chat: of them, operators get it, and nobody else. */
 #include "plugin/broker/access.h"
 
 #include <stdlib.h>
@@ -105,7 +105,7 @@ static int check_read(struct server *server, struct session *session, const stru
 	if (strcmp(event->topic, TOPIC_SINK) == 0)
 		return MOSQ_ERR_ACL_DENIED;
 	if (session != NULL && topic_is_metrics(event->topic))
-		return MOSQ_ERR_ACL_DENIED;
+		return yes(session->is_operator);
 	topic_read(server->conf.prefix, event->topic, &topic);
 	if (topic.kind == TOPIC_OUTSIDE)
 		return outside(server);
@@ -203,7 +203,9 @@ static int check_subscribe(struct server *server, struct session *session, const
 		session_is_kept(session); /* while it can still be told: before anything is subscribed, be it outside */
 	else
 		cursor_forget(server, client_id_of(event->client));
-	if (session != NULL && filter_covers_metrics(event->topic))
+	if (session != NULL && session->is_operator && topic_is_metrics(event->topic))
+		return MOSQ_ERR_SUCCESS;
+	if (session != NULL && !session->is_operator && filter_covers_metrics(event->topic))
 		return MOSQ_ERR_ACL_DENIED;
 	if (kind == FILTER_OUTSIDE)
 		return outside(server);

@@ -48,6 +48,7 @@ struct session {
 	bool removed; /* the device was removed: nothing more is stored of it */
 	bool by_sign_on;      /* by a token of it: not by a device token or a certificate */
 	bool for_device;      /* what it came by counts for this device alone */
+	bool is_operator;     /* his token says so */
 	char *kid;            /* of a device token: the key that signed it; else NULL */
 	int64_t issued_at_ms; /* what it came by, 0: it does not say */
 	int keepalive_s;

@@ -11,7 +11,8 @@ bool signon_list(const struct conf *conf, struct issuer_list *list, struct error
 {
 	struct error why;
 	struct issuer_options options = {
-		.audience = conf->audience, .user_claim = conf->user_claim, .name_claim = conf->name_claim, .leeway_s = (int)conf->leeway_s};
+		.audience = conf->audience, .user_claim = conf->user_claim, .name_claim = conf->name_claim,
+		.operator_claim = conf->operator_claim, .operator_role = conf->operator_role, .leeway_s = (int)conf->leeway_s};
 	*list = (struct issuer_list){0};
 	if (conf->keys[0] != '\0') {
 		options.url = conf->issuer;

@@ -67,6 +67,7 @@ void token_take(struct session *session, const struct token *token)
 	session->issued_at_ms = token->claims.issued_at_ms;
 	session->by_sign_on = !token->of_device;
 	session->for_device = token->of_device;
+	session->is_operator = token->claims.is_operator;
 	free(session->kid);
 	session->kid = token->of_device ? mem_text(token->kid) : NULL;
 }

@@ -47,6 +47,8 @@ struct conf {
 	char *oidc_ca;
 	char *oidc_cache;
 	char *name_claim;
+	char *operator_claim;
+	char *operator_role;
 	char *invitation_url;
 	char *proxies;
 	enum conf_certificates certificates;

@@ -201,6 +201,27 @@ def test_no_user_can_subscribe_to_them(observed, outside):
         alice.close()
 
 
+def test_an_operator_reads_them_by_his_token_without_an_acl(idle_broker):
+    """As long as his token says so: one without the role, by which he goes on, ends it."""
+    idle_broker.top_lines = ["sys_interval 1"]
+    idle_broker.options |= {"operator_claim": "realm_access.roles", "operator_role": "chat-admin"}
+    broker = idle_broker.start()
+
+    def token(*roles):
+        return broker.token("olga", realm_access={"roles": roles})
+
+    olga = broker.person("olga", token=token("user", "chat-admin"))
+    assert olga.client.subscribe(f"{ROOT}/sessions", f"{ROOT}/collected_timestamp_seconds")[0] < 0x80
+    assert olga.client.subscribe("$SYS/#")[0] >= 0x80, "the rest is the ACL's, and there is none"
+    olga.client.next_message(f"{ROOT}/sessions")
+    assert olga.asks("renewToken", token=token("user"))
+    olga.client.messages.clear()
+    time.sleep(2.5)  # what comes once a second would come
+    olga.is_up_to_date()
+    assert not [message for message in olga.client.messages if message.topic.startswith(ROOT)]
+    assert olga.client.subscribe(f"{ROOT}/users")[0] >= 0x80
+
+
 @pytest.mark.parametrize("outside", ["defer", "allow"])
 def test_no_user_gets_them_by_a_session_of_somebody_else(observed, outside):
     """An administrator's MQTT session that goes on, taken over under its client ID by a user: neither what came while it was offline nor what

@@ -74,6 +74,8 @@ static void one_issuer_needs_a_name_and_an_audience(void **state)
 	assert_string_equal(policy.user_claim, "sub");
 	assert_string_equal(policy.user_prefix, "");
 	assert_null(policy.name_claim);
+	assert_null(policy.operator_claim);
+	assert_string_equal(policy.operator_role, "hyperchat-operator");
 	assert_int_equal(policy.party_count, 0);
 	assert_int_equal(policy.leeway_s, 30);
 }
@@ -82,6 +84,7 @@ static void every_member_arrives(void **state)
 {
 	(void)state;
 	assert_taken("{'issuer':'https://a.example','audience':['x','y'],'prefix':'a:','user_claim':'realm_access.id','name_claim':'name',"
+				 "'operator_claim':'roles','operator_role':'admin',"
 				 "'authorized_parties':['p','q'],'algorithms':['ES256','RS256'],'leeway':0}");
 	struct jwt_policy policy = issuer_policy(&list.issuers[0]);
 	assert_string_equal(policy.audiences[1], "y");
@@ -89,6 +92,8 @@ static void every_member_arrives(void **state)
 	assert_string_equal(policy.user_prefix, "a:");
 	assert_string_equal(policy.user_claim, "realm_access.id");
 	assert_string_equal(policy.name_claim, "name");
+	assert_string_equal(policy.operator_claim, "roles");
+	assert_string_equal(policy.operator_role, "admin");
 	assert_string_equal(list.issuers[0].algs.list[1], "RS256");
 	assert_int_equal(policy.leeway_s, 0);
 }
@@ -113,6 +118,8 @@ static void a_member_that_is_wrong_is_named(void **state)
 	assert_refused("{" A ",'leeway':1.5}", "\"leeway\"");
 	assert_refused("{" A ",'user_claim':''}", "\"user_claim\" must be");
 	assert_refused("{" A ",'name_claim':null}", "\"name_claim\" must be");
+	assert_refused("{" A ",'operator_claim':7}", "\"operator_claim\" must be");
+	assert_refused("{" A ",'operator_role':''}", "\"operator_role\" must be");
 	assert_refused("7", "issuer 1: no object");
 	assert_refused("", "an array of 1 to 16");
 }

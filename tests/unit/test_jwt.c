@@ -243,6 +243,35 @@ static void a_name_that_cannot_be_shown_is_none_and_refuses_nobody(void **state)
 	assert_int_equal(strlen(name_in(text)), 127); /* no half character */
 }
 
+static bool is_operator(const char *claim)
+{
+	struct jwt_policy policy = POLICY;
+	char payload[600];
+	policy.operator_claim = "realm_access.roles";
+	policy.operator_role = "chat-admin";
+	snprintf(payload, sizeof payload, "{" ALICE ",'exp':1790000600%s}", claim);
+	char *token = signer_token(&issuer, HEADER, payload);
+	assert_int_equal(jwt_verify(issuer.keys, &policy, token, strlen(token), NOW_MS, &claims, &err), JWT_OK);
+	free(token);
+	return claims.is_operator;
+}
+
+static void who_has_the_role_is_an_operator_and_a_claim_of_another_shape_refuses_nobody(void **state)
+{
+	(void)state;
+	assert_true(is_operator(",'realm_access':{'roles':['user','chat-admin']}"));
+	assert_true(is_operator(",'realm_access':{'roles':'chat-admin'}"));
+	assert_true(is_operator(",'realm_access.roles':['chat-admin']"));
+	static const char *const none[] = {"", ",'realm_access':{'roles':[]}", ",'realm_access':{'roles':'chat-admin2'}", ",'realm_access':{'roles':'Chat-Admin'}",
+		",'realm_access':{'roles':['user',['chat-admin'],{'chat-admin':1}]}", ",'realm_access':'chat-admin'", ",'roles':['chat-admin']",
+		",'realm_access':{'roles':{'chat-admin':true}}", ",'realm_access':{'roles':true}"};
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		if (is_operator(none[i]))
+			fail_msg("%s makes an operator", none[i]);
+	assert_let_in(HEADER, "{" ALICE ",'exp':1790000600,'realm_access':{'roles':['chat-admin']}}"); /* where no claim is configured */
+	assert_false(claims.is_operator);
+}
+
 static void a_user_that_looks_like_another_one_is_another_one(void **state)
 {
 	(void)state;
@@ -828,6 +857,7 @@ int main(void)
 		cmocka_unit_test(a_claim_may_be_a_member_of_another_one),
 		cmocka_unit_test(only_tokens_of_authorized_parties_count_where_they_are_named),
 		cmocka_unit_test(a_name_that_cannot_be_shown_is_none_and_refuses_nobody),
+		cmocka_unit_test(who_has_the_role_is_an_operator_and_a_claim_of_another_shape_refuses_nobody),
 		cmocka_unit_test(a_user_that_looks_like_another_one_is_another_one),
 		cmocka_unit_test(a_strange_kid_is_a_name_and_nothing_else),
 		cmocka_unit_test(a_token_inside_a_token_is_none),
