@@ -39,12 +39,13 @@ struct metrics {
 /* ---- collecting ---- */
 
 /* While Kafka is away and there is room for what is on its way, the mirror itself has nothing to complain of. */
-static bool nothing_moves(const struct mirror_stats *stats, uint64_t delivered_before)
+static bool nothing_moves(const struct mirror_stats *stats, int64_t delay_ms, uint64_t delivered_before)
 {
-	return stats->lag > 0 && stats->lag_ms >= STUCK_MS && stats->delivered == delivered_before;
+	return stats->lag > 0 && stats->lag_ms >= STUCK_MS + delay_ms && stats->delivered == delivered_before;
 }
 
-static void read_mirror(struct readings *readings, const struct readings *before, enum mirror_kind kind, struct mirror *mirror)
+/* delay_ms: for so long it leaves each alone. */
+static void read_mirror(struct readings *readings, const struct readings *before, enum mirror_kind kind, struct mirror *mirror, int64_t delay_ms)
 {
 	struct mirror_stats stats;
 	if (mirror == NULL)
@@ -53,7 +54,7 @@ static void read_mirror(struct readings *readings, const struct readings *before
 	readings->mirror_lag[kind] = (double)stats.lag;
 	readings->mirror_lag_s[kind] = (double)stats.lag_ms / 1e3;
 	readings->mirror_in_flight[kind] = (double)stats.in_flight;
-	readings->mirror_stuck[kind] = stats.stuck || nothing_moves(&stats, before->mirror_delivered[kind]);
+	readings->mirror_stuck[kind] = stats.stuck || nothing_moves(&stats, delay_ms, before->mirror_delivered[kind]);
 	readings->mirror_lease[kind] = stats.holds_lease;
 	readings->mirror_delivered[kind] = stats.delivered;
 	readings->mirror_cut[kind] = stats.cut;
@@ -125,8 +126,8 @@ static void collect(struct server *server, struct sample *sample)
 	if (server->core != NULL)
 		read_store(readings, server);
 	const struct readings *before = &server->metrics->before.readings;
-	read_mirror(readings, before, MIRROR_TRANSACTIONS, server->mirror);
-	read_mirror(readings, before, MIRROR_PUSH, server->pushes);
+	read_mirror(readings, before, MIRROR_TRANSACTIONS, server->mirror, 0);
+	read_mirror(readings, before, MIRROR_PUSH, server->pushes, (int64_t)server->conf.push_delay_s * 1000);
 	if (server->push != NULL)
 		readings->pushes = push_count(server->push);
 	if (server->activity != NULL)

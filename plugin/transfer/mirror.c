@@ -308,6 +308,11 @@ bool mirror_is_done(struct mirror *mirror)
 	return atomic_load(&mirror->done);
 }
 
+bool mirror_is_stopping(const struct mirror *mirror)
+{
+	return atomic_load(&mirror->stopping);
+}
+
 void mirror_stats(struct mirror *mirror, struct mirror_stats *stats)
 {
 	pthread_mutex_lock(&mirror->stats_lock);

@@ -77,6 +77,9 @@ bool mirror_also(struct mirror *mirror, const struct kafka_record *record);
 #define MIRROR_SIDE_TAG UINT64_MAX
 struct kafka *mirror_side(struct mirror *mirror);
 
+/* Inside conf.also and conf.idle, which are to return soon then: also with STORE_UNAVAILABLE, and what it is about is done after the next start. */
+bool mirror_is_stopping(const struct mirror *mirror);
+
 struct mirror_stats {
 	uint64_t delivered;        /* transactions that are at Kafka, since the start; repetitions count */
 	uint64_t cut;              /* those that were too large for the topic and went without all of their text */

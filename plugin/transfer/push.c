@@ -85,16 +85,10 @@ static void recipient_fini(struct recipient *recipient)
 }
 
 /* What does not cost a look into the store. */
-static bool is_out_of_question(struct push *push, const struct subject *subject, const struct push_target *target)
+static bool is_out_of_question(const struct subject *subject, const struct push_target *target)
 {
-	const struct transaction *tx = subject->tx;
-	if (strcmp(target->user_id, tx->sender_id) == 0 || target->muted_until_ms > subject->now_ms ||
-		blocks_contain(subject->blocks->blocks, subject->blocks->count, target->user_id, subject->now_ms))
-		return true;
-	bool here = here_has(push->conf.here, target->user_id);
-	if (here)
-		push_owe(push, tx, target->user_id);
-	return here;
+	return strcmp(target->user_id, subject->tx->sender_id) == 0 || target->muted_until_ms > subject->now_ms ||
+	       blocks_contain(subject->blocks->blocks, subject->blocks->count, target->user_id, subject->now_ms);
 }
 
 /* *wanted: he is to be told. */
@@ -230,7 +224,7 @@ enum store_rc push_to(struct push *push, struct mirror *mirror, push_way *way, c
 {
 	struct recipient recipient = {.target = target, .name = name};
 	bool wanted = false;
-	if (is_out_of_question(push, subject, target))
+	if (is_out_of_question(subject, target))
 		return STORE_OK;
 	enum store_rc rc = recipient_load(push, subject, &recipient, &wanted, err);
 	if (rc == STORE_OK && wanted) {
@@ -267,8 +261,15 @@ static enum store_rc push_page(struct push *push, struct mirror *mirror, const s
 	enum store_rc rc = store_ops(push->conf.store)->load_profiles(push->conf.store, user_ids, page->count, &profiles, err);
 	if (rc != STORE_OK)
 		return rc;
-	for (size_t i = 0; i < page->count && rc == STORE_OK; i++)
-		rc = push_to(push, mirror, mirror_also, subject, &page->targets[i], name_of(profiles, &next, user_ids[i]), err);
+	for (size_t i = 0; i < page->count && rc == STORE_OK; i++) {
+		const char *name = name_of(profiles, &next, user_ids[i]);
+		if (mirror_is_stopping(mirror))
+			rc = (enum store_rc)error_set(err, STORE_UNAVAILABLE, 0, "the broker stops");
+		else if (!here_has(push->conf.here, user_ids[i]))
+			rc = push_to(push, mirror, mirror_also, subject, &page->targets[i], name, err);
+		else if (!is_out_of_question(subject, &page->targets[i]))
+			push_owe(push, subject->tx, user_ids[i]);
+	}
 	store_free(profiles);
 	return rc;
 }
@@ -300,6 +301,8 @@ static enum store_rc push_all(struct push *push, struct mirror *mirror, const st
 enum store_rc push_make(struct push *push, struct mirror *mirror, const struct transaction *tx, struct error *err)
 {
 	struct subject subject = {0};
+	if (mirror_is_stopping(mirror)) /* the place stays where it is, so nothing is lost */
+		return (enum store_rc)error_set(err, STORE_UNAVAILABLE, 0, "the broker stops");
 	if (tx->type != TX_MESSAGE || tx->body.text == NULL || clock_wall_ms() - tx->at_ms > push->conf.ttl_ms)
 		return STORE_OK;
 	enum store_rc rc = push_all(push, mirror, tx, &subject, err);

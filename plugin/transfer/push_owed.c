@@ -144,6 +144,8 @@ void push_idle(struct push *push, struct mirror *mirror)
 		return;
 	push->looked_ms = now_ms;
 	HASH_ITER(hh, push->owed, owed, next) {
+		if (mirror_is_stopping(mirror))
+			return;
 		if (here_has(push->conf.here, owed->user_id))
 			owed->gone_ms = 0;
 		else if (owed->gone_ms == 0)
@@ -152,7 +154,10 @@ void push_idle(struct push *push, struct mirror *mirror)
 		enum store_rc rc = due ? pay(push, mirror, owed, &err) : STORE_OK;
 		if (rc != STORE_OK && rc != STORE_NOT_FOUND && now_ms - owed->since_ms <= OWED_MS)
 			return; /* the store or Kafka is away: later */
-		if (due || now_ms - owed->since_ms > OWED_MS)
+		bool is_back = due && here_has(push->conf.here, owed->user_id); /* so it may not have been made */
+		if (is_back)
+			owed->gone_ms = 0;
+		if ((due && !is_back) || now_ms - owed->since_ms > OWED_MS)
 			drop(push, owed);
 	}
 }
