@@ -122,7 +122,7 @@ static void on_revoked(struct server *server, const struct notice *notice)
 
 static void on_removed(struct server *server, const struct notice *notice)
 {
-	removal_elsewhere(server, notice->subject);
+	removal_elsewhere(server, notice->subject, notice->at_ms);
 }
 
 static void on_keys(struct server *server, const struct notice *notice)
@@ -210,6 +210,8 @@ static void on_fails(void *context, const struct error *err)
 		server_log(MOSQ_LOG_WARNING, "what other brokers write cannot be read, trying again: %s", err->text);
 	else
 		server_log(MOSQ_LOG_NOTICE, "what other brokers write can be read again");
+	if (err == NULL)
+		revoke_read_again(server);
 }
 
 bool cluster_start(struct server *server, struct tail *tail)

@@ -120,9 +120,12 @@ void doorman_failed(struct server *server, const struct entrant *entrant, enum j
 		doorman_says(server, "too many logins from %s fail: more of them are refused unseen for %lld s", entrant->address, (long long)(ms / 1000));
 }
 
-void doorman_passed(struct server *server, const struct entrant *entrant, const char *user_id)
+void doorman_passed(struct server *server, const struct entrant *entrant, const struct session *session)
 {
-	gate_passed(server->doorman->gate, &entrant->visit, user_id, server->now_ms);
+	struct gate_visit visit = entrant->visit;
+	if (session->device == NULL)
+		visit.device = 0; /* anybody may take such a client ID, also one that is somebody's device */
+	gate_passed(server->doorman->gate, &visit, session->person->user_id, server->now_ms);
 }
 
 /* ---- beginning and end ---- */

@@ -11,6 +11,7 @@
 #include "plugin/broker/gate.h"
 
 struct server;
+struct session;
 
 struct doorman;
 
@@ -32,7 +33,7 @@ enum gate_rc doorman_ask(struct server *server, const struct mosquitto *client, 
 
 /* The token was looked at. */
 void doorman_failed(struct server *server, const struct entrant *entrant, enum jwt_rc rc, const char *why);
-void doorman_passed(struct server *server, const struct entrant *entrant, const char *user_id);
+void doorman_passed(struct server *server, const struct entrant *entrant, const struct session *session);
 
 /* A line about something refused that clients can bring about as often as they like. */
 void doorman_says(struct server *server, const char *format, ...) __attribute__((format(printf, 2, 3)));

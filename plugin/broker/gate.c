@@ -287,7 +287,7 @@ int64_t gate_failed(struct gate *gate, const struct gate_visit *visit, const cha
 void gate_passed(struct gate *gate, const struct gate_visit *visit, const char *user, int64_t now_ms)
 {
 	double most = (double)gate->connects_per_minute;
-	if (gate->connects_per_minute > 0)
+	if (gate->connects_per_minute > 0 && visit->device != 0)
 		rate_take(&slot_get(gate, DEVICES, visit->device, now_ms)->rate, most / 60, most, 1, now_ms);
 	if (!visit->counted)
 		return;

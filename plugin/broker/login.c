@@ -103,7 +103,7 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 		return MOSQ_ERR_AUTH;
 	}
 	server->counters.logins++;
-	doorman_passed(server, &entrant, claims->user_id);
+	doorman_passed(server, &entrant, session);
 	session->by_auth = by_auth;
 	token_take(session, &token);
 	if (claims->name[0] != '\0' && session->person->sessions->person_next == NULL)
@@ -151,6 +151,8 @@ static bool renewal_check(struct server *server, const struct session *session, 
 		refuse(verdict, REFUSAL_FORBIDDEN, rc == JWT_EXPIRED ? "token: it is over" : "token: it is not valid here");
 	} else if (strcmp(token->claims.user_id, session->person->user_id) != 0) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: it is somebody else's");
+	} else if (session->gone || session->removed) {
+		refuse(verdict, REFUSAL_FORBIDDEN, "token: this connection is being ended, connect again");
 	} else if (token_fault(server, token, session->client_id, &why) != TOKEN_COUNTS) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: %s", why);
 	} else {

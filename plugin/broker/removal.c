@@ -42,20 +42,26 @@ static void forget_parked(struct server *server, const char *user_id, const char
 	buf_fini(&client_id);
 }
 
+/* Who came by a token that was issued later is not meant: a notice may come late, and again. */
+static bool is_meant(const struct session *session, const char *device, int64_t at_ms)
+{
+	return is_device(session, device) && session->issued_at_ms <= at_ms;
+}
+
 /* Nothing more is stored of it from now on. Whether it is connected. */
-static bool mark(struct server *server, const char *user_id, const char *device)
+static bool mark(struct server *server, const char *user_id, const char *device, int64_t at_ms)
 {
 	bool connected = false;
 	const struct person *person = person_find(server, user_id);
 	for (struct session *session = person ? person->sessions : NULL; session != NULL; session = session->person_next)
-		if (is_device(session, device))
+		if (is_meant(session, device, at_ms))
 			connected = session->removed = true;
 	return connected;
 }
 
 void removal_begins(const struct rpc_request *request, const char *device)
 {
-	mark(server_of(request), request->user_id, device);
+	mark(server_of(request), request->user_id, device, request->at_ms);
 }
 
 /* ---- once more ---- */
@@ -101,15 +107,15 @@ static void remove_again(struct server *server, const char *user_id, const char 
 
 /* ---- the end ---- */
 
-static void remove_device(struct server *server, const char *user_id, const char *device)
+static void remove_device(struct server *server, const char *user_id, const char *device, int64_t at_ms)
 {
 	const struct person *person = person_find(server, user_id);
 	forget_parked(server, user_id, device);
-	if (!mark(server, user_id, device))
+	if (!mark(server, user_id, device, at_ms))
 		return;
 	remove_again(server, user_id, device);
 	for (struct session *session = person->sessions; session != NULL; session = session->person_next)
-		if (is_device(session, device))
+		if (is_meant(session, device, at_ms))
 			session_cut(server, session);
 }
 
@@ -122,17 +128,17 @@ void removal_happened(const struct rpc_request *request, const char *device, boo
 		revoke_happened(server, subject.data, request->at_ms);
 		cluster_tell(server, NOTICE_REVOKED, subject.data, request->at_ms);
 	}
-	remove_device(server, request->user_id, device);
+	remove_device(server, request->user_id, device, request->at_ms);
 	cluster_tell(server, NOTICE_REMOVED, subject.data, request->at_ms);
 	buf_fini(&subject);
 }
 
-void removal_elsewhere(struct server *server, const char *subject)
+void removal_elsewhere(struct server *server, const char *subject, int64_t at_ms)
 {
 	const char *slash = strchr(subject, '/');
 	if (slash == NULL)
 		return;
 	char *user_id = mem_copy(subject, (size_t)(slash - subject));
-	remove_device(server, user_id, slash + 1);
+	remove_device(server, user_id, slash + 1, at_ms);
 	free(user_id);
 }

@@ -4,6 +4,7 @@
 /* Devices that their user has removed: whoever is connected as one is cut off, and nothing more of it is stored. Broker thread. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct rpc_request;
 struct server;
@@ -14,6 +15,6 @@ void removal_happened(const struct rpc_request *request, const char *device, boo
 bool removal_is_connected(const struct rpc_request *request, const char *device);
 
 /* Another broker's word. subject: user ID, '/', device. */
-void removal_elsewhere(struct server *server, const char *subject);
+void removal_elsewhere(struct server *server, const char *subject, int64_t at_ms);
 
 #endif

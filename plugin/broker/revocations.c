@@ -40,6 +40,12 @@ void revocations_add(struct revocations *table, const char *subject, int64_t at_
 		revoked->at_ms = at_ms;
 }
 
+void revocations_merge(struct revocations *table, const struct revocations *from)
+{
+	for (const struct revoked *revoked = from->by_subject; revoked != NULL; revoked = revoked->hh.next)
+		revocations_add(table, revoked->subject, revoked->at_ms);
+}
+
 static bool concerns(const struct revocations *table, const char *subject, int64_t issued_at_ms)
 {
 	const struct revoked *revoked = find(table, subject);

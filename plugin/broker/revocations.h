@@ -18,6 +18,9 @@ struct revocations;
 enum store_rc revocations_load(struct store *store, struct revocations **table, struct error *err);
 void revocations_free(struct revocations *table); /* NULL is fine */
 
+/* All that `from` has as well. */
+void revocations_merge(struct revocations *table, const struct revocations *from);
+
 /* subject as in struct revocation. The later time counts. */
 void revocations_add(struct revocations *table, const char *subject, int64_t at_ms);
 

@@ -3,6 +3,7 @@
  * Tokens are revoked while people are connected by them. Broker thread. */
 #include "plugin/broker/revoke.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "plugin/broker/revocations.h"
@@ -27,4 +28,62 @@ void revoke_happened(struct server *server, const char *subject, int64_t at_ms)
 	for (struct session *session = person ? person->sessions : NULL; session != NULL; session = session->person_next)
 		if (is_hit(server, session))
 			session_cut(server, session);
+}
+
+/* ---- once more from the store ---- */
+
+enum { READ_AGAIN_MS = 60 * 60 * 1000, FAILED_MS = 1000 };
+
+struct reading {
+	struct job job;
+	struct server *server;
+	/* results */
+	enum store_rc rc;
+	struct error err;
+	struct revocations *found;
+};
+
+static void reading_run(struct job *job)
+{
+	struct reading *reading = (struct reading *)job;
+	reading->rc = revocations_load(reading->server->store, &reading->found, &reading->err);
+}
+
+static void reading_done(struct job *job)
+{
+	struct reading *reading = (struct reading *)job;
+	struct server *server = reading->server;
+	server->revocations_reading = false;
+	server->revocations_due_ms = server->now_ms + (reading->rc == STORE_OK ? READ_AGAIN_MS : FAILED_MS);
+	if (reading->rc == STORE_OK) {
+		revocations_merge(server->revocations, reading->found);
+		for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next)
+			if (is_hit(server, session))
+				session_cut(server, session);
+	}
+	revocations_free(reading->found);
+	free(reading);
+}
+
+void revoke_begin(struct server *server)
+{
+	server->revocations_due_ms = server->now_ms + READ_AGAIN_MS;
+}
+
+void revoke_read_again(struct server *server)
+{
+	server->revocations_due_ms = server->now_ms;
+}
+
+void revoke_tick(struct server *server)
+{
+	if (server->revocations_reading || server->revocations_due_ms > server->now_ms)
+		return;
+	struct reading *reading = mem_zero(sizeof *reading);
+	reading->job = (struct job){.run = reading_run, .done = reading_done};
+	reading->server = server;
+	reading->rc = STORE_UNAVAILABLE;
+	server->revocations_reading = workers_add(server->readers, &reading->job);
+	if (!server->revocations_reading)
+		free(reading);
 }

@@ -36,6 +36,7 @@
 #include "plugin/broker/presence.h"
 #include "plugin/broker/removal.h"
 #include "plugin/broker/revocations.h"
+#include "plugin/broker/revoke.h"
 #include "plugin/broker/signing.h"
 #include "plugin/broker/signon.h"
 #include "plugin/broker/upkeep.h"
@@ -263,6 +264,7 @@ bool server_begin(struct server *server, struct opened *opened, struct error *er
 	server->revocations = opened->revocations;
 	opened->revocations = NULL;
 	device_keys_begin(server, opened->device_keys);
+	revoke_begin(server);
 	opened->device_keys = NULL;
 	if (tail == NULL)
 		notices_begin(server, opened->notices);
@@ -397,6 +399,7 @@ static void sweep(struct server *server)
 	server->swept_at_ms = server->now_ms;
 	issuers_tick(server->issuers, server->now_ms);
 	device_keys_tick(server);
+	revoke_tick(server);
 	notices_tick(server);
 	session_expire(server);
 	device_flush(server);
@@ -459,6 +462,7 @@ void server_reload(struct server *server)
 	struct issuer_list list;
 	server->reloading = true;
 	metrics_reload(server);
+	revoke_read_again(server);
 	if (!signon_list(&server->conf, &list, &err) || !issuers_replace(server->issuers, &list, &err))
 		server_log(MOSQ_LOG_ERR, "the old issuers and keys stay in force: %s", err.text);
 	if (!conf_reload(&server->conf, &fresh, &changes, &err)) {
@@ -467,6 +471,12 @@ void server_reload(struct server *server)
 	}
 	for (char *line = changes.data ? strtok(changes.data, "\n") : NULL; line != NULL; line = strtok(NULL, "\n"))
 		server_log(MOSQ_LOG_NOTICE, "%s", line);
+	/* Workers read these two, which SIGHUP does not change. */
+	char *prefix = fresh.prefix, *invitation_url = fresh.invitation_url;
+	fresh.prefix = server->conf.prefix;
+	fresh.invitation_url = server->conf.invitation_url;
+	server->conf.prefix = prefix;
+	server->conf.invitation_url = invitation_url;
 	conf_fini(&server->conf);
 	server->conf = fresh;
 	doorman_limits_changed(server);
