@@ -282,11 +282,13 @@ class Broker:
         self.people.append(person)
         return person
 
+    def ctl_environment(self):
+        threads = {"LD_PRELOAD": str(C11_THREADS)} if C11_THREADS.exists() else {}
+        return {**os.environ, **{k: v for k, v in sanitizer_environment(self.directory / "ctl").items() if k != "preload"}, **threads}
+
     def ctl(self, *arguments):
         """hyperchatctl, with its output; AssertionError unless it succeeds."""
-        threads = {"LD_PRELOAD": str(C11_THREADS)} if C11_THREADS.exists() else {}
-        done = subprocess.run([str(CTL), *map(str, arguments)], capture_output=True, text=True, timeout=120,
-                              env={**os.environ, **{k: v for k, v in sanitizer_environment(self.directory / "ctl").items() if k != "preload"}, **threads})
+        done = subprocess.run([str(CTL), *map(str, arguments)], capture_output=True, text=True, timeout=120, env=self.ctl_environment())
         assert done.returncode == 0, f"hyperchatctl {arguments[0]} ended with {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 

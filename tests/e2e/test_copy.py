@@ -76,10 +76,13 @@ def test_a_copy_can_be_copied_back(broker, alice, bob, target):
 # ---- schemas; of a file ----
 
 def with_an_older_schema(broker):
-    """As the version before left it."""
+    """As version 4 left it."""
     store = sqlite3.connect(broker.store)
-    for table in ("place", "lease", "chat_key", "notice"):
+    for table in ("place", "lease", "chat_key", "notice", "registration", "revocation", "signing_key"):
         store.execute(f"DROP TABLE {table}")
+    store.execute("DROP INDEX device_kept")
+    store.execute("ALTER TABLE device DROP COLUMN token_until")
+    store.execute("CREATE INDEX device_seen ON device (seen_at)")
     store.execute("PRAGMA user_version = 4")
     store.commit()
     store.close()

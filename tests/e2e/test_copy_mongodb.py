@@ -52,6 +52,7 @@ def source(idle_broker):
     bob.asks("blockUser", blockID="carol")
     alice.asks("addAsFavorite", favoriteID="bob")
     bob.reads(number, chat)
+    carol.is_up_to_date()  # the broker cuts her off: nothing may stand in her way to the answer
     carol.asks("deleteAccount")
     for person in (alice, bob):
         person.is_up_to_date()

@@ -24,7 +24,7 @@ def doctor(broker, **more):
     """Its exit code and what it said."""
     options = [text for name, value in more.items() for text in (f"--{name}", str(value))]
     done = subprocess.run([str(brokers.CTL), "doctor", "--conf", str(broker.directory / "mosquitto.conf"), *options], capture_output=True, text=True,
-                          timeout=60, check=False)
+                          timeout=60, check=False, env=broker.ctl_environment())
     assert done.stderr == ""
     return done.returncode, done.stdout
 

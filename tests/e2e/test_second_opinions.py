@@ -281,7 +281,7 @@ def test_a_user_who_looks_like_another_one_is_somebody_else(believing, staff):
 def mutated(random_, token):
     """One change somewhere, or two."""
     for _ in range(random_.choice((1, 1, 2))):
-        at = random_.randrange(len(token))
+        at = random_.randrange(len(token) or 1)
         token = random_.choice((
             lambda: token[:at] + random_.choice("ABCDwxyz0189-_.=") + token[at + 1:],
             lambda: token[:at] + token[at + 1:],
