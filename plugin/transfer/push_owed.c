@@ -123,6 +123,7 @@ static enum store_rc pay(struct push *push, struct mirror *mirror, const struct 
 		rc = store_ops(store)->list_devices(store, owed->user_id, &devices, err);
 	if (rc == STORE_OK)
 		rc = look_at_devices(store, owed, devices, &has, err);
+	has = has || here_has(push->conf.here, owed->user_id); /* he is back, and owed it still */
 	if (rc == STORE_OK && !has)
 		rc = store_ops(store)->read_message(store, owed->chat_id, owed->number, &state, err);
 	if (rc == STORE_OK && !has) {

@@ -229,6 +229,44 @@ static void who_was_here_is_owed_what_he_has_not_got_when_he_goes(void **state)
 	stage_end(&stage);
 }
 
+/* The store's table with one call of ours in it. */
+static struct store_ops ours, below;
+static struct here *comes_back_to; /* NULL: he stays away */
+
+static enum store_rc list_devices_and_come_back(struct store *store, const char *user_id, struct device_list **devices, struct error *err)
+{
+	if (comes_back_to != NULL)
+		here_came(comes_back_to, user_id);
+	comes_back_to = NULL;
+	return below.list_devices(store, user_id, devices, err);
+}
+
+static void who_comes_back_while_it_is_being_made_is_owed_it_still(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 3);
+	stage.scene.conf.idle = make_owed;
+	ours = below = *store_ops(stage.scene.store);
+	ours.list_devices = list_devices_and_come_back;
+	*(const struct store_ops **)stage.scene.store = &ours;
+	here_came(stage.here, "user0001");
+	append(&stage, TX_MESSAGE, "user0000", "one");
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 1, 50); /* of the one who is away */
+	comes_back_to = stage.here;
+	here_went(stage.here, "user0001");
+	for (int i = 0; i < 60 && comes_back_to != NULL; i++)
+		scene_reads(&stage.scene, stage.scene.topic, 1, 100);
+	assert_null(comes_back_to);
+	scene_reads(&stage.scene, stage.scene.topic, 1, 500);
+	assert_int_equal(pushes_of(&stage, "user0001", stage.last->number, NULL), 0);
+	here_went(stage.here, "user0001");
+	scene_reads(&stage.scene, stage.scene.topic, 2, 300);
+	assert_int_equal(pushes_of(&stage, "user0001", stage.last->number, NULL), 1);
+	stage_end(&stage);
+}
+
 static void a_young_message_waits_and_a_stop_does_not_wait_for_it(void **state)
 {
 	(void)state;
@@ -299,6 +337,7 @@ int main(void)
 		cmocka_unit_test(who_has_it_on_a_device_is_not_pushed),
 		cmocka_unit_test(who_was_pushed_once_is_not_pushed_again_by_a_restart),
 		cmocka_unit_test(who_was_here_is_owed_what_he_has_not_got_when_he_goes),
+		cmocka_unit_test(who_comes_back_while_it_is_being_made_is_owed_it_still),
 		cmocka_unit_test(a_young_message_waits_and_a_stop_does_not_wait_for_it),
 		cmocka_unit_test(pushes_of_a_writer_who_is_gone_are_made_by_another_one),
 		cmocka_unit_test(they_come_whichever_call_of_the_store_fails),
