@@ -177,6 +177,9 @@ void activity_flush(struct server *server)
 	telling->server = server;
 	telling->passing = activity->passing;
 	activity->passing = NULL;
-	if (!workers_add(server->readers, &telling->job))
-		telling_done(&telling->job);
+	if (workers_add(server->readers, &telling->job))
+		return;
+	for (unsigned left = HASH_COUNT(telling->passing); left > 0; left--)
+		dropped(server);
+	telling_done(&telling->job);
 }

@@ -55,6 +55,11 @@ static void reading_done(struct job *job)
 	struct server *server = reading->server;
 	server->revocations_reading = false;
 	server->revocations_due_ms = server->now_ms + (reading->rc == STORE_OK ? READ_AGAIN_MS : FAILED_MS);
+	if (reading->rc != STORE_OK && !server->revocations_failing)
+		server_log(MOSQ_LOG_WARNING, "revocations cannot be read again, trying again: %s", reading->err.text);
+	if (reading->rc == STORE_OK && server->revocations_failing)
+		server_log(MOSQ_LOG_NOTICE, "revocations were read again");
+	server->revocations_failing = reading->rc != STORE_OK;
 	if (reading->rc == STORE_OK) {
 		revocations_merge(server->revocations, reading->found);
 		for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next)

@@ -104,7 +104,7 @@ struct server {
 	struct account *accounts;   /* hashed by user ID: who deleted his account */
 	struct revocations *revocations; /* whose tokens count no more; NULL until the store is open */
 	int64_t revocations_due_ms;      /* when they are read again */
-	bool revocations_reading;
+	bool revocations_reading, revocations_failing; /* failing: the log has said so */
 	struct device_keys *device_keys; /* of device tokens; NULL until the store is open */
 	struct notices *notices;    /* NULL: there is a tail, which reads them */
 	struct closing *closings;   /* whose chats and texts follow at the moment */
