@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/broker/account.h"
 #include "plugin/broker/revocations.h"
 #include "plugin/broker/server.h"
 
@@ -41,12 +42,15 @@ struct reading {
 	enum store_rc rc;
 	struct error err;
 	struct revocations *found;
+	struct account_page *deleted;
 };
 
 static void reading_run(struct job *job)
 {
 	struct reading *reading = (struct reading *)job;
 	reading->rc = revocations_load(reading->server->store, &reading->found, &reading->err);
+	if (reading->rc == STORE_OK)
+		reading->rc = account_read(reading->server->store, &reading->deleted, &reading->err);
 }
 
 static void reading_done(struct job *job)
@@ -66,6 +70,8 @@ static void reading_done(struct job *job)
 			if (is_hit(server, session))
 				session_cut(server, session);
 	}
+	account_learn(server, reading->deleted);
+	account_pages_free(reading->deleted);
 	revocations_free(reading->found);
 	free(reading);
 }
