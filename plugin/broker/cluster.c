@@ -112,7 +112,7 @@ static void on_erased(struct server *server, const struct notice *notice)
 
 static void on_turn(struct server *server, const struct notice *notice)
 {
-	core_yield(server->core, notice->subject, server->now_ms);
+	core_yield(server->core, notice->subject, notice->writer, server->now_ms);
 }
 
 static void on_revoked(struct server *server, const struct notice *notice)
