@@ -132,6 +132,7 @@ struct server {
 	bool appended;     /* something was committed since the last checkpoint */
 	bool checkpoint_warned; /* the log has said that checkpoints fail */
 	bool store_warned, writes_warned; /* the log has said that the store takes nothing */
+	bool witness_failing;
 	const struct command *deciding; /* the command that a client's packet has just brought, and what came of it at once */
 	bool deciding_refused;
 	struct receipt_due *receipts_due; /* to be announced */

@@ -269,7 +269,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
 		return rc;
-	rc = source_open(command, uri, &check.store);
+	rc = source_open_in_use(command, uri, &check.store);
 	if (rc != CTL_OK)
 		return rc;
 	progress_init(&check.progress, true);
@@ -284,8 +284,8 @@ const struct ctl_command ctl_check = {
 	.usage = "Usage: hyperchatctl check --store URI\n\n"
 			 "Reads everything: the database's own integrity, that the numbers of each chat have no gap, that its hash\n"
 			 "chain holds, that members, times of membership, names and heads are those of the log, and that what was\n"
-			 "deleted has no text any more. Prints the first 20 problems; exit code 1 if there is one. Changes nothing\n"
-			 "but what opening does (an older schema is migrated). The broker may be running.\n\n"
+			 "deleted has no text any more. Prints the first 20 problems; exit code 1 if there is one. Changes nothing.\n"
+			 "The broker may be running. A store of an older schema is refused: 'hyperchatctl migrate' comes first.\n\n"
 			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/hyperchat/chat.db\n",
 	.run = run,
 };

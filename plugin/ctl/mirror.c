@@ -164,7 +164,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	if (!bodies_mode_from_name(work.body, &mode))
 		return ctl_misused(command, "--body '%s' is none of full, none, encrypted", work.body);
 	rc = read_properties(&work, properties);
-	if (rc == CTL_OK && (rc = source_open(command, uri, &store)) == CTL_OK) {
+	if (rc == CTL_OK && (rc = source_open_in_use(command, uri, &store)) == CTL_OK) {
 		rc = check_writer(&work, store);
 		if (rc == CTL_OK)
 			rc = mirror_with_bodies(&work, store, mode);

@@ -130,6 +130,7 @@ static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_TOKEN_AGE_MS = (int64_t)STORE_DEVICE_TOKEN_DAYS * 24 * 3600 * 1000;
 static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
+static const int64_t AUDIT_AGE_MS = (int64_t)STORE_AUDIT_DAYS * 24 * 3600 * 1000;
 static const int64_t NOTICE_AGE_MS = (int64_t)STORE_NOTICE_MINUTES * 60 * 1000;
 
 /* Operations; sqlite.c's table lists them. */
@@ -164,6 +165,7 @@ enum store_rc sqlite_prune(struct store *store, int64_t now_ms, bool *more, stru
 /* A part of prune; true: there is more. */
 bool device_prune(struct db *db, int64_t now_ms);
 bool token_prune(struct db *db, int64_t now_ms);
+bool audit_prune(struct db *db, int64_t now_ms);
 
 enum store_rc sqlite_load_device(struct store *store, const char *user_id, const char *name, struct device_record **record, struct error *err);
 enum store_rc sqlite_put_device(struct store *store, const char *user_id, const char *name, int64_t seen_at_ms, const char *subscriptions,
@@ -178,11 +180,15 @@ enum store_rc sqlite_remove_device(struct store *store, const char *user_id, con
 enum store_rc sqlite_list_push_targets(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
                                        struct push_target_list **targets, struct error *err);
 enum store_rc sqlite_put_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc sqlite_lower_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
 enum store_rc sqlite_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
                                       struct error *err);
 enum store_rc sqlite_add_signing_key(struct store *store, const struct signing_key *key, struct error *err);
 enum store_rc sqlite_list_signing_keys(struct store *store, struct signing_key_list **keys, struct error *err);
 enum store_rc sqlite_drop_signing_key(struct store *store, const char *kid, struct error *err);
+enum store_rc sqlite_put_audit(struct store *store, const struct audit_record *record, struct error *err);
+enum store_rc sqlite_list_audit(struct store *store, const struct audit_record *before, size_t count_max, struct audit_list **list,
+                                struct error *err);
 
 /* ---- people.c, account.c ---- */
 

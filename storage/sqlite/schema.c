@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { APPLICATION_ID = 0x48436861 /* "HCha" */ };
+const int64_t sqlite_application_id = 0x48436861; /* "HCha" */
 
 /* ---- the file ---- */
 
@@ -55,7 +55,7 @@ static enum store_rc recognise(struct db *db, const char *path, unsigned flags, 
 	enum store_rc rc = db_result(db, err);
 	if (rc != STORE_OK)
 		return rc;
-	if (empty ? application != 0 || version != 0 : application != APPLICATION_ID)
+	if (empty ? application != 0 || version != 0 : application != sqlite_application_id)
 		return error_set(err, STORE_REFUSED, 0, "%s: is another application's database", path);
 	if (version > sqlite_schema_version)
 		return error_set(err, STORE_REFUSED, 0, "%s: has schema %lld, made by a newer version; this one knows up to %d", path, (long long)version,
@@ -93,7 +93,7 @@ static void add_identity(struct db *db)
 	db_bind_text(db, statement, 3, writer);
 	db_run(db, statement);
 	sqlite3_finalize(statement);
-	snprintf(pragma, sizeof pragma, "PRAGMA application_id = %d", APPLICATION_ID);
+	snprintf(pragma, sizeof pragma, "PRAGMA application_id = %lld", (long long)sqlite_application_id);
 	db_exec(db, pragma);
 }
 

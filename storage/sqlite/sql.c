@@ -159,9 +159,14 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_PRUNE_CURSORS] = "DELETE FROM cursor WHERE (device, chat) IN (SELECT device, chat FROM cursor WHERE device = ?1 LIMIT ?2)",
 	[SQL_DROP_DEVICE] = "DELETE FROM device WHERE id = ?1",
 	[SQL_PUT_REVOCATION] = "INSERT INTO revocation (subject, at) VALUES (?1, ?2) ON CONFLICT (subject) DO UPDATE SET at = max(at, excluded.at)",
+	[SQL_LOWER_REVOCATION] = "UPDATE revocation SET at = ?2 WHERE subject = ?1 AND at > ?2",
 	[SQL_LIST_REVOCATIONS] = "SELECT subject, at FROM revocation WHERE subject > ?1 ORDER BY subject LIMIT ?2",
 	[SQL_PRUNE_REVOCATIONS] = "DELETE FROM revocation WHERE subject IN "
 							  "(SELECT subject FROM revocation WHERE instr(subject, '/') > 0 AND at < ?1 LIMIT ?2)",
+	[SQL_PUT_AUDIT] = "INSERT INTO audit (key, at, who, command, subject, details, result) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+					  "ON CONFLICT (key) DO NOTHING",
+	[SQL_LIST_AUDIT] = "SELECT at, who, command, subject, details, result FROM audit WHERE ?1 IS NULL OR key < ?1 ORDER BY key DESC LIMIT ?2",
+	[SQL_PRUNE_AUDIT] = "DELETE FROM audit WHERE key IN (SELECT key FROM audit WHERE key < ?1 LIMIT ?2)",
 	[SQL_FIND_SIGNING_KEY] = "SELECT bytes FROM signing_key WHERE kid = ?1",
 	[SQL_ADD_SIGNING_KEY] = "INSERT INTO signing_key (kid, created_at, bytes) VALUES (?1, ?2, ?3)",
 	[SQL_LIST_SIGNING_KEYS] = "SELECT kid, created_at, bytes FROM signing_key WHERE kid IS NOT NULL ORDER BY created_at DESC, kid",

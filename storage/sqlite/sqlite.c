@@ -365,10 +365,14 @@ const struct store_ops store_sqlite = {
 	.remove_device = sqlite_remove_device,
 	.list_push_targets = sqlite_list_push_targets,
 	.put_revocation = sqlite_put_revocation,
+	.lower_revocation = sqlite_lower_revocation,
 	.list_revocations = sqlite_list_revocations,
 	.add_signing_key = sqlite_add_signing_key,
 	.list_signing_keys = sqlite_list_signing_keys,
 	.drop_signing_key = sqlite_drop_signing_key,
+
+	.put_audit = sqlite_put_audit,
+	.list_audit = sqlite_list_audit,
 
 	.load_memberships = sqlite_load_memberships,
 	.load_profiles = sqlite_load_profiles,
