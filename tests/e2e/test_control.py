@@ -2,8 +2,10 @@
 """Administration of a running broker on $CONTROL/hyperchat/v1: who may, what it does, and what is written down of it."""
 import json
 import re
+import subprocess
 import time
 
+import broker as brokers
 import mqtt
 import pytest
 from operator_desk import TOPIC, OperatorDesk
@@ -238,3 +240,67 @@ def test_what_an_operator_does_is_written_down_and_what_he_looks_at_is_not(manne
     assert first | {"at": 0} == {"at": 0, "who": "olga", "command": "ban", "subject": "alice", "result": "ok"}
     assert last["command"] == "removeMember" and last["subject"] == "nowhere" and last["result"].startswith("forbidden")
     assert json.loads(last["details"]) == {"user": "bob"}
+
+
+# ---- from a shell ----
+
+class Shell:
+    """olga's, by hyperchatctl or by mosquitto_ctrl of the broker's version."""
+
+    def __init__(self, broker, program, user="olga"):
+        self.broker, self.program, self.token = broker, program, broker.token(user)
+
+    def runs(self, *arguments):
+        if self.program == "mosquitto_ctrl":
+            return self.broker.mosquitto_ctrl("-p", self.broker.port, "-P", self.token, "hyperchat", *arguments)
+        return subprocess.run([str(brokers.CTL), "--broker", "-p", str(self.broker.port), "--pw-file", "-", *map(str, arguments)], input=self.token + "\n",
+                              capture_output=True, text=True, timeout=120, env={**self.broker.ctl_environment(), "TZ": "CET-1"})
+
+    def says(self, *arguments):
+        done = self.runs(*arguments)
+        assert done.returncode == 0, done
+        return done.stdout
+
+
+@pytest.fixture(params=["hyperchatctl", "mosquitto_ctrl"])
+def shell(manned, request):
+    if request.param == "mosquitto_ctrl" and brokers.sanitizer():
+        pytest.skip("mosquitto_ctrl is not instrumented")
+    return Shell(manned, request.param)
+
+
+def test_an_operator_looks_and_acts_from_a_shell(manned, shell):
+    alice = manned.person("alice")
+    alice.is_up_to_date()
+    assert re.search(r"^sessions: 2$", shell.says("status"), re.M)
+    assert json.loads(shell.says("--json", "listUsers", "--connected"))["users"][0] == {"user": "alice", "connections": 1}
+    assert re.search(r"^alice +1", shell.says("listUsers", "--count", "1"), re.M)
+    assert shell.says("ban", "alice") == "done\n"
+    alice.client.is_closed()
+    assert re.search("^banned: yes$", shell.says("getUser", "alice"), re.M)
+    shell.says("unban", "alice")
+    shell.says("createRoom", "ops", "alice", "Ops room", "--history", "all")
+    assert "name: Ops room" in shell.says("getChat", "ops")
+    assert re.search(r"^drained: yes$", shell.says("drain"), re.M)
+    assert re.search(r"^draining: no$", shell.says("drain", "stop"), re.M)
+    assert "eraseMessage CHAT MESSAGE" in shell.says("help")
+
+
+def test_a_shell_is_told_why_it_is_refused_and_ends_with_a_number_that_says_so(manned, shell):
+    refused = shell.runs("unban", "alice")
+    assert refused.returncode == 1 and "user: he is not banned" in refused.stderr and refused.stdout == ""
+    for arguments in (["fly"], [], ["ban"], ["ban", "a/b"], ["ban", "a", "b"], ["listUsers", "--count"], ["listUsers", "--fly", "x"]):
+        if not arguments and shell.program == "mosquitto_ctrl":
+            continue  # its own usage
+        misused = shell.runs(*arguments)
+        assert misused.returncode == 2 and "Try '" in misused.stderr, arguments
+    stranger = Shell(manned, shell.program, "alice").runs("status")
+    assert stranger.returncode == 1 and "this user is no operator" in stranger.stderr
+    shell.token = "a.b.c"
+    assert "refuses the login" in shell.runs("status").stderr
+
+
+def test_times_are_those_of_the_machine(manned):
+    manned.person("alice").is_up_to_date()
+    shown = Shell(manned, "hyperchatctl").says("getUser", "alice")
+    assert re.search(r"^createdAt: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+01:00$", shown, re.M)
