@@ -24,6 +24,7 @@ install(CODE "
   message(STATUS \"Installing: \${sample}\")
 " COMPONENT plugin)
 
+install(FILES "${PROJECT_BINARY_DIR}/mosquitto_ctrl_hyperchat.so" DESTINATION "${HC_PLUGIN_DIR}" COMPONENT ctl)
 install(PROGRAMS "${PROJECT_BINARY_DIR}/hyperchatctl" DESTINATION bin COMPONENT ctl)
 install(FILES "${PROJECT_BINARY_DIR}/hyperchatctl.1" DESTINATION share/man/man1 COMPONENT ctl)
 install(FILES "${PROJECT_SOURCE_DIR}/packaging/hyperchatctl.bash-completion" DESTINATION share/bash-completion/completions RENAME hyperchatctl

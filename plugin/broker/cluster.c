@@ -120,6 +120,11 @@ static void on_revoked(struct server *server, const struct notice *notice)
 	revoke_happened(server, notice->subject, notice->at_ms);
 }
 
+static void on_lowered(struct server *server, const struct notice *notice)
+{
+	revoke_taken_back(server, notice->subject, notice->at_ms);
+}
+
 static void on_removed(struct server *server, const struct notice *notice)
 {
 	removal_elsewhere(server, notice->subject, notice->at_ms);
@@ -141,6 +146,7 @@ static const struct {
 	{NOTICE_ERASED, on_erased},
 	{NOTICE_TURN, on_turn},
 	{NOTICE_REVOKED, on_revoked},
+	{NOTICE_LOWERED, on_lowered},
 	{NOTICE_REMOVED, on_removed},
 	{NOTICE_KEYS, on_keys},
 };

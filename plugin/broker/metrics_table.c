@@ -11,7 +11,8 @@
 static const char *const login_refusals[LOGIN_REFUSAL_COUNT] = {
 	[LOGIN_EXPIRED] = "expired", [LOGIN_NOT_YET] = "not_yet", [LOGIN_NO_KEY] = "no_key", [LOGIN_BAD_TOKEN] = "bad_token",
 	[LOGIN_USERNAME] = "username", [LOGIN_CLIENT_ID] = "client_id", [LOGIN_ACCOUNT] = "account", [LOGIN_STORE_AWAY] = "store_away",
-	[LOGIN_TOO_MANY] = "too_many", [LOGIN_REVOKED] = "revoked", [LOGIN_UNENCRYPTED] = "unencrypted", [LOGIN_CERTIFICATE] = "certificate"};
+	[LOGIN_TOO_MANY] = "too_many", [LOGIN_REVOKED] = "revoked", [LOGIN_UNENCRYPTED] = "unencrypted", [LOGIN_CERTIFICATE] = "certificate",
+	[LOGIN_DRAINING] = "draining"};
 static const char *const refusals[REFUSAL_COUNT] = {
 	[REFUSAL_BAD_REQUEST] = "bad_request", [REFUSAL_FORBIDDEN] = "forbidden", [REFUSAL_GONE] = "gone", [REFUSAL_CONFLICT] = "conflict",
 	[REFUSAL_ID_REUSED] = "id_reused", [REFUSAL_TOO_LARGE] = "too_large", [REFUSAL_RATE_LIMITED] = "rate_limited",

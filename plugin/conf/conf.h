@@ -49,6 +49,7 @@ struct conf {
 	char *name_claim;
 	char *operator_claim;
 	char *operator_role;
+	char *operators;
 	char *invitation_url;
 	char *proxies;
 	enum conf_certificates certificates;

@@ -292,6 +292,17 @@ class Broker:
         assert done.returncode == 0, f"hyperchatctl {arguments[0]} ended with {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    def mosquitto_ctrl(self, *arguments):
+        """That of the broker's own version, with our module. What became of it."""
+        if self.version == "system":
+            program, start, environment = "mosquitto_ctrl", [], {"LD_LIBRARY_PATH": str(BUILD)}
+        else:
+            text = executable(self.version).read_text().replace('--argv0 mosquitto "$root/usr/sbin/mosquitto"', '"$root/usr/bin/mosquitto_ctrl"')
+            root = f"root={ROOT}/build/brokers/{self.version}"
+            text = re.sub(r"^root=.*$", root, text, flags=re.M).replace("libraries=\n", f"libraries={BUILD}\n")
+            program, start, environment = "/bin/sh", ["-c", text, "sh"], {}
+        return subprocess.run([program, *start, *map(str, arguments)], capture_output=True, text=True, timeout=120, env={**os.environ, **environment})
+
     @property
     def store_uri(self):
         return self.options["store"]
