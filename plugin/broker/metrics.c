@@ -128,7 +128,7 @@ static void collect(struct server *server, struct sample *sample)
 	read_mirror(readings, before, MIRROR_TRANSACTIONS, server->mirror, 0);
 	read_mirror(readings, before, MIRROR_PUSH, server->pushes, (int64_t)server->conf.push_delay_s * 1000);
 	if (server->push != NULL)
-		readings->pushes = push_count(server->push);
+		readings->pushes = push_count(server->push), readings->pushes_left_out = push_left_out(server->push);
 	if (server->activity != NULL)
 		readings->activity_dropped = activity_dropped(server);
 }

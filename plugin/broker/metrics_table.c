@@ -92,6 +92,7 @@ const struct metric metrics_table[] = {
 	{"kafka_refused_total", METRIC_COUNTER, READ(mirror_refused), BY("mirror", mirrors), .help = "Other records that Kafka did not want"},
 	{"kafka_restarts_total", METRIC_COUNTER, READ(mirror_restarts), BY("mirror", mirrors), .help = "How often Kafka's client had to begin anew after an error"},
 	{"kafka_pushes_total", METRIC_COUNTER, READ(pushes), .help = "Pushes that were made; repetitions count. Only with `kafka_push_topic`"},
+	{"kafka_pushes_left_out_total", METRIC_COUNTER, READ(pushes_left_out), .help = "Pushes that were not made because what the store has of the member, or of the message, is damaged; the log names them. Only with `kafka_push_topic`"},
 	{"kafka_activity_dropped_total", METRIC_COUNTER, READ(activity_dropped), .help = "Receipts and people who came or went that Kafka did not take at the moment. Only with `kafka_activity_topic`"},
 
 	{"cluster_failing", METRIC_GAUGE, READ(cluster_failing), .help = "1: what other brokers write cannot be read at the moment; only with a shared store"},
