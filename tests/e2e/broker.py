@@ -87,6 +87,7 @@ class Broker:
         self.people = []
         self.listener_lines = []      # more lines behind the listener
         self.top_lines = []           # lines at the very top
+        self.bottom_lines = []        # lines behind the plugin's
         self.plugin = PLUGIN          # None: a bare broker
         self.anonymous = False
         tokens.write_keys(self.keys, self.issuer)
@@ -114,6 +115,7 @@ class Broker:
         if self.plugin:
             lines.append(f"plugin {self.plugin}")
             lines += [f"plugin_opt_{name} {value}" for name, value in self.options.items() if value is not None]
+        lines += self.bottom_lines
         return "\n".join(lines) + "\n"
 
     def set_limits(self, **limits):
