@@ -167,27 +167,42 @@ enum store_rc read_end(struct store *store, struct db *db, struct error *err)
 /* ---- opening, closing ---- */
 
 static enum store_rc checkpoint_locked(struct sqlite_store *self, struct error *err);
+static void sqlite_close(struct store *store);
+
+/* For what was erased before a crash, and because the WAL may hold what an earlier process could not sync: it looks committed, so what comes behind
+ * it would be lost with it. A disk that fails opens no store; what else is in the way (a reader, a full disk) is left to the next checkpoint. */
+static enum store_rc first_checkpoint(struct sqlite_store *self, struct error *err)
+{
+	struct error why = {0};
+	enum store_rc rc = checkpoint_locked(self, &why);
+	if (rc == STORE_OK || (why.native & 0xff) != SQLITE_IOERR)
+		return STORE_OK;
+	return error_set(err, rc, why.native, "%s: %s", self->path, why.text);
+}
 
 static enum store_rc sqlite_open(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
 	struct sqlite_store *self = mem_zero(sizeof *self);
-	enum store_rc rc = schema_open(&self->writer, uri, flags, &self->info, err);
+	enum store_rc rc = schema_open(&self->keeper, uri, flags, &self->info, err);
 	if (rc != STORE_OK) {
 		free(self);
 		return rc;
 	}
+	sqlite3_db_release_memory(self->keeper.handle);
 	self->ops = &store_sqlite;
 	self->path = mem_text(uri);
 	atomic_init(&self->wal_pages, 0);
 	atomic_init(&self->erasures, 1);
-	sqlite3_wal_hook(self->writer.handle, on_commit, self);
 	pthread_mutex_init(&self->write_lock, NULL);
 	pthread_mutex_init(&self->pool_lock, NULL);
 	pthread_cond_init(&self->pool_change, NULL);
 	pthread_mutex_init(&self->checkpoint_lock, NULL);
-	checkpoint_locked(self, NULL); /* for what was erased before a crash; what cannot be done now the next checkpoint does */
-	*store = (struct store *)self;
-	return STORE_OK;
+	rc = first_checkpoint(self, err);
+	if (rc == STORE_OK)
+		*store = (struct store *)self;
+	else
+		sqlite_close((struct store *)self);
+	return rc;
 }
 
 /* The last connection to go moves everything into the file and removes the WAL. */
@@ -204,6 +219,7 @@ static void sqlite_close(struct store *store)
 	}
 	db_close(&self->checkpointer);
 	db_close(&self->writer);
+	db_close(&self->keeper);
 	pthread_mutex_destroy(&self->checkpoint_lock);
 	pthread_cond_destroy(&self->pool_change);
 	pthread_mutex_destroy(&self->pool_lock);
