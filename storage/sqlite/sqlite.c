@@ -167,18 +167,6 @@ enum store_rc read_end(struct store *store, struct db *db, struct error *err)
 /* ---- opening, closing ---- */
 
 static enum store_rc checkpoint_locked(struct sqlite_store *self, struct error *err);
-static void sqlite_close(struct store *store);
-
-/* For what was erased before a crash, and because the WAL may hold what an earlier process could not sync: it looks committed, so what comes behind
- * it would be lost with it. A disk that fails opens no store; what else is in the way (a reader, a full disk) is left to the next checkpoint. */
-static enum store_rc first_checkpoint(struct sqlite_store *self, struct error *err)
-{
-	struct error why = {0};
-	enum store_rc rc = checkpoint_locked(self, &why);
-	if (rc == STORE_OK || (why.native & 0xff) != SQLITE_IOERR)
-		return STORE_OK;
-	return error_set(err, rc, why.native, "%s: %s", self->path, why.text);
-}
 
 static enum store_rc sqlite_open(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
@@ -197,12 +185,9 @@ static enum store_rc sqlite_open(const char *uri, unsigned flags, struct store *
 	pthread_mutex_init(&self->pool_lock, NULL);
 	pthread_cond_init(&self->pool_change, NULL);
 	pthread_mutex_init(&self->checkpoint_lock, NULL);
-	rc = first_checkpoint(self, err);
-	if (rc == STORE_OK)
-		*store = (struct store *)self;
-	else
-		sqlite_close((struct store *)self);
-	return rc;
+	checkpoint_locked(self, NULL); /* for what was erased before a crash; what cannot be done now the next checkpoint does */
+	*store = (struct store *)self;
+	return STORE_OK;
 }
 
 /* The last connection to go moves everything into the file and removes the WAL. */

@@ -48,6 +48,11 @@ static struct disk {
 	void *context;
 } disk;
 
+static bool is_watched(const char *path)
+{
+	return path && disk.dir[0] != '\0' && strncmp(path, disk.dir, strlen(disk.dir)) == 0;
+}
+
 /* ---- images ---- */
 
 static uint64_t rnd(uint64_t *random, uint64_t below)
@@ -158,19 +163,30 @@ static struct image *image_of(const char *path)
 	return image;
 }
 
+static void path_beside(const struct image *image, const char *to, char path[128])
+{
+	if (snprintf(path, 128, "%s%s", to, strrchr(image->path, '/')) >= 128)
+		abort();
+}
+
+static void write_beside(const struct image *image, const char *to, const struct buf *bytes)
+{
+	char path[128];
+	path_beside(image, to, path);
+	FILE *file = fopen(path, "w");
+	if (file == NULL || fwrite(bytes->data, 1, bytes->len, file) != bytes->len || fclose(file) != 0)
+		abort();
+}
+
 /* A third each: nothing since the last sync, all of it, any sectors of it. */
 static void save_image(const struct image *image, const char *to, uint64_t *random)
 {
-	char path[256];
 	struct buf bytes = BUF_EMPTY;
 	unsigned mode = (unsigned)rnd(random, 3);
 	buf_add(&bytes, image->synced.data, image->synced.len);
 	for (size_t i = 0; i < image->change_count; i++)
 		put_some(&bytes, &image->changes[i], random, mode);
-	snprintf(path, sizeof path, "%s%s", to, strrchr(image->path, '/'));
-	FILE *file = fopen(path, "w");
-	if (file == NULL || fwrite(bytes.data, 1, bytes.len, file) != bytes.len || fclose(file) != 0)
-		abort();
+	write_beside(image, to, &bytes);
 	buf_fini(&bytes);
 }
 
@@ -178,8 +194,34 @@ void disk_lose_power(const char *to, uint64_t seed)
 {
 	uint64_t random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
 	for (size_t i = 0; i < IMAGES_MAX; i++)
-		if (disk.images[i].path[0] != '\0')
+		if (is_watched(disk.images[i].path))
 			save_image(&disk.images[i], to, &random);
+}
+
+static void copy_image(const struct image *image, const char *to)
+{
+	struct buf bytes = BUF_EMPTY;
+	struct image *copy = find_image("");
+	if (copy == NULL)
+		abort();
+	read_whole(image->path, &bytes);
+	write_beside(image, to, &bytes);
+	buf_fini(&bytes);
+	path_beside(image, to, copy->path);
+	buf_add(&copy->synced, image->synced.data, image->synced.len);
+	for (size_t i = 0; i < image->change_count; i++)
+		image_change(copy, image->changes[i].at, image->changes[i].bytes.data, image->changes[i].bytes.len, image->changes[i].truncates);
+}
+
+void disk_die(const char *to)
+{
+	bool here[IMAGES_MAX];
+	for (size_t i = 0; i < IMAGES_MAX; i++)
+		here[i] = is_watched(disk.images[i].path);
+	for (size_t i = 0; i < IMAGES_MAX; i++)
+		if (here[i])
+			copy_image(&disk.images[i], to);
+	snprintf(disk.dir, sizeof disk.dir, "%s/", to);
 }
 
 /* ---- counting ---- */
@@ -190,11 +232,6 @@ static void changing(void)
 		disk_lose_power(disk.power_to, disk.power_seed);
 		disk.lost(disk.context);
 	}
-}
-
-static bool is_watched(const char *path)
-{
-	return path && disk.dir[0] != '\0' && strncmp(path, disk.dir, strlen(disk.dir)) == 0;
 }
 
 /* Whether this call fails. */

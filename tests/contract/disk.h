@@ -34,4 +34,8 @@ void disk_lose_power_at(unsigned number, const char *to, uint64_t seed, void (*l
 /* Now. */
 void disk_lose_power(const char *to, uint64_t seed);
 
+/* As if the process died: `to`, an existing directory, gets the files as they can be read, with what is and is not on the disk of them. It is watched from
+ * now on in place of the other one. */
+void disk_die(const char *to);
+
 #endif

@@ -30,7 +30,8 @@ struct promise {
 
 struct talk {
 	struct place *place;
-	char lost_dir[48], lost_uri[80];
+	char lost_dir[48], lost_uri[80]; /* what a power loss left */
+	char next_dir[48], next_uri[80]; /* what the next process finds */
 	struct buf made; /* what the file is when a conversation begins */
 	struct store *store;
 	struct promise promise, at_loss;
@@ -123,12 +124,12 @@ static void assert_kept(const char *uri, const struct promise *promise)
 	close_store(store);
 }
 
-static void clear_lost(struct talk *talk)
+static void clear_dir(const char *dir)
 {
 	static const char *const names[] = {"chat.db", "chat.db-wal", "chat.db-shm"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char path[80];
-		snprintf(path, sizeof path, "%s/%s", talk->lost_dir, names[i]);
+		snprintf(path, sizeof path, "%s/%s", dir, names[i]);
 		unlink(path);
 	}
 }
@@ -137,7 +138,7 @@ static void look_after_a_loss(struct talk *talk)
 {
 	if (!talk->looks || !disk_failed() || ++talk->failures > 2)
 		return;
-	clear_lost(talk);
+	clear_dir(talk->lost_dir);
 	disk_lose_power(talk->lost_dir, talk->seed++);
 	assert_kept(talk->lost_uri, &talk->promise);
 }
@@ -241,7 +242,8 @@ static void remove_files(struct place *place)
 static void begin(struct talk *talk, uint64_t seed)
 {
 	remove_files(talk->place);
-	clear_lost(talk);
+	clear_dir(talk->lost_dir);
+	clear_dir(talk->next_dir);
 	if (talk->made.len > 0)
 		write_file(talk->place->path, talk->made.data, talk->made.len, 0);
 	disk_watch(talk->place->dir);
@@ -257,7 +259,10 @@ static struct talk talk_new(struct place *place)
 	struct talk talk = {.place = place};
 	snprintf(talk.lost_dir, sizeof talk.lost_dir, "%s-lost", place->dir);
 	snprintf(talk.lost_uri, sizeof talk.lost_uri, "sqlite:%s/chat.db", talk.lost_dir);
+	snprintf(talk.next_dir, sizeof talk.next_dir, "%s-next", place->dir);
+	snprintf(talk.next_uri, sizeof talk.next_uri, "sqlite:%s/chat.db", talk.next_dir);
 	assert_int_equal(mkdir(talk.lost_dir, 0700), 0);
+	assert_int_equal(mkdir(talk.next_dir, 0700), 0);
 	return talk;
 }
 
@@ -280,9 +285,11 @@ static struct talk talk_new_with_store(struct place *place)
 static void talk_free(struct talk *talk)
 {
 	disk_unwatch();
-	clear_lost(talk);
+	clear_dir(talk->lost_dir);
 	buf_fini(&talk->made);
+	clear_dir(talk->next_dir);
 	assert_int_equal(rmdir(talk->lost_dir), 0);
+	assert_int_equal(rmdir(talk->next_dir), 0);
 }
 
 /* ---- the stories ---- */
@@ -331,6 +338,37 @@ static void a_sync_that_fails_is_believed_and_what_it_was_for_written_again(void
 {
 	for (unsigned count = 1; count <= 4; count++)
 		assert_survives(*state, DISK_SYNC, DISK_EIO, count);
+}
+
+/* The sync of an append fails, the process dies, and `failing` more fail when the next one opens the store. */
+static void append_across_a_death(struct talk *talk, unsigned failing)
+{
+	begin(talk, first_seed());
+	UNTIL_DONE(store_open(talk->place->uri, &talk->store, &err));
+	say(talk, "hi");
+	disk_arm(&(struct disk_plan){.call = DISK_SYNC, .first = 1, .count = 1});
+	struct transaction *tx = line_says(&talk->promise.begun[0], "alice", "ho");
+	struct append append = {.chat_id = "c0", .transactions = &tx, .transaction_count = 1};
+	assert_int_equal(ON(talk->store, append, &append, 1, NULL), STORE_UNKNOWN);
+	struct store *dead = talk->store;
+	disk_die(talk->next_dir);
+	disk_arm(&(struct disk_plan){.call = DISK_SYNC, .first = 1, .count = failing});
+	UNTIL_DONE(store_open(talk->next_uri, &talk->store, &err));
+	append_until_done(talk, &append, 1);
+	disk_lose_power(talk->lost_dir, talk->seed);
+	disk_arm(NULL);
+	close_store(talk->store);
+	close_store(dead);
+	transaction_free(tx);
+	assert_kept(talk->lost_uri, &talk->promise);
+}
+
+static void nor_is_it_believed_by_the_next_process(void **state)
+{
+	struct talk talk = talk_new_with_store(*state);
+	for (unsigned failing = 0; failing < 8; failing++)
+		append_across_a_death(&talk, failing);
+	talk_free(&talk);
 }
 
 static void a_write_that_fails_while_the_store_is_made_leaves_one_that_can_be_made(void **state)
@@ -416,6 +454,7 @@ int main(void)
 		PLACE_STORY(half_a_write_costs_nothing_acknowledged),
 		PLACE_STORY(a_write_that_fails_while_the_store_is_made_leaves_one_that_can_be_made),
 		PLACE_STORY(a_sync_that_fails_is_believed_and_what_it_was_for_written_again),
+		PLACE_STORY(nor_is_it_believed_by_the_next_process),
 		PLACE_STORY(a_truncation_that_fails_costs_nothing_acknowledged),
 		PLACE_STORY(a_file_that_cannot_be_opened_costs_nothing_acknowledged),
 		PLACE_STORY(a_file_that_cannot_be_removed_costs_nothing_acknowledged),
