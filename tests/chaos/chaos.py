@@ -123,8 +123,7 @@ class Run:
 
     def suffers(self):
         """All the faults, each at its time."""
-        faults = self.plan = plan(self.seed, self.options.seconds, self.world.lanes(), list(DEVICES))
-        faults = [fault for fault in faults if not self.options.only or fault.kind in self.options.only]
+        faults = plan(self.seed, self.options.seconds, self.world.lanes(), list(DEVICES), self.options.only)
         injector, began = Injector(self.world, self.recorder), time.monotonic()
         while time.monotonic() - began < self.options.seconds:
             faults = injector.until(faults, time.monotonic() - began)

@@ -21,14 +21,15 @@ LANES = {
 }
 
 
-def plan(seed, seconds, lanes, devices):
-    """lanes: (name, on) of each that there is. Everything is over when `seconds` are."""
+def plan(seed, seconds, lanes, devices, only=None):
+    """lanes: (name, on) of each that there is; only: these kinds. Everything is over when `seconds` are."""
     faults = []
     for name, on in lanes:
         dice = random.Random(f"{seed} {name} {on}")
         shortest, longest, kinds = LANES[name]
+        kinds = {kind: how for kind, how in kinds.items() if not only or kind in only}
         at = dice.uniform(0.5, longest)
-        while True:
+        while kinds:
             kind = dice.choices(list(kinds), [likely for likely, _, _ in kinds.values()])[0]
             lasts = dice.uniform(*kinds[kind][1:])
             if at + lasts > seconds:
