@@ -63,6 +63,8 @@ class Run:
             self.suffers()
             self.calms_down()
             self.reads_back()
+        except (AssertionError, RpcError, mqtt.Closed, mqtt.Refused, OSError) as failed:
+            self.verdict("the run comes to its end", False, f"{failed!r}"[:3000])
         finally:
             for device in self.devices:
                 device.ends = True
@@ -162,7 +164,11 @@ class Run:
                       {event["chat"] for event in self.recorder.events if event["e"] == "ok" and event.get("chat")})
 
     def exported(self, chat):
-        return self.world.brokers[0].exported(chat)
+        try:
+            return self.world.brokers[0].exported(chat)
+        except AssertionError as failed:
+            self.verdict("hyperchatctl export", False, str(failed)[:1000])
+            return []
 
     def reads_back(self):
         chats = self.chats()
@@ -224,14 +230,13 @@ class Run:
 
 def summary(run, history, findings):
     operations = collections.Counter((op.do, op.outcome) for op in history.ops.values())
-    stops = [fault for fault in history.faults if fault["kind"] in ("broker-pause", "clock-fault")]
-    quiet = [sample["longest"] for sample in history.metrics if not any(stop["t"] - 2 <= sample["t"] <= stop["t"] + stop["seconds"] + 3 for stop in stops)]
+    longest = max((sample["longest"] for sample in rules.undisturbed(history)), default=0)
     return {"seed": run.seed, "seconds": run.options.seconds, "brokers": [broker.version for broker in run.world.brokers], "store": run.options.store,
             "kafka": run.options.kafka, "faults": dict(collections.Counter(fault["kind"] for fault in history.faults)),
             "operations": {f"{do} {outcome}": count for (do, outcome), count in sorted(operations.items())},
             "transactions": sum(map(len, history.logs.values())), "chats": len(history.logs),
             "lines": sum(len(numbers) for connection in history.connections.values() for numbers in connection.numbers.values()),
-            "connections": len(history.connections), "records": len(history.records), "longest": round(max(quiet, default=0), 4),
+            "connections": len(history.connections), "records": len(history.records), "longest": round(longest, 4),
             "findings": sorted({rule for rule, _ in findings})}
 
 

@@ -204,7 +204,8 @@ class Device(threading.Thread):
         if line.get("senderID") != self.user:
             return
         for command in self.pending:
-            if command.reply is None and (line.get("commandID", "") == command.command or command.command is None and line.get("body") == command.body):
+            own = line.get("commandID", "") == command.command if command.command else line.get("body") == command.body
+            if command.reply is None and own:
                 self.is_ok(command, chat, number)
                 break
 

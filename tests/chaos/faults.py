@@ -11,7 +11,8 @@ Fault = namedtuple("Fault", "at seconds kind on more")
 # kind: (how likely among those of its lane, shortest, longest)
 LANES = {
     "broker": (1.5, 6, {"broker-kill": (5, 0, 1.2), "broker-pause": (2, 0.2, 2.5), "broker-stop": (1, 0, 0.5)}),
-    "links": (0.4, 2, {"link-cut": (5, 0, 0), "link-silent": (3, 0.3, 4), "link-slow": (2, 0.5, 3), "link-pieces": (2, 0.5, 3), "takeover": (2, 0, 0)}),
+    "links": (0.4, 2, {"link-cut": (5, 0, 0), "link-silent": (3, 0.3, 4), "link-slow": (2, 0.5, 3), "link-pieces": (2, 0.5, 3),
+                       "takeover": (2, 0, 0)}),
     "storm": (4, 12, {"storm": (1, 0, 0)}),
     "partition": (6, 15, {"partition": (1, 0.3, 1.5)}),
     "sqlite": (2, 7, {"store-held": (3, 0.3, 3), "disk-full": (2, 0.5, 3)}),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
-"""The network of a run: each device has a link of its own to a broker, which passes on bytes and can be cut, fall silent, be slow, or come in pieces."""
+"""The network of a run: each device has a link of its own to a broker, which passes on bytes and can be cut, be silent, slow, or in pieces."""
 import asyncio
 import threading
 

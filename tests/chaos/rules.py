@@ -5,7 +5,7 @@ from itertools import pairwise
 
 STALL_S = 1.0  # the broker's thread in one callback, when nothing had stopped the process
 
-SAME = ("type", "senderID", "at", "messageID", "commandID", "userID", "role", "members", "name", "history", "body", "contentType", "quotes", "ifLatest")
+SAME = ("type", "senderID", "at", "messageID", "commandID", "userID", "role", "members", "name", "history", "body", "contentType", "quotes")
 
 
 # ---- commands ----
@@ -116,11 +116,12 @@ def real_time(history):
 
 
 def each_device_writes_in_its_order(history):
-    """As long as it stays with one broker, and is not told that it was refused: what is sent once more comes behind."""
+    """As long as it stays with one broker, and none was refused, told or not: what is sent once more comes behind."""
     streams = defaultdict(list)
     for op in history.ops.values():
         place = next(iter(history.places[op.body]), None) if op.body else None
-        if place and op.sends and op.do in ("message", "reply") and not op.refused and op.code is None and len(op.brokers()) == 1:
+        refused = op.refused or op.code is not None or (len(op.sends) > 1 and not op.certain)
+        if place and op.sends and op.do in ("message", "reply") and not refused and len(op.brokers()) == 1:
             streams[op.device, place[0], op.sends[0][1]].append((op.sends[0][0], place[1], op))
     for stream in streams.values():
         for (_, before, first), (_, after, second) in pairwise(sorted(stream, key=lambda entry: entry[0])):
@@ -224,11 +225,16 @@ def the_mirror_is_complete(history):
 
 # ---- the rest ----
 
-def the_broker_does_not_stall(history):
+def undisturbed(history):
+    """What was measured when the process was not stopped, and its clock not set."""
     stops = [fault for fault in history.faults if fault["kind"] in ("broker-pause", "clock-fault")]
-    for sample in history.metrics:
-        stopped = any(fault["t"] - 2 <= sample["t"] <= fault["t"] + fault["seconds"] + 3 for fault in stops)
-        if sample["longest"] > STALL_S and not stopped:
+    return [sample for sample in history.metrics
+            if not any(fault["t"] - 2 <= sample["t"] <= fault["t"] + fault["seconds"] + 3 for fault in stops)]
+
+
+def the_broker_does_not_stall(history):
+    for sample in undisturbed(history):
+        if sample["longest"] > STALL_S:
             yield f"a callback of broker {sample['broker']} took {sample['longest']:.2f} s"
 
 

@@ -20,8 +20,8 @@ class Story:
     """A history that is told: alice and bob, later also carol, in one chat."""
 
     def __init__(self):
-        self.events, self.log, self.t, self.ops = [], [line(1, "memberAdded", members=[{"userID": "alice", "role": "member"}, {"userID": "bob", "role": "member"}])], 0, 0
-        self.topic = None
+        self.events, self.t, self.ops, self.topic = [], 0, 0, None
+        self.log = [line(1, "memberAdded", members=[{"userID": user, "role": "member"} for user in ("alice", "bob")])]
         for number, name in enumerate(("alice/phone", "bob/phone")):
             self.opens(number, name)
             self.shows(number, self.log[0])
@@ -199,6 +199,15 @@ def test_a_device_whose_messages_changed_places_is_found(story):
     assert story.broken() == ["each_device_writes_in_its_order"]
 
 
+def test_one_that_may_have_been_refused_before_it_was_sent_again_has_no_order(story):
+    first = story.sends("three")
+    story.sends("four")
+    story.add("send", op=first, broker=0, connection=0)
+    story.stores("four")
+    story.stores("three")
+    assert story.broken() == []
+
+
 def test_an_answer_that_is_not_up_to_date_is_found(story):
     story.add("latest", who="bob", broker=0, chat=CHAT, number=3, asked=story.t + 1)
     assert story.broken() == []
@@ -283,6 +292,7 @@ def test_what_the_run_itself_found_counts(story):
 
 
 def test_who_comes_and_goes_has_times():
-    log = [line(1, "memberAdded", members=[{"userID": "alice", "role": "owner"}]), line(2, "memberAdded", members=[{"userID": "bob", "role": "member"}]),
-           line(3, "memberRemoved", userID="bob"), line(4, "memberAdded", members=[{"userID": "bob", "role": "member"}])]
+    bob = [{"userID": "bob", "role": "member"}]
+    log = [line(1, "memberAdded", members=[{"userID": "alice", "role": "owner"}]), line(2, "memberAdded", members=bob),
+           line(3, "memberRemoved", userID="bob"), line(4, "memberAdded", members=bob)]
     assert memberships(log)["bob"][0] == (2, 3) and memberships(log)["bob"][1][0] == 4

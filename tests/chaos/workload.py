@@ -7,6 +7,7 @@ alike, not equal, conversations.
 import itertools
 import threading
 
+ACTS = {"message": 50, "first": 3, "edit": 8, "delete": 5, "receipt": 10, "typing": 2, "repeat": 5, "members": 5, "group": 1, "latest": 6, "leave": 1}
 MESSAGES = ("text", "send", "send", "rpc", "nameless", "reply", "compare")
 
 
@@ -27,13 +28,11 @@ class Workload:
                 del numbers[:-20]
 
     def chats_of(self, user):
-        return [chat for chat, members in self.steady.items() if user in members] + [chat for chat, (_, guests) in self.churning.items() if user in guests]
+        return [chat for chat, members in self.steady.items() if user in members] + \
+               [chat for chat, (_, guests) in self.churning.items() if user in guests]
 
     def acts(self, device):
-        what = device.dice.choices(("message", "first", "edit", "delete", "receipt", "typing", "repeat", "members", "group", "latest", "outsider", "leave"),
-                                   (50, 3, 8, 5, 10, 2, 5, 5, 1, 6, 0, 1))[0]
-        if device.user in self.run.outsiders:
-            what = "outsider"
+        what = "outsider" if device.user in self.run.outsiders else device.dice.choices(list(ACTS), list(ACTS.values()))[0]
         getattr(self, what)(device)
 
     # ---- messages ----
@@ -50,10 +49,10 @@ class Workload:
             getattr(self, device.dice.choice(MESSAGES))(device, chat, *self.name(device), chat in self.steady)
 
     def text(self, device, chat, body, command, certain):
-        self.remembers(device, device.begins("message", f"hc/chat/{chat}/text/{command}", body, command, chat=chat, body=body, certain=certain))
+        self.message_is(device, f"hc/chat/{chat}/text/{command}", body, command, chat=chat, body=body, certain=certain)
 
     def send(self, device, chat, body, command, certain):
-        self.remembers(device, device.begins("message", f"hc/chat/{chat}/send/{command}", {"body": body}, command, chat=chat, body=body, certain=certain))
+        self.message_is(device, f"hc/chat/{chat}/send/{command}", {"body": body}, command, chat=chat, body=body, certain=certain)
 
     def rpc(self, device, chat, body, _, certain):
         device.asks("message", "sendMessage", {"chatID": chat, "messageBody": body}, chat=chat, body=body, certain=certain)
@@ -65,12 +64,14 @@ class Workload:
     def reply(self, device, chat, body, command, _):
         numbers = self.messages.get(chat)
         if numbers:
-            device.begins("reply", f"hc/chat/{chat}/send/{command}", {"body": body, "repliedTo": device.dice.choice(numbers)}, command, chat=chat, body=body)
+            payload = {"body": body, "repliedTo": device.dice.choice(numbers)}
+            device.begins("reply", f"hc/chat/{chat}/send/{command}", payload, command, chat=chat, body=body)
 
     def compare(self, device, chat, body, command, _):
         latest = device.latest.get(chat)
         if latest:
-            device.begins("message", f"hc/chat/{chat}/send/{command}", {"body": body, "ifLatest": latest}, command, chat=chat, body=body, ifLatest=latest)
+            payload = {"body": body, "ifLatest": latest}
+            device.begins("message", f"hc/chat/{chat}/send/{command}", payload, command, chat=chat, body=body, ifLatest=latest)
 
     def first(self, device):
         """To a person; who writes first makes the chat."""
@@ -79,7 +80,9 @@ class Workload:
             body, command = self.name(device)
             device.begins("message", f"hc/user/{device.dice.choice(others)}/send/{command}", {"body": body}, command, body=body, certain=True)
 
-    def remembers(self, device, command):
+    def message_is(self, device, *how, **more):
+        """Sent, and kept to be repeated."""
+        command = device.begins("message", *how, **more)
         with self.lock:
             self.done.append((device.device, command))
             del self.done[:-50]
@@ -146,8 +149,8 @@ class Workload:
 
     def group(self, device):
         body, _ = self.name(device)
-        others = [user for user in self.run.members if user != device.user]
-        device.asks("group", "createGroupChat", {"groupName": body.strip()[:100], "friendIDs": device.dice.sample(others, 2)}, body=body.strip()[:100])
+        others, name = [user for user in self.run.members if user != device.user], body.strip()[:100]
+        device.asks("group", "createGroupChat", {"groupName": name, "friendIDs": device.dice.sample(others, 2)}, body=name)
 
     def outsider(self, device):
         """He knows the chats' IDs, and gets nothing by them."""
