@@ -231,8 +231,8 @@ struct store_ops {
 	/* The device goes, with cursors, registration and subscriptions. NOT_FOUND: there is none. */
 	enum store_rc (*remove_device)(struct store *store, const char *user_id, const char *device, struct error *err);
 
-	/* Current members of the chat behind `after` ("" from the start) whose marks and whose devices' cursors in this chat are all below number; fewer
-	 * than count_max: there are no more. A chat that does not exist or has ended: an empty list. */
+	/* Current members of the chat behind `after` ("" from the start, else the last one of the page before; the order is the store's own) whose marks and
+	 * whose devices' cursors in this chat are all below number; fewer than count_max: there are no more. A chat that does not exist or has ended: an empty list. */
 	enum store_rc (*list_push_targets)(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
 	                                   struct push_target_list **targets, struct error *err);
 

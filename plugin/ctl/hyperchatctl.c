@@ -9,7 +9,7 @@
 #include "plugin/ctl/ctl.h"
 
 static const struct ctl_command *const COMMANDS[] = {
-	&ctl_token, &ctl_keys, &ctl_doctor, &ctl_check, &ctl_export, &ctl_room, &ctl_copy, &ctl_migrate, &ctl_mirror, &ctl_chat_key,
+	&ctl_broker, &ctl_token, &ctl_keys, &ctl_doctor, &ctl_check, &ctl_export, &ctl_room, &ctl_copy, &ctl_migrate, &ctl_mirror, &ctl_chat_key,
 	&ctl_revoke, &ctl_device_keys, &ctl_audit, &ctl_backup, &ctl_restore, &ctl_new_epoch, &ctl_repair};
 
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS, OPTIONS_MAX = 16, HELP = 'h' };
@@ -93,6 +93,8 @@ static int flushed(int rc)
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
+	if (strcmp(name, "--broker") == 0)
+		name = ctl_broker.name;
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		overview(stdout);
 		return flushed(CTL_OK);

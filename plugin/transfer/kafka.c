@@ -214,7 +214,7 @@ static bool set_all(rd_kafka_conf_t *conf, const struct kafka_conf *from, struct
 {
 	const struct kafka_property before[] = {
 		{"client.id", "hyperchat"},
-		{"linger.ms", "0"}, /* what comes at once is gathered before: mirror.c */
+		{"linger.ms", "10"}, /* each batch costs librdkafka and Kafka the same, whatever is in it */
 		{"batch.size", "262144"},
 		{"partitioner", "murmur2_random"}, /* the same partition as Kafka's own producers choose for this key */
 		{"reconnect.backoff.ms", "50"},

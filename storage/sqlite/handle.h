@@ -15,6 +15,10 @@ struct sqlite_store {
 	char *path;
 	struct store_info info; /* changes by adopt only, which comes alone */
 
+	/* Open from the first to the last, and idle. The index of the WAL lives as long as any connection, and knows only what was synced; where it is
+	 * made anew, it is from what can be read of the WAL, and what a failed sync was for can be read although it is not on the disk. */
+	struct db keeper;
+
 	pthread_mutex_t write_lock; /* over writer; held through a commit, never together with another lock */
 	struct db writer;           /* not open after a failed commit: the next one to write opens it again */
 

@@ -152,9 +152,9 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 						 "LEFT JOIN registration r ON r.device = d.id WHERE d.user = ?1 ORDER BY d.name",
 	/* The cursors last: most members are out by their marks before. */
 	[SQL_LIST_PUSH_TARGETS] = "SELECT u.id, u.name, m.muted_until FROM chat c CROSS JOIN member m ON m.chat = c.id CROSS JOIN user u ON u.id = m.user "
-							  "WHERE c.name = ?1 AND c.ended = 0 AND m.role > 0 AND m.received < ?2 AND m.read < ?2 AND u.name > ?3 AND "
+							  "WHERE c.name = ?1 AND c.ended = 0 AND m.user > ?3 AND m.role > 0 AND m.received < ?2 AND m.read < ?2 AND "
 							  "NOT EXISTS (SELECT 1 FROM device d CROSS JOIN cursor k ON k.device = d.id AND k.chat = c.id "
-							  "WHERE d.user = m.user AND k.number >= ?2) ORDER BY u.name LIMIT ?4",
+							  "WHERE d.user = m.user AND k.number >= ?2) ORDER BY m.user LIMIT ?4",
 	[SQL_OLD_DEVICES] = "SELECT id FROM device WHERE max(seen_at + 7776000000, token_until) < ?1 LIMIT 1", /* the index's own words */
 	[SQL_PRUNE_CURSORS] = "DELETE FROM cursor WHERE (device, chat) IN (SELECT device, chat FROM cursor WHERE device = ?1 LIMIT ?2)",
 	[SQL_DROP_DEVICE] = "DELETE FROM device WHERE id = ?1",

@@ -171,16 +171,16 @@ static enum store_rc checkpoint_locked(struct sqlite_store *self, struct error *
 static enum store_rc sqlite_open(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
 	struct sqlite_store *self = mem_zero(sizeof *self);
-	enum store_rc rc = schema_open(&self->writer, uri, flags, &self->info, err);
+	enum store_rc rc = schema_open(&self->keeper, uri, flags, &self->info, err);
 	if (rc != STORE_OK) {
 		free(self);
 		return rc;
 	}
+	sqlite3_db_release_memory(self->keeper.handle);
 	self->ops = &store_sqlite;
 	self->path = mem_text(uri);
 	atomic_init(&self->wal_pages, 0);
 	atomic_init(&self->erasures, 1);
-	sqlite3_wal_hook(self->writer.handle, on_commit, self);
 	pthread_mutex_init(&self->write_lock, NULL);
 	pthread_mutex_init(&self->pool_lock, NULL);
 	pthread_cond_init(&self->pool_change, NULL);
@@ -204,6 +204,7 @@ static void sqlite_close(struct store *store)
 	}
 	db_close(&self->checkpointer);
 	db_close(&self->writer);
+	db_close(&self->keeper);
 	pthread_mutex_destroy(&self->checkpoint_lock);
 	pthread_cond_destroy(&self->pool_change);
 	pthread_mutex_destroy(&self->pool_lock);
