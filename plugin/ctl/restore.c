@@ -1,37 +1,27 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
  * hyperchatctl restore: a backup takes the store's place, with an epoch of its own; and hyperchatctl new-epoch, for who restores by other
- * means. One thread, blocks.
- *
- * What is there is named anew first (both names lead to it), and the backup takes its name last, in one step: at each moment in between there is a
- * store, and the same command may be run again. */
+ * means. One thread, blocks. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/id.h"
 #include "base/json.h"
 #include "plugin/ctl/audit.h"
-#include "plugin/ctl/files.h"
 #include "plugin/ctl/options.h"
 #include "plugin/ctl/progress.h"
 #include "plugin/ctl/source.h"
+#include "plugin/ctl/swap.h"
 #include "storage/sqlite/file.h"
 
 struct restore {
 	const struct ctl_command *command;
-	const char *from, *uri, *file, *journal; /* journal "": it stays, or there is none */
-	char *part;      /* the store, before it has its name */
-	char suffix[40]; /* of what was there before */
-	bool quiet;      /* an object is printed at the end, and nothing else */
-	struct buf aside; /* names of what was there, as JSON strings */
+	const char *from, *uri, *journal; /* journal "": it stays */
+	bool as_json; /* an object at the end, and nothing else */
+	struct swap swap;
 	struct sqlite_file_info info;
 	char epoch[STORE_EPOCH_LEN + 1];
 	struct progress progress;
@@ -44,41 +34,6 @@ static void make_epoch(char epoch[STORE_EPOCH_LEN + 1])
 	base64url_encode(bytes, sizeof bytes, epoch);
 }
 
-static bool refused(const struct restore *restore, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static bool refused(const struct restore *restore, const char *format, ...)
-{
-	char text[600];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	ctl_failed(restore->command, "%s", text);
-	return false;
-}
-
-/* ---- who is there ---- */
-
-/* The journal is its broker's as long as that runs. */
-static bool journal_is_free(const struct restore *restore)
-{
-	int fd = restore->journal[0] ? open(restore->journal, O_RDONLY | O_CLOEXEC) : -1;
-	bool used = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-	if (fd >= 0)
-		close(fd);
-	return !used || refused(restore, "%s: a broker is using it; stop that first", restore->journal);
-}
-
-static bool nobody_is_there(const struct restore *restore)
-{
-	pid_t user = access(restore->file, F_OK) == 0 ? sqlite_file_user(restore->file) : 0;
-	if (user > 0)
-		return refused(restore, "%s: process %ld has it open; stop the broker first", restore->file, (long)user);
-	if (user < 0)
-		return refused(restore, "%s: %s", restore->file, strerror(errno));
-	return journal_is_free(restore);
-}
-
 /* ---- the backup, beside the store ---- */
 
 static void show(void *context, uint64_t done, uint64_t total)
@@ -87,83 +42,17 @@ static void show(void *context, uint64_t done, uint64_t total)
 	progress_show(&restore->progress, done, total, "%" PRIu64 " of %" PRIu64 " pages", done, total);
 }
 
-/* As the one that it takes the place of; of the directory's owner, where there is none. Only root can give files away. */
-static bool give_owner(const struct restore *restore, int fd)
-{
-	struct stat status;
-	char *directory = mem_text(restore->file), *slash = strrchr(directory, '/');
-	if (slash != NULL)
-		slash[slash == directory] = '\0';
-	bool known = stat(restore->file, &status) == 0 || stat(slash != NULL ? directory : ".", &status) == 0;
-	free(directory);
-	if (!known || geteuid() != 0 || fchown(fd, status.st_uid, status.st_gid) == 0)
-		return true;
-	return refused(restore, "%s: %s", restore->part, strerror(errno));
-}
-
-static bool make_part(const struct restore *restore)
-{
-	int fd = open(restore->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return refused(restore, "%s: %s", restore->part, strerror(errno));
-	bool good = give_owner(restore, fd);
-	close(fd);
-	return good;
-}
-
 static bool copy_backup(struct restore *restore)
 {
 	struct error err;
 	const struct sqlite_file_watch watch = {show, restore, false};
 	bool good = sqlite_file_info(restore->from, &restore->info, &err) == STORE_OK &&
-		sqlite_file_copy(restore->from, restore->part, &watch, &err) == STORE_OK && sqlite_file_check(restore->part, &err) == STORE_OK &&
-		sqlite_file_set_epoch(restore->part, restore->epoch, &err) == STORE_OK;
+		sqlite_file_copy(restore->from, restore->swap.part, &watch, &err) == STORE_OK && sqlite_file_check(restore->swap.part, &err) == STORE_OK &&
+		sqlite_file_set_epoch(restore->swap.part, restore->epoch, &err) == STORE_OK;
 	progress_wipe(&restore->progress);
-	return good || refused(restore, "%s", err.text);
-}
-
-/* ---- what is there ---- */
-
-/* The file named `file` `end` is also `file` suffix `end`; SQLite finds a store's WAL by such names. */
-static bool name_anew(struct restore *restore, const char *file, const char *end)
-{
-	struct buf name = BUF_EMPTY, aside = BUF_EMPTY;
-	struct error err;
-	bool there = false;
-	buf_printf(&name, "%s%s", file, end);
-	buf_printf(&aside, "%s%s%s", file, restore->suffix, end);
-	bool good = files_also_name(name.data, aside.data, &there, &err) || refused(restore, "%s", err.text);
-	if (there && !restore->quiet)
-		printf("%s is %s now\n", name.data, aside.data);
-	if (there && restore->aside.len > 0)
-		buf_add_char(&restore->aside, ',');
-	if (there)
-		json_add_string(&restore->aside, aside.data, aside.len);
-	buf_fini(&name);
-	buf_fini(&aside);
+	if (!good)
+		ctl_failed(restore->command, "%s", err.text);
 	return good;
-}
-
-static bool remove_name(const struct restore *restore, const char *file, const char *end)
-{
-	struct buf name = BUF_EMPTY;
-	struct error err;
-	buf_printf(&name, "%s%s", file, end);
-	bool good = files_remove_name(name.data, &err) || refused(restore, "%s", err.text);
-	buf_fini(&name);
-	return good;
-}
-
-/* -shm is made anew by whoever opens the store next. */
-static bool swap(struct restore *restore)
-{
-	struct error err;
-	bool has_journal = restore->journal[0] != '\0';
-	bool named = name_anew(restore, restore->file, "") && name_anew(restore, restore->file, "-wal") &&
-		(!has_journal || (name_anew(restore, restore->journal, "") && name_anew(restore, restore->journal, ".quarantine")));
-	bool removed = named && remove_name(restore, restore->file, "-wal") && remove_name(restore, restore->file, "-shm") &&
-		(!has_journal || (remove_name(restore, restore->journal, "") && remove_name(restore, restore->journal, ".quarantine")));
-	return removed && (files_replace(restore->part, restore->file, &err) || refused(restore, "%s", err.text));
 }
 
 /* ---- all of it ---- */
@@ -185,37 +74,33 @@ static int note(const struct restore *restore)
 
 static void print(const struct restore *restore)
 {
-	if (!restore->quiet) {
-		printf("%s: %" PRIu64 " chats, %" PRIu64 " transactions, schema %d, epoch %s (before: %s)\n", restore->file, restore->info.chats,
+	if (!restore->as_json) {
+		printf("%s: %" PRIu64 " chats, %" PRIu64 " transactions, schema %d, epoch %s (before: %s)\n", restore->swap.file, restore->info.chats,
 			restore->info.transactions, restore->info.schema, restore->epoch, restore->info.epoch);
 		return;
 	}
 	struct buf line = BUF_EMPTY;
 	buf_add_text(&line, "{\"file\":");
-	json_add_string(&line, restore->file, strlen(restore->file));
+	json_add_string(&line, restore->swap.file, strlen(restore->swap.file));
 	buf_printf(&line, ",\"schema\":%d,\"epoch\":\"%s\",\"epochBefore\":\"%s\",\"chats\":%" PRIu64 ",\"transactions\":%" PRIu64
 		",\"aside\":[%s]}", restore->info.schema, restore->epoch, restore->info.epoch, restore->info.chats, restore->info.transactions,
-		restore->aside.data != NULL ? restore->aside.data : "");
+		restore->swap.aside.data != NULL ? restore->swap.aside.data : "");
 	puts(line.data);
 	buf_fini(&line);
 }
 
 static int run_restore(struct restore *restore)
 {
-	time_t now = time(NULL);
-	struct tm utc;
-	gmtime_r(&now, &utc);
-	strftime(restore->suffix, sizeof restore->suffix, ".before-restore-%Y%m%dT%H%M%SZ", &utc);
 	make_epoch(restore->epoch);
 	if (access(restore->from, R_OK) != 0)
 		return ctl_failed(restore->command, "%s: %s", restore->from, strerror(errno));
-	if (!nobody_is_there(restore) || !make_part(restore))
+	if (!swap_is_unused(&restore->swap) || !swap_make_part(&restore->swap))
 		return CTL_FAILED;
 	if (!copy_backup(restore)) {
-		unlink(restore->part);
+		unlink(restore->swap.part);
 		return CTL_FAILED;
 	}
-	if (!nobody_is_there(restore) || !swap(restore))
+	if (!swap_is_unused(&restore->swap) || !swap_in(&restore->swap))
 		return CTL_FAILED;
 	print(restore);
 	return note(restore);
@@ -223,16 +108,15 @@ static int run_restore(struct restore *restore)
 
 static int restore_into(struct restore *restore)
 {
-	struct buf part = BUF_EMPTY;
-	restore->file = source_file(restore->uri);
-	if (restore->file == NULL)
+	const char *file = source_file(restore->uri);
+	if (file == NULL)
 		return ctl_failed(restore->command, "only into sqlite:<file>; a MongoDB store is restored by mongorestore and 'hyperchatctl new-epoch' (docs/storage.md)");
-	buf_printf(&part, "%s.restoring", restore->file);
-	restore->part = part.data;
+	swap_init(&restore->swap, restore->command, file, "restoring", "before-restore");
+	restore->swap.journal = restore->journal;
+	restore->swap.quiet = restore->as_json;
 	progress_init(&restore->progress, true);
 	int rc = run_restore(restore);
-	buf_fini(&part);
-	buf_fini(&restore->aside);
+	swap_fini(&restore->swap);
 	return rc;
 }
 
@@ -249,7 +133,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 		return rc;
 	if (restore.uri != NULL ? file != NULL || restore.journal == NULL : restore.journal != NULL)
 		return ctl_misused(command, "either --conf, or --store and --journal");
-	restore.quiet = json != NULL;
+	restore.as_json = json != NULL;
 	bool reads = restore.uri == NULL;
 	if (reads && !options_read(file != NULL ? file : "/etc/mosquitto/mosquitto.conf", &conf, &err))
 		return ctl_failed(command, "%s", err.text);
