@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """Administration of a running broker on $CONTROL/hyperchat/v1: who may, what it does, and what is written down of it."""
+import contextlib
 import json
 import re
+import sqlite3
 import subprocess
 import time
 
@@ -227,6 +229,37 @@ def test_what_was_acknowledged_before_a_drain_is_stored_when_it_is_drained(manne
     alice.returns()
     alice.says("on we go", chat=chat)
     bob.hears("on we go")
+
+
+def test_a_drained_broker_needs_nothing_of_its_journal_any_more(manned, desk):
+    alice, bob = manned.person("alice"), manned.person("bob")
+    chat = alice.chat_with(bob)
+    for number in range(50):
+        alice.sends(f"message {number}", chat=chat)
+    alice.client.ping()
+    assert desk.asks("drain")["drained"]
+    manned.kill9()
+    manned.journal.unlink()
+    bodies = [line["body"] for line in manned.exported(chat) if line.get("body")]
+    assert bodies == [f"message {number}" for number in range(50)]
+    manned.start()
+    assert not is_refused(manned, "carol"), "a restart ends it"
+
+
+@pytest.mark.sqlite
+def test_a_drain_is_not_over_while_the_store_is_held_up(manned, desk):
+    alice, bob = manned.person("alice"), manned.person("bob")
+    chat = alice.chat_with(bob)
+    alice.says("before", chat=chat)
+    with contextlib.closing(sqlite3.connect(manned.store, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        alice.sends("waits", chat=chat)
+        alice.client.ping()
+        told = desk.asks("drain", timeout=1)
+        assert told["draining"] and not told["drained"] and told["journalRecords"] == 1
+        holder.execute("ROLLBACK")
+    assert desk.asks("drain")["drained"]
+    bob.hears("waits")
 
 
 # ---- what is written down ----
