@@ -126,4 +126,7 @@ void conf_fini(struct conf *conf);
 /* docs/configuration.md, from the table. */
 void conf_manual(struct buf *out);
 
+/* conf/hyperchat-options.conf, from the table: every option with its default, commented out. */
+void conf_sample(struct buf *out);
+
 #endif
