@@ -12,9 +12,12 @@ set(HC_EXAMPLES_DIR "share/doc/mosquitto-hyperchat/examples")
 
 install(FILES "${PROJECT_BINARY_DIR}/mosquitto_hyperchat.so" DESTINATION "${HC_PLUGIN_DIR}" COMPONENT plugin)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/schema/" DESTINATION share/hyperchat/schema COMPONENT plugin FILES_MATCHING PATTERN "*.json")
-foreach(sample limits.conf options.conf tls.conf websocket.conf websocket-tls.conf letsencrypt alerts.yml)
+foreach(sample limits.conf options.conf tls.conf websocket.conf websocket-tls.conf letsencrypt alerts.yml grafana.json)
   install(FILES "${PROJECT_SOURCE_DIR}/conf/hyperchat-${sample}" DESTINATION "${HC_EXAMPLES_DIR}" COMPONENT plugin)
 endforeach()
+
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION share/doc/mosquitto-hyperchat/docs COMPONENT plugin FILES_MATCHING PATTERN "*.md" PATTERN "*.png"
+  PATTERN decisions EXCLUDE PATTERN client-js EXCLUDE)
 
 # These name the plugin where --prefix put it, so they are written when installing. They are examples and nothing loads them by itself.
 install(CODE "

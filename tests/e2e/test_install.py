@@ -42,8 +42,10 @@ def test_everything_is_installed_where_debian_would(installed):
     for path in (f"usr/lib/{arch}/mosquitto_hyperchat.so", f"usr/lib/{arch}/mosquitto_ctrl_hyperchat.so", "usr/bin/hyperchatctl",
                  "usr/share/doc/mosquitto-hyperchat/examples/hyperchat.conf",
                  *(f"usr/share/doc/mosquitto-hyperchat/examples/hyperchat-{sample}"
-                   for sample in ("limits.conf", "options.conf", "tls.conf", "websocket.conf", "websocket-tls.conf", "letsencrypt", "alerts.yml"))):
+                   for sample in ("limits.conf", "options.conf", "tls.conf", "websocket.conf", "websocket-tls.conf", "letsencrypt", "alerts.yml", "grafana.json"))):
         assert (installed / path).is_file(), f"{path} is missing"
+    for manual in ("operations", "troubleshooting", "configuration"):
+        assert (installed / f"usr/share/doc/mosquitto-hyperchat/docs/{manual}.md").is_file()
     for sample in ("laptop", "one-server", "many-servers"):
         text = (installed / f"usr/share/doc/mosquitto-hyperchat/examples/{sample}.conf").read_text()
         assert f"\nplugin /usr/lib/{arch}/mosquitto_hyperchat.so\n" in text
