@@ -233,9 +233,10 @@ static int check_unsubscribe(struct server *server, struct session *session, con
 {
 	const char *rest;
 	char chat_id[CHAT_ID_MAX + 1];
-	if (session != NULL && filter_read(server->conf.prefix, event->topic, &rest, chat_id) == FILTER_ME)
+	enum filter_kind kind = filter_read(server->conf.prefix, event->topic, &rest, chat_id);
+	if (session != NULL && kind == FILTER_ME)
 		session_unsubscribe(server, session, rest);
-	return MOSQ_ERR_SUCCESS;
+	return session == NULL && kind == FILTER_OUTSIDE ? outside(server) : MOSQ_ERR_SUCCESS;
 }
 
 int access_check(struct server *server, struct mosquitto_evt_acl_check *event)

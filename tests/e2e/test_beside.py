@@ -45,7 +45,7 @@ def names_its_clients(broker):
     """meter may use sensors/… and, if it were asked, all of the chat; alice, who comes by token, may use news/…."""
     file = broker.directory / "dynamic-security.json"
     file.write_text(json.dumps({
-        "defaultACLAccess": {"publishClientSend": False, "publishClientReceive": False, "subscribe": False, "unsubscribe": True},
+        "defaultACLAccess": {"publishClientSend": False, "publishClientReceive": False, "subscribe": False, "unsubscribe": False},
         "clients": [client("meter", "kilowatts", "sensing"), client("alice", "not her token", "reading")],
         "groups": [], "roles": [role("sensing", "sensors/#", "hc/#"), role("reading", "news/#")]}))
     file.chmod(0o600)
@@ -93,6 +93,15 @@ def test_who_is_known_to_the_others_gets_in_by_them_and_may_what_they_say(shared
     for password in ("watts", None):
         with pytest.raises(mqtt.Refused):
             meter(shared, "meter-3", password=password)
+
+
+def test_unsubscribing_is_theirs_as_well(shared):
+    """An ACL file lets everybody."""
+    known_to_files = shared.bottom_lines == []
+    stranger = meter(shared)
+    assert stranger.subscribe("sensors/#") == [1]
+    assert stranger.unsubscribe("sensors/#") == [0]
+    assert stranger.unsubscribe("elsewhere")[0] == (0x11 if known_to_files else 0x87)
 
 
 def test_who_has_a_token_talks_whatever_the_others_say_of_the_chat(shared):
