@@ -331,6 +331,31 @@ static const sqlite3_io_methods methods = {
 	.xShmMap = shm_map, .xShmLock = shm_lock, .xShmBarrier = shm_barrier, .xShmUnmap = shm_unmap,
 };
 
+/* ---- memory ---- */
+
+static sqlite3_mem_methods memory;
+
+static void *memory_new(int size)
+{
+	return fails(DISK_MEMORY) ? NULL : memory.xMalloc(size);
+}
+
+static void *memory_grow(void *old, int size)
+{
+	return fails(DISK_MEMORY) ? NULL : memory.xRealloc(old, size);
+}
+
+void disk_count_memory(void)
+{
+	if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory) != SQLITE_OK)
+		abort();
+	sqlite3_mem_methods counting = memory;
+	counting.xMalloc = memory_new;
+	counting.xRealloc = memory_grow;
+	if (sqlite3_config(SQLITE_CONFIG_MALLOC, &counting) != SQLITE_OK)
+		abort();
+}
+
 /* ---- the VFS ---- */
 
 static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *flags_out)

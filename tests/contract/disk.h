@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum disk_call { DISK_OPEN, DISK_READ, DISK_WRITE, DISK_SYNC, DISK_TRUNCATE, DISK_DELETE, DISK_CALLS };
+enum disk_call { DISK_OPEN, DISK_READ, DISK_WRITE, DISK_SYNC, DISK_TRUNCATE, DISK_DELETE, DISK_MEMORY /* SQLite's allocations */, DISK_CALLS };
 enum disk_fault { DISK_EIO, DISK_FULL, DISK_SHORT /* half of it is written, then the disk is full */ };
 
 struct disk_plan {
@@ -21,6 +21,9 @@ struct disk_plan {
 	enum disk_fault fault;
 	unsigned first, count; /* calls of that kind, from 1; count 0: none */
 };
+
+/* From now on SQLite's allocations are counted as well. Before anything else that concerns SQLite. */
+void disk_count_memory(void);
 
 /* From now on SQLite opens everything through it; what is below dir is watched. */
 void disk_watch(const char *dir);
