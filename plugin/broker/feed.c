@@ -130,6 +130,7 @@ void feed_bound_changed(struct server *server, struct session *session)
 	drop_parcels(feed);
 	for (struct track *track = feed->tracks; track != NULL; track = track->hh.next) {
 		track->queued = track->handed;
+		track->reading = false;
 		if (track->mid > track->handed)
 			track->mid = track->handed;
 		if (track->safe > track->handed)
@@ -373,7 +374,7 @@ static struct track *track_of_news(struct server *server, struct session *sessio
 	if (number > track->latest)
 		track->latest = number;
 	session_due(server, session);
-	return feed_knows(session) && !track->unplaced && track->queued == track->handed ? track : NULL;
+	return feed_knows(session) && !track->unplaced && !track->reading && track->queued == track->handed ? track : NULL;
 }
 
 void feed_commit(struct server *server, struct session *session, const struct transaction *tx, struct line *line)

@@ -39,6 +39,7 @@ struct track {
 	uint64_t safe, mid, stored;
 	int64_t mid_at_ms;
 	bool placed;   /* the store has a cursor: without one, the user's received mark would count */
+	bool reading;  /* something above `queued` is being read for it: what is committed meanwhile comes behind that, by replay.c */
 	bool unplaced; /* where it begins is being looked up (place.c): all else but `latest` is not known yet */
 	UT_hash_handle hh;
 };

@@ -408,6 +408,8 @@ static void take_over(struct feed *feed, struct read *read)
 {
 	for (size_t i = 0; i < read->range_count; i++) {
 		struct track *track = feed_find(feed, read->ranges[i].chat_id);
+		if (track != NULL)
+			track->reading = false;
 		if (track == NULL || read->ranges[i].done <= track->queued)
 			continue;
 		track->queued = read->ranges[i].done;
@@ -474,6 +476,8 @@ void replay_next(struct server *server, struct session *session)
 		if (read == NULL)
 			read = read_new(server, session);
 		read->ranges[read->range_count++] = (struct range){mem_text(track->chat_id), track->queued + 1, track->latest, track->queued};
+		/* The list that told of it, another writer's or one's own, may have been ahead of what was shown here. */
+		track->reading = true;
 		if (read->range_count == RANGES_MAX)
 			break;
 	}

@@ -133,6 +133,7 @@ class Network:
     def __init__(self, server_port):
         self.server_port = server_port
         self.delay = 0              # seconds for each answer
+        self.holds = lambda command, request: 0  # seconds more for this one's
         self.loses = lambda command: False  # asked about each answer: a lost one takes its connection with it
         self.silent = False         # a lost answer leaves the connection open: the client waits for it
         self.lost = 0
@@ -163,6 +164,7 @@ class Network:
 
     def is_good(self):
         self.delay, self.loses, self.silent = 0, lambda command: False, False
+        self.holds = lambda command, request: 0
 
     async def connected(self, reader, writer):
         try:
@@ -170,7 +172,7 @@ class Network:
         except OSError:
             writer.close()
             return
-        asked = {}  # request ID -> command
+        asked = {}  # request ID -> command, request
         ways = [asyncio.ensure_future(self.carry_requests(reader, server_writer, asked)),
                 asyncio.ensure_future(self.carry_answers(server_reader, writer, asked))]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -183,7 +185,7 @@ class Network:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 message = await self.message(reader)
-                asked[struct.unpack_from("<i", message, 4)[0]] = command_of(message)
+                asked[struct.unpack_from("<i", message, 4)[0]] = (command_of(message), message)
                 if self.seen is not None:
                     self.seen.append(message)
                 writer.write(message)
@@ -193,13 +195,13 @@ class Network:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 message = await self.message(reader)
-                command = asked.pop(struct.unpack_from("<i", message, 8)[0], "")
+                command, request = asked.pop(struct.unpack_from("<i", message, 8)[0], ("", b""))
                 if self.loses(command):
                     self.lost += 1
                     if not self.silent:
                         return
                     continue
-                await asyncio.sleep(self.delay)
+                await asyncio.sleep(self.delay + self.holds(command, request))
                 writer.write(message)
                 await writer.drain()
 

@@ -127,6 +127,50 @@ def test_a_server_that_is_killed_and_comes_back_loses_and_doubles_nothing(broker
     check_history(broker, sender, bob)
 
 
+@pytest.fixture
+def south(broker, server, tmp_path):
+    """Another broker on the same store, with a good network."""
+    directory = tmp_path / "south"
+    directory.mkdir()
+    database = broker.options["store"].rpartition("/")[2].partition("?")[0]
+    south = brokers.Broker(broker.version, directory, store=mongodb.uri_of(server.base, database), writer="south")
+    south.issuer, south.options["keys"] = broker.issuer, broker.keys
+    yield south.start()
+    south.end_whatever()
+
+
+@pytest.fixture
+def patient(idle_broker, network):
+    """Its calls wait for long."""
+    idle_broker.options |= {"store": mongodb.uri_of(network.base, mongodb.new_database()), "writer": "north"}
+
+
+def test_what_is_being_read_for_a_device_does_not_come_live_as_well(patient, broker, network, south):
+    """What alice writes elsewhere, bob's list tells before this broker heard of it; and it hears of it while it is being read for him."""
+    alice, bob = south.person("alice"), broker.person("bob")
+    chat = bob.chat_with(alice)
+    bob.says("one", chat=chat)
+    alice.hears("one")
+    bob.is_cut_off()
+    collection = {name: b"\x00" + name + b"\x00\x03filter" for name in (b"writers", b"log")}
+
+    def holds(_, request):
+        if collection[b"writers"] in request:
+            return 0.6
+        return 1.5 if collection[b"log"] in request and chat.encode() in request else 0
+    network.holds = holds
+    alice.says("two", chat=chat)
+    bob.inbox.clear()
+    bob.connects()
+    bob.until(lambda: "two" in bob.heard(), "what was written meanwhile")
+    time.sleep(5)  # what is read for him, in three steps, comes now
+    network.is_good()
+    alice.says("three", chat=chat)
+    bob.until(lambda: "three" in bob.heard(), "what was written then")
+    numbers = bob.numbers(chat)
+    assert numbers == sorted(set(numbers)), f"within a connection numbers rise: {numbers}"
+
+
 def test_readers_are_told_that_the_store_is_away_and_get_their_answer_later(broker, server, alice, bob, chat):
     alice.says("before", chat=chat)
     bob.hears("before")
