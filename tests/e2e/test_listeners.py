@@ -2,7 +2,6 @@
 """The samples of listeners in conf/, spoken to by the clients that people have: mosquitto_pub and mosquitto_sub, Paho in C and in Python, MQTT.js in
 Node.js and in a browser. Somebody behind each of them talks with Bob."""
 import base64
-import hashlib
 import http.server
 import json
 import os
@@ -220,13 +219,6 @@ class Page:
     prints = Program.prints
 
 
-def key_digest(certificate):
-    """How Chromium is told to believe this certificate's key, and no other."""
-    public = subprocess.check_output(["openssl", "x509", "-in", str(certificate), "-noout", "-pubkey"])
-    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=public, check=True, capture_output=True).stdout
-    return base64.b64encode(hashlib.sha256(der).digest()).decode()
-
-
 @pytest.mark.skipif("HC_FULL" not in os.environ, reason="a browser: ./test --full")
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 def test_mqtt_js_in_a_browser(listening, runs, tmp_path, scheme):
@@ -234,7 +226,7 @@ def test_mqtt_js_in_a_browser(listening, runs, tmp_path, scheme):
     if not MODULES.exists():
         pytest.skip("MQTT.js is missing: run scripts/get-mqtt-js")
     bob = listening.person("bob")
-    alice = Page(runs, tmp_path, key_digest(listening.authority.parent / "server.pem"), f"{scheme}://127.0.0.1:{listening.ports[scheme]}", "alice/web",
+    alice = Page(runs, tmp_path, provider.key_digest(listening.authority.parent / "server.pem"), f"{scheme}://127.0.0.1:{listening.ports[scheme]}", "alice/web",
                  "alice", listening.token("alice"), "", "bob", "hello from a browser")
     try:
         talks(bob, alice, "hello from a browser")

@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
-"""The page of web/ in headless Chromium: Alice and Bob in front of it, each with a browser context, served by the broker itself."""
+"""The page of web/ in headless Chromium: Alice and Bob in front of it, each with a browser context."""
+import functools
+import http.server
 import json
 import os
 import shutil
 import socket
 import threading
+import time
 
 import broker as brokers
 import browser as browsers
+import mqtt
+import provider as providers
 import pytest
 
-pytestmark = [pytest.mark.host, pytest.mark.skipif("HC_FULL" not in os.environ, reason="a browser: ./test --full")]
+pytestmark = [pytest.mark.host, pytest.mark.skipif("HC_FULL" not in os.environ, reason="a browser: ./test --full"),
+              pytest.mark.skipif(brokers.sanitizer() != "", reason="about the page, which no sanitizer looks into")]
 
 
 class Relay:
@@ -72,22 +78,36 @@ class Relay:
         self.is_cut()
 
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
 class Site:
-    """The page, served by Mosquitto's http_dir, and the WebSocket beside it."""
+    """The page, served by Mosquitto 2.0 itself (http_dir), and the WebSocket."""
+    server = None
 
     def __init__(self, broker, directory):
         self.directory = directory / "www"
         shutil.copytree(browsers.PAGE, self.directory)
-        self.websocket, self.page = brokers.free_port(), brokers.free_port()
-        lines = [f"listener {self.websocket} 127.0.0.1", "protocol websockets"]
-        if broker.version == "2.1":  # its own WebSockets serve no files
-            lines += [f"listener {self.page} 127.0.0.1", "protocol http_api"]
+        port = brokers.free_port()
+        broker.listener_lines += [f"listener {port} 127.0.0.1", "protocol websockets"]
+        self.url = f"http://127.0.0.1:{port}/"
+        if broker.version == "2.1":  # serves files to nobody without a token
+            handler = functools.partial(Quiet, directory=self.directory)
+            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+            threading.Thread(target=self.server.serve_forever, daemon=True).start()
+            self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
         else:
-            self.page = self.websocket
-        broker.listener_lines += [*lines, f"http_dir {self.directory}"]
-        self.url = f"http://127.0.0.1:{self.page}/"
-        self.relay = Relay(self.websocket)
+            broker.listener_lines.append(f"http_dir {self.directory}")
+        self.relay = Relay(port)
         self.configure()
+
+    def close(self):
+        self.relay.close()
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
 
     def configure(self, **members):
         config = {"title": "HyperChat", "broker": f"ws://127.0.0.1:{self.relay.port}/mqtt", **members}
@@ -100,7 +120,7 @@ def site(idle_broker, tmp_path):
         pytest.skip(browsers.what_is_missing())
     site = Site(idle_broker, tmp_path)
     yield site
-    site.relay.close()
+    site.close()
 
 
 @pytest.fixture
@@ -316,3 +336,128 @@ def test_axe_finds_nothing(visits, alice, bob, dark):
         alice.does("click", button)
         assert alice.does("axe") == []
         alice.does("press", "Escape")
+
+
+# ---- sign-in ----
+
+@pytest.fixture
+def provider(site, tmp_path):
+    if not providers.is_there():
+        pytest.skip("oidc-provider or Node.js is missing: run scripts/get-oidc-provider")
+    directory = tmp_path / "provider"
+    directory.mkdir()
+    provider = providers.Provider(directory)
+    site.configure(issuer=provider.issuer, clientID="page", resource="https://chat.example/hyperchat")
+    yield provider
+    provider.ends()
+
+
+@pytest.fixture
+def visitor(idle_broker, site, provider, tmp_path):
+    """In front of the page, which asks the provider. The broker believes nobody else."""
+    idle_broker.options |= {"keys": None, "issuer": None, "oidc": provider.issuer, "audience": "hyperchat", "oidc_ca": provider.authority, "leeway": 0}
+    idle_broker.expects_line(r"keys of https://127\.0\.0\.1:\d+: (ES256|RS256)", idle_broker.start)
+    directory = tmp_path / "browser"
+    directory.mkdir()
+    browser = browsers.Browser(directory, providers.key_digest(provider.certificate))
+
+    def visit(lifetime=3600):
+        provider.does("page", uri=site.url, lifetime=lifetime)
+        return browsers.User(browser, "alice", site.url)
+    yield visit
+    browser.ends()
+
+
+def signs_in(alice):
+    alice.does("click", "form button" + browsers.text("Sign in"))
+    alice.does("fill", "[name=login]", "alice")
+    alice.does("fill", "[name=password]", "any")
+    alice.does("press", "Enter")
+    alice.does("click", "button" + browsers.text("Continue"))
+    return alice.is_in()
+
+
+def connections(broker):
+    return broker.log_text().count(" as alice/web-")
+
+
+def test_sign_in_with_the_provider_leaves_no_code_in_the_address_and_no_token_on_the_disk(idle_broker, site, visitor):
+    alice = signs_in(visitor())
+    assert alice.does("address") == site.url
+    kept = alice.does("evaluate", "JSON.stringify({...localStorage}) + document.cookie")
+    assert "eyJ" not in kept and "hyperchat.device" in kept
+    alice.does("reload")
+    alice.is_in()
+    alice.does("click", ".me")
+    alice.does("click", "dialog button" + browsers.text("Sign out"))
+    alice.sees("form button" + browsers.text("Sign in"))
+    assert alice.does("evaluate", "sessionStorage.length") == 0
+    assert alice.does("evaluate", "indexedDB.databases().then(all => all.length)") == 0
+    assert connections(idle_broker) == 2
+
+
+def test_the_token_is_renewed_before_it_ends_and_the_connection_goes_on(idle_broker, provider, visitor):
+    alice = signs_in(visitor(lifetime=9))
+    deadline = time.monotonic() + mqtt.PATIENCE + 20
+    while provider.does("counts").get("/token", 0) < 4:  # the first, and three more: longer than the first one counted
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    alice.is_online()
+    assert connections(idle_broker) == 1
+
+
+def test_an_answer_to_another_sign_in_is_not_taken(site, visitor):
+    alice = visitor()
+    alice.does("evaluate", f"location.href = {json.dumps(site.url + '?code=stolen&state=other')}")
+    alice.sees(".problem" + browsers.text("not begun here"))
+    assert alice.does("address") == site.url
+
+
+# ---- how it looks ----
+
+def talk_about_the_hut(broker, visits):
+    people = {"alice": "Alice Berger", "bob": "Bob Novak", "carol": "Carol Reyes", "dora": "Dora Klein", "emil": "Emil Stone"}
+    for name, called in people.items():
+        broker.person(name, "setup").asks("updateUserInfo", userInfo={"name": called})
+    alice, bob, carol = (visits(name) for name in ("alice", "bob", "carol"))
+    broker.person("emil").says("The invoice is paid, thanks!", to="alice")
+    broker.person("dora").says("Are you coming on Saturday? I would bring the tent and the big pot.", to="alice")
+    bob.starts_chat_with("alice")
+    bob.says("Do you still have my head torch?")
+    alice.makes_group("Mountain weekend", *list(people)[1:])
+    alice.says("Who is in for the hut on the 12th?")
+    carol.opens("Mountain weekend")
+    carol.says("Me! I can take three in the car.")
+    bob.opens("Mountain weekend")
+    bob.acts("Me! I can take three in the car.", "Reply")
+    bob.says("Is one seat still free? I would bring cheese")
+    carol.reads("Is one seat still free? I would bring cheese")
+    carol.says("Of course. Leaving at seven, coffee on the way")
+    alice.reads("Of course. Leaving at seven, coffee on the way")
+    alice.says("Perfect. I book for five then, and write down who brings what:\n– cheese: Bob\n– tent: Dora\n– coffee: me")
+    bob.reads("coffee: me")
+    bob.says("And I bring the cards")
+    alice.reads("And I bring the cards")
+    carol.does("click", "#body")
+    carol.does("type", "w")
+    alice.sees(".typing" + browsers.text("typing"))
+    alice.does("evaluate", "document.activeElement.blur()")
+    return alice
+
+
+TOO_WIDE = """Array.from(document.querySelectorAll('.conversation, .conversation *'))
+    .filter(box => box.checkVisibility() && (box.getBoundingClientRect().right > innerWidth || box.getBoundingClientRect().left < 0)).map(box => box.outerHTML)"""
+
+
+def test_nothing_is_wider_than_a_phone_or_a_desk(idle_broker, visits, tmp_path):
+    """With HC_SHOTS=docs the pictures there are made anew."""
+    shots = os.path.abspath(os.environ.get("HC_SHOTS", tmp_path))
+    alice = talk_about_the_hut(idle_broker, visits)
+    for device, width, height in (("desktop", 1280, 720), ("phone", 360, 720)):
+        for scheme in ("light", "dark"):
+            alice.does("look", {"width": width, "height": height, "dark": scheme == "dark"})
+            alice.comes_true("document.querySelector('.composer').getBoundingClientRect().bottom <= innerHeight")
+            alice.comes_true("document.querySelector('.scroll').scrollTop + document.querySelector('.scroll').clientHeight >= document.querySelector('.scroll').scrollHeight - 2")
+            assert alice.does("evaluate", TOO_WIDE) == []
+            alice.does("shot", f"{shots}/web-{device}-{scheme}.png")
+    assert alice.does("problems") == []

@@ -7,7 +7,7 @@ import {openAccount} from './account.ts'
 import {Announcer} from './announcer.ts'
 import {ChatList} from './chat-list.ts'
 import {Conversation} from './conversation.ts'
-import {avatar, h, iconButton} from './dom.ts'
+import {avatar, fill, h, iconButton} from './dom.ts'
 import {openNewChat} from './new-chat.ts'
 
 export interface AppActions { signOut: () => void; signInAgain: () => void }
@@ -21,6 +21,7 @@ export class App {
   #conversation: Conversation
   #announcer = new Announcer(byID('announcements'))
   #actions: AppActions
+  #me = h('button', {type: 'button', class: 'me', 'aria-label': 'You: name, status, sign out'})
   #scheduled = false
   #wasOnline: boolean | null = null
 
@@ -31,16 +32,14 @@ export class App {
     this.#list = new ChatList(session, byID('chats'), byID('no-chats'), chatID => this.open(chatID))
     this.#conversation = new Conversation(session, () => this.open(null))
     byID('main').append(this.#conversation.element)
-    byID('side-head').append(
-      h('button', {type: 'button', class: 'me', 'aria-label': 'You: name, status, sign out', title: session.me, click: () => openAccount(session, actions.signOut)},
-        avatar(session.me, session.nameOf(session.me))),
-      h('h1', {}, title), iconButton('plus', 'New chat', () => openNewChat(session, chatID => this.open(chatID))))
+    byID('side-head').append(this.#me, h('h1', {}, title), iconButton('plus', 'New chat', () => openNewChat(session, chatID => this.open(chatID))))
     byID('app').hidden = false
     session.onChange = () => this.#schedule()
     session.onNews = (chatID, message) => {
       const chat = session.chat(chatID), who = session.nameOf(message.senderID ?? '')
       this.#announcer.say(chat?.peerID ? `${who}: ${message.body}` : `${who} in ${chat?.name ?? 'a new chat'}: ${message.body}`)
     }
+    this.#me.addEventListener('click', () => openAccount(session, actions.signOut))
     document.addEventListener('visibilitychange', () => this.#schedule())
     window.addEventListener('popstate', () => this.#show(this.#chatInAddress()))
     setInterval(() => this.#schedule(), 60_000) // times of day, "last seen"
@@ -76,6 +75,8 @@ export class App {
   #render(): void {
     const count = badge(this.#session.store.shown.chats)
     document.title = count > 0 ? `(${count}) ${this.#title}` : this.#title
+    const {me} = this.#session, name = this.#session.nameOf(me)
+    fill(this.#me, [{key: me, signature: name, make: () => avatar(me, name)}])
     this.#list.render(this.#conversation.chatID)
     this.#conversation.render()
     this.#renderStatus()

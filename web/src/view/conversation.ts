@@ -154,6 +154,7 @@ export class Conversation {
     this.#session.client.send({chat: this.chatID!}, body, repliedTo ? {repliedTo: repliedTo.messageID} : {})
     this.#atEnd = true
     this.render()
+    this.#session.onChange(null)
   }
 
   #editLast(): void {
