@@ -287,6 +287,14 @@ def test_earlier_pages_show_messages_as_they_are_now(idle_broker, visits):
     assert alice.bodies() == expected
 
 
+def test_a_tab_gives_way_to_another_one(idle_broker, visits):
+    alice = visits("alice")
+    alice.does("evaluate", "void navigator.locks.request('hyperchat:alice', {steal: true}, () => new Promise(() => {}))")  # what the other one does
+    alice.sees(".problem" + browsers.text("goes on in another tab"))
+    idle_broker.expects_line(r"New client connected .* as alice/web-", lambda: alice.does("reload"))
+    alice.is_in()
+
+
 def test_markup_in_a_message_is_text(alice, bob):
     evil = "<img src=x onerror=document.title='owned'><script>document.title='owned'</script>"
     alice.says(evil)
