@@ -271,18 +271,29 @@ def test_a_reload_shows_what_is_kept_and_goes_on(site, alice, bob):
     assert alice.bodies() == ["one", "written offline", "two"]
 
 
-def test_earlier_pages_come_when_they_are_asked_for(idle_broker, visits):
+def test_earlier_pages_show_messages_as_they_are_now(idle_broker, visits):
     writer = idle_broker.person("bob")
     idle_broker.person("alice", "phone")
     chat = writer.chat_with("alice")
-    for number in range(130):
-        writer.says(f"number {number}", chat=chat)
+    numbers = [writer.says(f"number {number}", chat=chat)["messageID"] for number in range(130)]
+    writer.edits(numbers[3], chat, "number 3, edited at the end")
+    writer.deletes(numbers[4], chat)
+    expected = [f"number {number}" for number in range(130) if number != 4]
+    expected[3] += ", edited at the end"
     alice = visits("alice")
     alice.opens("bob")
     alice.reads("number 129")
     while "number 0" not in alice.bodies():
         alice.does("evaluate", "document.querySelector('.scroll').scrollTop = 0; new Promise(done => setTimeout(done, 100))")
-    assert alice.bodies() == [f"number {number}" for number in range(130)]
+    assert alice.bodies() == expected
+
+
+def test_a_tab_gives_way_to_another_one(idle_broker, visits):
+    alice = visits("alice")
+    alice.does("evaluate", "void navigator.locks.request('hyperchat:alice', {steal: true}, () => new Promise(() => {}))")  # what the other one does
+    alice.sees(".problem" + browsers.text("goes on in another tab"))
+    idle_broker.expects_line(r"New client connected .* as alice/web-", lambda: alice.does("reload"))
+    alice.is_in()
 
 
 def test_markup_in_a_message_is_text(alice, bob):

@@ -4,7 +4,7 @@
 // marks, typing, presence. Views ask for it, and are told by `onChange` that something is different.
 import {HyperChat, type LiveEvent, type Message, type Transaction} from '../../../docs/client-js/hyperchat.mjs'
 import {noteMessage, replaceChats, type Chat} from './chats.ts'
-import {linesOf, type Failed, type Line} from './lines.ts'
+import {askedBy, linesOf, type Failed, type Line} from './lines.ts'
 import {deliveryOf, raise, Typing, TYPING_MS, type Delivery, type Marks} from './marks.ts'
 import type {Member, Store} from './storage.ts'
 
@@ -29,6 +29,8 @@ export class Session {
   readonly typing = new Typing()
   #refresh = 0
   #asked = new Set<string>()
+  #fresh = new Set<string>() // chats whose members and marks were fetched since the last connect
+  onProblem: (error: unknown) => void = () => {}
 
   constructor(how: {me: string, device: string, url: string, token: () => Promise<string>, store: Store}) {
     this.me = how.me
@@ -44,6 +46,7 @@ export class Session {
   #listens(): void {
     this.client.on('online', () => {
       this.connection = 'online'
+      this.#fresh.clear()
       void this.refresh()
       this.onChange(null)
     })
@@ -57,7 +60,8 @@ export class Session {
     this.client.on('change', (chatID, transaction) => this.#changed(chatID, transaction))
     this.client.on('sent', () => this.onChange(null))
     this.client.on('failed', (_, error, command) => {
-      this.store.shown.failed.push({command, error})
+      if (askedBy(command)?.kind === 'send') this.store.shown.failed.push({command, error})
+      else this.onProblem(error)
       this.onChange(null)
     })
     this.client.on('live', event => this.#live(event))
@@ -80,7 +84,7 @@ export class Session {
   #changed(chatID: string, t: Transaction): void {
     if (t.at !== undefined) this.store.addNote({chatID, transactionID: t.transactionID, change: t})
     for (const userID of [t.senderID, t.userID, ...(t.members ?? []).map(member => member.userID)]) if (userID !== undefined) this.learn(userID)
-    delete this.store.shown.members[chatID]
+    this.#fresh.delete(chatID)
     this.#refreshSoon()
     this.onChange(chatID)
   }
@@ -136,10 +140,11 @@ export class Session {
     this.onChange(null)
   }
 
-  /** Members, roles and marks of a chat that is opened. */
+  /** Members, roles and marks of a chat that is open, where they may be others than those that are known. */
   async opened(chatID: string): Promise<void> {
     const clientTransactionID = this.client.state.last[chatID]
-    if (this.connection !== 'online' || this.store.shown.members[chatID]) return
+    if (this.connection !== 'online' || this.#fresh.has(chatID)) return
+    this.#fresh.add(chatID)
     const {snapshot} = await this.client.call<{snapshot?: Snapshot}>('fetchSnapshotAndTransactions', {chatID, ...(clientTransactionID !== undefined && {clientTransactionID})})
     let members = snapshot?.members
     if (!members && snapshot?.role !== 'none') members = (await this.client.call<{members: Member[]}>('getMembers', {chatID})).members
@@ -160,6 +165,12 @@ export class Session {
       this.store.shown.names[userID] = userInfo.name ?? userID
       this.onChange(null)
     }, () => this.#asked.delete(userID))
+  }
+
+  /** After an operation of one's own, whose transaction is still on its way. */
+  async changed(chatID: string): Promise<void> {
+    this.#fresh.delete(chatID)
+    await this.opened(chatID)
   }
 
   // ---- what is shown ----
@@ -190,7 +201,7 @@ export class Session {
 
   read(chatID: string): void {
     const newest = this.client.messages(chatID).at(-1)?.messageID ?? 0, chat = this.chat(chatID), mine = this.marks(chatID)[this.me]?.read ?? 0
-    if (this.connection !== 'online' || (newest <= mine && !chat?.unread)) return
+    if (this.connection !== 'online' || newest === 0 || (newest <= mine && !chat?.unread)) return
     this.client.read(chatID, newest)
     raise(this.marks(chatID), this.me, newest, newest)
     if (chat) {

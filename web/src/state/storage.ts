@@ -22,7 +22,6 @@ const done = <Value>(request: IDBRequest<Value>) => new Promise<Value>((resolve,
 export class Store implements Storage {
   readonly shown: Shown = {chats: {}, names: {}, marks: {}, members: {}, failed: []}
   readonly notes = new Map<string, Map<number, Note>>()
-  onFailure: (error: unknown) => void = () => {}
   #user: string
   #database: IDBDatabase | null = null
   #state: State | undefined
@@ -44,9 +43,16 @@ export class Store implements Storage {
         opening.result.createObjectStore('notes')
       }
       store.#database = await done(opening)
+      store.#database.onversionchange = () => store.#lets() // another tab removes it
+      store.#database.onclose = () => store.#lets()
       await store.#read()
     } catch { /* nothing is kept, as the head of this file says */ }
     return store
+  }
+
+  #lets(): void {
+    this.#database?.close()
+    this.#database = null
   }
 
   get keeps(): boolean { return this.#database !== null }
@@ -110,9 +116,7 @@ export class Store implements Storage {
     return new Promise(resolve => {
       writing.oncomplete = () => resolve()
       writing.onabort = () => { // full: what is not kept is fetched again after the next start, which begins where the last write ended
-        this.#database!.close()
-        this.#database = null
-        this.onFailure(writing.error)
+        this.#lets()
         resolve()
       }
     })
@@ -133,8 +137,7 @@ export class Store implements Storage {
   /** After sign-out: nothing stays here. */
   async forget(): Promise<void> {
     await this.#writing
-    this.#database?.close()
-    this.#database = null
+    this.#lets()
     await done(indexedDB.deleteDatabase(`${NAME}:${this.#user}`))
   }
 }

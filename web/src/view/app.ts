@@ -7,6 +7,7 @@ import {openAccount} from './account.ts'
 import {Announcer} from './announcer.ts'
 import {ChatList} from './chat-list.ts'
 import {Conversation} from './conversation.ts'
+import {openDialog, wordsOf} from './dialog.ts'
 import {avatar, fill, h, iconButton} from './dom.ts'
 import {openNewChat} from './new-chat.ts'
 
@@ -35,6 +36,7 @@ export class App {
     byID('side-head').append(this.#me, h('h1', {}, title), iconButton('plus', 'New chat', () => openNewChat(session, chatID => this.open(chatID))))
     byID('app').hidden = false
     session.onChange = () => this.#schedule()
+    session.onProblem = error => openDialog('That was refused', h('p', {}, wordsOf(error)))
     session.onNews = (chatID, message) => {
       const chat = session.chat(chatID), who = session.nameOf(message.senderID ?? '')
       this.#announcer.say(chat?.peerID ? `${who}: ${message.body}` : `${who} in ${chat?.name ?? 'a new chat'}: ${message.body}`)

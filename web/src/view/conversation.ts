@@ -53,14 +53,18 @@ export class Conversation {
     this.#atEnd = true
     this.render()
     this.#composer.focus()
-    this.#fetch(chatID)
+    void this.#fill(chatID)
   }
 
-  /** Also after each connect: members and marks may have changed. */
+  /** Members and marks may have changed: after each connect, and when somebody came or went. */
   #fetch(chatID: string): void {
-    void this.#session.opened(chatID).then(() => {
-      if (this.chatID === chatID && this.#lines.childElementCount < 20) void this.#older()
-    }, () => { /* no connection, or none any more: asked again with the next render */ })
+    this.#session.opened(chatID).catch(() => { /* no connection any more: asked again after the next one */ })
+  }
+
+  /** A page is more than what happened to come lately. */
+  async #fill(chatID: string): Promise<void> {
+    await new Promise(resolve => setTimeout(resolve, 0))
+    if (this.chatID === chatID && this.#lines.childElementCount < 20) await this.#older()
   }
 
   render(): void {
@@ -82,7 +86,7 @@ export class Conversation {
     const typing = this.#session.typing.in(chatID, Date.now()).map(id => this.#session.nameOf(id))
     this.#typing.textContent = typing.length === 0 ? '' : `${typing.join(', ')} ${typing.length === 1 ? 'is' : 'are'} typing…`
     this.#composer.allow(!chat.ended && !chat.left)
-    if (this.#session.connection === 'online' && !this.#session.store.shown.members[chatID]) this.#fetch(chatID)
+    this.#fetch(chatID)
     this.#see()
   }
 

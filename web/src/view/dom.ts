@@ -54,6 +54,8 @@ export function avatar(id: string, name: string): HTMLElement {
 
 export interface Item { key: string; signature: string; make(): HTMLElement }
 
+const signatures = new WeakMap<HTMLElement, string>()
+
 /** Makes the children what the items say, leaving alone what is as it was; the focus stays where it was. */
 export function fill(parent: HTMLElement, items: Item[]): void {
   const before = new Map(Array.from(parent.children, child => [(child as HTMLElement).dataset['key'], child as HTMLElement]))
@@ -62,10 +64,10 @@ export function fill(parent: HTMLElement, items: Item[]): void {
     const old = before.get(key)
     before.delete(key)
     let element = old
-    if (!old || old.dataset['signature'] !== signature) {
+    if (!old || signatures.get(old) !== signature) {
       element = make()
       element.dataset['key'] = key
-      element.dataset['signature'] = signature
+      signatures.set(element, signature)
       if (old) {
         const focused = old.contains(document.activeElement)
         if (old === place) place = old.nextElementSibling

@@ -14,8 +14,7 @@ export function openGroup(session: Session, chatID: string): void {
   const dialog = openDialog(chat.name)
   const call: Call = async (operation, args) => {
     await session.client.call(operation, {groupID: chatID, ...args})
-    delete session.store.shown.members[chatID]
-    await session.opened(chatID)
+    await session.changed(chatID)
     if (dialog.element.open) show()
   }
   const show = () => dialog.body.replaceChildren(...content(session, chatID, dialog, call))
