@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """A real OpenID provider (npm's oidc-provider) over TLS, with an authority of our own."""
-import base64
-import hashlib
 import json
 import shutil
 import ssl
@@ -39,13 +37,6 @@ def make_certificate(directory, authority, name="server", address="IP:127.0.0.1"
     openssl("x509", "-req", "-in", request, "-CA", authority, "-CAkey", authority.with_suffix(".key"), "-CAcreateserial", "-days", days,
             "-extfile", extension, "-out", certificate)
     return certificate
-
-
-def key_digest(certificate):
-    """How Chromium is told to believe this certificate's key, and no other."""
-    public = subprocess.check_output(["openssl", "x509", "-in", str(certificate), "-noout", "-pubkey"])
-    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=public, check=True, capture_output=True).stdout
-    return base64.b64encode(hashlib.sha256(der).digest()).decode()
 
 
 class Provider:
