@@ -126,8 +126,8 @@ def test_a_backup_is_never_made_over_another_file(broker, alice):
 
 
 def test_what_was_acknowledged_is_decided_on_the_backup_where_that_is_wanted(broker, alice, bob):
+    chat = alice.chat_with(bob)  # so the store knows both
     backup = backs_up(broker)
-    chat = alice.chat_with(bob)
     broker.stop()
     restores(broker, backup, "--keep-journal")
     assert broker.journal.exists() and not list(broker.directory.glob("journal.before*"))
