@@ -22,6 +22,7 @@ CONF = brokers.ROOT / "conf"
 ISSUER = "https://login.example.com"
 HOST = "chat.example.com"
 PLACES = {"/etc/mosquitto/": "etc", "/var/lib/mosquitto/": "lib"}  # -> folders of the test
+OF_THIS_MACHINE = "is not seen as root|a quicker disk helps|MB are left in"  # what doctor notes beside the configuration
 # The first lines are Debian's /etc/mosquitto/mosquitto.conf.
 MAIN = """\
 persistence true
@@ -81,7 +82,7 @@ class SampleBroker(brokers.Broker):
     def doctor_has_no_complaint(self):
         said = self.ctl("doctor", "--conf", self.directory / "mosquitto.conf", "--mosquitto", brokers.executable(self.version))
         assert "store: it opens" in said.replace("store\n  ", "store: ") and "Mosquitto's settings go well with the plugin" in said, said
-        complaints = [line for line in said.splitlines() if re.match(r"\s*(WRONG|note)", line) and "is not seen as root" not in line]
+        complaints = [line for line in said.splitlines() if re.match(r"\s*(WRONG|note)", line) and not re.search(OF_THIS_MACHINE, line)]
         assert complaints == [], said
 
 
