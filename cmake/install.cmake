@@ -12,18 +12,24 @@ set(HC_EXAMPLES_DIR "share/doc/mosquitto-hyperchat/examples")
 
 install(FILES "${PROJECT_BINARY_DIR}/mosquitto_hyperchat.so" DESTINATION "${HC_PLUGIN_DIR}" COMPONENT plugin)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/schema/" DESTINATION share/hyperchat/schema COMPONENT plugin FILES_MATCHING PATTERN "*.json")
-foreach(sample limits.conf tls.conf websocket.conf websocket-tls.conf alerts.yml)
+foreach(sample limits.conf options.conf tls.conf websocket.conf websocket-tls.conf letsencrypt alerts.yml grafana.json)
   install(FILES "${PROJECT_SOURCE_DIR}/conf/hyperchat-${sample}" DESTINATION "${HC_EXAMPLES_DIR}" COMPONENT plugin)
 endforeach()
 
-# The sample names the plugin where --prefix put it, so it is written when installing. It is an example and nothing loads it by itself.
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION share/doc/mosquitto-hyperchat/docs COMPONENT plugin FILES_MATCHING PATTERN "*.md" PATTERN "*.png"
+  PATTERN decisions EXCLUDE PATTERN client-js EXCLUDE)
+
+# These name the plugin where --prefix put it, so they are written when installing. They are examples and nothing loads them by itself.
 install(CODE "
   set(HC_PLUGIN_PATH \"\${CMAKE_INSTALL_PREFIX}/${HC_PLUGIN_DIR}/mosquitto_hyperchat.so\")
-  set(sample \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${HC_EXAMPLES_DIR}/hyperchat.conf\")
-  configure_file(\"${PROJECT_SOURCE_DIR}/conf/hyperchat.conf\" \"\${sample}\" @ONLY)
-  message(STATUS \"Installing: \${sample}\")
+  foreach(name hyperchat laptop one-server many-servers)
+    set(sample \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${HC_EXAMPLES_DIR}/\${name}.conf\")
+    configure_file(\"${PROJECT_SOURCE_DIR}/conf/\${name}.conf\" \"\${sample}\" @ONLY)
+    message(STATUS \"Installing: \${sample}\")
+  endforeach()
 " COMPONENT plugin)
 
+install(FILES "${PROJECT_BINARY_DIR}/mosquitto_ctrl_hyperchat.so" DESTINATION "${HC_PLUGIN_DIR}" COMPONENT ctl)
 install(PROGRAMS "${PROJECT_BINARY_DIR}/hyperchatctl" DESTINATION bin COMPONENT ctl)
 install(FILES "${PROJECT_BINARY_DIR}/hyperchatctl.1" DESTINATION share/man/man1 COMPONENT ctl)
 install(FILES "${PROJECT_SOURCE_DIR}/packaging/hyperchatctl.bash-completion" DESTINATION share/bash-completion/completions RENAME hyperchatctl

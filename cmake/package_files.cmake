@@ -22,11 +22,13 @@ foreach(root ${roots})
   execute_process(COMMAND gzip -9n ${texts} COMMAND_ERROR_IS_FATAL ANY)
   file(GLOB_RECURSE programs "${root}/usr/bin/*" "${root}/usr/lib/*.so")
   execute_process(COMMAND strip --strip-unneeded --remove-section=.comment --remove-section=.note ${programs} COMMAND_ERROR_IS_FATAL ANY)
-  # A plugin, and no library that anything links.
+  # A plugin, and a module of mosquitto_ctrl, and no library that anything links.
+  set(module mosquitto_ctrl_hyperchat)
   if(component STREQUAL plugin)
-    file(WRITE "${root}/usr/share/lintian/overrides/${package}"
-      "${package}: sharedobject-in-library-directory-missing-soname [usr/lib/*/mosquitto_hyperchat.so]\n")
+    set(module mosquitto_hyperchat)
   endif()
+  file(WRITE "${root}/usr/share/lintian/overrides/${package}"
+    "${package}: sharedobject-in-library-directory-missing-soname [usr/lib/*/${module}.so]\n")
   file(GLOB_RECURSE files LIST_DIRECTORIES true "${root}/etc/*" "${doc}/*" "${root}/usr/share/lintian/*")
   foreach(file ${files})
     if(IS_DIRECTORY "${file}")

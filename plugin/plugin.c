@@ -10,6 +10,8 @@
 #include "base/id.h"
 #include "plugin/broker/access.h"
 #include "plugin/broker/certificate.h"
+#include "plugin/broker/control.h"
+#include "plugin/broker/control_table.h"
 #include "plugin/broker/intake.h"
 #include "plugin/broker/login.h"
 #include "plugin/broker/server.h"
@@ -87,22 +89,29 @@ static int on_connect(struct server *server, void *data)
 	return MOSQ_ERR_SUCCESS;
 }
 
+static int on_control(struct server *server, void *data)
+{
+	return control_take(server, data);
+}
+
 static const struct callback {
 	int event;
 	const char *name;
 	int (*run)(struct server *server, void *data);
 	bool optional; /* not every version has it */
+	const char *topic; /* that it is about */
 } CALLBACKS[] = {
-	{MOSQ_EVT_RELOAD, "reload", on_reload, false},
-	{MOSQ_EVT_ACL_CHECK, "access check", on_acl_check, false},
-	{MOSQ_EVT_BASIC_AUTH, "login", on_basic_auth, false},
-	{MOSQ_EVT_EXT_AUTH_START, "login by AUTH", on_auth_start, false},
-	{MOSQ_EVT_EXT_AUTH_CONTINUE, "AUTH", on_auth_continue, false},
-	{MOSQ_EVT_MESSAGE, "message", on_message, false},
-	{MOSQ_EVT_TICK, "tick", on_tick, false},
-	{MOSQ_EVT_DISCONNECT, "disconnect", on_disconnect, false},
-	{EVT_CLIENT_OFFLINE_2_1, "offline", on_disconnect, true},
-	{EVT_CONNECT_2_1, "connect", on_connect, true},
+	{MOSQ_EVT_RELOAD, "reload", on_reload, false, NULL},
+	{MOSQ_EVT_ACL_CHECK, "access check", on_acl_check, false, NULL},
+	{MOSQ_EVT_BASIC_AUTH, "login", on_basic_auth, false, NULL},
+	{MOSQ_EVT_EXT_AUTH_START, "login by AUTH", on_auth_start, false, NULL},
+	{MOSQ_EVT_EXT_AUTH_CONTINUE, "AUTH", on_auth_continue, false, NULL},
+	{MOSQ_EVT_MESSAGE, "message", on_message, false, NULL},
+	{MOSQ_EVT_TICK, "tick", on_tick, false, NULL},
+	{MOSQ_EVT_DISCONNECT, "disconnect", on_disconnect, false, NULL},
+	{MOSQ_EVT_CONTROL, "control", on_control, true, CONTROL_TOPIC},
+	{EVT_CLIENT_OFFLINE_2_1, "offline", on_disconnect, true, NULL},
+	{EVT_CONNECT_2_1, "connect", on_connect, true, NULL},
 };
 enum { CALLBACK_COUNT = sizeof CALLBACKS / sizeof *CALLBACKS };
 
@@ -170,7 +179,7 @@ static int on_event(int event, void *data, void *context)
 static void unregister(size_t count)
 {
 	while (count-- > 0)
-		mosquitto_callback_unregister(plugin_id, CALLBACKS[count].event, on_event, NULL);
+		mosquitto_callback_unregister(plugin_id, CALLBACKS[count].event, on_event, CALLBACKS[count].topic);
 }
 
 EXPORT int mosquitto_plugin_version(int supported_version_count, const int *supported_versions)
@@ -204,7 +213,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 		return MOSQ_ERR_INVAL;
 	}
 	for (size_t i = 0; i < CALLBACK_COUNT; i++) {
-		int rc = mosquitto_callback_register(plugin_id, CALLBACKS[i].event, on_event, NULL, NULL);
+		int rc = mosquitto_callback_register(plugin_id, CALLBACKS[i].event, on_event, CALLBACKS[i].topic, NULL);
 		if (rc == MOSQ_ERR_SUCCESS || (rc == MOSQ_ERR_NOT_SUPPORTED && CALLBACKS[i].optional))
 			continue;
 		server_log(MOSQ_LOG_ERR, "the broker did not take the callback for %s: %s", CALLBACKS[i].name, mosquitto_strerror(rc));

@@ -258,6 +258,27 @@ static void *walk_signing_keys(struct packer *packer, const void *from)
 	return list;
 }
 
+static void *walk_audit(struct packer *packer, const void *from)
+{
+	struct audit_list *list = pack_array(packer, from, 1, sizeof *list);
+	struct audit_record *records = pack_array(packer, list->records, list->count, sizeof *records);
+	for (size_t i = 0; i < list->count; i++) {
+		pack_text(packer, &records[i].who);
+		pack_text(packer, &records[i].command);
+		pack_text(packer, &records[i].subject);
+		pack_text(packer, &records[i].details);
+		pack_text(packer, &records[i].result);
+	}
+	if (packer->block)
+		list->records = records;
+	return list;
+}
+
+struct audit_list *record_copy_audit(const struct audit_list *from)
+{
+	return pack(walk_audit, from);
+}
+
 struct device_list *record_copy_devices(const struct device_list *from)
 {
 	return pack(walk_devices, from);
@@ -329,6 +350,30 @@ const char *const *record_copy_ids(const char *const *ids, size_t count)
 {
 	return pack(walk_ids, &(struct ids){ids, count});
 }
+
+/* ---- what operators did ---- */
+
+void record_audit_key_since(int64_t at_ms, unsigned char key[AUDIT_KEY_BYTES])
+{
+	memset(key, 0, AUDIT_KEY_BYTES);
+	for (int i = 0; i < 8; i++)
+		key[i] = (unsigned char)((uint64_t)at_ms >> (56 - 8 * i));
+}
+
+void record_audit_key(const struct audit_record *record, unsigned char key[AUDIT_KEY_BYTES])
+{
+	const char *const texts[] = {record->who, record->command, record->subject, record->details, record->result};
+	enum { TEXTS = sizeof texts / sizeof *texts };
+	struct bytes parts[TEXTS];
+	unsigned char digest[SHA256_BYTES];
+	for (size_t i = 0; i < TEXTS; i++)
+		parts[i] = (struct bytes){texts[i], strlen(texts[i]) + 1};
+	sha256(parts, TEXTS, digest);
+	record_audit_key_since(record->at_ms, key);
+	memcpy(key + 8, digest, ID_BYTES);
+}
+
+/* ---- pages ---- */
 
 bool page_has_room(struct page_filler *filler, const struct transaction *tx)
 {

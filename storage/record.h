@@ -25,6 +25,14 @@ struct push_target_list *record_copy_push_targets(const struct push_target_list 
 struct revocation_list *record_copy_revocations(const struct revocation_list *from);
 struct signing_key_list *record_copy_signing_keys(const struct signing_key_list *from);
 
+struct audit_list *record_copy_audit(const struct audit_list *from);
+
+/* What tells one from another, and has their order: the time, big endian, and a digest of all of it. */
+enum { AUDIT_KEY_BYTES = 8 + ID_BYTES };
+void record_audit_key(const struct audit_record *record, unsigned char key[AUDIT_KEY_BYTES]);
+/* Less than that of any record of that time or later. */
+void record_audit_key_since(int64_t at_ms, unsigned char key[AUDIT_KEY_BYTES]);
+
 /* A page that is being filled up to its limits. */
 struct page_filler {
 	struct page page;

@@ -208,6 +208,22 @@ struct revocation_list {
 	const struct revocation *revocations;
 };
 
+/* What an operator did. Texts are UTF-8, "" for none. */
+struct audit_record {
+	int64_t at_ms;
+	const char *who;     /* an operator's user ID, or "hyperchatctl as <name in the system>" */
+	const char *command; /* its name */
+	const char *subject; /* the user, chat or device that it was about */
+	const char *details; /* short JSON or "": never a text of somebody's, never a token */
+	const char *result;  /* "ok", or why not */
+};
+
+/* The newest first. One block: store_free. */
+struct audit_list {
+	size_t count;
+	const struct audit_record *records;
+};
+
 /* ---- marks ---- */
 
 struct receipt {

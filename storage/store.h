@@ -169,7 +169,7 @@ struct store_ops {
 	enum store_rc (*put_cursors)(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
 
 	/* Forgets what is no longer needed: keys older than 7 days, as far as forgetting them saves anything, devices not seen for 90 days,
-	 * invitations that expired, icons that nobody names, old notices, leases long over; a bounded piece of work at a time. *more: call again. */
+	 * invitations that expired, icons that nobody names, old notices, leases long over, what operators did long ago; a bounded piece of work at a time. *more: call again. */
 	enum store_rc (*prune)(struct store *store, int64_t now_ms, bool *more, struct error *err);
 
 	/* Moves what is committed to its final place, off the commit path (SQLite's checkpoint). NULL where there is nothing to do.
@@ -231,13 +231,15 @@ struct store_ops {
 	/* The device goes, with cursors, registration and subscriptions. NOT_FOUND: there is none. */
 	enum store_rc (*remove_device)(struct store *store, const char *user_id, const char *device, struct error *err);
 
-	/* Current members of the chat behind `after` ("" from the start) whose marks and whose devices' cursors in this chat are all below number; fewer
-	 * than count_max: there are no more. A chat that does not exist or has ended: an empty list. */
+	/* Current members of the chat behind `after` ("" from the start, else the last one of the page before; the order is the store's own) whose marks and
+	 * whose devices' cursors in this chat are all below number; fewer than count_max: there are no more. A chat that does not exist or has ended: an empty list. */
 	enum store_rc (*list_push_targets)(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
 	                                   struct push_target_list **targets, struct error *err);
 
 	/* The later time counts. No such user need exist. Those of devices are forgotten by prune after STORE_DEVICE_TOKEN_DAYS, those of users never. */
 	enum store_rc (*put_revocation)(struct store *store, const char *subject, int64_t at_ms, struct error *err);
+	/* One that is later is of at_ms from now on: tokens that were issued behind that count again. An earlier one, and none, stays so. */
+	enum store_rc (*lower_revocation)(struct store *store, const char *subject, int64_t at_ms, struct error *err);
 	/* After that subject ("" from the start). */
 	enum store_rc (*list_revocations)(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
 	                                  struct error *err);
@@ -247,6 +249,17 @@ struct store_ops {
 	enum store_rc (*list_signing_keys)(struct store *store, struct signing_key_list **keys, struct error *err);
 	/* What is not there is passed over. */
 	enum store_rc (*drop_signing_key)(struct store *store, const char *kid, struct error *err);
+
+	/* ---- what operators did ----
+	 *
+	 * Likewise. Forgotten by prune after STORE_AUDIT_DAYS. */
+
+	/* The same record again is the same one. */
+	enum store_rc (*put_audit)(struct store *store, const struct audit_record *record, struct error *err);
+	/* The newest first; those behind `before`, which need not be there, NULL: from the newest on. Records of one millisecond have an order of
+	 * their own. */
+	enum store_rc (*list_audit)(struct store *store, const struct audit_record *before, size_t count_max, struct audit_list **list,
+	                            struct error *err);
 
 	/* ---- people ----
 	 *
@@ -348,6 +361,8 @@ struct store_ops {
 #define STORE_ICON_DAYS   1 /* one that nobody names */
 /* The longest life of a device token. */
 #define STORE_DEVICE_TOKEN_DAYS 400
+/* How long it is known what an operator did. */
+#define STORE_AUDIT_DAYS 400
 /* How long a notice is kept. */
 #define STORE_NOTICE_MINUTES 60
 

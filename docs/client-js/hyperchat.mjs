@@ -4,21 +4,26 @@
 //
 //   const chat = new HyperChat({url: 'mqtt://localhost', user: 'alice', device: 'phone', token: async () => '…', storage})
 //   chat.on('message', (chatID, message) => …)   // new, edited or deleted: what to show now
-//   chat.on('sent', (commandID, transactionID) => …)   chat.on('failed', (commandID, error) => …)   chat.on('live', event => …)
+//   chat.on('sent', (commandID, transactionID) => …)   chat.on('failed', (commandID, error, command) => …)
+//   chat.on('live', event => …)   chat.on('refused', error => …)   // the token is not taken
 //   chat.start();  chat.send({chat: chatID}, 'hi');  chat.send({user: 'bob'}, 'hi');  chat.edit(chatID, 12, 'hi!');  await chat.call('ListChats')
 //
-// storage: {load(): state | undefined, save(state)}: kept before a packet is acknowledged, so nothing that was acknowledged is forgotten.
+// storage: {load(): state | undefined, save(state)}: kept before a packet is acknowledged, so nothing that was acknowledged is forgotten; where saving
+// takes its time, as in a browser, save returns a promise. web/ uses this file as it is; hyperchat.d.mts has its types.
 import {randomUUID} from 'node:crypto'
 import {EventEmitter} from 'node:events'
 import mqtt from 'mqtt'
 
 const PAUSE_MIN_MS = 200, PAUSE_MAX_MS = 30_000, CALL_MS = 15_000
+const REFUSED = [4, 5, 0x86, 0x87] // CONNACK, by MQTT 3.1.1 and 5
 
 export class HyperChat extends EventEmitter {
   constructor({url, user, device, token, storage, options = {}}) {
     super()
     Object.assign(this, {url, user, device, token, storage, options})
-    this.state = storage.load() ?? {epoch: null, last: {}, chats: {}, behind: {}, outbox: []} // chats: chatID → messageID → Message
+    // first, last: chatID → from which number to which all is here; chats: chatID → messageID → Message
+    this.state = storage.load() ?? {epoch: null, first: {}, last: {}, chats: {}, behind: {}, outbox: []}
+    this.state.first ??= {}
     this.calls = new Map()    // id → {resolve, reject}: RPC without an answer yet
     this.fetching = new Map() // chatID → the highest number that was heard of while its delta is being fetched
     this.heard = null         // while everything is fetched anew: what the inbox tells meanwhile, as above
@@ -36,14 +41,25 @@ export class HyperChat extends EventEmitter {
       if (this.stopped) return
       const client = this.client = mqtt.connect(this.url, {protocolVersion: 5, properties: {sessionExpiryInterval: 86400}, clean: false, ...this.options,
         clientId: `${this.user}/${this.device}`, username: this.user, password, reconnectPeriod: 0})
-      client.handleMessage = (packet, acknowledge) => { this.#receive(packet); acknowledge() }
+      client.handleMessage = (packet, acknowledge) => {
+        const kept = this.#receive(packet)
+        kept ? kept.then(() => acknowledge(), () => client.end(true)) : acknowledge()
+      }
       client.on('connect', () => this.#connected(client).catch(() => client.end(true)))
-      client.on('error', () => {}) // 'close' follows
+      client.on('error', error => REFUSED.includes(error.code) && this.emit('refused', error)) // 'close' follows
       client.on('close', () => client === this.client && this.#lost())
     } catch { this.#lost() } // no token now
   }
 
   stop() { this.stopped = true; clearTimeout(this.timer); this.client?.end(true); this.client = null }
+
+  // There is a network again, or a new token: what is waited for may be tried at once.
+  hurry() {
+    if (this.client || this.stopped) return
+    clearTimeout(this.timer)
+    this.pause = PAUSE_MIN_MS
+    this.start()
+  }
 
   #lost() {
     this.client = this.heard = null
@@ -103,8 +119,8 @@ export class HyperChat extends EventEmitter {
     const index = this.state.outbox.findIndex(c => c.commandID === commandID)
     if (index < 0) return
     if (error && ['rate_limited', 'unavailable'].includes(error.code)) return this.#again(commandID, error.retryAfter ?? 1000)
-    this.state.outbox.splice(index, 1)
-    error ? this.emit('failed', commandID, error) : this.emit('sent', commandID, transactionID)
+    const [command] = this.state.outbox.splice(index, 1)
+    error ? this.emit('failed', commandID, error, command) : this.emit('sent', commandID, transactionID)
   }
 
   // RPC that only asks.
@@ -113,7 +129,7 @@ export class HyperChat extends EventEmitter {
     return new Promise((resolve, reject) => {
       if (!this.client) return reject(new Error('not connected'))
       this.calls.set(id, {resolve, reject})
-      setTimeout(() => this.calls.delete(id) && reject(new Error(`${operation}: no answer`)), CALL_MS).unref()
+      setTimeout(() => this.calls.delete(id) && reject(new Error(`${operation}: no answer`)), CALL_MS).unref?.()
       this.client.publish(`hc/rpc/${operation}/${id}`, JSON.stringify(args), {qos: 1})
     })
   }
@@ -126,7 +142,7 @@ export class HyperChat extends EventEmitter {
     else if (kind === 'live') for (const line of text.split('\n')) this.emit('live', JSON.parse(line))
     else if (kind === 'ack' && id !== '-') this.#settle(id, JSON.parse(text))
     else if (kind === 'reply') this.#reply(id, JSON.parse(text))
-    this.#save()
+    return this.#save()
   }
 
   #reply(id, {result, error}) {
@@ -151,6 +167,7 @@ export class HyperChat extends EventEmitter {
         this.#catchUp(chatID, transactionID)
         continue
       }
+      this.state.first[chatID] ??= transactionID
       this.#apply(chatID, line)
       newest[chatID] = last[chatID] = transactionID
     }
@@ -184,7 +201,7 @@ export class HyperChat extends EventEmitter {
 
   // The epoch is kept when all is here: a connection that is lost in between begins again.
   async #renew(epoch) {
-    Object.assign(this.state, {epoch: null, last: {}, chats: {}, behind: {}})
+    Object.assign(this.state, {epoch: null, first: {}, last: {}, chats: {}, behind: {}})
     this.heard = new Map()
     this.#save()
     await this.#sync()
@@ -209,11 +226,32 @@ export class HyperChat extends EventEmitter {
     for (const chatID of limited) if (!await this.#catchUp(chatID, (this.state.last[chatID] ?? 0) + 1)) throw new Error('the connection was lost')
   }
 
-  #delta(chatID, {newMessages = [], updates = [], limited, next, latestTransactionID}) {
+  // A page of what was before; false: there is nothing more. Messages come as they are now, with edits that came later.
+  async older(chatID, items = 50) {
+    const to = (this.state.first[chatID] ?? 1) - 1
+    const from = Math.max(0, to - items)
+    let clientTransactionID = from
+    while (clientTransactionID < to) {
+      const delta = await this.call('fetchDelta', {chatID, clientTransactionID, latestTransactionID: to})
+      this.#take(chatID, delta)
+      if (!delta.limited) break
+      clientTransactionID = delta.next
+    }
+    this.state.first[chatID] = from + 1
+    await this.#save()
+    return from > 0
+  }
+
+  #delta(chatID, delta) {
+    this.state.first[chatID] ??= delta.from ?? 1
+    this.#take(chatID, delta)
+    this.state.last[chatID] = delta.limited ? delta.next : delta.latestTransactionID
+    this.#save()
+  }
+
+  #take(chatID, {newMessages = [], updates = []}) {
     for (const message of newMessages) this.#show(chatID, message)
     for (const update of updates) update.type === 'receipt' ? this.emit('live', {...update, chatID}) : this.#apply(chatID, update)
-    this.state.last[chatID] = limited ? next : latestTransactionID
-    this.#save()
   }
 
   // ---- the history: a fold over transactions. Applying one twice does no harm. ----
@@ -225,20 +263,28 @@ export class HyperChat extends EventEmitter {
       this.#show(chatID, {...t, sentAt: t.at, isEdited: false, isDeleted: false})
     else if (t.type === 'edit' && message && !message.isDeleted)
       this.#show(chatID, {...message, body: t.body, isEdited: true, editedAt: t.at})
-    else if ((t.type === 'delete' || t.type === 'void') && message) {
-      const {body, repliedTo, ...rest} = message
-      this.#show(chatID, {...rest, isDeleted: true})
-      if (t.quotes !== 'keep')
-        for (const reply of Object.values(messages)) if (reply.repliedTo?.messageID === message.messageID) delete reply.repliedTo.body
-    } else if (t.type !== 'void')
+    else if ((t.type === 'delete' || t.type === 'void') && message)
+      this.#empty(chatID, message, t)
+    else if (t.type !== 'void') {
+      if (t.type === 'memberRemoved' && t.deleted)
+        for (const each of Object.values(messages)) if (each.senderID === t.userID && !each.isDeleted) this.#empty(chatID, each, {})
       this.emit('change', chatID, t) // members, roles, the group's name: see docs/protocol.md
+    }
   }
 
-  #show(chatID, {messageID, senderID, sentAt, body, contentType, repliedTo, isEdited, isDeleted, editedAt, cut}) {
-    const message = {messageID, senderID, sentAt, body, contentType, repliedTo, isEdited, isDeleted, editedAt, cut}
+  #empty(chatID, {body, repliedTo, ...rest}, {type, senderID, at, quotes}) {
+    this.#show(chatID, {...rest, isDeleted: true, ...(type === 'delete' && {deletedBy: senderID, deletedAt: at})})
+    if (quotes === 'keep') return
+    for (const reply of Object.values(this.state.chats[chatID]))
+      if (reply.repliedTo?.body !== undefined && reply.repliedTo.messageID === rest.messageID)
+        this.#show(chatID, {...reply, repliedTo: {messageID: rest.messageID}})
+  }
+
+  #show(chatID, {messageID, senderID, sentAt, body, contentType, repliedTo, isEdited, isDeleted, editedAt, deletedBy, deletedAt, cut}) {
+    const message = {messageID, senderID, sentAt, body, contentType, repliedTo, isEdited, isDeleted, editedAt, deletedBy, deletedAt, cut}
     ;(this.state.chats[chatID] ??= {})[messageID] = message
     this.emit('message', chatID, message)
   }
 
-  #save() { this.storage.save(this.state) }
+  #save() { return this.storage.save(this.state) }
 }

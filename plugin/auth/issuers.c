@@ -300,6 +300,15 @@ enum jwt_rc issuers_check(struct issuers *issuers, const struct jwt *jwt, int64_
 	return rc == JWT_NO_KEY ? without_key(issuers, entry, jwt, now_ms, err) : rc;
 }
 
+bool issuers_state(const struct issuers *issuers, size_t index, struct issuer_state *state)
+{
+	if (index >= issuers->count)
+		return false;
+	const struct entry *entry = &issuers->entries[index];
+	*state = (struct issuer_state){entry->issuer.url, entry->keys, entry->failures};
+	return true;
+}
+
 size_t issuers_audiences(const struct issuers *issuers, const char *audiences[ISSUERS_AUDIENCES_MAX])
 {
 	size_t count = 0;

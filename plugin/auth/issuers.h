@@ -62,6 +62,14 @@ struct issuers_stats {
 };
 void issuers_stats(const struct issuers *issuers, struct issuers_stats *stats);
 
+/* One issuer, for people: of the first, the second, …; false: there are no more. It stays until the issuers are replaced or a fetch comes back. */
+struct issuer_state {
+	const char *issuer;
+	const struct key_set *keys; /* NULL: none yet */
+	unsigned failures;          /* of fetches, in a row */
+};
+bool issuers_state(const struct issuers *issuers, size_t index, struct issuer_state *state);
+
 /* The audiences of all issuers, the first one's first; at least one. They stay until the issuers are replaced. */
 size_t issuers_audiences(const struct issuers *issuers, const char *audiences[ISSUERS_AUDIENCES_MAX]);
 

@@ -16,6 +16,8 @@
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/budget.h"
 #include "plugin/broker/certificate.h"
+#include "plugin/broker/control.h"
+#include "plugin/broker/control_table.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/topic.h"
@@ -45,6 +47,8 @@ static int check_write(struct server *server, struct session *session, const str
 	struct verdict verdict;
 	if (strcmp(event->topic, TOPIC_SINK) == 0)
 		return MOSQ_ERR_ACL_DENIED;
+	if (control_is_topic(event->topic))
+		return yes(strcmp(event->topic, CONTROL_TOPIC) == 0 && control_allows(server, session, event->topic));
 	topic_read(server->conf.prefix, event->topic, &topic);
 	if (topic.kind == TOPIC_OUTSIDE)
 		return outside(server);
@@ -106,6 +110,8 @@ static int check_read(struct server *server, struct session *session, const stru
 		return MOSQ_ERR_ACL_DENIED;
 	if (session != NULL && topic_is_metrics(event->topic))
 		return yes(session->is_operator);
+	if (control_is_topic(event->topic))
+		return yes(session != NULL && session->is_operator);
 	topic_read(server->conf.prefix, event->topic, &topic);
 	if (topic.kind == TOPIC_OUTSIDE)
 		return outside(server);
@@ -203,6 +209,8 @@ static int check_subscribe(struct server *server, struct session *session, const
 		session_is_kept(session); /* while it can still be told: before anything is subscribed, be it outside */
 	else
 		cursor_forget(server, client_id_of(event->client));
+	if (control_is_topic(event->topic))
+		return yes(control_allows(server, session, event->topic));
 	if (session != NULL && session->is_operator && topic_is_metrics(event->topic))
 		return MOSQ_ERR_SUCCESS;
 	if (session != NULL && !session->is_operator && filter_covers_metrics(event->topic))
@@ -225,9 +233,10 @@ static int check_unsubscribe(struct server *server, struct session *session, con
 {
 	const char *rest;
 	char chat_id[CHAT_ID_MAX + 1];
-	if (session != NULL && filter_read(server->conf.prefix, event->topic, &rest, chat_id) == FILTER_ME)
+	enum filter_kind kind = filter_read(server->conf.prefix, event->topic, &rest, chat_id);
+	if (session != NULL && kind == FILTER_ME)
 		session_unsubscribe(server, session, rest);
-	return MOSQ_ERR_SUCCESS;
+	return session == NULL && kind == FILTER_OUTSIDE ? outside(server) : MOSQ_ERR_SUCCESS;
 }
 
 int access_check(struct server *server, struct mosquitto_evt_acl_check *event)

@@ -405,6 +405,18 @@ void account_begin(struct server *server, const struct account_page *pages)
 		add_page(server, pages->deleted);
 }
 
+void account_learn(struct server *server, const struct account_page *pages)
+{
+	for (; pages != NULL; pages = pages->next)
+		for (size_t i = 0; i < pages->deleted->count; i++) {
+			const struct deleted_user *user = &pages->deleted->users[i];
+			account_deleted_elsewhere(server, user->user_id, user->deleted_at_ms);
+			const struct account *account = account_find(server, user->user_id);
+			if (account != NULL && account->erasing && !user->erasing)
+				account_erased_elsewhere(server, user->user_id, user->deleted_at_ms);
+		}
+}
+
 void account_pages_free(struct account_page *pages)
 {
 	for (struct account_page *next; pages != NULL; pages = next) {

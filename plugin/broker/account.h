@@ -32,6 +32,9 @@ void account_deleted(struct server *server, const char *user_id, int64_t at_ms);
 void account_deleted_elsewhere(struct server *server, const char *user_id, int64_t deleted_at_ms);
 void account_erased_elsewhere(struct server *server, const char *user_id, int64_t deleted_at_ms);
 
+/* Who was deleted was read again, in case those two were missed. NULL is fine. */
+void account_learn(struct server *server, const struct account_page *pages);
+
 /* Accounts whose chats and texts are being dealt with. */
 size_t account_closing_count(const struct server *server);
 

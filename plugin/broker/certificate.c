@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "plugin/broker/account.h"
 #include "plugin/broker/client.h"
+#include "plugin/broker/control.h"
 #include "plugin/broker/doorman.h"
 #include "plugin/broker/revocations.h"
 #include "plugin/broker/server.h"
@@ -99,6 +100,10 @@ static struct session *begin(struct server *server, struct mosquitto *client, co
 	if (client_id == NULL || !user_read(server->conf.certificates, name, client_id, user_id, why) ||
 		account_refuses(server, user_id, from_ms, why))
 		return NULL;
+	if (server->draining && !control_names(server, user_id)) {
+		*why = "the broker is being drained";
+		return NULL;
+	}
 	bool for_device = server->conf.certificates == CONF_CERTIFICATES_DEVICE;
 	if (revocations_refuse(server->revocations, user_id, for_device ? strrchr(name, '/') + 1 : NULL, from_ms, why))
 		return NULL;
@@ -107,6 +112,7 @@ static struct session *begin(struct server *server, struct mosquitto *client, co
 		server->counters.logins++;
 		session->for_device = for_device;
 		session->issued_at_ms = from_ms;
+		session->is_operator = control_names(server, user_id);
 	}
 	return session;
 }

@@ -112,12 +112,17 @@ static void on_erased(struct server *server, const struct notice *notice)
 
 static void on_turn(struct server *server, const struct notice *notice)
 {
-	core_yield(server->core, notice->subject, server->now_ms);
+	core_yield(server->core, notice->subject, notice->writer, server->now_ms);
 }
 
 static void on_revoked(struct server *server, const struct notice *notice)
 {
 	revoke_happened(server, notice->subject, notice->at_ms);
+}
+
+static void on_lowered(struct server *server, const struct notice *notice)
+{
+	revoke_taken_back(server, notice->subject, notice->at_ms);
 }
 
 static void on_removed(struct server *server, const struct notice *notice)
@@ -141,6 +146,7 @@ static const struct {
 	{NOTICE_ERASED, on_erased},
 	{NOTICE_TURN, on_turn},
 	{NOTICE_REVOKED, on_revoked},
+	{NOTICE_LOWERED, on_lowered},
 	{NOTICE_REMOVED, on_removed},
 	{NOTICE_KEYS, on_keys},
 };

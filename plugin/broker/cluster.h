@@ -18,6 +18,7 @@ struct tail;
 #define NOTICE_TURN    "turn"    /* a chat: who told it cannot append to it, because the others always come first */
 #define NOTICE_ERASED  "erased"  /* a user: what he wrote before that time is erased */
 #define NOTICE_REVOKED "revoked" /* as in struct revocation, then: the store has it */
+#define NOTICE_LOWERED "lowered" /* the same, if it was later than then: a ban was taken back */
 #define NOTICE_REMOVED "removed" /* a user, '/', a device: it was removed */
 #define NOTICE_KEYS    "keys"    /* any: the keys of device tokens have changed */
 

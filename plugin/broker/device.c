@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "plugin/broker/feed.h"
 #include "plugin/broker/replay.h"
@@ -40,14 +41,43 @@ struct put {
 	struct settings next;
 	bool again; /* next is to be written */
 	bool refused;
+	bool hopeless;      /* the store answers, and does not take it */
+	struct load *loads; /* of connections that came meanwhile: they are to read what is written */
 	enum store_rc rc;
 	struct error err;
 	UT_hash_handle hh;
 };
 
+struct load {
+	struct job job;
+	struct server *server;
+	uint64_t session_id;
+	char *user_id, *device;
+	enum store_rc rc;
+	struct device_record *record;
+	struct load *next; /* in a put's list */
+};
+
+static void load_free(struct load *load)
+{
+	store_free(load->record);
+	free(load->user_id);
+	free(load->device);
+	free(load);
+}
+
+static void load_start(struct load *load)
+{
+	if (!jobs_read(load->server, &load->job, false) && !jobs_repeat(load->server, NULL, &load->job))
+		load_free(load);
+}
+
 static void put_free(struct put *put)
 {
 	HASH_DEL(put->server->puts, put);
+	struct load *load, *next;
+	LL_FOREACH_SAFE(put->loads, load, next)
+		load_free(load);
 	free(put->name);
 	free(put->user_id);
 	free(put->device);
@@ -94,11 +124,22 @@ static void put_run(struct job *job)
 			store, put->user_id, put->device, put->now.at_ms, put->now.subscriptions, put->now.max_bytes, &put->err);
 }
 
+static void start_loads(struct put *put)
+{
+	struct load *load, *next;
+	LL_FOREACH_SAFE(put->loads, load, next)
+		load_start(load);
+	put->loads = NULL;
+}
+
 static void put_done(struct job *job)
 {
 	struct put *put = (struct put *)job;
 	bool stored = put->rc == STORE_OK;
 	jobs_stored(put->server, KEPT_DEVICES, &put->refused, put->rc, &put->err);
+	put->hopeless = !stored && put->rc != STORE_UNAVAILABLE;
+	if (put->hopeless || (stored && !put->again))
+		start_loads(put);
 	if (stored && !put->again) {
 		put_free(put);
 		return;
@@ -113,19 +154,6 @@ static void put_done(struct job *job)
 		put_free(put);
 }
 
-static struct put *put_new(struct server *server, const char *name, const char *user_id, const char *device)
-{
-	struct put *put = mem_zero(sizeof *put);
-	put->job = (struct job){.run = put_run, .done = put_done};
-	put->server = server;
-	put->name = mem_text(name);
-	put->user_id = mem_text(user_id);
-	put->device = device ? mem_text(device) : NULL;
-	put->rc = STORE_UNAVAILABLE;
-	HASH_ADD_KEYPTR(hh, server->puts, put->name, strlen(put->name), put);
-	return put;
-}
-
 static void add_name(struct buf *name, const char *user_id, const char *device)
 {
 	buf_add_text(name, user_id);
@@ -133,24 +161,45 @@ static void add_name(struct buf *name, const char *user_id, const char *device)
 		buf_printf(name, "\n%s", device);
 }
 
-/* Takes settings->subscriptions over. */
-static void put(struct server *server, const char *user_id, const char *device, const struct settings *settings)
+static struct put *put_new(struct server *server, const char *user_id, const char *device)
+{
+	struct put *put = mem_zero(sizeof *put);
+	struct buf name = BUF_EMPTY;
+	add_name(&name, user_id, device);
+	put->job = (struct job){.run = put_run, .done = put_done};
+	put->server = server;
+	put->name = name.data;
+	put->user_id = mem_text(user_id);
+	put->device = device ? mem_text(device) : NULL;
+	put->rc = STORE_UNAVAILABLE;
+	HASH_ADD_KEYPTR(hh, server->puts, put->name, strlen(put->name), put);
+	return put;
+}
+
+static struct put *find_put(struct server *server, const char *user_id, const char *device)
 {
 	struct buf name = BUF_EMPTY;
 	add_name(&name, user_id, device);
 	struct put *put;
 	HASH_FIND_STR(server->puts, name.data, put);
+	buf_fini(&name);
+	return put;
+}
+
+/* Takes settings->subscriptions over. */
+static void put(struct server *server, const char *user_id, const char *device, const struct settings *settings)
+{
+	struct put *put = find_put(server, user_id, device);
 	if (put != NULL) {
 		free(put->next.subscriptions);
 		put->next = *settings;
 		put->again = true;
 	} else {
-		put = put_new(server, name.data, user_id, device);
+		put = put_new(server, user_id, device);
 		put->now = *settings;
 		if (!lanes_put(server->lanes, user_id, &put->job) && !jobs_repeat(server, user_id, &put->job))
 			put_free(put);
 	}
-	buf_fini(&name);
 }
 
 void device_put_user(struct server *server, const char *user_id)
@@ -160,9 +209,7 @@ void device_put_user(struct server *server, const char *user_id)
 
 bool device_puts_user(struct server *server, const char *user_id)
 {
-	struct put *under_way;
-	HASH_FIND_STR(server->puts, user_id, under_way);
-	return under_way != NULL;
+	return find_put(server, user_id, NULL) != NULL;
 }
 
 void device_changed(struct server *server, struct session *session)
@@ -214,15 +261,6 @@ void device_flush(struct server *server)
 
 /* ---- the read at login ---- */
 
-struct load {
-	struct job job;
-	struct server *server;
-	uint64_t session_id;
-	char *user_id, *device;
-	enum store_rc rc;
-	struct device_record *record;
-};
-
 static void load_run(struct job *job)
 {
 	struct load *load = (struct load *)job;
@@ -260,10 +298,25 @@ static void loaded(struct server *server, struct session *session, const struct 
 	session->device_dirty = dirty; /* what was resumed is stored already */
 }
 
+/* What an earlier connection of the device has changed may be on its way to the store; this waits until it is there. */
+static bool load_waits(struct load *load)
+{
+	struct put *put = find_put(load->server, load->user_id, load->device);
+	if (put == NULL || put->hopeless)
+		return false;
+	LL_APPEND(put->loads, load);
+	return true;
+}
+
 static void load_done(struct job *job)
 {
 	struct load *load = (struct load *)job;
 	struct session *session = session_by_id(load->server, load->session_id);
+	if (session != NULL && load_waits(load)) {
+		store_free(load->record); /* from before */
+		load->record = NULL;
+		return;
+	}
 	if (session != NULL && load->rc != STORE_OK && load->rc != STORE_NOT_FOUND && jobs_repeat(load->server, NULL, job))
 		return;
 	if (session != NULL) {
@@ -278,10 +331,7 @@ static void load_done(struct job *job)
 		if (session->device_dirty)
 			session_due(load->server, session);
 	}
-	store_free(load->record);
-	free(load->user_id);
-	free(load->device);
-	free(load);
+	load_free(load);
 }
 
 void device_load(struct server *server, struct session *session)
@@ -294,15 +344,6 @@ void device_load(struct server *server, struct session *session)
 	load->device = mem_text(session->device);
 	load->rc = STORE_UNAVAILABLE;
 	session->device_loading = true;
-	/* What an earlier connection of the device has changed may be on its way to the store. */
-	struct buf name = BUF_EMPTY;
-	struct put *under_way;
-	add_name(&name, load->user_id, load->device);
-	HASH_FIND_STR(server->puts, name.data, under_way);
-	buf_fini(&name);
-	if (jobs_read(server, &load->job, under_way != NULL) || jobs_repeat(server, NULL, &load->job))
-		return;
-	free(load->user_id);
-	free(load->device);
-	free(load);
+	if (!load_waits(load))
+		load_start(load);
 }

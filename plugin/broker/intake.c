@@ -114,12 +114,23 @@ static bool fits_journal(const struct session *session, const struct mosquitto_e
 	return false;
 }
 
+/* Who asked for it to be acknowledged sends it again, to another broker or later. */
+static int draining(struct server *server, struct session *session, const struct mosquitto_evt_message *event, const char *command_id)
+{
+	struct verdict verdict;
+	refuse(&verdict, REFUSAL_UNAVAILABLE, "the broker is being drained: connect to another one, or try again later");
+	answer_error(server, session, command_id, &verdict);
+	return event->qos == 0 ? MOSQ_ERR_ACL_DENIED : not_now(server, session, "the broker is being drained");
+}
+
 static int take_send(struct server *server, struct session *session, struct mosquitto_evt_message *event, const struct topic *topic)
 {
 	struct verdict verdict;
 	const struct parse_conf conf = {server->world.info.secret, STORE_SECRET_BYTES, server->conf.body_bytes_max,
 		server->conf.quotes == CONF_QUOTES_KEEP};
 	struct command *command = NULL;
+	if (server->draining)
+		return draining(server, session, event, topic->command_id);
 	if (fits_journal(session, event, &verdict))
 		command = parse_command(&conf, topic, session->person->user_id, event->payload, event->payloadlen, &verdict);
 	if (command == NULL)
@@ -255,6 +266,10 @@ static int take_write(struct server *server, struct session *session, struct mos
 /* false: request->refused. */
 static bool may_ask(struct server *server, const struct session *session, struct rpc_request *request)
 {
+	if (server->draining && (rpc_kind(request) == RPC_COMMAND || rpc_kind(request) == RPC_WRITE)) {
+		refuse(&request->refused, REFUSAL_UNAVAILABLE, "the broker is being drained: connect to another one, or try again later");
+		return false;
+	}
 	if (rpc_needs_sign_on(request) && !session->by_sign_on) {
 		refuse(&request->refused, REFUSAL_FORBIDDEN, "only a connection with a token of the sign-on may ask for that");
 		return false;

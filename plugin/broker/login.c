@@ -94,6 +94,10 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 		server->counters.logins_refused[LOGIN_STORE_AWAY]++;
 		return try_again(client); /* opening.c has said why */
 	}
+	if (server->draining && !token_is_operators(server, &token)) {
+		server->counters.logins_refused[LOGIN_DRAINING]++;
+		return try_again(client); /* control_drain.c has said why */
+	}
 	const char *why = refusal(server, client, username, &token);
 	bool fits = why == NULL;
 	struct session *session = fits ? session_begin(server, client, claims->user_id, end_of_session(server, claims), &why) : NULL;
@@ -105,7 +109,7 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 	server->counters.logins++;
 	doorman_passed(server, &entrant, session);
 	session->by_auth = by_auth;
-	token_take(session, &token);
+	token_take(server, session, &token);
 	if (claims->name[0] != '\0' && session->person->sessions->person_next == NULL)
 		naming_offer(server, claims->user_id, claims->name);
 	/* Without a name the broker would cut the session at the next SIGHUP where allow_anonymous is false. */
@@ -169,7 +173,7 @@ static bool renew(struct server *server, struct session *session, const char *te
 		return false;
 	}
 	server->counters.renewals++;
-	token_take(session, &token);
+	token_take(server, session, &token);
 	session->expires_at_ms = end_of_session(server, &token.claims);
 	session->warned = false;
 	*expires_ms = token.claims.expires_at_ms;

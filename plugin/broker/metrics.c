@@ -119,7 +119,6 @@ static void collect(struct server *server, struct sample *sample)
 	readings->users = (double)server->users;
 	readings->longest_callback_s = (double)server->counters.longest_callback_us / 1e6;
 	readings->interval_callback_s = (double)server->counters.interval_callback_us / 1e6;
-	server->counters.interval_callback_us = 0;
 	readings->store_open = server->core != NULL;
 	read_journal(readings, server->journal);
 	read_issuers(readings, server);
@@ -129,7 +128,7 @@ static void collect(struct server *server, struct sample *sample)
 	read_mirror(readings, before, MIRROR_TRANSACTIONS, server->mirror, 0);
 	read_mirror(readings, before, MIRROR_PUSH, server->pushes, (int64_t)server->conf.push_delay_s * 1000);
 	if (server->push != NULL)
-		readings->pushes = push_count(server->push);
+		readings->pushes = push_count(server->push), readings->pushes_left_out = push_left_out(server->push);
 	if (server->activity != NULL)
 		readings->activity_dropped = activity_dropped(server);
 }
@@ -267,6 +266,7 @@ void metrics_tick(struct server *server)
 		return;
 	metrics->before = metrics->now;
 	collect(server, &metrics->now);
+	server->counters.interval_callback_us = 0;
 	if (metrics->interval_s > 0)
 		metrics_topics(&metrics->now, metrics->collected ? &metrics->before : NULL, (double)(server->now_ms - metrics->collected_ms) / 1e3,
 			tell, server);
@@ -275,6 +275,20 @@ void metrics_tick(struct server *server)
 	metrics->collected_ms = server->now_ms;
 	metrics->next_ms = server->now_ms + pause_ms(metrics);
 	server_wake_in(server, pause_ms(metrics));
+}
+
+void metrics_now(struct server *server, metrics_each *each, void *context)
+{
+	const struct metrics *metrics = server->metrics;
+	struct sample now;
+	bool rates = metrics->collected && server->now_ms > metrics->collected_ms;
+	collect(server, &now);
+	metrics_topics(&now, rates ? &metrics->now : NULL, (double)(server->now_ms - metrics->collected_ms) / 1e3, each, context);
+}
+
+int64_t metrics_started_ms(const struct server *server)
+{
+	return (int64_t)(server->metrics->started_s * 1e3);
 }
 
 void metrics_finish(struct server *server)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "plugin/broker/metrics_table.h"
 
 struct server;
 struct metrics;
@@ -22,6 +23,11 @@ void metrics_reload(struct server *server);
 
 /* Each tick, also while there is no store. */
 void metrics_tick(struct server *server);
+
+/* What the topics would say now; rates are those since the last time that they did. */
+void metrics_now(struct server *server, metrics_each *each, void *context);
+
+int64_t metrics_started_ms(const struct server *server);
 
 /* Ends the worker and removes the file: nobody shall take it for a broker that runs. Before the mailbox is emptied for the last time. */
 void metrics_finish(struct server *server);

@@ -11,7 +11,8 @@
 static const char *const login_refusals[LOGIN_REFUSAL_COUNT] = {
 	[LOGIN_EXPIRED] = "expired", [LOGIN_NOT_YET] = "not_yet", [LOGIN_NO_KEY] = "no_key", [LOGIN_BAD_TOKEN] = "bad_token",
 	[LOGIN_USERNAME] = "username", [LOGIN_CLIENT_ID] = "client_id", [LOGIN_ACCOUNT] = "account", [LOGIN_STORE_AWAY] = "store_away",
-	[LOGIN_TOO_MANY] = "too_many", [LOGIN_REVOKED] = "revoked", [LOGIN_UNENCRYPTED] = "unencrypted", [LOGIN_CERTIFICATE] = "certificate"};
+	[LOGIN_TOO_MANY] = "too_many", [LOGIN_REVOKED] = "revoked", [LOGIN_UNENCRYPTED] = "unencrypted", [LOGIN_CERTIFICATE] = "certificate",
+	[LOGIN_DRAINING] = "draining"};
 static const char *const refusals[REFUSAL_COUNT] = {
 	[REFUSAL_BAD_REQUEST] = "bad_request", [REFUSAL_FORBIDDEN] = "forbidden", [REFUSAL_GONE] = "gone", [REFUSAL_CONFLICT] = "conflict",
 	[REFUSAL_ID_REUSED] = "id_reused", [REFUSAL_TOO_LARGE] = "too_large", [REFUSAL_RATE_LIMITED] = "rate_limited",
@@ -91,6 +92,7 @@ const struct metric metrics_table[] = {
 	{"kafka_refused_total", METRIC_COUNTER, READ(mirror_refused), BY("mirror", mirrors), .help = "Other records that Kafka did not want"},
 	{"kafka_restarts_total", METRIC_COUNTER, READ(mirror_restarts), BY("mirror", mirrors), .help = "How often Kafka's client had to begin anew after an error"},
 	{"kafka_pushes_total", METRIC_COUNTER, READ(pushes), .help = "Pushes that were made; repetitions count. Only with `kafka_push_topic`"},
+	{"kafka_pushes_left_out_total", METRIC_COUNTER, READ(pushes_left_out), .help = "Pushes that were not made because what the store has of the member, or of the message, is damaged; the log names them. Only with `kafka_push_topic`"},
 	{"kafka_activity_dropped_total", METRIC_COUNTER, READ(activity_dropped), .help = "Receipts and people who came or went that Kafka did not take at the moment. Only with `kafka_activity_topic`"},
 
 	{"cluster_failing", METRIC_GAUGE, READ(cluster_failing), .help = "1: what other brokers write cannot be read at the moment; only with a shared store"},

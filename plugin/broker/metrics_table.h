@@ -43,7 +43,7 @@ struct readings {
 	double mirror_lag[MIRROR_COUNT], mirror_lag_s[MIRROR_COUNT], mirror_in_flight[MIRROR_COUNT], mirror_stuck[MIRROR_COUNT],
 		mirror_lease[MIRROR_COUNT];
 	uint64_t mirror_delivered[MIRROR_COUNT], mirror_cut[MIRROR_COUNT], mirror_refused[MIRROR_COUNT], mirror_restarts[MIRROR_COUNT];
-	uint64_t pushes, activity_dropped;
+	uint64_t pushes, pushes_left_out, activity_dropped;
 
 	double cluster_failing;
 	double issuers, issuers_failing, issuer_keys, issuer_keys_age_s;

@@ -156,6 +156,8 @@ static struct mirror *start_pushes(struct server *server, const struct kafka_pro
 		.ttl_ms = (int64_t)conf->push_ttl_s * 1000,
 		.preview = conf->push_preview == CONF_PREVIEW_ON && conf->kafka_body == CONF_BODY_FULL,
 		.large_group = conf->large_group,
+		.log = say,
+		.log_context = server,
 	};
 	struct mirror_conf mirror = common(server, properties);
 	mirror.kind = "push";

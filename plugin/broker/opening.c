@@ -20,6 +20,7 @@
 #include "plugin/broker/revocations.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/signing.h"
+#include "plugin/broker/witness.h"
 #include "plugin/transfer/tail.h"
 
 enum {
@@ -36,6 +37,7 @@ struct opening {
 	unsigned flags;
 	bool under_way, starting; /* starting: opening_begin waits */
 	int64_t again_ms, pause_ms;
+	struct witness witness; /* what the store must have */
 	char told[sizeof(((struct error *)NULL)->text)]; /* what the log has said last */
 	/* results */
 	enum store_rc rc;
@@ -91,6 +93,8 @@ static enum store_rc open_all(const struct opening *opening, struct opened *open
 	if (rc == STORE_OK)
 		rc = store_ops(opened->store)->info(opened->store, &opened->info, err);
 	if (rc == STORE_OK)
+		rc = witness_check(&opening->witness, opened->store, &opened->info, err);
+	if (rc == STORE_OK)
 		rc = store_ops(opened->store)->shared ? tail_open(opened->store, opened->info.writer, &opened->tail, err)
 											   : notices_end(opened->store, &opened->notices, err);
 	if (rc == STORE_OK)
@@ -127,6 +131,8 @@ static void open_run(struct job *job)
 static bool begin(struct opening *opening, struct error *err)
 {
 	bool begun = server_begin(opening->server, &opening->opened, err);
+	if (begun)
+		witness_compare(opening->server, &opening->witness);
 	forget_results(opening);
 	return begun;
 }
@@ -234,6 +240,7 @@ bool opening_begin(struct server *server, struct error *err)
 	opening->job = (struct job){.run = open_run, .done = open_done};
 	opening->server = server;
 	opening->flags = server->conf.migrate == CONF_MIGRATE_MANUAL ? STORE_NO_MIGRATION : 0;
+	witness_load(server->journal, &opening->witness);
 	opening->uri = shared ? named_uri(server) : mem_text(server->conf.store);
 	return shared ? open_shared(opening, err) : open_file(opening, err);
 }

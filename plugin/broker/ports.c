@@ -24,6 +24,7 @@
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/mirroring.h"
 #include "plugin/broker/server.h"
+#include "plugin/broker/witness.h"
 #include "plugin/broker/writes.h"
 #include "plugin/chat/line.h"
 #include "plugin/rpc/quote.h"
@@ -35,6 +36,8 @@ enum { CONFLICT_PAGE = 500, CONFLICT_BYTES = 1024 * 1024 };
 struct appending {
 	struct server *server;
 	char chat_id[CHAT_ID_MAX + 1];
+	uint64_t number; /* of the last one */
+	unsigned char head[HEAD_BYTES];
 };
 
 static void warn_store(struct server *server, const struct error *err)
@@ -54,8 +57,10 @@ static void append_done(void *context, const struct append *result, const struct
 	struct appending *appending = context;
 	warn_store(appending->server, err);
 	appending->server->appended = true;
-	if (result->result == APPEND_OK)
+	if (result->result == APPEND_OK) {
+		witness_saw(appending->server, appending->chat_id, appending->number, appending->head);
 		mirroring_committed(appending->server, result->last_position);
+	}
 	core_appended(appending->server->core, appending->chat_id, result, appending->server->now_ms);
 	free(appending);
 }
@@ -66,6 +71,8 @@ static void port_append(void *context, const char *chat_id, struct transaction *
 	struct appending *appending = mem_zero(sizeof *appending);
 	appending->server = server;
 	snprintf(appending->chat_id, sizeof appending->chat_id, "%s", chat_id);
+	appending->number = transactions[count - 1]->number;
+	memcpy(appending->head, transactions[count - 1]->head, HEAD_BYTES);
 	lanes_append(server->lanes, chat_id, transactions, count, append_done, appending);
 }
 

@@ -19,6 +19,7 @@ struct revoked {
 
 struct revocations {
 	struct revoked *by_subject;
+	uint64_t changes;
 };
 
 static struct revoked *find(const struct revocations *table, const char *subject)
@@ -38,6 +39,26 @@ void revocations_add(struct revocations *table, const char *subject, int64_t at_
 	}
 	if (at_ms > revoked->at_ms)
 		revoked->at_ms = at_ms;
+	table->changes++;
+}
+
+void revocations_lower(struct revocations *table, const char *subject, int64_t at_ms)
+{
+	struct revoked *revoked = find(table, subject);
+	if (revoked != NULL && at_ms < revoked->at_ms)
+		revoked->at_ms = at_ms;
+	table->changes++;
+}
+
+int64_t revocations_at(const struct revocations *table, const char *subject)
+{
+	const struct revoked *revoked = find(table, subject);
+	return revoked != NULL ? revoked->at_ms : 0;
+}
+
+uint64_t revocations_changes(const struct revocations *table)
+{
+	return table->changes;
 }
 
 void revocations_merge(struct revocations *table, const struct revocations *from)
@@ -56,7 +77,7 @@ bool revocations_refuse(const struct revocations *table, const char *user_id, co
 {
 	char subject[SUBJECT_SIZE];
 	if (concerns(table, user_id, issued_at_ms)) {
-		*why = issued_at_ms == 0 ? "tokens of the user were revoked once: it must have an iat" : "the user's tokens were revoked after it was issued";
+		*why = revocations_at(table, user_id) >= REVOCATION_BAN_MS ? "the user is banned" : issued_at_ms == 0 ? "tokens of the user were revoked once: it must have an iat" : "the user's tokens were revoked after it was issued";
 		return true;
 	}
 	if (device == NULL)

@@ -23,6 +23,17 @@ void revocations_merge(struct revocations *table, const struct revocations *from
 
 /* subject as in struct revocation. The later time counts. */
 void revocations_add(struct revocations *table, const char *subject, int64_t at_ms);
+/* As lower_revocation in store.h. */
+void revocations_lower(struct revocations *table, const char *subject, int64_t at_ms);
+
+/* Up to when the subject's tokens are revoked; 0: they never were. */
+int64_t revocations_at(const struct revocations *table, const char *subject);
+
+/* A ban is a revocation up to then: the end of the year 9998. Nothing is issued so late. */
+#define REVOCATION_BAN_MS INT64_C(253370764799000)
+
+/* How often the table was changed, so that what was read meanwhile can be told from what is newer. */
+uint64_t revocations_changes(const struct revocations *table);
 
 /* Whether a token that was issued then (0: it does not say) counts no more, with the reason. device NULL: a token of the sign-on, which the
  * revocation of a device's does not concern. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/broker/account.h"
 #include "plugin/broker/revocations.h"
 #include "plugin/broker/server.h"
 
@@ -30,6 +31,11 @@ void revoke_happened(struct server *server, const char *subject, int64_t at_ms)
 			session_cut(server, session);
 }
 
+void revoke_taken_back(struct server *server, const char *subject, int64_t at_ms)
+{
+	revocations_lower(server->revocations, subject, at_ms);
+}
+
 /* ---- once more from the store ---- */
 
 enum { READ_AGAIN_MS = 60 * 60 * 1000, FAILED_MS = 1000 };
@@ -37,16 +43,37 @@ enum { READ_AGAIN_MS = 60 * 60 * 1000, FAILED_MS = 1000 };
 struct reading {
 	struct job job;
 	struct server *server;
+	uint64_t changes; /* of the table, when it began */
 	/* results */
 	enum store_rc rc;
 	struct error err;
 	struct revocations *found;
+	struct account_page *deleted;
 };
 
 static void reading_run(struct job *job)
 {
 	struct reading *reading = (struct reading *)job;
 	reading->rc = revocations_load(reading->server->store, &reading->found, &reading->err);
+	if (reading->rc == STORE_OK)
+		reading->rc = account_read(reading->server->store, &reading->deleted, &reading->err);
+}
+
+/* What the store has takes the table's place, so that what was taken back is gone here as well. If the table has changed meanwhile, it may be the newer
+ * one: nothing is taken back then, until the next time, which is soon. */
+static void take_found(struct server *server, struct reading *reading)
+{
+	if (revocations_changes(server->revocations) == reading->changes) {
+		revocations_free(server->revocations);
+		server->revocations = reading->found;
+		reading->found = NULL;
+	} else {
+		revocations_merge(server->revocations, reading->found);
+		server->revocations_due_ms = server->now_ms + FAILED_MS;
+	}
+	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next)
+		if (is_hit(server, session))
+			session_cut(server, session);
 }
 
 static void reading_done(struct job *job)
@@ -60,12 +87,10 @@ static void reading_done(struct job *job)
 	if (reading->rc == STORE_OK && server->revocations_failing)
 		server_log(MOSQ_LOG_NOTICE, "revocations were read again");
 	server->revocations_failing = reading->rc != STORE_OK;
-	if (reading->rc == STORE_OK) {
-		revocations_merge(server->revocations, reading->found);
-		for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next)
-			if (is_hit(server, session))
-				session_cut(server, session);
-	}
+	if (reading->rc == STORE_OK)
+		take_found(server, reading);
+	account_learn(server, reading->deleted);
+	account_pages_free(reading->deleted);
 	revocations_free(reading->found);
 	free(reading);
 }
@@ -87,6 +112,7 @@ void revoke_tick(struct server *server)
 	struct reading *reading = mem_zero(sizeof *reading);
 	reading->job = (struct job){.run = reading_run, .done = reading_done};
 	reading->server = server;
+	reading->changes = revocations_changes(server->revocations);
 	reading->rc = STORE_UNAVAILABLE;
 	server->revocations_reading = workers_add(server->readers, &reading->job);
 	if (!server->revocations_reading)

@@ -17,6 +17,7 @@
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/cluster.h"
+#include "plugin/broker/control.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/device.h"
 #include "plugin/broker/device_keys.h"
@@ -364,6 +365,7 @@ void server_close(struct server *server)
 	device_keys_free(server);
 	notices_free(server);
 	origin_free_all(server);
+	control_free_all(server);
 	buf_fini(&server->scratch);
 	conf_fini(&server->conf);
 	*server = (struct server){.version = server->version};
@@ -437,6 +439,7 @@ void server_tick(struct server *server)
 	}
 	cluster_tick(server);
 	jobs_repeat_due(server);
+	control_tick(server);
 	core_flush(server->core);
 	int64_t wait_ms = core_tick(server->core, server->now_ms);
 	if (wait_ms >= 0)

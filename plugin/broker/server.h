@@ -25,6 +25,7 @@
  *   notices.c   what hyperchatctl tells                      doorman.c   whose token is looked at
  *   gate.c      … by what came from where                    certificate.c  who has a certificate instead
  *   metrics.c   what administrators see                      activity.c  receipts and presence go to Kafka
+ *   control.c   what operators ask for                       control_….c  … one file per area
  */
 
 #include <mosquitto.h>
@@ -106,6 +107,10 @@ struct server {
 	int64_t revocations_due_ms;      /* when they are read again */
 	bool revocations_reading, revocations_failing; /* failing: the log has said so */
 	struct device_keys *device_keys; /* of device tokens; NULL until the store is open */
+	struct control_request *controls; /* what operators asked for, under way */
+	struct control_call *drains; /* who waits until the broker is drained */
+	uint64_t control_count;      /* commands of the core's that operators brought about */
+	bool draining;               /* no logins and commands are taken in */
 	struct notices *notices;    /* NULL: there is a tail, which reads them */
 	struct closing *closings;   /* whose chats and texts follow at the moment */
 	struct shown *shown;        /* hashed by user ID: who is watched */
@@ -132,6 +137,7 @@ struct server {
 	bool appended;     /* something was committed since the last checkpoint */
 	bool checkpoint_warned; /* the log has said that checkpoints fail */
 	bool store_warned, writes_warned; /* the log has said that the store takes nothing */
+	bool witness_failing;
 	const struct command *deciding; /* the command that a client's packet has just brought, and what came of it at once */
 	bool deciding_refused;
 	struct receipt_due *receipts_due; /* to be announced */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "plugin/broker/account.h"
+#include "plugin/broker/control.h"
 #include "plugin/broker/device_keys.h"
 #include "plugin/broker/revocations.h"
 #include "plugin/broker/server.h"
@@ -62,12 +63,17 @@ enum token_fault token_fault(struct server *server, const struct token *token, c
 	return revocations_refuse(server->revocations, claims->user_id, device, claims->issued_at_ms, why) ? TOKEN_REVOKED : TOKEN_COUNTS;
 }
 
-void token_take(struct session *session, const struct token *token)
+bool token_is_operators(const struct server *server, const struct token *token)
+{
+	return token->claims.is_operator || (!token->of_device && control_names(server, token->claims.user_id));
+}
+
+void token_take(struct server *server, struct session *session, const struct token *token)
 {
 	session->issued_at_ms = token->claims.issued_at_ms;
 	session->by_sign_on = !token->of_device;
 	session->for_device = token->of_device;
-	session->is_operator = token->claims.is_operator;
+	session->is_operator = token_is_operators(server, token);
 	free(session->kid);
 	session->kid = token->of_device ? mem_text(token->kid) : NULL;
 }

@@ -25,7 +25,10 @@ enum token_fault { TOKEN_COUNTS, TOKEN_OF_ANOTHER_DEVICE, TOKEN_OF_DELETED_ACCOU
 /* *why: in words, unless it counts. */
 enum token_fault token_fault(struct server *server, const struct token *token, const char *client_id, const char **why);
 
+/* Whether its user is an operator: it says so, or the option `operators` does. */
+bool token_is_operators(const struct server *server, const struct token *token);
+
 /* The session goes on with this token from now on. */
-void token_take(struct session *session, const struct token *token);
+void token_take(struct server *server, struct session *session, const struct token *token);
 
 #endif

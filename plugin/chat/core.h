@@ -95,8 +95,9 @@ void core_page_read(struct core *core, const char *chat_id, enum store_rc rc, co
  * already is passed over; where something before it is missing, that is read as well. false: the chat is not in memory, and nothing happens. */
 bool core_news(struct core *core, struct transaction *tx);
 
-/* Another broker does not get its turn in that chat: this one appends nothing to it for half a second. */
-void core_yield(struct core *core, const char *chat_id, int64_t now_ms);
+/* Another broker (writer) does not get its turn in that chat: this one appends nothing to it for half a second, longer each time that the other one
+ * asks again and has not written meanwhile. It ends when the other one's transaction is seen. */
+void core_yield(struct core *core, const char *chat_id, const char *writer, int64_t now_ms);
 
 /* How far the chat was shown here: what is above that is still to come through `committed`. UINT64_MAX: it is not in memory, so it will be as
  * new as the store when it is; 0: it is being loaded, or there is none. */

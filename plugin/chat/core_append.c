@@ -18,6 +18,8 @@ enum {
 	REST_MAX_MS = 500,
 	LOST_MAX = 3,              /* races, until it asks for its turn, */
 	STARVES_AGAIN_MS = 500,    /* so often at most */
+	YIELD_MIN_MS = 500,        /* the turn that it gets, four times as long each time that it was too short, */
+	YIELD_MAX_MS = 8000,       /* up to this */
 };
 
 /* ---- sending off ---- */
@@ -54,6 +56,30 @@ void entry_rest(struct core *core, struct entry *entry, int64_t pause_ms)
 		return;
 	entry->rests_until_ms = core->now_ms + pause_ms;
 	entry_retry_at(core, entry, entry->rests_until_ms);
+}
+
+void entry_yield(struct core *core, struct entry *entry, const char *writer)
+{
+	bool in_vain = entry->turn_of != NULL && strcmp(entry->turn_of, writer) == 0 && core->now_ms < entry->turn_at_ms + SHARED_MS;
+	if (!in_vain) {
+		free(entry->turn_of);
+		entry->turn_of = mem_text(writer);
+	}
+	entry->turn_at_ms = core->now_ms;
+	entry->turn_ms = !in_vain ? YIELD_MIN_MS : entry->turn_ms * 4 < YIELD_MAX_MS ? entry->turn_ms * 4 : YIELD_MAX_MS;
+	entry_rest(core, entry, entry->turn_ms);
+}
+
+void entry_had_turn(struct core *core, struct entry *entry, const char *writer)
+{
+	if (entry->turn_of == NULL || strcmp(entry->turn_of, writer) != 0)
+		return;
+	free(entry->turn_of);
+	entry->turn_of = NULL;
+	if (core->now_ms >= entry->rests_until_ms)
+		return;
+	entry->rests_until_ms = core->now_ms;
+	entry_retry_at(core, entry, core->now_ms);
 }
 
 /* How long the other one needs is not known here, so at some time it has to say so. */

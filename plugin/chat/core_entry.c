@@ -97,6 +97,7 @@ void entry_free(struct core *core, struct entry *entry)
 	HASH_DEL(core->entries, entry);
 	if (entry->unsent)
 		DL_DELETE2(core->unsent, entry, unsent_prev, unsent_next);
+	free(entry->turn_of);
 	free(entry->id);
 	free(entry);
 }

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { IDLE_MS = 60 * 1000, YIELD_MS = 500 };
+enum { IDLE_MS = 60 * 1000 };
 
 /* ---- receipts ---- */
 
@@ -57,6 +57,7 @@ bool core_news(struct core *core, struct transaction *tx)
 	if (entry == NULL)
 		return false;
 	entry_hear_of(entry, tx->number);
+	entry_had_turn(core, entry, tx->writer);
 	/* One that does not follow is read from the store like all that was missed, and then it is known which of the two is right. */
 	if (is_next(entry, tx) && chat_apply(entry->chat, tx)) {
 		core->ports.committed(core->ports.context, entry->chat, tx);
@@ -67,12 +68,12 @@ bool core_news(struct core *core, struct transaction *tx)
 	return true;
 }
 
-void core_yield(struct core *core, const char *chat_id, int64_t now_ms)
+void core_yield(struct core *core, const char *chat_id, const char *writer, int64_t now_ms)
 {
 	struct entry *entry = entry_find(core, chat_id);
 	core->now_ms = now_ms;
 	if (entry != NULL)
-		entry_rest(core, entry, YIELD_MS);
+		entry_yield(core, entry, writer);
 }
 
 uint64_t core_known(struct core *core, const char *chat_id)

@@ -49,6 +49,7 @@ struct conf {
 	char *name_claim;
 	char *operator_claim;
 	char *operator_role;
+	char *operators;
 	char *invitation_url;
 	char *proxies;
 	enum conf_certificates certificates;
@@ -125,5 +126,8 @@ void conf_fini(struct conf *conf);
 
 /* docs/configuration.md, from the table. */
 void conf_manual(struct buf *out);
+
+/* conf/hyperchat-options.conf, from the table: every option with its default, commented out. */
+void conf_sample(struct buf *out);
 
 #endif

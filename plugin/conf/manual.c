@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * The option table as docs/configuration.md. Any thread. */
+ * The option table as docs/configuration.md, and as conf/hyperchat-options.conf. Any thread. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "plugin/conf/conf.h"
 #include "plugin/conf/table.h"
@@ -12,8 +13,8 @@ static const char introduction[] =
 	"<!-- Made from plugin/conf/table.c by conf_manual; a test compares. Change the table, then: build/release/conf_manual > "
 	"docs/configuration.md -->\n"
 	"\n"
-	"Options stand behind the `plugin` line in mosquitto.conf, each as `plugin_opt_<name> <value>`; conf/hyperchat.conf is a sample to "
-	"start from.\n"
+	"Options stand behind the `plugin` line in mosquitto.conf, each as `plugin_opt_<name> <value>`; the samples in conf/ are to be "
+	"started from.\n"
 	"Who is believed must be given: `keys` with `issuer` and `audience`, or `oidc` with `audience`, or `issuers_file`. An option that does not exist, stands twice or has a value out of range stops\n"
 	"the start with one line in the log that names it and says what is allowed.\n"
 	"\n"
@@ -66,5 +67,46 @@ void conf_manual(struct buf *out)
 		for (size_t i = 0; i < option_count; i++)
 			if (option_table[i].group == (enum option_group)group)
 				add_option(out, &option_table[i]);
+	}
+}
+
+static const char sample_introduction[] =
+	"# Every option of HyperChat with its default, to look things up in and to copy lines from. Made from plugin/conf/table.c by\n"
+	"# `conf_manual --sample`; a test compares. Files to start from: laptop.conf, one-server.conf, many-servers.conf.\n";
+
+/* A comment of no more than a line's width, broken at blanks. */
+static void add_comment(struct buf *out, const char *text)
+{
+	enum { WIDTH = 140 };
+	while (*text != '\0') {
+		size_t len = strlen(text), room = WIDTH - 2;
+		if (len > room)
+			for (len = room; len > 1 && text[len] != ' ';)
+				len--;
+		buf_printf(out, "# %.*s\n", (int)len, text);
+		text += len + (text[len] == ' ');
+	}
+}
+
+static void add_sample_option(struct buf *out, const struct option *option)
+{
+	struct buf help = BUF_EMPTY;
+	buf_add_text(out, "\n");
+	buf_printf(&help, "%s (", option->help);
+	add_range(&help, option);
+	buf_printf(&help, "%s)", option->reloadable ? "; also in limits_file" : "");
+	add_comment(out, help.data);
+	buf_fini(&help);
+	buf_printf(out, "#plugin_opt_%s %s\n", option->name, option->value != NULL && option->value[0] != '\0' ? option->value : "…");
+}
+
+void conf_sample(struct buf *out)
+{
+	buf_add_text(out, sample_introduction);
+	for (int group = 0; group < GROUP_COUNT; group++) {
+		buf_printf(out, "\n# ---- %s ----\n", option_group_titles[group]);
+		for (size_t i = 0; i < option_count; i++)
+			if (option_table[i].group == (enum option_group)group)
+				add_sample_option(out, &option_table[i]);
 	}
 }

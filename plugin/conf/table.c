@@ -63,9 +63,12 @@ const struct option option_table[] = {
 	{.name = "name_claim", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(name_claim), .max = 64, .value = "",
 		.help = "The claim that becomes the user's name when he logs in for the first time, as `name`."},
 	{.name = "operator_claim", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(operator_claim), .max = 64, .value = "",
-		.help = "The claim, a text or an array of texts, that says who may read the metrics on `$SYS`, as `realm_access.roles`. Without it, no user may."},
+		.help = "The claim, a text or an array of texts, that says who is an operator, as `realm_access.roles`: who may read the metrics on `$SYS` and "
+			"[administer](operations.md#administration) the running broker."},
 	{.name = "operator_role", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(operator_role), .min = 1, .max = 256,
 		.value = "hyperchat-operator", .help = "What has to be in that claim."},
+	{.name = "operators", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(operators), .max = 4096, .value = "",
+		.help = "User IDs with commas between who are operators whatever their tokens say; not by a device token. Without this and `operator_claim`, nobody is."},
 	{.name = "invitation_url", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(invitation_url), .min = 0, .max = 512,
 		.value = "hyperchat:invite/",
 		.help = "What an invitation link begins with; 22 characters of secret follow. Your app's address, as `https://chat.example/invite#`."},

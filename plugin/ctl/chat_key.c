@@ -7,6 +7,7 @@
 
 #include "base/id.h"
 #include "base/json.h"
+#include "plugin/ctl/audit.h"
 #include "plugin/ctl/ctl.h"
 #include "plugin/ctl/source.h"
 
@@ -36,13 +37,15 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
 		return rc;
-	rc = source_open(command, uri, &store);
+	rc = source_open_in_use(command, uri, &store);
 	if (rc != CTL_OK)
 		return rc;
 	enum store_rc found = store_ops(store)->load_chat_key(store, chat_id, false, key, &err);
 	if (found == STORE_OK)
+		rc = audit_note(command, store, chat_id, "", "ok"); /* nobody gets it without that */
+	if (found == STORE_OK && rc == CTL_OK)
 		print_key(chat_id, key);
-	else
+	else if (found != STORE_OK)
 		rc = ctl_failed(command, "%s", found == STORE_NOT_FOUND ? "there is no key: no text of that chat was encrypted yet, or the chat is erased" : err.text);
 	OPENSSL_cleanse(key, sizeof key);
 	source_close(store);

@@ -4,25 +4,19 @@
  *
  * The log is the truth. Each chat is folded again by chat_apply, the same function as in the broker, and the result held against what the
  * store keeps beside the log: so a wrong projection is found whoever made it. */
+#include "plugin/ctl/check.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "plugin/chat/chat.h"
-#include "plugin/ctl/ctl.h"
 #include "plugin/ctl/group.h"
-#include "plugin/ctl/progress.h"
 #include "plugin/ctl/source.h"
 
 enum { PROBLEMS_SHOWN = 20, CHATS_PAGE = 1000 };
-
-struct check {
-	const struct ctl_command *command;
-	struct store *store;
-	uint64_t chats, chats_done, transactions, problems;
-	struct progress progress;
-};
 
 /* ---- what is said ---- */
 
@@ -30,6 +24,21 @@ static void show(struct check *check)
 {
 	progress_show(&check->progress, check->chats_done, check->chats, "%llu/%llu chats, %llu transactions", (unsigned long long)check->chats_done,
 		(unsigned long long)check->chats, (unsigned long long)check->transactions);
+}
+
+/* chat_id NULL: of the store. */
+static void keep(struct check *check, const char *chat_id, const char *text)
+{
+	struct buf *out = &check->problem_objects;
+	buf_add_text(out, out->len > 0 ? ",{" : "{");
+	if (chat_id != NULL) {
+		buf_add_text(out, "\"chatID\":");
+		json_add_string(out, chat_id, strlen(chat_id));
+		buf_add_char(out, ',');
+	}
+	buf_add_text(out, "\"problem\":");
+	json_add_string(out, text, strlen(text));
+	buf_add_char(out, '}');
 }
 
 static void problem(struct check *check, const char *chat_id, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -43,6 +52,10 @@ static void problem(struct check *check, const char *chat_id, const char *format
 	va_start(args, format);
 	vsnprintf(text.text, sizeof text.text, format, args);
 	va_end(args);
+	if (check->as_json) {
+		keep(check, chat_id, text.text);
+		return;
+	}
 	progress_wipe(&check->progress);
 	printf("chat %s: %s\n", chat_id, text.text);
 }
@@ -185,7 +198,7 @@ static void compare(struct check *check, struct folded *folded, const struct cha
 }
 
 /* The record is read first and the log up to its number: a broker may be writing meanwhile. */
-static void check_chat(struct check *check, const char *chat_id)
+void check_chat(struct check *check, const char *chat_id)
 {
 	struct chat_record *record;
 	struct error err;
@@ -217,8 +230,7 @@ static void do_chat(struct check *check, const char *chat_id)
 	show(check);
 }
 
-/* false: the list itself cannot be read. */
-static bool walk(struct check *check, void (*visit)(struct check *check, const char *chat_id))
+bool check_each_chat(struct check *check, void (*visit)(struct check *check, const char *chat_id))
 {
 	char after[CHAT_ID_MAX + 1] = "";
 	size_t count = CHATS_PAGE;
@@ -238,19 +250,8 @@ static bool walk(struct check *check, void (*visit)(struct check *check, const c
 	return true;
 }
 
-static int check_store(struct check *check)
+static void print(const struct check *check)
 {
-	struct error err;
-	enum store_rc rc = store_ops(check->store)->verify(check->store, &err);
-	if (rc == STORE_CORRUPT) {
-		check->problems++;
-		printf("store: %s\n", err.text);
-	} else if (rc != STORE_OK) {
-		return ctl_failed(check->command, "%s", err.text);
-	}
-	if (walk(check, count_chat))
-		walk(check, do_chat);
-	progress_wipe(&check->progress);
 	if (check->problems > PROBLEMS_SHOWN)
 		printf("and %llu more\n", (unsigned long long)check->problems - PROBLEMS_SHOWN);
 	printf("%llu chats, %llu transactions: ", (unsigned long long)check->chats_done, (unsigned long long)check->transactions);
@@ -258,22 +259,53 @@ static int check_store(struct check *check)
 		printf("%llu problems\n", (unsigned long long)check->problems);
 	else
 		puts("all in order");
+}
+
+static void print_json(const struct check *check)
+{
+	printf("{\"chats\":%llu,\"transactions\":%llu,\"problems\":%llu,\"shown\":[%s]}\n", (unsigned long long)check->chats_done,
+		(unsigned long long)check->transactions, (unsigned long long)check->problems,
+		check->problem_objects.data != NULL ? check->problem_objects.data : "");
+}
+
+int check_store(struct check *check)
+{
+	struct error err;
+	enum store_rc rc = store_ops(check->store)->verify(check->store, &err);
+	if (rc == STORE_CORRUPT) {
+		check->problems++;
+		if (check->as_json)
+			keep(check, NULL, err.text);
+		else
+			printf("store: %s\n", err.text);
+	} else if (rc != STORE_OK) {
+		return ctl_failed(check->command, "%s", err.text);
+	}
+	if (check_each_chat(check, count_chat))
+		check_each_chat(check, do_chat);
+	progress_wipe(&check->progress);
+	if (check->as_json && !check->silent)
+		print_json(check);
+	else if (!check->as_json)
+		print(check);
 	return check->problems > 0 ? CTL_FAILED : CTL_OK;
 }
 
 static int run(const struct ctl_command *command, int argc, char **argv)
 {
-	const char *uri = NULL;
-	const struct ctl_option options[] = {{"store", &uri, 1}, {NULL, NULL, 0}};
-	struct check check = {.command = command};
+	const char *uri = NULL, *json = NULL;
+	const struct ctl_option options[] = {{"store", &uri, CTL_REQUIRED}, {"json", &json, CTL_FLAG}, {NULL, NULL, 0}};
+	struct check check = {.command = command, .problem_objects = BUF_EMPTY};
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
 		return rc;
-	rc = source_open(command, uri, &check.store);
+	rc = source_open_in_use(command, uri, &check.store);
 	if (rc != CTL_OK)
 		return rc;
 	progress_init(&check.progress, true);
+	check.as_json = json != NULL;
 	rc = check_store(&check);
+	buf_fini(&check.problem_objects);
 	source_close(check.store);
 	return rc;
 }
@@ -281,11 +313,12 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 const struct ctl_command ctl_check = {
 	.name = "check",
 	.summary = "check a store: integrity, numbers, hash chains, projections",
-	.usage = "Usage: hyperchatctl check --store URI\n\n"
+	.usage = "Usage: hyperchatctl check --store URI [--json]\n\n"
 			 "Reads everything: the database's own integrity, that the numbers of each chat have no gap, that its hash\n"
 			 "chain holds, that members, times of membership, names and heads are those of the log, and that what was\n"
-			 "deleted has no text any more. Prints the first 20 problems; exit code 1 if there is one. Changes nothing\n"
-			 "but what opening does (an older schema is migrated). The broker may be running.\n\n"
-			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/hyperchat/chat.db\n",
+			 "deleted has no text any more. Prints the first 20 problems; exit code 1 if there is one. Changes nothing.\n"
+			 "The broker may be running. A store of an older schema is refused: 'hyperchatctl migrate' comes first.\n\n"
+			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/hyperchat/chat.db\n"
+			 "  --json        an object: chats, transactions, problems (how many), shown (the first 20: chatID, problem)\n",
 	.run = run,
 };

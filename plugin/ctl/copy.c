@@ -178,7 +178,7 @@ static enum found recognise(struct copy *copy, const struct store_info *target, 
 static bool copy_everything(struct copy *copy, const char *under_way)
 {
 	bool copied = adopt(copy, under_way) && copy_logs(copy) && copy_chats(copy) && copy_places(copy) && copy_people(copy) &&
-		copy_tokens(copy);
+		copy_tokens(copy) && copy_audit(copy);
 	copy_logs_end(copy);
 	return copied && copy_verify(copy) && adopt(copy, copy->identity.epoch);
 }

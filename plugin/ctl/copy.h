@@ -52,8 +52,10 @@ bool copy_chats(struct copy *copy);  /* projections, keys */
 bool copy_places(struct copy *copy); /* of those who read along: once the chats can be read */
 bool copy_people(struct copy *copy);
 bool copy_tokens(struct copy *copy); /* revocations, signing keys */
+bool copy_audit(struct copy *copy);  /* what operators did */
 bool copy_verify(struct copy *copy);
-bool copy_verify_tokens(struct copy *copy); /* a part of it */
+bool copy_verify_tokens(struct copy *copy); /* parts of it */
+bool copy_verify_audit(struct copy *copy);
 
 /* What copy_logs has at hand for copy_places; whether it worked or not. */
 void copy_logs_end(struct copy *copy);

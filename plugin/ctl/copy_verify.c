@@ -364,7 +364,7 @@ static bool compare_counts(struct copy *copy)
 
 bool copy_verify(struct copy *copy)
 {
-	if (!compare_counts(copy) || !compare_deleted(copy) || !copy_verify_tokens(copy))
+	if (!compare_counts(copy) || !compare_deleted(copy) || !copy_verify_tokens(copy) || !copy_verify_audit(copy))
 		return false;
 	copy->done = 0;
 	if (!copy_each_chat(copy, copy->from, compare_chat))

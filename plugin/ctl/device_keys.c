@@ -3,13 +3,14 @@
  * hyperchatctl device-keys: the keys of device tokens. One thread, blocks. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "plugin/broker/cluster.h"
 #include "plugin/broker/signing.h"
+#include "plugin/ctl/audit.h"
 #include "plugin/ctl/ctl.h"
 #include "plugin/ctl/source.h"
+#include "plugin/ctl/when.h"
 
 static bool worked(const struct ctl_command *command, enum store_rc rc, const struct error *err)
 {
@@ -18,14 +19,11 @@ static bool worked(const struct ctl_command *command, enum store_rc rc, const st
 	return rc == STORE_OK;
 }
 
-static void print(const struct signing_key *key, const char *note)
+static void print(const struct signing_key *key, const char *remark)
 {
-	char when[32];
-	time_t made = (time_t)(key->created_at_ms / 1000);
-	struct tm utc;
-	gmtime_r(&made, &utc);
-	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &utc);
-	printf("%-12s  made %s UTC%s\n", key->kid, when, note);
+	char made[WHEN_SIZE];
+	when_print(key->created_at_ms, made);
+	printf("%-12s  made %s%s\n", key->kid, made, remark);
 }
 
 static int list(const struct ctl_command *command, struct store *store, const char *kid)
@@ -57,6 +55,16 @@ static bool is_there(const struct signing_key_list *keys, const char *kid)
 	return false;
 }
 
+/* As list prints it. */
+static int note(const struct ctl_command *command, struct store *store, const char *kid, const char *verb)
+{
+	struct buf details = BUF_EMPTY;
+	buf_printf(&details, "{\"verb\":\"%s\"}", verb);
+	int rc = audit_note(command, store, kid, details.data, "ok");
+	buf_fini(&details);
+	return rc;
+}
+
 static int drop(const struct ctl_command *command, struct store *store, const char *kid)
 {
 	struct signing_key_list *keys;
@@ -69,7 +77,7 @@ static int drop(const struct ctl_command *command, struct store *store, const ch
 		return ctl_failed(command, "there is no key '%s'", kid);
 	if (!worked(command, store_ops(store)->drop_signing_key(store, kid, &err), &err))
 		return CTL_FAILED;
-	return tell(command, store, kid);
+	return tell(command, store, kid) == CTL_OK ? note(command, store, kid, "drop") : CTL_FAILED;
 }
 
 static int rotate(const struct ctl_command *command, struct store *store, const char *ignored)
@@ -80,7 +88,7 @@ static int rotate(const struct ctl_command *command, struct store *store, const 
 	if (!worked(command, signing_key_add(store, clock_wall_ms(), kid, &err), &err))
 		return CTL_FAILED;
 	puts(kid);
-	return tell(command, store, kid);
+	return tell(command, store, kid) == CTL_OK ? note(command, store, kid, "rotate") : CTL_FAILED;
 }
 
 static const struct verb {

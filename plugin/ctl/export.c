@@ -54,7 +54,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
 		return rc;
-	rc = source_open(command, uri, &store);
+	rc = source_open_in_use(command, uri, &store);
 	if (rc != CTL_OK)
 		return rc;
 	rc = print_chat(command, store, chat_id);

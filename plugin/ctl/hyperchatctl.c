@@ -9,8 +9,8 @@
 #include "plugin/ctl/ctl.h"
 
 static const struct ctl_command *const COMMANDS[] = {
-	&ctl_token, &ctl_keys, &ctl_doctor, &ctl_check, &ctl_export, &ctl_room, &ctl_copy, &ctl_migrate, &ctl_mirror, &ctl_chat_key,
-	&ctl_revoke, &ctl_device_keys};
+	&ctl_broker, &ctl_token, &ctl_keys, &ctl_doctor, &ctl_check, &ctl_export, &ctl_room, &ctl_copy, &ctl_migrate, &ctl_mirror, &ctl_chat_key,
+	&ctl_revoke, &ctl_device_keys, &ctl_audit, &ctl_backup, &ctl_restore, &ctl_new_epoch, &ctl_repair};
 
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS, OPTIONS_MAX = 16, HELP = 'h' };
 
@@ -46,7 +46,7 @@ int ctl_options(const struct ctl_command *command, const struct ctl_option *opti
 	bool given[OPTIONS_MAX] = {false};
 	size_t count = 0;
 	for (; options[count].name; count++)
-		table[count + 1] = (struct option){options[count].name, required_argument, NULL, 0};
+		table[count + 1] = (struct option){options[count].name, options[count].kind == CTL_FLAG ? no_argument : required_argument, NULL, 0};
 	int index = 0, got;
 	optind = 1;
 	opterr = 0; /* its own words would begin with argv[0] */
@@ -60,12 +60,12 @@ int ctl_options(const struct ctl_command *command, const struct ctl_option *opti
 		if (given[index - 1])
 			return ctl_misused(command, "--%s is given twice", table[index].name);
 		given[index - 1] = true;
-		*options[index - 1].value = optarg;
+		*options[index - 1].value = optarg != NULL ? optarg : "";
 	}
 	if (optind < argc)
 		return ctl_misused(command, "'%s' is no option", argv[optind]);
 	for (size_t i = 0; i < count; i++)
-		if (options[i].required && !given[i])
+		if (options[i].kind == CTL_REQUIRED && !given[i])
 			return ctl_misused(command, "--%s is missing", options[i].name);
 	return -1;
 }
@@ -93,6 +93,8 @@ static int flushed(int rc)
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
+	if (strcmp(name, "--broker") == 0)
+		name = ctl_broker.name;
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		overview(stdout);
 		return flushed(CTL_OK);

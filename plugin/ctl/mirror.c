@@ -107,6 +107,26 @@ static int wait_for(const struct work *work, struct mirror *mirror)
 	return CTL_OK;
 }
 
+/* Whom a push wakes depends on who is connected, which only brokers know. */
+static void mention_pushes(const struct work *work, struct store *store)
+{
+	char name[PLACE_NAME_MAX + 1];
+	struct page page = {0};
+	struct error err;
+	uint64_t position, next;
+	snprintf(name, sizeof name, "push/%s", work->writer);
+	enum store_rc rc = store_ops(store)->load_place(store, name, &position, &err);
+	if (rc == STORE_NOT_FOUND)
+		return; /* it made none */
+	if (rc == STORE_OK)
+		rc = store_ops(store)->tail(store, work->writer, position, 1, &page, &next, &err);
+	if (rc != STORE_OK)
+		fprintf(stderr, "hyperchatctl %s: whether there are pushes left is not known: %s\n", work->command->name, err.text);
+	if (page.count > 0)
+		printf("pushes about the last of them are not made here: that broker makes them when it is back, or another one on this store\n");
+	store_page_free(&page);
+}
+
 static int mirror_all(struct work *work, struct store *store)
 {
 	struct store_info info;
@@ -136,6 +156,8 @@ static int mirror_all(struct work *work, struct store *store)
 		return ctl_failed(work->command, "%s", err.text);
 	int rc = wait_for(work, mirror);
 	mirror_stop(mirror);
+	if (rc == CTL_OK)
+		mention_pushes(work, store);
 	return rc;
 }
 
@@ -164,7 +186,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	if (!bodies_mode_from_name(work.body, &mode))
 		return ctl_misused(command, "--body '%s' is none of full, none, encrypted", work.body);
 	rc = read_properties(&work, properties);
-	if (rc == CTL_OK && (rc = source_open(command, uri, &store)) == CTL_OK) {
+	if (rc == CTL_OK && (rc = source_open_in_use(command, uri, &store)) == CTL_OK) {
 		rc = check_writer(&work, store);
 		if (rc == CTL_OK)
 			rc = mirror_with_bodies(&work, store, mode);
@@ -184,7 +206,8 @@ const struct ctl_command ctl_mirror = {
 			 "                           [--properties FILE]\n\n"
 			 "Brings to Kafka what a broker has committed and did not bring there before it went, and ends. With several brokers on\n"
 			 "one store the others do that by themselves. It waits for up to 20 s for the broker's lease to run out, and gives up\n"
-			 "where that is still running.\n\n"
+			 "where that is still running. Pushes (plugin_opt_kafka_push_topic) are not made: whom they wake depends on who is connected,\n"
+			 "which only brokers know. The broker makes them when it is back, or another one on the store, for as long as push_ttl.\n\n"
 			 "  --store URI         as plugin_opt_store\n"
 			 "  --writer NAME       the broker's name in the store; one that does not exist is answered with those that do\n"
 			 "  --kafka SERVERS     as plugin_opt_kafka: host:port,...\n"

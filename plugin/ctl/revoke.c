@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "plugin/auth/user_id.h"
 #include "plugin/broker/cluster.h"
+#include "plugin/ctl/audit.h"
 #include "plugin/ctl/ctl.h"
 #include "plugin/ctl/source.h"
 
@@ -28,9 +29,12 @@ static int revoke(const struct ctl_command *command, const char *uri, const char
 	if (rc != CTL_OK)
 		return rc;
 	int64_t now_ms = clock_wall_ms();
-	if (store_ops(store)->put_revocation(store, subject, now_ms, &err) != STORE_OK ||
-		store_ops(store)->put_notice(store, NOTICE_REVOKED, subject, now_ms, &err) != STORE_OK)
+	bool done = store_ops(store)->put_revocation(store, subject, now_ms, &err) == STORE_OK &&
+		store_ops(store)->put_notice(store, NOTICE_REVOKED, subject, now_ms, &err) == STORE_OK;
+	if (!done)
 		rc = ctl_failed(command, "%s", err.text);
+	if (audit_note(command, store, subject, "", done ? "ok" : err.text) != CTL_OK)
+		rc = CTL_FAILED;
 	source_close(store);
 	return rc;
 }

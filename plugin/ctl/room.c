@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "plugin/ctl/audit.h"
 #include "plugin/ctl/ctl.h"
 #include "plugin/ctl/source.h"
 
@@ -72,6 +73,16 @@ static int make_room(const struct ctl_command *command, struct store *store, con
 	return append(command, store, room, &info);
 }
 
+static int note(const struct ctl_command *command, struct store *store, const struct room *room)
+{
+	struct buf details = BUF_EMPTY;
+	add_member(&details, "owner", room->owner, "{");
+	buf_add_char(&details, '}');
+	int rc = audit_note(command, store, room->chat_id, details.data, "ok");
+	buf_fini(&details);
+	return rc;
+}
+
 static bool is_text(const char *text, size_t max)
 {
 	size_t len = strlen(text);
@@ -107,6 +118,8 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	if (rc != CTL_OK)
 		return rc;
 	rc = make_room(command, store, &room);
+	if (rc == CTL_OK)
+		rc = note(command, store, &room);
 	source_close(store);
 	return rc;
 }

@@ -47,12 +47,17 @@ static bool is_new(struct store *store)
 	return store_ops(store)->info(store, &info, NULL) == STORE_OK && info.schema_found == 0;
 }
 
-static int open_with(const struct ctl_command *command, const char *uri, unsigned flags, struct store **store)
+const char *source_file(const char *uri)
 {
 	static const char FILE_SCHEME[] = "sqlite:";
-	const char *file = uri + sizeof FILE_SCHEME - 1;
+	return strncmp(uri, FILE_SCHEME, sizeof FILE_SCHEME - 1) == 0 ? uri + sizeof FILE_SCHEME - 1 : NULL;
+}
+
+static int open_with(const struct ctl_command *command, const char *uri, unsigned flags, struct store **store)
+{
+	const char *file = source_file(uri);
 	/* store_open makes what is missing: right for a broker's first start, wrong for a mistyped name. */
-	if (strncmp(uri, FILE_SCHEME, sizeof FILE_SCHEME - 1) == 0 && access(file, F_OK) != 0)
+	if (file != NULL && access(file, F_OK) != 0)
 		return ctl_failed(command, "%s: %s", file, strerror(errno));
 	struct store *opened;
 	struct error err;

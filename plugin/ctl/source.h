@@ -17,6 +17,8 @@ int source_open_in_use(const struct ctl_command *command, const char *uri, struc
 int source_make(const struct ctl_command *command, const char *uri, struct store **store);
 /* Likewise, by flags of store.h, and says nothing. */
 enum store_rc source_try(const char *uri, unsigned flags, struct store **store, struct error *err);
+/* Of sqlite:<file> the file, NULL: it is something else. */
+const char *source_file(const char *uri);
 void source_close(struct store *store); /* NULL is fine */
 
 #endif

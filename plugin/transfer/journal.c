@@ -10,7 +10,9 @@
  * would start among overwritten records. */
 #include "plugin/transfer/journal.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 #include "base/buf.h"
@@ -129,6 +131,22 @@ enum journal_rc journal_open(const char *path, uint64_t size, struct journal **j
 enum journal_rc journal_write_tail(struct journal *journal, struct error *err)
 {
 	return journal_file_set_tail(&journal->file, journal_tail(journal), journal->next_seq, err);
+}
+
+enum journal_rc journal_set_note(struct journal *journal, const void *bytes, size_t len, struct error *err)
+{
+	struct journal_file *file = &journal->file;
+	assert(len <= JOURNAL_NOTE_MAX);
+	memset(file->note, 0, sizeof file->note);
+	memcpy(file->note, bytes, len);
+	file->note_len = (uint32_t)len;
+	return journal_file_write_note(file, err);
+}
+
+const void *journal_note(const struct journal *journal, size_t *len)
+{
+	*len = journal->file.note_len;
+	return journal->file.note;
 }
 
 void journal_close(struct journal *journal)

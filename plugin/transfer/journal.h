@@ -107,6 +107,12 @@ enum journal_rc journal_scrub(struct journal *journal, bool *more, struct error 
 enum journal_rc journal_erase_quarantined(
 	struct journal *journal, bool (*erase)(void *context, const void *payload, size_t len), void *context, struct error *err);
 
+/* A few bytes of the caller's beside the records, which stay until the next ones, whatever becomes of records. Written at once, like a record. A
+ * file of before there were any has none: *len 0. */
+enum { JOURNAL_NOTE_MAX = 256 };
+enum journal_rc journal_set_note(struct journal *journal, const void *bytes, size_t len, struct error *err);
+const void *journal_note(const struct journal *journal, size_t *len); /* the journal's, until the next one is set */
+
 struct journal_stats {
 	uint64_t size;    /* bytes for records */
 	uint64_t used;    /* of them not available now */

@@ -46,6 +46,17 @@ struct record_head {
 	uint8_t zero[6];
 };
 
+/* Two in turn behind the heads, so that a death in the midst of one leaves the other. */
+struct file_note {
+	uint64_t magic, generation;
+	uint32_t len;
+	uint32_t crc; /* of generation, len and the bytes */
+	unsigned char bytes[JOURNAL_NOTE_MAX];
+};
+
+#define NOTE_MAGIC UINT64_C(0x48434a4e4f544531) /* "HCJNOTE1" */
+
+_Static_assert(sizeof(struct file_note) <= HEAD_SLOT && 4 * HEAD_SLOT <= HEAD_AREA, "notes have their place");
 _Static_assert(sizeof(struct file_head) == 56 && sizeof(struct file_head) <= HEAD_SLOT, "the layout of the head is the file's");
 _Static_assert(sizeof(struct record_head) == RECORD_HEAD, "the layout of a record's head is the file's");
 _Static_assert(RECORD_MAX >= RECORD_HEAD + JOURNAL_PAYLOAD_MAX && RECORD_MAX % RECORD_ALIGN == 0, "the largest record is aligned");
@@ -125,6 +136,38 @@ static bool head_is_valid(const struct file_head *head)
 	       head->ring_size + HEAD_AREA >= JOURNAL_SIZE_MIN && head->ring_size + HEAD_AREA <= JOURNAL_SIZE_MAX;
 }
 
+/* ---- notes ---- */
+
+static uint32_t note_crc(const struct file_note *note)
+{
+	uLong crc = crc32(0, (const unsigned char *)&note->generation, sizeof note->generation);
+	crc = crc32(crc, (const unsigned char *)&note->len, sizeof note->len);
+	return (uint32_t)crc32(crc, note->bytes, note->len);
+}
+
+enum journal_rc journal_file_write_note(struct journal_file *file, struct error *err)
+{
+	struct file_note note = {.magic = NOTE_MAGIC, .generation = ++file->note_generation, .len = file->note_len};
+	memcpy(note.bytes, file->note, sizeof note.bytes);
+	note.crc = note_crc(&note);
+	int problem = write_at(file, &note, sizeof note, (2 + note.generation % 2) * HEAD_SLOT);
+	return problem ? failed(err, problem, "note") : JOURNAL_OK;
+}
+
+static void read_note(struct journal_file *file, const unsigned char area[HEAD_AREA])
+{
+	for (size_t slot = 2; slot < 4; slot++) {
+		struct file_note note;
+		memcpy(&note, area + slot * HEAD_SLOT, sizeof note);
+		bool good = note.magic == NOTE_MAGIC && note.len <= JOURNAL_NOTE_MAX && note.crc == note_crc(&note);
+		if (!good || note.generation <= file->note_generation)
+			continue;
+		file->note_generation = note.generation;
+		file->note_len = note.len;
+		memcpy(file->note, note.bytes, sizeof file->note);
+	}
+}
+
 static bool is_zero(const unsigned char *bytes, size_t len)
 {
 	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
@@ -153,6 +196,7 @@ static enum head_kind read_head(struct journal_file *file, uint64_t file_size, i
 		file->tail = head.tail;
 		file->next_seq = head.next_seq;
 	}
+	read_note(file, area);
 	return found ? HEAD_FOUND : is_zero(area, sizeof area) ? HEAD_NONE_YET : HEAD_FOREIGN;
 }
 
@@ -207,7 +251,8 @@ enum journal_rc journal_file_format(struct journal_file *file, uint64_t size, st
 	id_random(&file->mark, sizeof file->mark);
 	file->ring_size = journal_file_ring_size(size);
 	map_if_safe(file);
-	return journal_file_set_tail(file, 0, file->next_seq, err);
+	enum journal_rc rc = file->note_len > 0 ? journal_file_write_note(file, err) : JOURNAL_OK;
+	return rc == JOURNAL_OK ? journal_file_set_tail(file, 0, file->next_seq, err) : rc;
 }
 
 /* Everything about the file itself that speaks against using it. */

@@ -41,6 +41,9 @@ struct journal_file {
 	uint64_t generation; /* of the head written last */
 	uint64_t tail;       /* as it stands in the file */
 	uint64_t next_seq;   /* as it stands in the file, or later */
+	uint64_t note_generation;
+	uint32_t note_len;   /* 0: there is none */
+	unsigned char note[JOURNAL_NOTE_MAX];
 	unsigned char *buffer; /* RECORD_MAX */
 };
 
@@ -67,6 +70,9 @@ enum journal_rc journal_file_put(struct journal_file *file, const struct record 
 enum journal_rc journal_file_set_done(struct journal_file *file, uint64_t position, struct error *err);
 enum journal_rc journal_file_set_attempts(struct journal_file *file, uint64_t position, uint8_t attempts, struct error *err);
 enum journal_rc journal_file_set_tail(struct journal_file *file, uint64_t tail, uint64_t next_seq, struct error *err);
+
+/* Of file->note. */
+enum journal_rc journal_file_write_note(struct journal_file *file, struct error *err);
 
 /* Makes bytes of the ring zero: at most *len from that position on, and at least one record's worth or up to the ring's end; *len: how many. */
 enum journal_rc journal_file_zero(struct journal_file *file, uint64_t position, uint64_t *len, struct error *err);

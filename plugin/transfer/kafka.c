@@ -3,7 +3,8 @@
  * The producer, on librdkafka (2.0.2 and newer). Owner's thread, unless a function says otherwise.
  *
  * Order: an idempotent producer keeps it through retries, but when Kafka refuses a batch for good, librdkafka goes on with those behind it.
- * enable.gapless.guarantee makes that a fatal error instead, so the owner can begin anew where the gap would be.
+ * enable.gapless.guarantee makes that a fatal error instead, so the owner can begin anew where the gap would be; and one request to a node at a
+ * time sees to it that nothing behind it is on its way already.
  *
  * librdkafka's own words are taken into the log, but never where they hold a credential: a value that the operator gave as a secret is looked
  * for in each of them. */
@@ -214,7 +215,9 @@ static bool set_all(rd_kafka_conf_t *conf, const struct kafka_conf *from, struct
 {
 	const struct kafka_property before[] = {
 		{"client.id", "hyperchat"},
-		{"linger.ms", "0"}, /* what comes at once is gathered before: mirror.c */
+		{"linger.ms", "10"}, /* each batch costs librdkafka and Kafka the same, whatever is in it */
+		/* Kafka takes a second batch of a producer that it has not seen yet, although it has refused the first one. */
+		{"max.in.flight", from->ordered ? "1" : "5"},
 		{"batch.size", "262144"},
 		{"partitioner", "murmur2_random"}, /* the same partition as Kafka's own producers choose for this key */
 		{"reconnect.backoff.ms", "50"},

@@ -72,6 +72,10 @@ void mirror_stop(struct mirror *mirror);
  * counted and said). Its topic is looked for when it comes the first time, and created if Kafka lets us. false: the mirror is stopping, or begins anew. */
 bool mirror_also(struct mirror *mirror, const struct kafka_record *record);
 
+/* Inside conf.also: the number of the newest transaction of the same chat and type that is due as well, of those that were read with tx; its own
+ * where there is none. Each of them comes to conf.also in its turn. */
+uint64_t mirror_newest_due(const struct mirror *mirror, const struct transaction *tx);
+
 /* The producer for records beside the transactions: unordered among the topics, at most once, with the tag MIRROR_SIDE_TAG. For kafka_produce from any
  * thread, between mirror_start and mirror_stop. What Kafka does not want is counted and said. */
 #define MIRROR_SIDE_TAG UINT64_MAX

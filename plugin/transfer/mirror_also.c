@@ -100,6 +100,8 @@ bool mirror_also(struct mirror *mirror, const struct kafka_record *record)
 	uint64_t number = box->last - 1;
 	int64_t end_ms = clock_mono_ms() + FULL_MS;
 	tagged.tag = number << OUTBOX_BITS | box->index;
+	if (!outbox_keeps_turn(box))
+		return false;
 	enum kafka_result result = mirror->conf.also_only ? KAFKA_DELIVERED : look_for(mirror, record->topic);
 	if (result == KAFKA_RESTARTED)
 		return false;
@@ -125,6 +127,17 @@ bool mirror_also(struct mirror *mirror, const struct kafka_record *record)
 		mirror_sleep(mirror, FULL_LOOK_MS);
 		kafka_poll(mirror->side);
 	}
+}
+
+uint64_t mirror_newest_due(const struct mirror *mirror, const struct transaction *tx)
+{
+	const struct outbox *box = mirror->making;
+	for (size_t i = box->page.count; i > box->page_done; i--) {
+		const struct transaction *other = box->page.transactions[i - 1];
+		if (other->number > tx->number && other->type == tx->type && strcmp(other->chat_id, tx->chat_id) == 0 && outbox_rests_ms(box, other) == 0)
+			return other->number;
+	}
+	return tx->number;
 }
 
 struct kafka *mirror_side(struct mirror *mirror)

@@ -138,6 +138,8 @@ void outbox_delivered(struct outbox *box, uint64_t number, bool main, enum kafka
 void outbox_expect(struct outbox *box, uint64_t number);
 /* Deals with what came back as not delivered, after the producer has begun anew. */
 void outbox_settle(struct outbox *box);
+/* How long this transaction is still too young; 0: it is due. */
+int64_t outbox_rests_ms(const struct outbox *box, const struct transaction *tx);
 static inline size_t outbox_in_flight(const struct outbox *box)
 {
 	return (size_t)(box->last - box->first);
@@ -149,6 +151,8 @@ static inline size_t outbox_in_flight(const struct outbox *box)
 bool outbox_has_news(struct outbox *box);
 /* Whether it is this outbox's turn; takes, keeps and gives back the lease. */
 bool outbox_has_turn(struct outbox *box);
+/* In the midst of one transaction that takes long: the lease is kept. false: it is somebody else's; outbox_has_turn deals with that. */
+bool outbox_keeps_turn(struct outbox *box);
 bool outbox_turn_is_over(const struct outbox *box);
 /* Stores the place and gives the lease back. */
 void outbox_end_turn(struct outbox *box);

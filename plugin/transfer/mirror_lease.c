@@ -78,6 +78,17 @@ bool outbox_has_turn(struct outbox *box)
 	}
 }
 
+bool outbox_keeps_turn(struct outbox *box)
+{
+	int64_t wall_ms = clock_wall_ms();
+	if (wall_ms < box->leased_until_ms - (LEASE_MS - RENEW_MS))
+		return true;
+	enum store_rc rc = take(box, wall_ms, wall_ms + LEASE_MS);
+	if (rc == STORE_OK)
+		box->leased_until_ms = wall_ms + LEASE_MS;
+	return rc == STORE_OK || (rc != STORE_TAKEN && wall_ms < box->leased_until_ms);
+}
+
 bool outbox_turn_is_over(const struct outbox *box)
 {
 	return box->adopted && !box->mirror->conf.finish && (outbox_is_finished(box) || clock_mono_ms() >= box->turn_ends_ms);

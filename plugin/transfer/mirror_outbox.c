@@ -25,6 +25,7 @@ enum {
 	NO_TOPIC_MS = 2000,
 	REFUSED_MS = 2000,
 	CUT_MIN = 200, /* bytes: there is no line that is shorter */
+	YIELD_MS = 200, /* what is made of transactions may take long: in between the lease is looked after */
 };
 
 static const char SCHEMA_VERSION[] = "1";
@@ -408,8 +409,8 @@ static enum step read_on(struct outbox *box)
 	return box->page.count > 0 ? STEP_MORE : STEP_WAIT;
 }
 
-/* How long this transaction is still too young; a clock that was set back makes none of them young for ever. */
-static int64_t rests_ms(const struct outbox *box, const struct transaction *tx)
+/* A clock that was set back makes none of them young for ever. */
+int64_t outbox_rests_ms(const struct outbox *box, const struct transaction *tx)
 {
 	const struct mirror *mirror = box->mirror;
 	int64_t age_ms = clock_wall_ms() - tx->at_ms, up_ms = clock_mono_ms() - mirror->started_ms;
@@ -420,19 +421,22 @@ static int64_t rests_ms(const struct outbox *box, const struct transaction *tx)
 static enum step hand_over_page(struct outbox *box)
 {
 	enum step step = STEP_MORE;
+	int64_t until_ms = box->mirror->conf.also != NULL ? clock_mono_ms() + YIELD_MS : INT64_MAX;
 	if (box->also_left) {
 		step = make_also(box, box->page.transactions[box->page_done]);
 		box->page_done += step == STEP_MORE;
 	}
 	while (step == STEP_MORE && box->page_done < box->page.count) {
 		const struct transaction *tx = box->page.transactions[box->page_done];
-		int64_t rest_ms = rests_ms(box, tx);
+		int64_t rest_ms = outbox_rests_ms(box, tx);
 		if (rest_ms > 0) {
 			box->wait_ms = rest_ms < IDLE_MS ? (int)rest_ms : IDLE_MS;
 			return STEP_WAIT;
 		}
 		step = hand_over(box, tx);
 		box->page_done += step == STEP_MORE;
+		if (until_ms != INT64_MAX && clock_mono_ms() >= until_ms)
+			break;
 	}
 	return step;
 }

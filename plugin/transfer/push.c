@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "plugin/transfer/push_inner.h"
 
-enum { PAGE = 200, PREVIEW_CHARACTERS = 100 };
+enum { PREVIEW_CHARACTERS = 100 };
 
 static const char SCHEMA_VERSION[] = "1";
 
@@ -32,12 +32,37 @@ void push_free(struct push *push)
 	free((char *)(uintptr_t)push->conf.epoch);
 	buf_fini(&push->value);
 	push_forget_owed(push);
+	push_forget_known(push);
+	for (size_t i = 0; i < DAMAGED_SAID; i++)
+		free(push->damaged[i]);
 	free(push);
 }
 
 uint64_t push_count(const struct push *push)
 {
 	return atomic_load(&push->count);
+}
+
+uint64_t push_left_out(const struct push *push)
+{
+	return atomic_load(&push->left_out);
+}
+
+bool push_passes_over(struct push *push, enum store_rc rc, const char *who, const struct error *err)
+{
+	char text[400];
+	if (rc != STORE_CORRUPT)
+		return false;
+	atomic_fetch_add(&push->left_out, 1);
+	for (size_t i = 0; i < DAMAGED_SAID; i++)
+		if (push->damaged[i] != NULL && strcmp(push->damaged[i], who) == 0)
+			return true;
+	free(push->damaged[push->damaged_next]);
+	push->damaged[push->damaged_next] = mem_text(who);
+	push->damaged_next = (push->damaged_next + 1) % DAMAGED_SAID;
+	snprintf(text, sizeof text, "no pushes for %s: %s", who, err->text);
+	push->conf.log(push->conf.log_context, 3, text);
+	return true;
 }
 
 /* ---- the message ---- */
@@ -253,38 +278,43 @@ static const char *name_of(const struct profile_list *profiles, size_t *next, co
 static enum store_rc push_page(struct push *push, struct mirror *mirror, const struct subject *subject, const struct push_target_list *page,
 	struct error *err)
 {
-	const char *user_ids[PAGE];
-	struct profile_list *profiles;
+	const char *user_ids[PUSH_PAGE];
+	static const struct profile_list none = {0};
+	struct profile_list *profiles = NULL;
 	size_t next = 0;
 	for (size_t i = 0; i < page->count; i++)
 		user_ids[i] = page->targets[i].user_id;
 	enum store_rc rc = store_ops(push->conf.store)->load_profiles(push->conf.store, user_ids, page->count, &profiles, err);
-	if (rc != STORE_OK)
+	if (rc != STORE_OK && rc != STORE_CORRUPT)
 		return rc;
+	rc = STORE_OK; /* where names are damaged, who is mentioned by one is not found */
 	for (size_t i = 0; i < page->count && rc == STORE_OK; i++) {
-		const char *name = name_of(profiles, &next, user_ids[i]);
+		const char *name = name_of(profiles != NULL ? profiles : &none, &next, user_ids[i]);
 		if (mirror_is_stopping(mirror))
 			rc = (enum store_rc)error_set(err, STORE_UNAVAILABLE, 0, "the broker stops");
 		else if (!here_has(push->conf.here, user_ids[i]))
 			rc = push_to(push, mirror, mirror_also, subject, &page->targets[i], name, err);
 		else if (!is_out_of_question(subject, &page->targets[i]))
 			push_owe(push, subject->tx, user_ids[i]);
+		if (push_passes_over(push, rc, user_ids[i], err))
+			rc = STORE_OK;
 	}
 	store_free(profiles);
 	return rc;
 }
 
-/* Page by page; the message is looked at once somebody may not have it. */
-static enum store_rc push_all(struct push *push, struct mirror *mirror, const struct transaction *tx, struct subject *subject, struct error *err)
+/* Page by page, from the first one, if it is there already; the message is looked at once somebody may not have it. */
+static enum store_rc push_all(struct push *push, struct mirror *mirror, const struct transaction *tx, struct push_target_list *first,
+	struct subject *subject, struct error *err)
 {
 	struct store *store = push->conf.store;
 	char after[USER_ID_MAX + 1] = "";
-	for (bool more = true; more;) {
-		struct push_target_list *page;
-		enum store_rc rc = store_ops(store)->list_push_targets(store, tx->chat_id, tx->number, after, PAGE, &page, err);
+	for (bool more = true; more; first = NULL) {
+		struct push_target_list *page = first;
+		enum store_rc rc = page != NULL ? STORE_OK : store_ops(store)->list_push_targets(store, tx->chat_id, tx->number, after, PUSH_PAGE, &page, err);
 		if (rc != STORE_OK)
 			return rc;
-		more = page->count == PAGE;
+		more = page->count == PUSH_PAGE;
 		if (page->count > 0)
 			snprintf(after, sizeof after, "%s", page->targets[page->count - 1].user_id);
 		if (page->count > 0 && subject->tx == NULL)
@@ -298,14 +328,26 @@ static enum store_rc push_all(struct push *push, struct mirror *mirror, const st
 	return STORE_OK;
 }
 
-enum store_rc push_make(struct push *push, struct mirror *mirror, const struct transaction *tx, struct error *err)
+static enum store_rc push_about(struct push *push, struct mirror *mirror, const struct transaction *tx, struct error *err)
 {
 	struct subject subject = {0};
+	struct push_target_list *first = NULL;
+	bool settled = false;
+	enum store_rc rc = push_is_settled(push, mirror, tx, &settled, &first, err);
+	if (rc == STORE_OK && !settled)
+		rc = push_all(push, mirror, tx, first, &subject, err);
+	subject_fini(&subject);
+	return rc == STORE_NOT_FOUND ? STORE_OK : rc;
+}
+
+enum store_rc push_make(struct push *push, struct mirror *mirror, const struct transaction *tx, struct error *err)
+{
+	char who[CHAT_ID_MAX + 60];
 	if (mirror_is_stopping(mirror)) /* the place stays where it is, so nothing is lost */
 		return (enum store_rc)error_set(err, STORE_UNAVAILABLE, 0, "the broker stops");
 	if (tx->type != TX_MESSAGE || tx->body.text == NULL || clock_wall_ms() - tx->at_ms > push->conf.ttl_ms)
 		return STORE_OK;
-	enum store_rc rc = push_all(push, mirror, tx, &subject, err);
-	subject_fini(&subject);
-	return rc == STORE_NOT_FOUND ? STORE_OK : rc;
+	enum store_rc rc = push_about(push, mirror, tx, err);
+	snprintf(who, sizeof who, "message %llu of chat %s", (unsigned long long)tx->number, tx->chat_id);
+	return push_passes_over(push, rc, who, err) ? STORE_OK : rc;
 }

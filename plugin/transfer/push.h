@@ -12,7 +12,9 @@
  * the newest of each chat, for a quarter of an hour: if he goes and still has not got the message, it is made (push_owed.c). That is kept in memory, and
  * made at most once.
  *
- * One thread, the mirror's; push_stats: any. */
+ * Whoever is here, or has it, costs no look into the store for each message: it is asked once for all that are due of a chat (push_known.c).
+ *
+ * One thread, the mirror's; push_count and push_left_out: any. */
 
 #include "plugin/transfer/here.h"
 #include "plugin/transfer/mirror.h"
@@ -24,6 +26,8 @@ struct push_conf {
 	int64_t ttl_ms;
 	bool preview;        /* the beginning of the message is in it */
 	size_t large_group;  /* in groups of more members only who is mentioned is woken at once */
+	kafka_log *log;      /* any thread's */
+	void *log_context;
 };
 
 struct push;
@@ -39,5 +43,8 @@ void push_idle(struct push *push, struct mirror *mirror);
 
 /* How many were made. */
 uint64_t push_count(const struct push *push);
+
+/* How many were left out because what the store has of the member, or of the message, is damaged: those behind them do not wait for that. */
+uint64_t push_left_out(const struct push *push);
 
 #endif

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
 #ifndef HC_TRANSFER_PUSH_INNER_H
 #define HC_TRANSFER_PUSH_INNER_H
-/* What push.c and push_owed.c share. The mirror's thread. */
+/* What push.c, push_known.c and push_owed.c share. The mirror's thread. */
 
 #include <stdatomic.h>
 
 #include "plugin/transfer/push.h"
 
 struct owed;
+struct known;
+
+enum { PUSH_PAGE = 200, DAMAGED_SAID = 16 };
 
 struct push {
 	struct push_conf conf;
 	struct buf value;
 	struct owed *owed; /* hashed; the longest owed first */
 	int64_t looked_ms;
-	_Atomic uint64_t count;
+	struct known *known; /* hashed by chat */
+	char *damaged[DAMAGED_SAID]; /* what was said last, a ring: so each is said once */
+	size_t damaged_next;
+	_Atomic uint64_t count, left_out;
 };
 
 /* One message, and what all of its pushes share. */
@@ -36,6 +42,19 @@ typedef bool push_way(struct mirror *mirror, const struct kafka_record *record);
 /* Makes the push for one member, if he wants it. name: what others mention him by. STORE_UNAVAILABLE also where the way does not take it. */
 enum store_rc push_to(struct push *push, struct mirror *mirror, push_way *way, const struct subject *subject, const struct push_target *target,
 	const char *name, struct error *err);
+
+/* Whether it stays as it is however often it is tried: then it is counted, and said once. who: what there are no pushes for. */
+bool push_passes_over(struct push *push, enum store_rc rc, const char *who, const struct error *err);
+
+/* ---- push_known.c ---- */
+
+/* Whether nobody is to be told of tx now: all whom the store names, by what is known already or by one look, are here, or do not want it. They are
+ * owed it then. *first: where it looked and is not so, the first page of list_push_targets for tx; else NULL; store_free. */
+enum store_rc push_is_settled(struct push *push, struct mirror *mirror, const struct transaction *tx, bool *settled, struct push_target_list **first,
+	struct error *err);
+void push_forget_known(struct push *push);
+
+/* ---- push_owed.c ---- */
 
 /* Somebody who is connected would have been pushed. */
 void push_owe(struct push *push, const struct transaction *tx, const char *user_id);

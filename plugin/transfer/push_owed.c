@@ -12,6 +12,7 @@ enum {
 	OWED_MAX = 10000,
 	OWED_MS = 15 * 60 * 1000, /* longer than any keepalive that a phone has */
 	LOOK_MS = 500,
+	WORK_MS = 200,    /* then the mirror's thread has other things to do, and goes on behind them */
 	SETTLE_MS = 2000, /* once he has gone: what his device had is stored, or he is back */
 };
 
@@ -147,12 +148,18 @@ void push_idle(struct push *push, struct mirror *mirror)
 	HASH_ITER(hh, push->owed, owed, next) {
 		if (mirror_is_stopping(mirror))
 			return;
+		if (clock_mono_ms() - now_ms >= WORK_MS) {
+			push->looked_ms = 0;
+			return;
+		}
 		if (here_has(push->conf.here, owed->user_id))
 			owed->gone_ms = 0;
 		else if (owed->gone_ms == 0)
 			owed->gone_ms = now_ms;
 		bool due = owed->gone_ms != 0 && now_ms - owed->gone_ms >= SETTLE_MS;
 		enum store_rc rc = due ? pay(push, mirror, owed, &err) : STORE_OK;
+		if (push_passes_over(push, rc, owed->user_id, &err))
+			rc = STORE_NOT_FOUND;
 		if (rc != STORE_OK && rc != STORE_NOT_FOUND && now_ms - owed->since_ms <= OWED_MS)
 			return; /* the store or Kafka is away: later */
 		bool is_back = due && here_has(push->conf.here, owed->user_id); /* so it may not have been made */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Devices, and what makes their tokens count or not. Any thread. */
+ * Devices, what makes their tokens count or not, and what operators did. Any thread. */
 #include "storage/faulty/pass.h"
 
 enum store_rc faulty_list_devices(struct store *store, const char *user_id, struct device_list **devices, struct error *err)
@@ -36,6 +36,11 @@ enum store_rc faulty_put_revocation(struct store *store, const char *subject, in
 	PASS(FAULTY_PUT_REVOCATION, false, below(store)->put_revocation(inner(store), subject, at_ms, err));
 }
 
+enum store_rc faulty_lower_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err)
+{
+	PASS(FAULTY_LOWER_REVOCATION, false, below(store)->lower_revocation(inner(store), subject, at_ms, err));
+}
+
 enum store_rc faulty_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
                                       struct error *err)
 {
@@ -55,4 +60,15 @@ enum store_rc faulty_list_signing_keys(struct store *store, struct signing_key_l
 enum store_rc faulty_drop_signing_key(struct store *store, const char *kid, struct error *err)
 {
 	PASS(FAULTY_DROP_SIGNING_KEY, false, below(store)->drop_signing_key(inner(store), kid, err));
+}
+
+enum store_rc faulty_put_audit(struct store *store, const struct audit_record *record, struct error *err)
+{
+	PASS(FAULTY_PUT_AUDIT, false, below(store)->put_audit(inner(store), record, err));
+}
+
+enum store_rc faulty_list_audit(struct store *store, const struct audit_record *before, size_t count_max, struct audit_list **list,
+                                struct error *err)
+{
+	PASS(FAULTY_LIST_AUDIT, true, below(store)->list_audit(inner(store), before, count_max, list, err));
 }

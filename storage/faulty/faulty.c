@@ -453,10 +453,14 @@ static const struct store_ops faulty_ops = {
 	.remove_device = faulty_remove_device,
 	.list_push_targets = faulty_list_push_targets,
 	.put_revocation = faulty_put_revocation,
+	.lower_revocation = faulty_lower_revocation,
 	.list_revocations = faulty_list_revocations,
 	.add_signing_key = faulty_add_signing_key,
 	.list_signing_keys = faulty_list_signing_keys,
 	.drop_signing_key = faulty_drop_signing_key,
+
+	.put_audit = faulty_put_audit,
+	.list_audit = faulty_list_audit,
 
 	.load_memberships = faulty_load_memberships,
 	.load_profiles = faulty_load_profiles,

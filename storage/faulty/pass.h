@@ -88,10 +88,14 @@ enum store_rc faulty_remove_device(struct store *store, const char *user_id, con
 enum store_rc faulty_list_push_targets(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
                                        struct push_target_list **targets, struct error *err);
 enum store_rc faulty_put_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc faulty_lower_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
 enum store_rc faulty_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
                                       struct error *err);
 enum store_rc faulty_add_signing_key(struct store *store, const struct signing_key *key, struct error *err);
 enum store_rc faulty_list_signing_keys(struct store *store, struct signing_key_list **keys, struct error *err);
 enum store_rc faulty_drop_signing_key(struct store *store, const char *kid, struct error *err);
+enum store_rc faulty_put_audit(struct store *store, const struct audit_record *record, struct error *err);
+enum store_rc faulty_list_audit(struct store *store, const struct audit_record *before, size_t count_max, struct audit_list **list,
+                                struct error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "storage/memory/memory.h"
+#include "storage/record.h"
 
 /* Things with a name, in the order of their names' bytes. Each begins with `char *name`, which it owns. */
 struct named_list {
@@ -135,6 +136,12 @@ struct revoked {
 	int64_t at_ms;
 };
 
+/* What an operator did; the texts are this one's own. */
+struct audit_entry {
+	unsigned char key[AUDIT_KEY_BYTES];
+	struct audit_record record;
+};
+
 /* The bytes are this one's own. */
 struct kept_key {
 	char *kid;
@@ -157,6 +164,8 @@ struct memory_data {
 	size_t notice_count;
 	uint64_t last_notice;
 	struct named_list revocations, signing_keys;
+	struct audit_entry *audit; /* by key */
+	size_t audit_count;
 };
 
 struct memory_store {
@@ -194,12 +203,15 @@ void data_invitation_fini(struct invitation *invitation);
 void data_prune_people(struct memory_data *data, int64_t now_ms);
 void data_lease_fini(void *lease);
 void data_notice_fini(struct told *notice);
+void data_audit_fini(struct audit_entry *entry);
+void data_prune_audit(struct memory_data *data, int64_t now_ms);
 void data_prune_shared(struct memory_data *data, int64_t now_ms);
 
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_TOKEN_AGE_MS = (int64_t)STORE_DEVICE_TOKEN_DAYS * 24 * 3600 * 1000;
 static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
+static const int64_t AUDIT_AGE_MS = (int64_t)STORE_AUDIT_DAYS * 24 * 3600 * 1000;
 static const int64_t NOTICE_AGE_MS = (int64_t)STORE_NOTICE_MINUTES * 60 * 1000;
 
 /* Operations; memory.c's table lists them. */
@@ -238,11 +250,16 @@ enum store_rc memory_remove_device(struct store *store, const char *user_id, con
 enum store_rc memory_list_push_targets(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
                                        struct push_target_list **targets, struct error *err);
 enum store_rc memory_put_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc memory_lower_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
 enum store_rc memory_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
                                       struct error *err);
 enum store_rc memory_add_signing_key(struct store *store, const struct signing_key *key, struct error *err);
 enum store_rc memory_list_signing_keys(struct store *store, struct signing_key_list **keys, struct error *err);
 enum store_rc memory_drop_signing_key(struct store *store, const char *kid, struct error *err);
+
+enum store_rc memory_put_audit(struct store *store, const struct audit_record *record, struct error *err);
+enum store_rc memory_list_audit(struct store *store, const struct audit_record *before, size_t count_max, struct audit_list **list,
+                                struct error *err);
 
 enum store_rc memory_load_memberships(struct store *store, const char *user_id, struct user_record **record, struct error *err);
 enum store_rc memory_load_profiles(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,

@@ -142,6 +142,9 @@ static void data_free(struct memory_data *data)
 	for (size_t i = 0; i < data->notice_count; i++)
 		data_notice_fini(&data->notices[i]);
 	free(data->notices);
+	for (size_t i = 0; i < data->audit_count; i++)
+		data_audit_fini(&data->audit[i]);
+	free(data->audit);
 	named_fini(&data->revocations, NULL);
 	named_fini(&data->signing_keys, data_signing_key_fini);
 	pthread_mutex_destroy(&data->lock);
@@ -269,6 +272,7 @@ static enum store_rc memory_prune(struct store *store, int64_t now_ms, bool *mor
 		data->keys_since_ms = now_ms - KEY_AGE_MS;
 	data_prune_devices(data, now_ms);
 	data_prune_revocations(data, now_ms);
+	data_prune_audit(data, now_ms);
 	data_prune_people(data, now_ms);
 	data_prune_shared(data, now_ms);
 	*more = false;
@@ -325,10 +329,14 @@ const struct store_ops store_memory = {
 	.remove_device = memory_remove_device,
 	.list_push_targets = memory_list_push_targets,
 	.put_revocation = memory_put_revocation,
+	.lower_revocation = memory_lower_revocation,
 	.list_revocations = memory_list_revocations,
 	.add_signing_key = memory_add_signing_key,
 	.list_signing_keys = memory_list_signing_keys,
 	.drop_signing_key = memory_drop_signing_key,
+
+	.put_audit = memory_put_audit,
+	.list_audit = memory_list_audit,
 
 	.load_memberships = memory_load_memberships,
 	.load_profiles = memory_load_profiles,

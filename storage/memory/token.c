@@ -20,6 +20,17 @@ enum store_rc memory_put_revocation(struct store *store, const char *subject, in
 	return STORE_OK;
 }
 
+enum store_rc memory_lower_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	struct revoked *revoked = named_find(&data->revocations, subject);
+	if (revoked != NULL && revoked->at_ms > at_ms)
+		revoked->at_ms = at_ms;
+	data_unlock(data);
+	return STORE_OK;
+}
+
 enum store_rc memory_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
                                       struct error *err)
 {

@@ -199,7 +199,7 @@ enum store_rc mongo_list_users(struct store *store, const char *after, size_t co
 enum store_rc mongo_prune_people(struct db *db, int64_t now_ms, bool *more, struct error *err)
 {
 	typedef enum store_rc prune(struct db *, int64_t, bool *, struct error *);
-	static prune *const parts[] = {devices_prune, invitations_prune, icons_prune, revocations_prune};
+	static prune *const parts[] = {devices_prune, invitations_prune, icons_prune, revocations_prune, audit_records_prune};
 	bool any = false;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		bool more_of_it = false;

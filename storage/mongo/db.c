@@ -27,6 +27,7 @@ static const char *const names[COLLECTION_COUNT] = {
 	[INVITATIONS] = "invitations",
 	[REVOCATIONS] = "revocations",
 	[SIGNING_KEYS] = "signingKeys",
+	[AUDIT] = "audit",
 };
 
 const char *collection_name(enum collection collection)

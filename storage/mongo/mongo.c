@@ -106,10 +106,14 @@ const struct store_ops store_mongo = {
 	.remove_device = mongo_remove_device,
 	.list_push_targets = mongo_list_push_targets,
 	.put_revocation = mongo_put_revocation,
+	.lower_revocation = mongo_lower_revocation,
 	.list_revocations = mongo_list_revocations,
 	.add_signing_key = mongo_add_signing_key,
 	.list_signing_keys = mongo_list_signing_keys,
 	.drop_signing_key = mongo_drop_signing_key,
+
+	.put_audit = mongo_put_audit,
+	.list_audit = mongo_list_audit,
 
 	.load_memberships = mongo_load_memberships,
 	.load_profiles = mongo_load_profiles,

@@ -27,13 +27,15 @@
  * ---- invitations: {_id: hash, u, account, expires, left, v, by: ["account:userID", …]} ----
  * ---- devices: {_id: pair_key(userID, device), u, account, name, seen, subscriptions, maxBytes, cursors: {field of chat: number},
  *   tokenUntil, platform, pushToken, pushKey, pushOrder} ----                         the last three: see push.c
- * ---- revocations, signingKeys ----                                                see token.c */
+ * ---- revocations, signingKeys ----                                                see token.c
+ * ---- audit ----                                                                   see audit.c */
 
 #include "storage/mongo/db.h"
 #include "storage/mongo/handle.h"
 
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_TOKEN_AGE_MS = (int64_t)STORE_DEVICE_TOKEN_DAYS * 24 * 3600 * 1000;
+static const int64_t AUDIT_AGE_MS = (int64_t)STORE_AUDIT_DAYS * 24 * 3600 * 1000;
 static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
 
 /* ---- documents by their _id ---- */
@@ -114,6 +116,7 @@ uint64_t device_cursor_of(const bson_t *device, const char *field);
 struct device_info device_info_of(const bson_t *doc);
 enum store_rc devices_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
 enum store_rc revocations_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
+enum store_rc audit_records_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
 enum store_rc icons_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
 enum store_rc invitations_prune(struct db *db, int64_t now_ms, bool *more, struct error *err);
 /* All of them, a bounded piece of each. */
@@ -146,11 +149,15 @@ enum store_rc mongo_remove_device(struct store *store, const char *user_id, cons
 enum store_rc mongo_list_push_targets(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
                                       struct push_target_list **targets, struct error *err);
 enum store_rc mongo_put_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc mongo_lower_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
 enum store_rc mongo_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
                                      struct error *err);
 enum store_rc mongo_add_signing_key(struct store *store, const struct signing_key *key, struct error *err);
 enum store_rc mongo_list_signing_keys(struct store *store, struct signing_key_list **keys, struct error *err);
 enum store_rc mongo_drop_signing_key(struct store *store, const char *kid, struct error *err);
+enum store_rc mongo_put_audit(struct store *store, const struct audit_record *record, struct error *err);
+enum store_rc mongo_list_audit(struct store *store, const struct audit_record *before, size_t count_max, struct audit_list **list,
+                               struct error *err);
 
 enum store_rc mongo_load_profiles(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,
                                   struct error *err);

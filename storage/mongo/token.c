@@ -29,6 +29,21 @@ enum store_rc mongo_put_revocation(struct store *store, const char *subject, int
 	return rc == STORE_TAKEN ? STORE_UNAVAILABLE : rc;
 }
 
+enum store_rc mongo_lower_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err)
+{
+	struct db db;
+	bson_t *fields = BCON_NEW("at", BCON_INT64(at_ms)), *update = bson_new();
+	if (strchr(subject, '/') != NULL)
+		BSON_APPEND_INT64(fields, "deviceAt", at_ms);
+	BSON_APPEND_DOCUMENT(update, "$set", fields);
+	bson_destroy(fields);
+	db_begin(&db, store);
+	enum store_rc rc = db_update(&db, REVOCATIONS, BCON_NEW("_id", BCON_UTF8(subject), "at", "{", "$gt", BCON_INT64(at_ms), "}"), update,
+		DB_UPDATE, NULL, err);
+	db_end(&db);
+	return rc;
+}
+
 enum store_rc mongo_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
                                      struct error *err)
 {

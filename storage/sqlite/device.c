@@ -315,10 +315,11 @@ enum store_rc sqlite_list_push_targets(struct store *store, const char *chat_id,
 	if (db == NULL)
 		return rc;
 	struct target_rows rows = {0};
+	int64_t after_id = after[0] != '\0' ? log_find_user(db, after) : 0;
 	sqlite3_stmt *list = db_statement(db, SQL_LIST_PUSH_TARGETS);
 	db_bind_text(db, list, 1, chat_id);
 	db_bind_number(db, list, 2, number);
-	db_bind_text(db, list, 3, after);
+	db_bind_int(db, list, 3, after[0] != '\0' && after_id == 0 ? INT64_MAX : after_id);
 	db_bind_number(db, list, 4, count_max);
 	while (db_step(db, list))
 		target_rows_add(db, &rows, list);

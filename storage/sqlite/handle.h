@@ -15,6 +15,10 @@ struct sqlite_store {
 	char *path;
 	struct store_info info; /* changes by adopt only, which comes alone */
 
+	/* Open from the first to the last, and idle. The index of the WAL lives as long as any connection, and knows only what was synced; where it is
+	 * made anew, it is from what can be read of the WAL, and what a failed sync was for can be read although it is not on the disk. */
+	struct db keeper;
+
 	pthread_mutex_t write_lock; /* over writer; held through a commit, never together with another lock */
 	struct db writer;           /* not open after a failed commit: the next one to write opens it again */
 
@@ -130,6 +134,7 @@ static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_AGE_MS = (int64_t)STORE_DEVICE_DAYS * 24 * 3600 * 1000;
 static const int64_t DEVICE_TOKEN_AGE_MS = (int64_t)STORE_DEVICE_TOKEN_DAYS * 24 * 3600 * 1000;
 static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
+static const int64_t AUDIT_AGE_MS = (int64_t)STORE_AUDIT_DAYS * 24 * 3600 * 1000;
 static const int64_t NOTICE_AGE_MS = (int64_t)STORE_NOTICE_MINUTES * 60 * 1000;
 
 /* Operations; sqlite.c's table lists them. */
@@ -164,6 +169,7 @@ enum store_rc sqlite_prune(struct store *store, int64_t now_ms, bool *more, stru
 /* A part of prune; true: there is more. */
 bool device_prune(struct db *db, int64_t now_ms);
 bool token_prune(struct db *db, int64_t now_ms);
+bool audit_prune(struct db *db, int64_t now_ms);
 
 enum store_rc sqlite_load_device(struct store *store, const char *user_id, const char *name, struct device_record **record, struct error *err);
 enum store_rc sqlite_put_device(struct store *store, const char *user_id, const char *name, int64_t seen_at_ms, const char *subscriptions,
@@ -178,11 +184,15 @@ enum store_rc sqlite_remove_device(struct store *store, const char *user_id, con
 enum store_rc sqlite_list_push_targets(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
                                        struct push_target_list **targets, struct error *err);
 enum store_rc sqlite_put_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
+enum store_rc sqlite_lower_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err);
 enum store_rc sqlite_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
                                       struct error *err);
 enum store_rc sqlite_add_signing_key(struct store *store, const struct signing_key *key, struct error *err);
 enum store_rc sqlite_list_signing_keys(struct store *store, struct signing_key_list **keys, struct error *err);
 enum store_rc sqlite_drop_signing_key(struct store *store, const char *kid, struct error *err);
+enum store_rc sqlite_put_audit(struct store *store, const struct audit_record *record, struct error *err);
+enum store_rc sqlite_list_audit(struct store *store, const struct audit_record *before, size_t count_max, struct audit_list **list,
+                                struct error *err);
 
 /* ---- people.c, account.c ---- */
 

@@ -63,8 +63,9 @@ enum store_rc sqlite_prune(struct store *store, int64_t now_ms, bool *more, stru
 	bool more_tokens = token_prune(db, now_ms);
 	bool more_people = people_prune(db, now_ms);
 	bool more_shared = shared_prune(db, now_ms);
+	bool more_audit = audit_prune(db, now_ms);
 	rc = write_end(store, db, err);
 	if (rc == STORE_OK)
-		*more = more_keys || more_devices || more_tokens || more_people || more_shared;
+		*more = more_keys || more_devices || more_tokens || more_people || more_shared || more_audit;
 	return rc;
 }

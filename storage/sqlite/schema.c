@@ -8,11 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { APPLICATION_ID = 0x48436861 /* "HCha" */ };
+const int64_t sqlite_application_id = 0x48436861; /* "HCha" */
 
 /* ---- the file ---- */
 
@@ -55,7 +56,7 @@ static enum store_rc recognise(struct db *db, const char *path, unsigned flags, 
 	enum store_rc rc = db_result(db, err);
 	if (rc != STORE_OK)
 		return rc;
-	if (empty ? application != 0 || version != 0 : application != APPLICATION_ID)
+	if (empty ? application != 0 || version != 0 : application != sqlite_application_id)
 		return error_set(err, STORE_REFUSED, 0, "%s: is another application's database", path);
 	if (version > sqlite_schema_version)
 		return error_set(err, STORE_REFUSED, 0, "%s: has schema %lld, made by a newer version; this one knows up to %d", path, (long long)version,
@@ -93,8 +94,34 @@ static void add_identity(struct db *db)
 	db_bind_text(db, statement, 3, writer);
 	db_run(db, statement);
 	sqlite3_finalize(statement);
-	snprintf(pragma, sizeof pragma, "PRAGMA application_id = %d", APPLICATION_ID);
+	snprintf(pragma, sizeof pragma, "PRAGMA application_id = %lld", (long long)sqlite_application_id);
 	db_exec(db, pragma);
+}
+
+/* What an earlier process wrote and could not sync is read as if it were on the disk, and never gets there: Linux takes it for clean. So all of the WAL
+ * is written as it is read, and synced, before anything rests on it. Nobody else writes to it under the write lock. */
+static void write_wal_again(struct db *db)
+{
+	static const sqlite3_int64 piece = 65536;
+	sqlite3_file *wal = NULL;
+	sqlite3_int64 size = 0;
+	int code = db->failure ? SQLITE_OK : sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+	if (wal == NULL || wal->pMethods == NULL)
+		return;
+	if (code == SQLITE_OK)
+		code = wal->pMethods->xFileSize(wal, &size);
+	unsigned char *bytes = mem_new((size_t)piece);
+	for (sqlite3_int64 at = 0; at < size && code == SQLITE_OK; at += piece) {
+		int len = (int)(size - at < piece ? size - at : piece);
+		code = wal->pMethods->xRead(wal, bytes, len, at);
+		if (code == SQLITE_OK)
+			code = wal->pMethods->xWrite(wal, bytes, len, at);
+	}
+	free(bytes);
+	if (code == SQLITE_OK && size > 0)
+		code = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+	if (code != SQLITE_OK)
+		db_fail(db, code, "the write-ahead log cannot be read and written again");
 }
 
 /* Another process may have done it since we looked: so look again under the write lock. */
@@ -103,6 +130,7 @@ static enum store_rc migrate(struct db *db, struct error *err)
 	char pragma[64];
 	snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", sqlite_schema_version);
 	db_exec(db, "BEGIN IMMEDIATE");
+	write_wal_again(db);
 	int64_t version = db_ask_int(db, "PRAGMA user_version", 0);
 	bool is_new = version == 0;
 	for (; version < sqlite_schema_version; version++)

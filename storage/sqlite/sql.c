@@ -152,16 +152,21 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 						 "LEFT JOIN registration r ON r.device = d.id WHERE d.user = ?1 ORDER BY d.name",
 	/* The cursors last: most members are out by their marks before. */
 	[SQL_LIST_PUSH_TARGETS] = "SELECT u.id, u.name, m.muted_until FROM chat c CROSS JOIN member m ON m.chat = c.id CROSS JOIN user u ON u.id = m.user "
-							  "WHERE c.name = ?1 AND c.ended = 0 AND m.role > 0 AND m.received < ?2 AND m.read < ?2 AND u.name > ?3 AND "
+							  "WHERE c.name = ?1 AND c.ended = 0 AND m.user > ?3 AND m.role > 0 AND m.received < ?2 AND m.read < ?2 AND "
 							  "NOT EXISTS (SELECT 1 FROM device d CROSS JOIN cursor k ON k.device = d.id AND k.chat = c.id "
-							  "WHERE d.user = m.user AND k.number >= ?2) ORDER BY u.name LIMIT ?4",
+							  "WHERE d.user = m.user AND k.number >= ?2) ORDER BY m.user LIMIT ?4",
 	[SQL_OLD_DEVICES] = "SELECT id FROM device WHERE max(seen_at + 7776000000, token_until) < ?1 LIMIT 1", /* the index's own words */
 	[SQL_PRUNE_CURSORS] = "DELETE FROM cursor WHERE (device, chat) IN (SELECT device, chat FROM cursor WHERE device = ?1 LIMIT ?2)",
 	[SQL_DROP_DEVICE] = "DELETE FROM device WHERE id = ?1",
 	[SQL_PUT_REVOCATION] = "INSERT INTO revocation (subject, at) VALUES (?1, ?2) ON CONFLICT (subject) DO UPDATE SET at = max(at, excluded.at)",
+	[SQL_LOWER_REVOCATION] = "UPDATE revocation SET at = ?2 WHERE subject = ?1 AND at > ?2",
 	[SQL_LIST_REVOCATIONS] = "SELECT subject, at FROM revocation WHERE subject > ?1 ORDER BY subject LIMIT ?2",
 	[SQL_PRUNE_REVOCATIONS] = "DELETE FROM revocation WHERE subject IN "
 							  "(SELECT subject FROM revocation WHERE instr(subject, '/') > 0 AND at < ?1 LIMIT ?2)",
+	[SQL_PUT_AUDIT] = "INSERT INTO audit (key, at, who, command, subject, details, result) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+					  "ON CONFLICT (key) DO NOTHING",
+	[SQL_LIST_AUDIT] = "SELECT at, who, command, subject, details, result FROM audit WHERE ?1 IS NULL OR key < ?1 ORDER BY key DESC LIMIT ?2",
+	[SQL_PRUNE_AUDIT] = "DELETE FROM audit WHERE key IN (SELECT key FROM audit WHERE key < ?1 LIMIT ?2)",
 	[SQL_FIND_SIGNING_KEY] = "SELECT bytes FROM signing_key WHERE kid = ?1",
 	[SQL_ADD_SIGNING_KEY] = "INSERT INTO signing_key (kid, created_at, bytes) VALUES (?1, ?2, ?3)",
 	[SQL_LIST_SIGNING_KEYS] = "SELECT kid, created_at, bytes FROM signing_key WHERE kid IS NOT NULL ORDER BY created_at DESC, kid",

@@ -171,16 +171,16 @@ static enum store_rc checkpoint_locked(struct sqlite_store *self, struct error *
 static enum store_rc sqlite_open(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
 	struct sqlite_store *self = mem_zero(sizeof *self);
-	enum store_rc rc = schema_open(&self->writer, uri, flags, &self->info, err);
+	enum store_rc rc = schema_open(&self->keeper, uri, flags, &self->info, err);
 	if (rc != STORE_OK) {
 		free(self);
 		return rc;
 	}
+	sqlite3_db_release_memory(self->keeper.handle);
 	self->ops = &store_sqlite;
 	self->path = mem_text(uri);
 	atomic_init(&self->wal_pages, 0);
 	atomic_init(&self->erasures, 1);
-	sqlite3_wal_hook(self->writer.handle, on_commit, self);
 	pthread_mutex_init(&self->write_lock, NULL);
 	pthread_mutex_init(&self->pool_lock, NULL);
 	pthread_cond_init(&self->pool_change, NULL);
@@ -204,6 +204,7 @@ static void sqlite_close(struct store *store)
 	}
 	db_close(&self->checkpointer);
 	db_close(&self->writer);
+	db_close(&self->keeper);
 	pthread_mutex_destroy(&self->checkpoint_lock);
 	pthread_cond_destroy(&self->pool_change);
 	pthread_mutex_destroy(&self->pool_lock);
@@ -365,10 +366,14 @@ const struct store_ops store_sqlite = {
 	.remove_device = sqlite_remove_device,
 	.list_push_targets = sqlite_list_push_targets,
 	.put_revocation = sqlite_put_revocation,
+	.lower_revocation = sqlite_lower_revocation,
 	.list_revocations = sqlite_list_revocations,
 	.add_signing_key = sqlite_add_signing_key,
 	.list_signing_keys = sqlite_list_signing_keys,
 	.drop_signing_key = sqlite_drop_signing_key,
+
+	.put_audit = sqlite_put_audit,
+	.list_audit = sqlite_list_audit,
 
 	.load_memberships = sqlite_load_memberships,
 	.load_profiles = sqlite_load_profiles,

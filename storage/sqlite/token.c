@@ -25,6 +25,19 @@ enum store_rc sqlite_put_revocation(struct store *store, const char *subject, in
 	return write_end(store, db, err);
 }
 
+enum store_rc sqlite_lower_revocation(struct store *store, const char *subject, int64_t at_ms, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = write_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	sqlite3_stmt *lower = db_statement(db, SQL_LOWER_REVOCATION);
+	db_bind_text(db, lower, 1, subject);
+	db_bind_int(db, lower, 2, at_ms);
+	db_run(db, lower);
+	return write_end(store, db, err);
+}
+
 enum store_rc sqlite_list_revocations(struct store *store, const char *after, size_t count_max, struct revocation_list **revocations,
                                       struct error *err)
 {

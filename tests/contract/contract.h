@@ -139,6 +139,7 @@ int run_shared_stories(void);
 int run_device_stories(void);
 int run_push_stories(void);
 int run_token_stories(void);
+int run_audit_stories(void);
 int run_import_stories(void);
 int run_thread_stories(void);
 int run_fault_stories(void);

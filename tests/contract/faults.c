@@ -249,6 +249,8 @@ static void converse(struct store *store)
 	INSIST(ON(store, put_registration, "alice", "phone", "apns", "token", START_MS, NULL));
 	INSIST(ON(store, put_device_token, "alice", "phone", START_MS, START_MS + DAY_MS, NULL));
 	INSIST(ON(store, put_revocation, "bob", START_MS, NULL));
+	INSIST(ON(store, lower_revocation, "bob", START_MS - 1, NULL));
+	INSIST(ON(store, put_audit, (&(struct audit_record){START_MS, "root", "revoke", "bob", "", "ok"}), NULL));
 	INSIST(ON(store, add_signing_key, (&(struct signing_key){"kid", START_MS, "key", 3}), NULL));
 	erase(store, &line);
 	struct page page = {0};
@@ -269,6 +271,7 @@ static void assert_tokens(struct store *store)
 {
 	struct device_list *devices = NULL;
 	struct revocation_list *revocations = NULL;
+	struct audit_list *audit = NULL;
 	struct signing_key_list *keys = NULL;
 	assert_int_equal(ON(store, list_devices, "alice", &devices, NULL), STORE_OK);
 	assert_int_equal(devices->count, 1);
@@ -277,7 +280,11 @@ static void assert_tokens(struct store *store)
 	store_free(devices);
 	assert_int_equal(ON(store, list_revocations, "", 10, &revocations, NULL), STORE_OK);
 	assert_int_equal(revocations->count, 1);
+	assert_int_equal(revocations->revocations[0].at_ms, START_MS - 1);
 	store_free(revocations);
+	assert_int_equal(ON(store, list_audit, NULL, 10, &audit, NULL), STORE_OK);
+	assert_int_equal(audit->count, 1);
+	store_free(audit);
 	assert_int_equal(ON(store, list_signing_keys, &keys, NULL), STORE_OK);
 	assert_int_equal(keys->count, 1);
 	store_free(keys);

@@ -103,6 +103,10 @@ static void put_tokens(struct store *store)
 	assert_int_equal(ON(store, put_device_token, "bob", "lamp", START_MS + 2, START_MS + DAY_MS, NULL), STORE_OK);
 	assert_int_equal(ON(store, put_revocation, "bob", START_MS + 3, NULL), STORE_OK);
 	assert_int_equal(ON(store, put_revocation, "bob/phone", START_MS + 4, NULL), STORE_OK);
+	for (int i = 0; i < 3; i++) {
+		struct audit_record record = {START_MS + i, "root", "revoke", "bob", "{}", "ok"};
+		assert_int_equal(ON(store, put_audit, &record, NULL), STORE_OK);
+	}
 	assert_int_equal(ON(store, add_signing_key, (&(struct signing_key){"key1", START_MS, "\0\1\2", 3}), NULL), STORE_OK);
 	assert_int_equal(ON(store, add_signing_key, (&(struct signing_key){"key2", START_MS + 1, "\0\1\3", 3}), NULL), STORE_OK);
 }
@@ -231,6 +235,7 @@ static void assert_same_tokens(struct store *store)
 {
 	struct device_list *devices = NULL;
 	struct revocation_list *revocations = NULL;
+	struct audit_list *audit = NULL;
 	struct signing_key_list *keys = NULL;
 	assert_int_equal(ON(store, list_devices, "bob", &devices, NULL), STORE_OK);
 	assert_int_equal(devices->count, 2);
@@ -244,6 +249,11 @@ static void assert_same_tokens(struct store *store)
 	assert_int_equal(revocations->count, 2);
 	assert_int_equal(revocations->revocations[1].at_ms, START_MS + 4);
 	store_free(revocations);
+	assert_int_equal(ON(store, list_audit, NULL, 10, &audit, NULL), STORE_OK);
+	assert_int_equal(audit->count, 3);
+	assert_int_equal(audit->records[2].at_ms, START_MS);
+	assert_string_equal(audit->records[2].details, "{}");
+	store_free(audit);
 	assert_int_equal(ON(store, list_signing_keys, &keys, NULL), STORE_OK);
 	assert_int_equal(keys->count, 2);
 	assert_string_equal(keys->keys[0].kid, "key2");

@@ -209,6 +209,7 @@ static void a_registration_a_key_or_a_revocation_that_came_in_between_is_noticed
 	full_store_make(stage->from, 10, &line);
 	assert_copied(stage->from, stage->middle);
 	assert_noticed(stage, "user bob differs in his devices", put_registration, "bob", "lamp", "fcm", "another", START_MS);
+	assert_noticed(stage, "what operators did differs", put_audit, (&(struct audit_record){START_MS, "root", "ban", "bob", "", "ok"}));
 	assert_noticed(stage, "the keys that sign tokens of devices differ", drop_signing_key, "key1");
 	assert_noticed(stage, "the revoked tokens differ", put_revocation, "bob", START_MS + 9);
 }

@@ -40,6 +40,26 @@ static void the_later_revocation_counts(void **state)
 	assert_revoked(world, "", 10, "bob+5 bob/phone+9 ");
 }
 
+static void a_revocation_that_is_lowered_is_earlier_and_none_is_made_by_it(void **state)
+{
+	struct world *world = *state;
+	revoke(world, "bob", START_MS + 500);
+	revoke(world, "bob/phone", START_MS + 600);
+	for (int twice = 0; twice < 2; twice++) {
+		assert_int_equal(ON_WORLD(lower_revocation, "bob", START_MS + 7, NULL), STORE_OK);
+		assert_int_equal(ON_WORLD(lower_revocation, "bob/phone", START_MS + 8, NULL), STORE_OK);
+		assert_int_equal(ON_WORLD(lower_revocation, "carol", START_MS + 9, NULL), STORE_OK);
+		assert_revoked(world, "", 10, "bob+7 bob/phone+8 ");
+	}
+	assert_int_equal(ON_WORLD(lower_revocation, "bob", START_MS + 8, NULL), STORE_OK);
+	world_reopen(world);
+	assert_revoked(world, "", 10, "bob+7 bob/phone+8 ");
+	revoke(world, "bob", START_MS + 9);
+	assert_revoked(world, "", 10, "bob+9 bob/phone+8 ");
+	prune_world(world, START_MS + 9 + STORE_DEVICE_TOKEN_DAYS * DAY_MS);
+	assert_revoked(world, "", 10, "bob+9 ");
+}
+
 static void revocations_are_listed_a_page_at_a_time(void **state)
 {
 	struct world *world = *state;
@@ -148,6 +168,7 @@ int run_token_stories(void)
 {
 	const struct CMUnitTest stories[] = {
 		STORY(the_later_revocation_counts),
+		STORY(a_revocation_that_is_lowered_is_earlier_and_none_is_made_by_it),
 		STORY(revocations_are_listed_a_page_at_a_time),
 		STORY(revocations_outlive_the_account_and_need_none),
 		STORY(prune_forgets_revocations_of_devices_when_their_tokens_have_ended),

@@ -87,6 +87,7 @@ class Broker:
         self.people = []
         self.listener_lines = []      # more lines behind the listener
         self.top_lines = []           # lines at the very top
+        self.bottom_lines = []        # lines behind the plugin's
         self.plugin = PLUGIN          # None: a bare broker
         self.anonymous = False
         tokens.write_keys(self.keys, self.issuer)
@@ -114,6 +115,7 @@ class Broker:
         if self.plugin:
             lines.append(f"plugin {self.plugin}")
             lines += [f"plugin_opt_{name} {value}" for name, value in self.options.items() if value is not None]
+        lines += self.bottom_lines
         return "\n".join(lines) + "\n"
 
     def set_limits(self, **limits):
@@ -291,6 +293,17 @@ class Broker:
         done = subprocess.run([str(CTL), *map(str, arguments)], capture_output=True, text=True, timeout=120, env=self.ctl_environment())
         assert done.returncode == 0, f"hyperchatctl {arguments[0]} ended with {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def mosquitto_ctrl(self, *arguments):
+        """That of the broker's own version, with our module. What became of it."""
+        if self.version == "system":
+            program, start, environment = "mosquitto_ctrl", [], {"LD_LIBRARY_PATH": str(BUILD)}
+        else:
+            text = executable(self.version).read_text().replace('--argv0 mosquitto "$root/usr/sbin/mosquitto"', '"$root/usr/bin/mosquitto_ctrl"')
+            root = f"root={ROOT}/build/brokers/{self.version}"
+            text = re.sub(r"^root=.*$", root, text, flags=re.M).replace("libraries=\n", f"libraries={BUILD}\n")
+            program, start, environment = "/bin/sh", ["-c", text, "sh"], {}
+        return subprocess.run([program, *start, *map(str, arguments)], capture_output=True, text=True, timeout=120, env={**os.environ, **environment})
 
     @property
     def store_uri(self):

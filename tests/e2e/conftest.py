@@ -10,6 +10,7 @@ import pytest
 import broker as brokers
 import kafka as kafkas
 import mongodb
+import programs
 from administrator import shows_its_numbers
 
 os.environ["MONGOC_DISABLE_SHM"] = "1"  # a broker that is killed would leave libmongoc's counters in /dev/shm
@@ -101,6 +102,19 @@ def mirrored(idle_broker, kafka, topic):
 def observed(idle_broker):
     """A broker whose numbers can be seen; not started."""
     return shows_its_numbers(idle_broker)
+
+
+@pytest.fixture
+def runs():
+    """Starts programs, which end with the test."""
+    started = []
+
+    def run(*command, **how):
+        started.append(programs.Program(*command, **how))
+        return started[-1]
+    yield run
+    for program in started:
+        program.ends()
 
 
 @pytest.fixture

@@ -241,10 +241,11 @@ class Client:
         return self.answer(SUBACK, packet_id)
 
     def unsubscribe(self, *filters):
+        """Returns the reason code of each, on MQTT 5."""
         packet_id = self.next_id()
         body = struct.pack("!H", packet_id) + (properties({}) if self.version == V5 else b"") + b"".join(binary(f) for f in filters)
         self.send(packet(UNSUBSCRIBE, 2, body))
-        self.answer(UNSUBACK, packet_id)
+        return self.answer(UNSUBACK, packet_id)
 
     def acknowledge(self, message):
         self.send(packet(PUBACK if message.qos == 1 else PUBREC, 0, struct.pack("!H", message.packet_id)))

@@ -29,12 +29,12 @@ def make_authority(directory, name="authority"):
     return certificate
 
 
-def make_certificate(directory, authority, name="server", address="IP:127.0.0.1"):
+def make_certificate(directory, authority, name="server", address="IP:127.0.0.1", days=2):
     certificate, request, extension = directory / f"{name}.pem", directory / f"{name}.csr", directory / f"{name}.ext"
     extension.write_text(f"subjectAltName={address}\n")
     openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
             "-keyout", certificate.with_suffix(".key"), "-out", request)
-    openssl("x509", "-req", "-in", request, "-CA", authority, "-CAkey", authority.with_suffix(".key"), "-CAcreateserial", "-days", 2,
+    openssl("x509", "-req", "-in", request, "-CA", authority, "-CAkey", authority.with_suffix(".key"), "-CAcreateserial", "-days", days,
             "-extfile", extension, "-out", certificate)
     return certificate
 

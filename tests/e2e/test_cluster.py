@@ -10,6 +10,7 @@ import broker as brokers
 import conftest
 import mqtt
 import pytest
+from operator_desk import OperatorDesk
 
 pytestmark = [pytest.mark.mongodb, pytest.mark.skipif(os.environ.get("HC_STORE") != "mongodb", reason="two brokers share a MongoDB: HC_STORE=mongodb")]
 
@@ -337,3 +338,28 @@ def test_kill_9_of_one_broker_while_both_write_loses_nothing(north, south, alice
     bodies = alice.heard(chat)
     assert len(bodies) == len(set(bodies)), "nothing is doubled"
     check_store(north)
+
+
+# ---- operators ----
+
+def is_let_in(broker, user):
+    try:
+        broker.client(f"{user}/tablet", username=user, password=broker.token(user, iat=int(time.time()))).close()
+        return True
+    except (mqtt.Refused, mqtt.Closed):
+        return False
+
+
+def test_a_ban_holds_on_the_other_broker_as_well_and_so_does_its_end(north, south):
+    north.options["operators"] = "olga"
+    north.restart()
+    desk = OperatorDesk(north)
+    bob = south.person("bob")
+    desk.asks("ban", user="bob")
+    bob.client.is_closed()
+    assert not is_let_in(south, "bob") and not is_let_in(north, "bob")
+    desk.asks("unban", user="bob")
+    deadline = time.monotonic() + mqtt.PATIENCE
+    while not is_let_in(south, "bob"):
+        assert time.monotonic() < deadline, "bob is not let in again"
+        time.sleep(0.1)

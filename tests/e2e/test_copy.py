@@ -78,7 +78,7 @@ def test_a_copy_can_be_copied_back(broker, alice, bob, target):
 def with_an_older_schema(broker):
     """As version 4 left it."""
     store = sqlite3.connect(broker.store)
-    for table in ("place", "lease", "chat_key", "notice", "registration", "revocation", "signing_key"):
+    for table in ("place", "lease", "chat_key", "notice", "registration", "revocation", "signing_key", "audit"):
         store.execute(f"DROP TABLE {table}")
     store.execute("DROP INDEX device_kept")
     store.execute("ALTER TABLE device DROP COLUMN token_until")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """Devices: their list, their end, tokens for those that cannot log in at a provider, and tokens that are revoked."""
 import base64
+import contextlib
 import json
 import os
 import re
@@ -554,6 +555,26 @@ def test_what_was_missed_is_read_again_with_sighup(broker, alice):
     store.close()
     broker.reload()
     is_cut_off_soon(alice)
+
+
+@pytest.mark.sqlite
+def test_deletions_of_accounts_that_were_missed_are_read_again_as_well(broker, alice, bob):
+    deleted = [("bob", 1), ("carol", 0)]  # bob's texts are being erased elsewhere; carol's were
+    carol = broker.person("carol")
+    stamp = int(time.time() * 1000) + 1000
+    with contextlib.closing(sqlite3.connect(broker.store)) as store:
+        for user, erasing in deleted:
+            store.execute("UPDATE user SET created_at = NULL, deleted_at = ?, erasing = ? WHERE name = ?", (stamp, erasing, user))
+        store.commit()
+    broker.reload()
+    is_cut_off_soon(bob)
+    is_cut_off_soon(carol)
+    later = int(stamp / 1000) + 1
+    while time.time() < later:
+        time.sleep(0.05)
+    assert is_refused(broker, broker.token("bob"), "bob/phone", "bob")
+    carol.connects()
+    alice.is_up_to_date()
 
 
 @pytest.mark.sqlite

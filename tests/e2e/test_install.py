@@ -39,10 +39,16 @@ def installed(tmp_path_factory):
 
 def test_everything_is_installed_where_debian_would(installed):
     arch = subprocess.check_output(["gcc", "-print-multiarch"], text=True).strip()
-    for path in (f"usr/lib/{arch}/mosquitto_hyperchat.so", "usr/bin/hyperchatctl", "usr/share/doc/mosquitto-hyperchat/examples/hyperchat.conf",
+    for path in (f"usr/lib/{arch}/mosquitto_hyperchat.so", f"usr/lib/{arch}/mosquitto_ctrl_hyperchat.so", "usr/bin/hyperchatctl",
+                 "usr/share/doc/mosquitto-hyperchat/examples/hyperchat.conf",
                  *(f"usr/share/doc/mosquitto-hyperchat/examples/hyperchat-{sample}"
-                   for sample in ("limits.conf", "tls.conf", "websocket.conf", "websocket-tls.conf", "alerts.yml"))):
+                   for sample in ("limits.conf", "options.conf", "tls.conf", "websocket.conf", "websocket-tls.conf", "letsencrypt", "alerts.yml", "grafana.json"))):
         assert (installed / path).is_file(), f"{path} is missing"
+    for manual in ("operations", "troubleshooting", "configuration"):
+        assert (installed / f"usr/share/doc/mosquitto-hyperchat/docs/{manual}.md").is_file()
+    for sample in ("laptop", "one-server", "many-servers"):
+        text = (installed / f"usr/share/doc/mosquitto-hyperchat/examples/{sample}.conf").read_text()
+        assert f"\nplugin /usr/lib/{arch}/mosquitto_hyperchat.so\n" in text
     assert list((installed / "usr/share/hyperchat/schema").rglob("*.json"))
     assert os.access(installed / "usr/bin/hyperchatctl", os.X_OK)
 
@@ -60,8 +66,8 @@ def test_the_installed_sample_names_the_installed_plugin_and_starts(installed, i
 
 
 def test_the_tree_knows_mosquitto_only_where_it_may():
-    """Everything but plugin/broker and plugin/ctl links without a broker."""
+    """Everything but plugin/broker and plugin/ctl links without a broker; link.c speaks to one."""
     root = pathlib.Path(brokers.ROOT)
     found = [path for directory in ("base", "storage", "plugin") for path in (root / directory).rglob("*.[ch]")
-             if re.search(r"#include.*mosquitto", path.read_text()) and not path.is_relative_to(root / "plugin/broker") and path.name != "plugin.c"]
+             if re.search(r"#include.*mosquitto", path.read_text()) and not path.is_relative_to(root / "plugin/broker") and path.name not in ("plugin.c", "link.c")]
     assert found == []

@@ -145,7 +145,7 @@ def test_kill_9_of_both(mirrored, kafka, reader):
 
 
 def test_hyperchatctl_brings_what_a_broker_left(mirrored, kafka, topic, reader):
-    mirrored.options["kafka"] = f"127.0.0.1:{brokers.free_port()}"
+    mirrored.options |= {"kafka": f"127.0.0.1:{brokers.free_port()}", "kafka_push_topic": "pushes"}
     talk = Talk(mirrored)
     talk.sends(MANY).hears_all()
     latest = {chat: talk.latest(chat) for chat in talk.chats}
@@ -155,6 +155,7 @@ def test_hyperchatctl_brings_what_a_broker_left(mirrored, kafka, topic, reader):
     writer = said.splitlines()[-1].strip()
     told = mirrored.ctl("mirror", "--store", store, "--writer", writer, "--kafka", kafka.servers, "--topic", topic)
     assert f"{sum(latest.values())} transactions of {writer} are on Kafka now" in told
+    assert "pushes about the last of them are not made here" in told
     for chat in talk.chats:
         reader.reads_up_to(chat, latest[chat])
         assert reader.values(chat) == mirrored.exported(chat)

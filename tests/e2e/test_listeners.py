@@ -2,28 +2,21 @@
 """The samples of listeners in conf/, spoken to by the clients that people have: mosquitto_pub and mosquitto_sub, Paho in C and in Python, MQTT.js in
 Node.js and in a browser. Somebody behind each of them talks with Bob."""
 import base64
-import hashlib
-import http.server
 import json
 import os
-import queue
 import re
 import shutil
-import signal
 import subprocess
-import threading
 import time
-import urllib.parse
 
 import broker as brokers
 import mqtt
 import provider
 import pytest
+from programs import MODULES, CLIENT, Page, key_digest, need
 
 pytestmark = pytest.mark.host
 
-MODULES = brokers.ROOT / "build/client/node_modules"
-CLIENT = brokers.ROOT / "tests/client"
 SAMPLES = {"mqtts": "hyperchat-tls.conf", "ws": "hyperchat-websocket.conf", "wss": "hyperchat-websocket-tls.conf"}
 
 
@@ -48,48 +41,6 @@ def listening(idle_broker, authority):
         text = text.replace("/etc/mosquitto/certs/privkey.pem", str(authority.parent / "server.key"))
         idle_broker.listener_lines.append(text)
     return idle_broker.start()
-
-
-class Program:
-    """A client that is a process; its lines are read as they come."""
-
-    def __init__(self, *command, **how):
-        self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, **how)
-        self.lines, self.all = queue.Queue(), []
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.put(line)
-
-    def prints(self, text):
-        deadline = time.monotonic() + mqtt.PATIENCE
-        while not any(text in line for line in self.all):
-            try:
-                self.all.append(self.lines.get(timeout=max(0.01, deadline - time.monotonic())))
-            except queue.Empty:
-                raise AssertionError(f"waited in vain for {text!r}: {self.all}") from None
-
-    def ends(self):
-        os.killpg(self.process.pid, signal.SIGKILL)  # a browser is many
-        self.process.wait()
-
-
-@pytest.fixture
-def runs():
-    programs = []
-
-    def run(*command, **how):
-        programs.append(Program(*command, **how))
-        return programs[-1]
-    yield run
-    for program in programs:
-        program.ends()
-
-
-def need(program, package):
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is missing: install {package}")
 
 
 def is_subscribed(broker, client_id):
@@ -176,56 +127,6 @@ def test_mqtt_js_in_node(listening, runs, tmp_path, scheme):
 
 
 # ---- a browser ----
-
-class Site(http.server.BaseHTTPRequestHandler):
-    """The page with MQTT.js; what it hears comes to /heard."""
-    FILES = {"/": CLIENT / "page.html", "/talk.mjs": CLIENT / "talk.mjs", "/mqtt.min.js": MODULES / "mqtt/dist/mqtt.min.js"}
-    TYPES = {".html": "text/html", ".mjs": "text/javascript", ".js": "text/javascript"}
-
-    def answer(self, status, body=b"", kind="text/plain"):
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        file = self.FILES.get(urllib.parse.urlsplit(self.path).path)
-        if file is None:
-            self.answer(404)
-        else:
-            self.answer(200, file.read_bytes(), self.TYPES[file.suffix])
-
-    def do_POST(self):
-        self.server.heard.put(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        self.answer(204)
-
-    def log_message(self, *_):
-        pass
-
-
-class Page:
-    """Alice in headless Chromium. Prints as a Program does."""
-
-    def __init__(self, runs, directory, certificate, *arguments):
-        self.site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
-        self.lines, self.all = queue.Queue(), []
-        self.site.heard = self.lines
-        threading.Thread(target=self.site.serve_forever, daemon=True).start()
-        query = urllib.parse.urlencode([("a", str(argument)) for argument in arguments])
-        runs("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={directory}/profile",
-             f"--ignore-certificate-errors-spki-list={certificate}", "--remote-debugging-port=0",
-             f"http://127.0.0.1:{self.site.server_address[1]}/?{query}", env={**os.environ, "HOME": str(directory)})
-
-    prints = Program.prints
-
-
-def key_digest(certificate):
-    """How Chromium is told to believe this certificate's key, and no other."""
-    public = subprocess.check_output(["openssl", "x509", "-in", str(certificate), "-noout", "-pubkey"])
-    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=public, check=True, capture_output=True).stdout
-    return base64.b64encode(hashlib.sha256(der).digest()).decode()
-
 
 @pytest.mark.skipif("HC_FULL" not in os.environ, reason="a browser: ./test --full")
 @pytest.mark.parametrize("scheme", ["ws", "wss"])

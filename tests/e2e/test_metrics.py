@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """What administrators see: numbers that follow what really happened, on topics and in a file; and that nobody else sees them."""
+import json
 import os
 import re
 import sqlite3
@@ -413,3 +414,36 @@ def test_prometheus_takes_the_alerts():
         pytest.skip("promtool is missing: run scripts/get-promtool")
     done = subprocess.run([promtool, "check", "rules", brokers.ROOT / "conf/hyperchat-alerts.yml"], capture_output=True, text=True)
     assert done.returncode == 0 and "SUCCESS" in done.stdout, done.stdout + done.stderr
+
+
+# ---- the dashboard ----
+
+def dashboard():
+    return json.loads((brokers.ROOT / "conf/hyperchat-grafana.json").read_text())
+
+
+def test_every_name_in_the_dashboard_is_a_metric_with_the_labels_that_it_has():
+    manual = (brokers.ROOT / "docs/operations.md").read_text()
+    rows = re.findall(r"^\| `(hyperchat_\w+)(?:\{(\w+)=[^}]*\})?` \| (\w+)", manual, re.M)
+    labels, kinds = {name: label for name, label, _ in rows}, {name: kind for name, _, kind in rows}
+    targets = [target for panel in dashboard()["panels"] for target in panel["targets"]]
+    assert len(targets) > 20
+    for target in targets:
+        names = [re.sub("_bucket$", "", name) for name in re.findall(r"hyperchat_\w+", target["expr"])]
+        assert names and set(names) <= set(labels), target["expr"]
+        shown = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+        assert shown <= {labels[name] for name in names}, f"{target['legendFormat']} of {target['expr']}"
+        for name in names:  # what only grows is looked at by its rate, and nothing else is
+            assert ("rate(" in target["expr"]) == (kinds[name] in ("counter", "histogram")), target["expr"]
+
+
+def test_the_panels_of_the_dashboard_do_not_overlap_and_have_one_source_that_can_be_chosen():
+    panels, places = dashboard()["panels"], set()
+    for panel in panels:
+        grid = panel["gridPos"]
+        cells = {(x, y) for x in range(grid["x"], grid["x"] + grid["w"]) for y in range(grid["y"], grid["y"] + grid["h"])}
+        assert not cells & places and grid["x"] + grid["w"] <= 24, panel["title"]
+        places |= cells
+    assert len({panel["id"] for panel in panels}) == len(panels) == len({panel["title"] for panel in panels})
+    assert {target["datasource"]["uid"] for panel in panels for target in panel["targets"]} == {"${datasource}"}
+    assert [variable["name"] for variable in dashboard()["templating"]["list"]] == ["datasource", "instance"]

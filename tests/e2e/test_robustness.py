@@ -73,6 +73,22 @@ def test_what_is_unsubscribed_at_once_does_not_come_back(broker, alice, chat):
     assert reader.is_up_to_date().heard() == []
 
 
+@pytest.mark.sqlite
+def test_a_device_that_is_back_before_the_store_has_what_it_subscribed_listens_to_all_of_it(broker, alice, chat):
+    """The store is slow: it has not taken yet that the device is known, and what it subscribes is to follow that."""
+    with HeldStore(broker):
+        reader = broker.person("bob", "reader", subscribes=["hc/me/reply/#"])
+        reader.asks("ListChats")
+        reader.client.subscribe("hc/me/inbox")
+        reader.asks("ListChats")
+        reader.is_cut_off()
+        reader.connects(subscribes=False)
+        assert reader.client.session_present
+    alice.says("for him", chat=chat)
+    reader.hears("for him")
+    assert reader.is_up_to_date()
+
+
 # ---- somebody else's client ID ----
 
 def test_the_owner_of_a_client_id_takes_it_over_and_gets_nothing_of_who_used_it(broker, alice, carol):

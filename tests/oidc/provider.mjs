@@ -2,7 +2,8 @@
 //
 // provider.mjs PORT CERTIFICATE KEY: the certified oidc-provider on https://127.0.0.1:PORT, to be driven by a test. Each line on stdin is
 // {"do": …, …}, each answer a line on stdout. Tokens come from its own token endpoint, by a grant without a browser: POST /token with
-// grant_type=test, user, and if they matter audience (an access token for it; else an ID token), lifetime, alg, name.
+// grant_type=test, user, and if they matter audience (an access token for it; else an ID token), lifetime, alg, name. {"do": "page", "uri"} lets in the
+// page at that address: by the code flow with PKCE, as the client `page`, with the provider's own forms, whoever says who he is.
 import {readFileSync} from 'node:fs'
 import {generateKeyPairSync, randomUUID} from 'node:crypto'
 import {createServer} from 'node:https'
@@ -12,6 +13,7 @@ import Provider from 'oidc-provider'
 const [port, certificate, key] = process.argv.slice(2)
 const issuer = `https://127.0.0.1:${port}`
 const CLIENT = {client_id: 'app', client_secret: 'secret', grant_types: ['test'], redirect_uris: [], response_types: []}
+const PAGE = {client_id: 'page', token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], response_types: ['code']}
 const PARAMETERS = ['user', 'audience', 'lifetime', 'alg', 'name']
 
 const newKey = (kind, options, alg) =>
@@ -19,17 +21,21 @@ const newKey = (kind, options, alg) =>
 const newKeys = () => [newKey('ec', {namedCurve: 'P-256'}, 'ES256'), newKey('rsa', {modulusLength: 2048}, 'RS256')]
 
 let keys = newKeys(), current
+let page                             // {uri, lifetime}: see above
 let cacheControl, answers = {}       // path: what is said instead, {status, headers, body}
 const counts = {}
 
 function open() {
   current = new Provider(issuer, {
     jwks: {keys},
-    clients: [CLIENT],
+    clients: page ? [CLIENT, {...PAGE, redirect_uris: [page.uri]}] : [CLIENT],
     cookies: {keys: ['test']},
     enabledJWA: {idTokenSigningAlgValues: ['ES256', 'RS256']},
     clientDefaults: {id_token_signed_response_alg: 'ES256'},
-    features: {devInteractions: {enabled: false}, resourceIndicators: {enabled: true}},
+    features: {devInteractions: {enabled: page !== undefined}, resourceIndicators: {enabled: true, getResourceServerInfo: (ctx, resource) => (
+      {audience: resource.split('/').pop(), accessTokenFormat: 'jwt', accessTokenTTL: page.lifetime, scope: '', jwt: {sign: {alg: 'ES256'}}})}},
+    clientBasedCORS: () => true,
+    issueRefreshToken: () => true,
     findAccount: (ctx, id) => ({accountId: id, claims: () => ({sub: id})}),
     extraTokenClaims: ctx => ({name: ctx.oidc.params.name, realm_access: {user: `realm-${ctx.oidc.params.user}`}}),
     ttl: {AccessToken: (ctx, token) => token.resourceServer.accessTokenTTL, IdToken: ctx => Number(ctx.oidc.params.lifetime ?? 3600), Grant: 3600},
@@ -69,6 +75,7 @@ const listen = () => new Promise(resolve => server.listen(Number(port), '127.0.0
 const DO = {
   rotate: ({keep}) => { keys = [...newKeys(), ...(keep ? keys : [])]; open() },   // keep: the old ones are still published
   say: ({path, answer}) => { if (answer) answers[path] = answer; else delete answers[path] },
+  page: ({uri, lifetime = 3600}) => { page = {uri, lifetime}; open() },
   cache: ({value}) => { cacheControl = value },
   counts: () => counts,
   leave: () => { server.closeAllConnections(); return new Promise(resolve => server.close(() => resolve())) },
@@ -76,6 +83,7 @@ const DO = {
 }
 
 process.on('warning', () => {})
+console.info = console.error // where its notices go: stdout has answers
 open()
 await listen()
 console.log(JSON.stringify({ready: issuer}))

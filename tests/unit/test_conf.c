@@ -411,10 +411,27 @@ static void docs_configuration_md_is_up_to_date(void **state)
 	buf_fini(&manual);
 }
 
-static void the_sample_files_are_taken(void **state)
+/* So an option that is in the table and in no sample cannot be: this one has them all. */
+static void the_sample_with_every_option_is_up_to_date(void **state)
 {
 	(void)state;
-	char *sample = read_project_file("conf/hyperchat.conf");
+	struct buf sample = BUF_EMPTY;
+	conf_sample(&sample);
+	for (size_t i = 0; i < option_count; i++) {
+		char line[80];
+		snprintf(line, sizeof line, "\n#plugin_opt_%s ", option_table[i].name);
+		assert_says(sample.data, line);
+	}
+	char *committed = read_project_file("conf/hyperchat-options.conf");
+	if (strcmp(sample.data, committed) != 0)
+		fail_msg("conf/hyperchat-options.conf is not what the table says; run build/release/conf_manual --sample > conf/hyperchat-options.conf");
+	free(committed);
+	buf_fini(&sample);
+}
+
+static void sample_is_taken(const char *file)
+{
+	char *sample = read_project_file(file);
 	char *limits = read_project_file("conf/hyperchat-limits.conf");
 	write_limits(limits);
 	struct options options = {0};
@@ -429,10 +446,19 @@ static void the_sample_files_are_taken(void **state)
 	struct conf conf;
 	struct error err;
 	if (!conf_init(&conf, options.pairs, options.count, &err))
-		fail_msg("%s", err.text);
+		fail_msg("%s: %s", file, err.text);
 	conf_fini(&conf);
 	free(sample);
 	free(limits);
+}
+
+static void the_sample_files_are_taken(void **state)
+{
+	(void)state;
+	sample_is_taken("conf/hyperchat.conf");
+	sample_is_taken("conf/laptop.conf");
+	sample_is_taken("conf/one-server.conf");
+	sample_is_taken("conf/many-servers.conf");
 }
 
 static int make_limits_file(void **state)
@@ -474,6 +500,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_table_is_sound),
 		cmocka_unit_test(the_manual_names_every_option),
 		cmocka_unit_test(docs_configuration_md_is_up_to_date),
+		cmocka_unit_test(the_sample_with_every_option_is_up_to_date),
 		cmocka_unit_test(the_sample_files_are_taken),
 	};
 	return cmocka_run_group_tests(tests, make_limits_file, remove_limits_file);

@@ -264,7 +264,7 @@ static void test_who_is_asked_for_a_turn_gives_it(void **state)
 	struct scene *scene = scene_that_knows(2);
 	say(scene, "alice", "a1");
 	happened(scene, "append 3-3");
-	core_yield(scene->core, "chat", scene->now_ms);
+	core_yield(scene->core, "chat", "slow", scene->now_ms);
 	appended(scene, APPEND_OK);
 	say(scene, "alice", "a2");
 	happened(scene, "show 3, a1 is 3");
@@ -272,6 +272,54 @@ static void test_who_is_asked_for_a_turn_gives_it(void **state)
 	happened(scene, "");
 	time_passes(scene, 1);
 	happened(scene, "append 4-4");
+	scene_free(scene);
+}
+
+static void writes_now(struct scene *scene, const char *key, uint64_t number)
+{
+	char expected[64];
+	say(scene, "alice", key);
+	snprintf(expected, sizeof expected, "append %llu-%llu", (unsigned long long)number, (unsigned long long)number);
+	happened(scene, expected);
+	appended(scene, APPEND_OK);
+	snprintf(expected, sizeof expected, "show %llu, %s is %llu", (unsigned long long)number, key, (unsigned long long)number);
+	happened(scene, expected);
+}
+
+/* It is slower than the others: its turn has to be long enough for it. */
+static void test_who_asks_for_a_turn_in_vain_gets_a_longer_one(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_that_knows(2);
+	writes_now(scene, "a1", 3);
+	const int64_t turns_ms[] = {500, 2000, 8000, 8000};
+	for (size_t i = 0; i < sizeof turns_ms / sizeof *turns_ms; i++) {
+		char key[8];
+		snprintf(key, sizeof key, "b%zu", i);
+		core_yield(scene->core, "chat", "slow", scene->now_ms);
+		time_passes(scene, turns_ms[i]);
+		writes_now(scene, key, 4 + i);
+	}
+	core_yield(scene->core, "chat", "somebody else", scene->now_ms);
+	time_passes(scene, 500);
+	writes_now(scene, "c1", 8);
+	scene_free(scene);
+}
+
+static void test_who_had_his_turn_ends_it_by_writing(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_that_knows(2);
+	struct chat *stored = stored_chat(3);
+	for (unsigned i = 0; i < 3; i++)
+		core_yield(scene->core, "chat", "other", scene->now_ms);
+	say(scene, "alice", "a1");
+	time_passes(scene, 1);
+	happened(scene, "");
+	hears_of(scene, stored, 3);
+	time_passes(scene, 0);
+	happened(scene, "append 3-3"); /* decided before, and it finds out that this number is taken */
+	chat_free(stored);
 	scene_free(scene);
 }
 
@@ -314,6 +362,8 @@ int main(void)
 		cmocka_unit_test(test_who_has_won_lets_the_other_one_go_first),
 		cmocka_unit_test(test_who_always_loses_asks_for_a_turn),
 		cmocka_unit_test(test_who_is_asked_for_a_turn_gives_it),
+		cmocka_unit_test(test_who_asks_for_a_turn_in_vain_gets_a_longer_one),
+		cmocka_unit_test(test_who_had_his_turn_ends_it_by_writing),
 		cmocka_unit_test(test_what_one_command_made_is_not_split),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

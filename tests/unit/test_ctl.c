@@ -76,7 +76,8 @@ static void help_and_version_succeed(void **state)
 	assert_said("Usage: hyperchatctl COMMAND");
 	assert_int_equal(run("--version"), 0);
 	assert_string_equal(output.data, "hyperchatctl " HC_VERSION "\n");
-	static const char *const names[] = {"token", "keys", "check", "export", "room", "copy", "migrate", "revoke", "device-keys"};
+	static const char *const names[] = {"token", "keys", "check", "export", "room", "copy", "migrate", "revoke", "device-keys", "audit",
+		"backup", "restore", "new-epoch", "repair"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char usage[64];
 		snprintf(usage, sizeof usage, "Usage: hyperchatctl %s ", names[i]);

@@ -3,6 +3,7 @@
  * The mirror on a store that goes wrong, and between several: what is committed gets to Kafka, in order, whoever fails. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "storage/faulty/faulty.h"
@@ -258,6 +259,61 @@ static void a_record_beside_that_kafka_refuses_holds_no_transaction_up(void **st
 	scene_end(&scene);
 }
 
+/* Work that takes long: the clock goes on by a third of a lease with each record, and each time somebody else tries to take it. */
+struct slow_pushing {
+	struct scene *scene;
+	int records;  /* of each transaction */
+	int pause_ms; /* with each of them */
+	bool taken;
+};
+
+static enum store_rc push_slowly(void *context, struct mirror *mirror, const struct transaction *tx, struct error *err)
+{
+	struct slow_pushing *pushing = context;
+	struct store *store = pushing->scene->store;
+	const struct timespec pause = {.tv_nsec = pushing->pause_ms * 1000000L};
+	const struct kafka_record record = {.topic = pushing->scene->topic, .key = "bob", .key_len = 3, .value = tx->chat_id, .value_len = strlen(tx->chat_id)};
+	for (int i = 0; i < pushing->records; i++) {
+		later(LEASE_MS / 3);
+		nanosleep(&pause, NULL);
+		if (!mirror_also(mirror, &record))
+			return error_set(err, STORE_UNAVAILABLE, 0, "it does not go on");
+		int64_t now_ms = clock_wall_ms();
+		if (store_ops(store)->take_lease(store, "push/w", "other", now_ms, now_ms + 1, NULL) != STORE_TAKEN)
+			pushing->taken = true;
+	}
+	return STORE_OK;
+}
+
+static void the_lease_is_kept_for(int transactions, int records, int pause_ms)
+{
+	struct scene scene;
+	struct slow_pushing pushing = {.scene = &scene, .records = records, .pause_ms = pause_ms};
+	scene_begin(&scene);
+	scene.conf.kind = "push";
+	scene.conf.also_only = true;
+	scene.conf.also = push_slowly;
+	scene.conf.context = &pushing;
+	scene_writes(&scene, "w", "a", transactions);
+	scene_starts_mirror(&scene);
+	scene_waits(&scene, has_nothing_left, "everything");
+	scene_stops_mirror(&scene);
+	assert_false(pushing.taken);
+	scene_end(&scene);
+}
+
+static void the_lease_is_kept_for_a_backlog_that_takes_long(void **state)
+{
+	(void)state;
+	the_lease_is_kept_for(8, 1, 250);
+}
+
+static void the_lease_is_kept_for_a_transaction_that_takes_long(void **state)
+{
+	(void)state;
+	the_lease_is_kept_for(1, 8, 0);
+}
+
 static enum store_rc render_with_trouble(void *context, const struct transaction *tx, size_t max, struct buf *value, struct error *err)
 {
 	int *calls = context;
@@ -297,6 +353,8 @@ int main(void)
 		cmocka_unit_test(with_finish_it_ends_when_all_is_there),
 		cmocka_unit_test(other_records_follow_from_transactions_and_are_tried_again),
 		cmocka_unit_test(a_record_beside_that_kafka_refuses_holds_no_transaction_up),
+		cmocka_unit_test(the_lease_is_kept_for_a_backlog_that_takes_long),
+		cmocka_unit_test(the_lease_is_kept_for_a_transaction_that_takes_long),
 		cmocka_unit_test(a_line_that_cannot_be_made_is_tried_again_and_nothing_overtakes_it),
 	};
 	return cmocka_run_group_tests(tests, cluster_begin, cluster_end);

@@ -73,7 +73,7 @@ static void stage_begin(struct stage *stage, int members)
 		add_members(stage, first, members - first < 100 ? members - first : 100);
 	stage->here = here_new();
 	const struct push_conf conf = {.store = store, .here = stage->here, .topic = stage->scene.topic, .epoch = "e", .ttl_ms = OLD_MS, .preview = true,
-		.large_group = 50};
+		.large_group = 50, .log = stage->scene.conf.log};
 	stage->push = push_new(&conf);
 	stage->scene.conf.kind = "push";
 	stage->scene.conf.what = "pushes";
@@ -267,6 +267,122 @@ static void who_comes_back_while_it_is_being_made_is_owed_it_still(void **state)
 	stage_end(&stage);
 }
 
+static enum store_rc load_membership_of_all_but_one(struct store *store, const char *user_id, const char *chat_id, struct user_chat **membership,
+	struct error *err)
+{
+	if (strcmp(user_id, "user0002") == 0)
+		return error_set(err, STORE_CORRUPT, 11, "a row is not what it should be");
+	return below.load_membership(store, user_id, chat_id, membership, err);
+}
+
+static enum store_rc load_no_profiles(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,
+	struct error *err)
+{
+	if (user_count > 1)
+		return error_set(err, STORE_CORRUPT, 11, "a row is not what it should be");
+	return below.load_profiles(store, user_ids, user_count, profiles, err);
+}
+
+static void a_member_whose_record_is_damaged_holds_up_nobody(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 4);
+	ours = below = *store_ops(stage.scene.store);
+	ours.load_membership = load_membership_of_all_but_one;
+	ours.load_profiles = load_no_profiles;
+	*(const struct store_ops **)stage.scene.store = &ours;
+	append(&stage, TX_MESSAGE, "user0000", "one");
+	append(&stage, TX_MESSAGE, "user0000", "two");
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 4, 100);
+	scene_stops_mirror(&stage.scene);
+	assert_int_equal(stage.scene.record_count, 4);
+	assert_int_equal(pushes_of(&stage, "user0003", stage.last->number, NULL), 1);
+	assert_int_equal(push_left_out(stage.push), 2);
+	assert_true(scene_was_told("no pushes for user0002: a row is not what it should be"));
+	stage_end(&stage);
+}
+
+static enum store_rc read_no_message(struct store *store, const char *chat_id, uint64_t number, struct message_state *message, struct error *err)
+{
+	if (number == 2)
+		return error_set(err, STORE_CORRUPT, 11, "a row is not what it should be");
+	return below.read_message(store, chat_id, number, message, err);
+}
+
+static void a_message_that_is_damaged_holds_up_no_other_one(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 2);
+	ours = below = *store_ops(stage.scene.store);
+	ours.read_message = read_no_message;
+	*(const struct store_ops **)stage.scene.store = &ours;
+	append(&stage, TX_MESSAGE, "user0000", "one");
+	append(&stage, TX_MESSAGE, "user0000", "two");
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 1, 100);
+	assert_int_equal(pushes_of(&stage, "user0001", 3, NULL), 1);
+	assert_int_equal(push_left_out(stage.push), 1);
+	assert_true(scene_was_told("no pushes for message 2 of chat g: a row is not what it should be"));
+	stage_end(&stage);
+}
+
+static _Atomic int questions; /* calls of list_push_targets, and of what is asked about a message */
+
+static enum store_rc list_and_count(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
+	struct push_target_list **targets, struct error *err)
+{
+	questions++;
+	return below.list_push_targets(store, chat_id, number, after, count_max, targets, err);
+}
+
+static enum store_rc read_and_count(struct store *store, const char *chat_id, uint64_t number, struct message_state *message, struct error *err)
+{
+	questions++;
+	return below.read_message(store, chat_id, number, message, err);
+}
+
+static bool has_seen_all(struct scene *scene)
+{
+	struct mirror_stats stats = scene_stats(scene);
+	return stats.lag == 0 && stats.in_flight == 0 && stats.delivered > 0;
+}
+
+static void for_those_who_are_here_the_store_is_asked_once_and_each_is_owed_what_is_not_his_own(void **state)
+{
+	enum { MESSAGES = 50 };
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 3);
+	stage.scene.conf.idle = make_owed;
+	ours = below = *store_ops(stage.scene.store);
+	ours.list_push_targets = list_and_count;
+	ours.read_message = read_and_count;
+	questions = 0;
+	*(const struct store_ops **)stage.scene.store = &ours;
+	for (int i = 0; i < 3; i++) {
+		char user_id[20];
+		snprintf(user_id, sizeof user_id, "user%04d", i);
+		here_came(stage.here, user_id);
+	}
+	for (int i = 0; i < MESSAGES; i++)
+		append(&stage, TX_MESSAGE, "user0000", "hello");
+	uint64_t number = stage.last->number;
+	append(&stage, TX_MESSAGE, "user0001", "hello yourself");
+	scene_starts_mirror(&stage.scene);
+	scene_waits(&stage.scene, has_seen_all, "all messages to be looked at");
+	assert_int_equal(questions, 1);
+	here_went(stage.here, "user0001");
+	here_went(stage.here, "user0002");
+	scene_reads(&stage.scene, stage.scene.topic, 2, 300);
+	assert_int_equal(stage.scene.record_count, 2);
+	assert_int_equal(pushes_of(&stage, "user0001", number, NULL), 1);
+	assert_int_equal(pushes_of(&stage, "user0002", number + 1, NULL), 1);
+	stage_end(&stage);
+}
+
 static void a_young_message_waits_and_a_stop_does_not_wait_for_it(void **state)
 {
 	(void)state;
@@ -338,6 +454,9 @@ int main(void)
 		cmocka_unit_test(who_was_pushed_once_is_not_pushed_again_by_a_restart),
 		cmocka_unit_test(who_was_here_is_owed_what_he_has_not_got_when_he_goes),
 		cmocka_unit_test(who_comes_back_while_it_is_being_made_is_owed_it_still),
+		cmocka_unit_test(a_member_whose_record_is_damaged_holds_up_nobody),
+		cmocka_unit_test(a_message_that_is_damaged_holds_up_no_other_one),
+		cmocka_unit_test(for_those_who_are_here_the_store_is_asked_once_and_each_is_owed_what_is_not_his_own),
 		cmocka_unit_test(a_young_message_waits_and_a_stop_does_not_wait_for_it),
 		cmocka_unit_test(pushes_of_a_writer_who_is_gone_are_made_by_another_one),
 		cmocka_unit_test(they_come_whichever_call_of_the_store_fails),

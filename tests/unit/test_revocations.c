@@ -122,6 +122,28 @@ static void the_later_moment_counts(void **state)
 	revocations_free(table);
 }
 
+static void a_ban_refuses_every_token_until_it_is_taken_back(void **state)
+{
+	(void)state;
+	const char *why = NULL;
+	revoke("bob", REVOCATION_BAN_MS);
+	struct revocations *table = load();
+	assert_int_equal(revocations_at(table, "bob"), REVOCATION_BAN_MS);
+	assert_int_equal(revocations_at(table, "alice"), 0);
+	assert_true(revocations_refuse(table, "bob", NULL, NOW_MS + 10000 * DAY_MS, &why));
+	assert_string_equal(why, "the user is banned");
+	uint64_t changes = revocations_changes(table);
+	revocations_lower(table, "bob", NOW_MS);
+	assert_true(revocations_changes(table) > changes);
+	assert_true(refuses(table, "bob", NULL, NOW_MS));
+	assert_false(refuses(table, "bob", NULL, NOW_MS + 1000));
+	revocations_lower(table, "bob", NOW_MS + DAY_MS); /* what is earlier stays */
+	revocations_lower(table, "alice", NOW_MS);
+	assert_int_equal(revocations_at(table, "bob"), NOW_MS);
+	assert_false(refuses(table, "alice", NULL, NOW_MS));
+	revocations_free(table);
+}
+
 static void the_longest_names_are_told_apart(void **state)
 {
 	(void)state;
@@ -248,6 +270,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_token_that_does_not_say_when_it_was_issued_is_hit_for_ever, with_store, without_store),
 		cmocka_unit_test_setup_teardown(a_device_is_hit_by_its_own_tokens_alone, with_store, without_store),
 		cmocka_unit_test_setup_teardown(the_later_moment_counts, with_store, without_store),
+		cmocka_unit_test_setup_teardown(a_ban_refuses_every_token_until_it_is_taken_back, with_store, without_store),
 		cmocka_unit_test_setup_teardown(the_longest_names_are_told_apart, with_store, without_store),
 		cmocka_unit_test_setup_teardown(all_of_them_are_loaded_however_many, with_store, without_store),
 		cmocka_unit_test_setup_teardown(the_first_token_makes_the_key_and_the_next_ones_take_it, with_store, without_store),

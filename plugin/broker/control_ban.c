@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Keeping people out: ban, unban, revoke, eraseAccount. The store has it first, then this broker, and the others by a notice. Broker thread, but for
+ * ask_…. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "plugin/broker/account.h"
+#include "plugin/broker/cluster.h"
+#include "plugin/broker/control_call.h"
+#include "plugin/broker/revocations.h"
+#include "plugin/broker/revoke.h"
+
+static void subject_of(const struct control_call *call, char subject[NOTICE_SUBJECT_MAX + 1])
+{
+	const char *device = control_text(call, "device");
+	snprintf(subject, NOTICE_SUBJECT_MAX + 1, "%s%s%s", control_text(call, "user"), device ? "/" : "", device ? device : "");
+}
+
+static void put(struct control_call *call, struct store *store, int64_t at_ms)
+{
+	char subject[NOTICE_SUBJECT_MAX + 1];
+	subject_of(call, subject);
+	call->rc = store_ops(store)->put_revocation(store, subject, at_ms, &call->err);
+	if (call->rc == STORE_OK)
+		call->rc = store_ops(store)->put_notice(store, NOTICE_REVOKED, subject, at_ms, &call->err);
+	call->data = json_object();
+	control_add_time(call->data, "revokedAt", at_ms);
+}
+
+static void tell_revoked(struct control_call *call)
+{
+	char subject[NOTICE_SUBJECT_MAX + 1];
+	subject_of(call, subject);
+	revoke_happened(call->server, subject, json_integer_value(json_object_get(call->data, "revokedAt")));
+	if (control_text(call, "device") == NULL && call->command == &control_table[CONTROL_BAN])
+		json_object_del(call->data, "revokedAt"); /* the end of time says nothing */
+	control_done(call);
+}
+
+/* ---- ban, unban ---- */
+
+static void ask_ban(struct control_call *call, struct store *store)
+{
+	put(call, store, REVOCATION_BAN_MS);
+}
+
+/* Whoever would ban himself could not take it back. */
+void control_ban(struct control_call *call)
+{
+	if (control_is_own(call, control_text(call, "user")))
+		control_refuse(call, "user: nobody bans himself");
+	else
+		control_ask(call, ask_ban, tell_revoked);
+}
+
+static void ask_unban(struct control_call *call, struct store *store)
+{
+	const char *user_id = control_text(call, "user");
+	int64_t now_ms = clock_wall_ms();
+	call->rc = store_ops(store)->lower_revocation(store, user_id, now_ms, &call->err);
+	if (call->rc == STORE_OK)
+		call->rc = store_ops(store)->put_notice(store, NOTICE_LOWERED, user_id, now_ms, &call->err);
+	call->data = json_object();
+	control_add_time(call->data, "revokedAt", now_ms);
+}
+
+static void tell_unbanned(struct control_call *call)
+{
+	revoke_taken_back(call->server, control_text(call, "user"), json_integer_value(json_object_get(call->data, "revokedAt")));
+	control_done(call);
+}
+
+void control_unban(struct control_call *call)
+{
+	if (revocations_at(call->server->revocations, control_text(call, "user")) < REVOCATION_BAN_MS)
+		control_refuse(call, "user: he is not banned");
+	else
+		control_ask(call, ask_unban, tell_unbanned);
+}
+
+/* ---- revoke ---- */
+
+static void ask_revoke(struct control_call *call, struct store *store)
+{
+	put(call, store, clock_wall_ms());
+}
+
+void control_revoke(struct control_call *call)
+{
+	control_ask(call, ask_revoke, tell_revoked);
+}
+
+/* ---- eraseAccount ---- */
+
+static void ask_erase(struct control_call *call, struct store *store)
+{
+	int64_t now_ms = clock_wall_ms();
+	call->rc = store_ops(store)->delete_user(store, control_text(call, "user"), now_ms, &call->err);
+	call->data = json_object();
+	control_add_time(call->data, "deletedAt", now_ms);
+}
+
+static void tell_erased(struct control_call *call)
+{
+	if (call->rc == STORE_NOT_FOUND) {
+		control_refuse(call, "user: there is no such account");
+		return;
+	}
+	account_deleted(call->server, control_text(call, "user"), json_integer_value(json_object_get(call->data, "deletedAt")));
+	control_done(call);
+}
+
+void control_erase_account(struct control_call *call)
+{
+	control_ask(call, ask_erase, tell_erased);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * hyperchatctl backup: a SQLite store as one file, while brokers run. One thread, blocks.
+ *
+ * It is made and checked under another name, and gets its own when it is good: so what has that name is whole. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "plugin/ctl/audit.h"
+#include "plugin/ctl/ctl.h"
+#include "plugin/ctl/files.h"
+#include "plugin/ctl/progress.h"
+#include "plugin/ctl/source.h"
+#include "storage/sqlite/file.h"
+
+struct backup {
+	const struct ctl_command *command;
+	const char *uri, *file, *to;
+	char *part; /* the other name */
+	struct progress progress;
+	struct sqlite_file_info info;
+};
+
+static void show(void *context, uint64_t done, uint64_t total)
+{
+	struct backup *backup = context;
+	progress_show(&backup->progress, done, total, "%" PRIu64 " of %" PRIu64 " pages", done, total);
+}
+
+/* Empty, and nobody else's; what an interrupted backup left there is taken over. -1: it was said why not. */
+static int take_part(struct backup *backup)
+{
+	int fd = open(backup->part, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, 0) == 0)
+		return fd;
+	if (fd >= 0 && errno == EWOULDBLOCK)
+		ctl_failed(backup->command, "%s: another backup is being made into it", backup->part);
+	else
+		ctl_failed(backup->command, "%s: %s", backup->part, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static bool make(struct backup *backup, struct error *err)
+{
+	const struct sqlite_file_watch watch = {show, backup, true};
+	bool good = sqlite_file_info(backup->file, &backup->info, err) == STORE_OK &&
+		sqlite_file_copy(backup->file, backup->part, &watch, err) == STORE_OK && sqlite_file_check(backup->part, err) == STORE_OK &&
+		sqlite_file_info(backup->part, &backup->info, err) == STORE_OK;
+	progress_wipe(&backup->progress);
+	return good;
+}
+
+static void print(const struct backup *backup, bool as_json)
+{
+	struct buf line = BUF_EMPTY;
+	if (as_json) {
+		buf_add_text(&line, "{\"file\":");
+		json_add_string(&line, backup->to, strlen(backup->to));
+		buf_printf(&line, ",\"schema\":%d,\"epoch\":\"%s\",\"chats\":%" PRIu64 ",\"transactions\":%" PRIu64 "}", backup->info.schema,
+			backup->info.epoch, backup->info.chats, backup->info.transactions);
+		puts(line.data);
+	} else {
+		printf("%s: %" PRIu64 " chats, %" PRIu64 " transactions, schema %d, checked\n", backup->to, backup->info.chats, backup->info.transactions,
+			backup->info.schema);
+	}
+	buf_fini(&line);
+}
+
+/* A store of an older schema has no place for it, and is left as it is. */
+static int note(const struct backup *backup)
+{
+	struct store *store;
+	struct buf details = BUF_EMPTY;
+	if (source_try(backup->uri, STORE_NO_MIGRATION, &store, NULL) != STORE_OK)
+		return CTL_OK;
+	buf_add_text(&details, "{\"to\":");
+	json_add_string(&details, backup->to, strlen(backup->to));
+	buf_add_char(&details, '}');
+	int rc = audit_note(backup->command, store, "", details.data, "ok");
+	buf_fini(&details);
+	source_close(store);
+	return rc;
+}
+
+static int run_backup(struct backup *backup, bool as_json)
+{
+	struct error err;
+	if (access(backup->to, F_OK) == 0)
+		return ctl_failed(backup->command, "%s: there is such a file, and it is left alone", backup->to);
+	int fd = take_part(backup);
+	if (fd < 0)
+		return CTL_FAILED;
+	int rc = make(backup, &err) && files_put_in_place(backup->part, backup->to, &err) ? CTL_OK : ctl_failed(backup->command, "%s", err.text);
+	if (rc != CTL_OK)
+		unlink(backup->part);
+	close(fd);
+	if (rc == CTL_OK)
+		print(backup, as_json);
+	return rc == CTL_OK ? note(backup) : rc;
+}
+
+static int run(const struct ctl_command *command, int argc, char **argv)
+{
+	const char *json = NULL;
+	struct backup backup = {.command = command};
+	const struct ctl_option options[] = {{"store", &backup.uri, CTL_REQUIRED}, {"to", &backup.to, CTL_REQUIRED}, {"json", &json, CTL_FLAG},
+		{NULL, NULL, 0}};
+	struct buf part = BUF_EMPTY;
+	int rc = ctl_options(command, options, argc, argv);
+	if (rc >= 0)
+		return rc;
+	backup.file = source_file(backup.uri);
+	if (backup.file == NULL)
+		return ctl_failed(command, "only of sqlite:<file>; a MongoDB store is backed up by mongodump (docs/storage.md)");
+	buf_printf(&part, "%s.part", backup.to);
+	backup.part = part.data;
+	progress_init(&backup.progress, true);
+	rc = run_backup(&backup, json != NULL);
+	buf_fini(&part);
+	return rc;
+}
+
+const struct ctl_command ctl_backup = {
+	.name = "backup",
+	.summary = "copy a store into one file, while the broker runs",
+	.usage = "Usage: hyperchatctl backup --store URI --to FILE [--json]\n\n"
+			 "Copies a SQLite store as it is at this moment into one file, and checks that. The broker may be running: nobody waits\n"
+			 "for it, it takes at most half of the disk's time, and while it runs the store's -wal file grows. FILE is there when all\n"
+			 "is good, never a part of it; until then it is FILE.part, which is taken over by the next try when it was interrupted.\n"
+			 "It holds all messages in clear, and the secrets; only its owner may read it. 'hyperchatctl restore' brings it back.\n\n"
+			 "  --store URI  as plugin_opt_store, sqlite:<file>\n"
+			 "  --to FILE    must not exist\n"
+			 "  --json       an object: file, schema, epoch, chats, transactions\n",
+	.run = run,
+};

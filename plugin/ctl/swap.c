@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * See swap.h. */
+#include "plugin/ctl/swap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "plugin/ctl/files.h"
+#include "plugin/ctl/source.h"
+#include "storage/sqlite/file.h"
+
+static bool refused(const struct swap *swap, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static bool refused(const struct swap *swap, const char *format, ...)
+{
+	char text[600];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	ctl_failed(swap->command, "%s", text);
+	return false;
+}
+
+/* ---- who is there ---- */
+
+/* The journal is its broker's as long as that runs. */
+static bool journal_is_free(const struct swap *swap)
+{
+	int fd = swap->journal[0] ? open(swap->journal, O_RDONLY | O_CLOEXEC) : -1;
+	bool used = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	if (fd >= 0)
+		close(fd);
+	return !used || refused(swap, "%s: a broker is using it; stop that first", swap->journal);
+}
+
+bool swap_is_unused(const struct swap *swap)
+{
+	pid_t user = access(swap->file, F_OK) == 0 ? sqlite_file_user(swap->file) : 0;
+	if (user > 0)
+		return refused(swap, "%s: process %ld has it open; stop the broker first", swap->file, (long)user);
+	if (user < 0)
+		return refused(swap, "%s: %s", swap->file, strerror(errno));
+	return journal_is_free(swap);
+}
+
+/* ---- the new one, beside it ---- */
+
+/* As the one that it takes the place of; of the directory's owner, where there is none. Only root can give files away. */
+static bool give_owner(const struct swap *swap, int fd)
+{
+	struct stat status;
+	char *directory = mem_text(swap->file), *slash = strrchr(directory, '/');
+	if (slash != NULL)
+		slash[slash == directory] = '\0';
+	bool known = stat(swap->file, &status) == 0 || stat(slash != NULL ? directory : ".", &status) == 0;
+	free(directory);
+	if (!known || geteuid() != 0 || fchown(fd, status.st_uid, status.st_gid) == 0)
+		return true;
+	return refused(swap, "%s: %s", swap->part, strerror(errno));
+}
+
+bool swap_make_part(const struct swap *swap)
+{
+	int fd = open(swap->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return refused(swap, "%s: %s", swap->part, strerror(errno));
+	bool good = give_owner(swap, fd);
+	close(fd);
+	return good;
+}
+
+/* ---- what is there ---- */
+
+/* The file named `file` `end` is also `file` suffix `end`; SQLite finds a store's WAL by such names. */
+static bool name_anew(struct swap *swap, const char *file, const char *end)
+{
+	struct buf name = BUF_EMPTY, aside = BUF_EMPTY;
+	struct error err;
+	bool there = false;
+	buf_printf(&name, "%s%s", file, end);
+	buf_printf(&aside, "%s%s%s", file, swap->suffix, end);
+	bool good = files_also_name(name.data, aside.data, &there, &err) || refused(swap, "%s", err.text);
+	if (there && !swap->quiet)
+		printf("%s is %s now\n", name.data, aside.data);
+	if (there && swap->aside.len > 0)
+		buf_add_char(&swap->aside, ',');
+	if (there)
+		json_add_string(&swap->aside, aside.data, aside.len);
+	buf_fini(&name);
+	buf_fini(&aside);
+	return good;
+}
+
+static bool remove_name(const struct swap *swap, const char *file, const char *end)
+{
+	struct buf name = BUF_EMPTY;
+	struct error err;
+	buf_printf(&name, "%s%s", file, end);
+	bool good = files_remove_name(name.data, &err) || refused(swap, "%s", err.text);
+	buf_fini(&name);
+	return good;
+}
+
+/* -shm is made anew by whoever opens the store next. */
+bool swap_in(struct swap *swap)
+{
+	struct error err;
+	bool has_journal = swap->journal[0] != '\0';
+	bool named = name_anew(swap, swap->file, "") && name_anew(swap, swap->file, "-wal") &&
+		(!has_journal || (name_anew(swap, swap->journal, "") && name_anew(swap, swap->journal, ".quarantine")));
+	bool removed = named && remove_name(swap, swap->file, "-wal") && remove_name(swap, swap->file, "-shm") &&
+		(!has_journal || (remove_name(swap, swap->journal, "") && remove_name(swap, swap->journal, ".quarantine")));
+	return removed && (files_replace(swap->part, swap->file, &err) || refused(swap, "%s", err.text));
+}
+
+/* ---- beginning and end ---- */
+
+void swap_init(struct swap *swap, const struct ctl_command *command, const char *file, const char *ending, const char *before)
+{
+	time_t now = time(NULL);
+	struct tm utc;
+	char at[32];
+	struct buf part = BUF_EMPTY;
+	gmtime_r(&now, &utc);
+	strftime(at, sizeof at, "%Y%m%dT%H%M%SZ", &utc);
+	*swap = (struct swap){.command = command, .file = file, .journal = "", .aside = BUF_EMPTY};
+	snprintf(swap->suffix, sizeof swap->suffix, ".%s-%s", before, at);
+	buf_printf(&part, "%s.%s", file, ending);
+	swap->part = part.data;
+}
+
+void swap_fini(struct swap *swap)
+{
+	free(swap->part);
+	buf_fini(&swap->aside);
+}

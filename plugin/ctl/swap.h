@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_CTL_SWAP_H
+#define HC_CTL_SWAP_H
+/* A new file takes the place of a SQLite store. What is there is named anew first (both names lead to it), and the new one takes its name last, in one
+ * step: at each moment in between there is a store, and the same command may be run again. Nothing is deleted. One thread, blocks. */
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "plugin/ctl/ctl.h"
+
+struct swap {
+	const struct ctl_command *command;
+	const char *file;    /* the store */
+	const char *journal; /* goes aside with it; "": it stays, or there is none */
+	char *part;          /* the new store, before it has its name */
+	char suffix[48];     /* of what was there before */
+	bool quiet;          /* what is named anew is not printed */
+	struct buf aside;    /* names of what was there, as JSON strings with commas between */
+};
+
+/* part is "<file>.<ending>", and what was there is called "<file>.<before>-<time>". file is the caller's. */
+void swap_init(struct swap *swap, const struct ctl_command *command, const char *file, const char *ending, const char *before);
+void swap_fini(struct swap *swap);
+
+/* All below: false, and it was said why not. */
+bool swap_is_unused(const struct swap *swap); /* by any process: a broker, a tool */
+bool swap_make_part(const struct swap *swap); /* empty, of the store's owner */
+bool swap_in(struct swap *swap);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_STORAGE_SQLITE_FILE_H
+#define HC_STORAGE_SQLITE_FILE_H
+/* A SQLite store's file as a whole, of any schema that this program knows: for backups. Nothing here opens it as a store, so nothing is migrated.
+ * One thread, blocks. Not OK: err says why, with the file's name. */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "storage/store.h"
+
+struct sqlite_file_info {
+	int schema;
+	char epoch[STORE_EPOCH_LEN + 1];
+	uint64_t chats, transactions;
+};
+
+/* What is in it. REFUSED: no store, or of a newer program. */
+enum store_rc sqlite_file_info(const char *path, struct sqlite_file_info *info, struct error *err);
+
+/* SQLite's integrity check; CORRUPT: with what it found first. */
+enum store_rc sqlite_file_check(const char *path, struct error *err);
+
+struct sqlite_file_watch {
+	void (*progress)(void *context, uint64_t pages_done, uint64_t pages); /* now and then */
+	void *context;
+	bool paced; /* waits as long as it works, so that who else needs the disk gets it */
+};
+
+/* Makes `to`, which is there and empty, what `from` is at this moment with its WAL. Others may write to `from` meanwhile: they do not wait, and their WAL
+ * cannot be begun anew before it is done. `to` is synced. */
+enum store_rc sqlite_file_copy(const char *from, const char *to, const struct sqlite_file_watch *watch, struct error *err);
+
+/* Nobody has it open. */
+enum store_rc sqlite_file_set_epoch(const char *path, const char *epoch, struct error *err);
+
+/* A process that has it open as a database, 0: none, -1: it cannot be found out (errno). */
+pid_t sqlite_file_user(const char *path);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * hyperchatctl repair: every page of a store is damaged, one after the other, and what is on the others is saved. argv[1] is the program. */
+#include <stdio.h>
+
+#include "tests/contract/ctl_words.h"
+#include "tests/contract/full_store.h"
+#include "tests/contract/place.h"
+
+enum { PAGE_SIZE = 4096, MESSAGES = 60 };
+
+/* As PLACE_STORY, with whatever repairs leave beside the store. */
+static int room_teardown(void **state)
+{
+	struct place *place = *state;
+	char command[80];
+	snprintf(command, sizeof command, "rm -f %s/*", place->dir);
+	assert_int_equal(system(command), 0);
+	return place_teardown(state);
+}
+
+#define ROOM_STORY(function) cmocka_unit_test_setup_teardown(function, place_setup, room_teardown)
+
+static void have_store(const struct place *place)
+{
+	struct line group;
+	full_store_make(place->uri, MESSAGES, &group);
+}
+
+static struct store_info info_of(const struct place *place)
+{
+	struct store *store = open_at(place->uri);
+	struct store_info info = {0};
+	assert_int_equal(ON(store, info, &info, NULL), STORE_OK);
+	close_store(store);
+	return info;
+}
+
+static void in_shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void in_shell(const char *format, ...)
+{
+	char command[400];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(command, sizeof command, format, args);
+	va_end(args);
+	assert_int_equal(system(command), 0);
+}
+
+static void a_store_in_order_is_left_as_it_is(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	in_shell("cp %s %s/before", place->path, place->dir);
+	assert_ctl(0, "repair --store %s", place->uri);
+	assert_ctl_said("all was in order, nothing was changed");
+	in_shell("cmp %s %s/before", place->path, place->dir);
+	in_shell("[ $(ls %s | wc -l) = 2 ]", place->dir);
+	assert_ctl(0, "repair --store %s --json", place->uri);
+	assert_ctl_said("{\"changed\":false,\"lost\":[],\"mended\":[],");
+}
+
+static void projections_that_are_gone_or_wrong_come_back_from_the_log(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	in_shell("cp %s %s/before", place->path, place->dir);
+	struct store_info before = info_of(place);
+	static const char *const DAMAGE[] = {
+		"DELETE FROM member WHERE chat = (SELECT id FROM chat WHERE name = 'g')",
+		"UPDATE member SET role = 0",
+		"UPDATE chat SET head = zeroblob(16), latest = latest - 1, members = 99",
+		"DELETE FROM membership",
+		"UPDATE chat_info SET title = 'another'",
+		"UPDATE member SET received = 1000000, read = 1000000",
+	};
+	for (size_t i = 0; i < sizeof DAMAGE / sizeof *DAMAGE; i++) {
+		in_shell("cp %s/before %s", place->dir, place->path);
+		with_sqlite(place->path, DAMAGE[i]);
+		assert_ctl(0, "repair --store %s", place->uri);
+		assert_ctl_said("in order now\n");
+		assert_ctl_said(".before-repair-");
+		assert_ctl(0, "check --store %s", place->uri);
+		assert_string_equal(info_of(place).epoch, before.epoch);
+		struct store *store = open_at(place->uri);
+		struct chat_record *chat = NULL;
+		assert_int_equal(ON(store, load_chat, "g", &chat, NULL), STORE_OK);
+		assert_int_equal(chat->latest, 8);
+		assert_string_equal(chat->name, "Team");
+		store_free(chat);
+		close_store(store);
+		in_shell("rm %s/*before-repair*", place->dir);
+	}
+}
+
+static void a_lost_message_is_void_and_all_others_are_there(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	struct store_info before = info_of(place);
+	with_sqlite(place->path, "DELETE FROM log WHERE number IN (20, 21) AND chat = (SELECT id FROM chat WHERE name = 'long')");
+	assert_ctl(1, "check --store %s", place->uri);
+	assert_ctl(0, "repair --store %s", place->uri);
+	assert_ctl_said("chat long: 2 numbers from 20 on are lost, and void now");
+	assert_ctl_said("with a new epoch");
+	assert_string_not_equal(info_of(place).epoch, before.epoch);
+	struct store *store = open_at(place->uri);
+	uint64_t latest = assert_sound(store, "long");
+	assert_true(latest > MESSAGES);
+	struct transaction *lost = read_one(store, "long", 20), *kept = read_one(store, "long", 22);
+	assert_true(lost->body.erased);
+	assert_non_null(kept->body.text);
+	transaction_free(lost);
+	transaction_free(kept);
+	close_store(store);
+	assert_ctl(0, "check --store %s", place->uri);
+	assert_ctl(0, "audit list --store %s", place->uri);
+	assert_ctl_said("repair {\"lost\":true");
+}
+
+static void what_was_changed_is_named(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	with_sqlite(place->path, "UPDATE log SET body = 'something else' WHERE number = 30 AND chat = (SELECT id FROM chat WHERE name = 'long')");
+	assert_ctl(0, "repair --store %s", place->uri);
+	assert_ctl_said("chat long: number 30 is not what it was: the hash chain broke there");
+	assert_ctl(0, "check --store %s", place->uri);
+}
+
+static void a_repeated_command_is_recognised_after_a_repair(void **state)
+{
+	struct place *place = *state;
+	struct line line = line_new("c");
+	struct store *store = open_at(place->uri);
+	assert_appended(store, line_adds(&line, "alice", ROLE_OWNER));
+	assert_appended(store, line_says_as(&line, "alice", "k1", "once"));
+	close_store(store);
+	with_sqlite(place->path, "UPDATE member SET role = 0");
+	assert_ctl(0, "repair --store %s", place->uri);
+	store = open_at(place->uri);
+	assert_int_equal(append_one(store, line_says_as(&line, "alice", "k1", "twice")), APPEND_CONFLICT);
+	close_store(store);
+}
+
+static void where_too_little_is_left_the_store_is_left_as_it_is(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	char page[PAGE_SIZE];
+	memset(page, 0xff, sizeof page);
+	write_file(place->path, page, sizeof page, 0);
+	in_shell("cp %s %s/before", place->path, place->dir);
+	assert_ctl(1, "repair --store %s", place->uri);
+	assert_ctl_said("a backup is what helps now");
+	in_shell("cmp %s %s/before && [ $(ls %s | wc -l) = 2 ]", place->path, place->dir, place->dir);
+	assert_ctl(1, "repair --store sqlite:%s/nothing.db", place->dir);
+	assert_ctl_said("there is no such file");
+}
+
+/* Those of the schema, of who the store is, and the one that leads to all of the log are beyond help. */
+static void whichever_page_is_damaged_the_others_are_saved(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	in_shell("cp %s %s/before", place->path, place->dir);
+	int64_t all = ask_sqlite(place->path, "SELECT count(*) FROM log");
+	int beyond_help = 0, tried = 0;
+	off_t pages = size_of(place->path) / PAGE_SIZE;
+	char page[PAGE_SIZE];
+	memset(page, 0xff, sizeof page);
+	for (off_t i = 1; i < pages; i += 3, tried++) {
+		in_shell("cp %s/before %s", place->dir, place->path);
+		write_file(place->path, page, sizeof page, i * PAGE_SIZE);
+		int code = ctl("repair --store %s", place->uri);
+		if (code == 1) {
+			assert_ctl_said("a backup is what helps now");
+			beyond_help++;
+			continue;
+		}
+		ctl_assert(code, 0);
+		assert_ctl(0, "check --store %s", place->uri);
+		int64_t kept = ask_sqlite(place->path, "SELECT count(*) FROM log WHERE sender <> coalesce((SELECT id FROM user WHERE name = 'hyperchatctl'), 0)");
+		if (kept < all - 50)
+			fail_msg("page %d: only %d of %d transactions were saved", (int)i, (int)kept, (int)all);
+		in_shell("rm -f %s/*before-repair*", place->dir);
+	}
+	assert_true(tried > 15);
+	if (beyond_help > 4)
+		fail_msg("%d of %d pages are beyond help", beyond_help, tried);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest stories[] = {
+		ROOM_STORY(a_store_in_order_is_left_as_it_is),
+		ROOM_STORY(projections_that_are_gone_or_wrong_come_back_from_the_log),
+		ROOM_STORY(a_lost_message_is_void_and_all_others_are_there),
+		ROOM_STORY(what_was_changed_is_named),
+		ROOM_STORY(a_repeated_command_is_recognised_after_a_repair),
+		ROOM_STORY(where_too_little_is_left_the_store_is_left_as_it_is),
+		ROOM_STORY(whichever_page_is_damaged_the_others_are_saved),
+	};
+	if (argc != 2)
+		return 2;
+	ctl_program = argv[1];
+	int failed = cmocka_run_group_tests_name("repairing stores", stories, NULL, NULL);
+	buf_fini(&ctl_output);
+	return failed;
+}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+"""The house is built as docs/architecture.md says."""
+import pathlib
+import re
+
+import broker as brokers
+
+ROOT = pathlib.Path(brokers.ROOT)
+FOLDERS = ("base", "storage", "plugin")
+
+
+def includes(path):
+    return re.findall(r'^#include "([^"]+)"', path.read_text(), re.M)
+
+
+def sources():
+    return [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.[ch]"))]
+
+
+def folder_of(path):
+    return str(pathlib.PurePath(path).parent)
+
+
+def arrows_in_the_tree():
+    return {(folder, folder_of(included)) for path in sources() for included in includes(path)
+            if (folder := folder_of(path.relative_to(ROOT))) != folder_of(included)}
+
+
+def arrows_in_the_document():
+    table = re.search(r"^\| folder \| includes \|\n.*?\n\n", (ROOT / "docs/architecture.md").read_text(), re.M | re.S)[0]
+    rows = re.findall(r"^\| `(\S+)` \| (.*) \|$", table, re.M)
+    return {(folder, included) for folder, cell in rows for included in re.findall(r"`(\S+?)`", cell)}
+
+
+def test_the_arrows_between_folders_are_those_of_the_document():
+    tree, document = arrows_in_the_tree(), arrows_in_the_document()
+    assert tree - document == set(), "included, and not in docs/architecture.md"
+    assert document - tree == set(), "in docs/architecture.md, and not included anywhere"
+
+
+def test_no_header_includes_itself_by_a_detour():
+    graph = {str(path.relative_to(ROOT)): includes(path) for path in sources() if path.suffix == ".h"}
+
+    def visit(header, way):
+        assert header not in way, " → ".join([*way[way.index(header):], header])
+        for included in graph.get(header, ()):
+            if included not in done:
+                visit(included, [*way, header])
+        done.add(header)
+    done = set()
+    for header in graph:
+        visit(header, [])
+
+
+def test_every_include_names_its_file_from_the_top():
+    missing = [f"{path.relative_to(ROOT)}: {included}" for path in sources() for included in includes(path) if not (ROOT / included).is_file()]
+    assert missing == []
