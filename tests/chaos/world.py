@@ -17,7 +17,7 @@ import mongodb
 from links import Link, Network
 from test_sign_on import CLOCK
 
-IMPATIENT = "connectTimeoutMS=1000&socketTimeoutMS=1000&serverSelectionTimeoutMS=500"
+IMPATIENT = "connectTimeoutMS=1000&socketTimeoutMS=3000&serverSelectionTimeoutMS=500"  # FerretDB 1 scans: less, and it is asked again and again
 DISK_SIZE = "48m"
 START_S = 60
 
@@ -98,6 +98,10 @@ class World:
         device.link = self.links[device.device] = Link(self.network, self.brokers[broker].port)
         self.devices[device.device] = device
 
+    def store_uri(self):
+        """Past the bad network."""
+        return mongodb.uri_of(self.server.base, "chaos") if self.server else self.brokers[0].store_uri
+
     # ---- brokers ----
 
     def dies_by_itself(self, broker):
@@ -135,15 +139,17 @@ class World:
         """On a thread: the network that it needs may be away, and comes back by another fault's end."""
         broker = self.brokers[fault.on]
         if not self.is_starting(broker):
-            self.starting[broker] = threading.Thread(target=self.starts, args=(broker,))
-            self.starting[broker].start()
+            self.on_a_thread(broker, lambda: self.starts(broker))
+
+    def on_a_thread(self, broker, work):
+        self.starting[broker] = threading.Thread(target=work)
+        self.starting[broker].start()
 
     def broker_stop(self, fault):
+        """Likewise: it brings to the store what it has, which may be held just now."""
         broker = self.brokers[fault.on]
         if not self.is_starting(broker) and not self.dies_by_itself(broker):
-            self.stops(broker)
-
-    broker_stop_ends = broker_kill_ends
+            self.on_a_thread(broker, lambda: (self.stops(broker), time.sleep(fault.seconds), self.starts(broker)))
 
     def stops(self, broker):
         try:
