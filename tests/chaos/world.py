@@ -240,16 +240,20 @@ class World:
             (self.disk / "ballast").unlink(missing_ok=True)
 
     def store_kill(self, fault):
-        self.server.kill9()
+        if not self.is_starting(self.server):
+            self.server.kill9()
 
     def store_kill_ends(self, fault):
-        self.server.start()
+        if not self.is_starting(self.server):
+            self.on_a_thread(self.server, self.server.start)
 
     def store_pause(self, fault):
-        self.server.is_paused()
+        if not self.is_starting(self.server):
+            self.server.is_paused()
 
     def store_pause_ends(self, fault):
-        self.server.goes_on()
+        if not self.is_starting(self.server):
+            self.server.goes_on()
 
     def store_silent(self, fault):
         self.store_network.loses, self.store_network.silent = lambda command: True, True
