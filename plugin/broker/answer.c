@@ -140,7 +140,7 @@ void answer_request(struct rpc_request *request)
 	struct server *server = origin->server;
 	struct person *person = person_find(server, request->user_id);
 	struct session *session = session_by_id(server, origin->session_id);
-	if (request->problem.text[0] != '\0')
+	if (request->refused.code == REFUSAL_UNAVAILABLE && request->problem.text[0] != '\0')
 		server_log(MOSQ_LOG_ERR, "the store could not answer %s: %s", rpc_name(request), request->problem.text);
 	if (session != NULL && request->refused.code == REFUSAL_NONE && request->answer.len > reply_max(session, origin))
 		refuse(&request->refused, REFUSAL_TOO_LARGE, "the answer does not fit into what this connection takes"); /* less than when it asked */

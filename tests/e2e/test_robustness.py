@@ -89,6 +89,13 @@ def test_a_device_that_is_back_before_the_store_has_what_it_subscribed_listens_t
     assert reader.is_up_to_date()
 
 
+def test_a_stranger_who_asks_for_a_chat_leaves_no_word_in_the_log(broker, carol, chat):
+    """She could fill it."""
+    carol.is_denied("forbidden", "fetchSnapshotAndTransactions", chatID=chat, clientTransactionID=1)
+    carol.is_denied("forbidden", "getMessage", chatID=chat, messageID=1)
+    assert "could not answer" not in broker.log_text()
+
+
 # ---- somebody else's client ID ----
 
 def test_the_owner_of_a_client_id_takes_it_over_and_gets_nothing_of_who_used_it(broker, alice, carol):
