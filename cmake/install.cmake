@@ -16,7 +16,7 @@ foreach(sample limits.conf options.conf tls.conf websocket.conf websocket-tls.co
   install(FILES "${PROJECT_SOURCE_DIR}/conf/hyperchat-${sample}" DESTINATION "${HC_EXAMPLES_DIR}" COMPONENT plugin)
 endforeach()
 
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION share/doc/mosquitto-hyperchat/docs COMPONENT plugin FILES_MATCHING PATTERN "*.md" PATTERN "*.png"
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION share/doc/mosquitto-hyperchat/docs COMPONENT plugin FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "kafka-consumer.py"
   PATTERN decisions EXCLUDE PATTERN client-js EXCLUDE)
 
 # These name the plugin where --prefix put it, so they are written when installing. They are examples and nothing loads them by itself.

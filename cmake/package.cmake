@@ -33,7 +33,7 @@ set(CPACK_DEBIAN_PLUGIN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_CTL_PACKAGE_NAME hyperchatctl)
 set(CPACK_DEBIAN_CTL_PACKAGE_SECTION net)
 set(CPACK_COMPONENT_CTL_DESCRIPTION "control program for the HyperChat plugin of Mosquitto
-Makes tokens and keys, looks into stores, copies and migrates them, and says
-what is wrong with a configuration.")
+Makes tokens and keys, backs up, restores, checks, repairs and copies stores,
+administers a running broker, and says what is wrong with a configuration.")
 
 include(CPack)

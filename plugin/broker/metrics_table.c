@@ -35,8 +35,8 @@ const struct metric metrics_table[] = {
 	{"logins_refused_total", METRIC_COUNTER, COUNTED(logins_refused), BY("reason", login_refusals),
 		.help = "Logins that were refused: the token is over (`expired`), its time has not come (`not_yet`: a clock is wrong), its key is not here "
 			"yet and the client comes again (`no_key`), it is not valid here (`bad_token`), it does not go with the username or the client ID, the "
-			"`account` was deleted, the store is not open yet (`store_away`), the token was `revoked`, its address or device came too often with bad ones "
-			"or at all (`too_many`), the token came without TLS (`unencrypted`); and certificates that let nobody in (`certificate`)"},
+			"`account` was deleted, the store is not open yet (`store_away`), the token was `revoked` or its user is banned (`revoked` as well), its address or device came too often with bad ones "
+			"or at all (`too_many`), the token came without TLS (`unencrypted`), the broker is being drained (`draining`); and certificates that let nobody in (`certificate`)"},
 	{"renewals_total", METRIC_COUNTER, COUNTED(renewals), .help = "Connections that went on with a fresh token"},
 	{"renewals_refused_total", METRIC_COUNTER, COUNTED(renewals_refused), .help = "Fresh tokens that were refused"},
 

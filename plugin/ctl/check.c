@@ -318,7 +318,7 @@ const struct ctl_command ctl_check = {
 			 "chain holds, that members, times of membership, names and heads are those of the log, and that what was\n"
 			 "deleted has no text any more. Prints the first 20 problems; exit code 1 if there is one. Changes nothing.\n"
 			 "The broker may be running. A store of an older schema is refused: 'hyperchatctl migrate' comes first.\n\n"
-			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/hyperchat/chat.db\n"
+			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/mosquitto/hyperchat.db\n"
 			 "  --json        an object: chats, transactions, problems (how many), shown (the first 20: chatID, problem)\n",
 	.run = run,
 };

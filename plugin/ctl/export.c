@@ -68,7 +68,7 @@ const struct ctl_command ctl_export = {
 	.usage = "Usage: hyperchatctl export --store URI --chat ID\n\n"
 			 "Prints every transaction of a chat, one JSON object a line, as members receive them. What was erased is\n"
 			 "there as {\"type\": \"void\"}. The broker may be running.\n\n"
-			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/hyperchat/chat.db\n"
+			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/mosquitto/hyperchat.db\n"
 			 "  --chat ID     the chatID\n",
 	.run = run,
 };

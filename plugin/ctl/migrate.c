@@ -44,6 +44,6 @@ const struct ctl_command ctl_migrate = {
 			 "Brings the schema of an older store up to date, in one step, and says from which version to which. A store of a\n"
 			 "newer program is refused and left as it is. A broker does the same at its start unless plugin_opt_migrate is\n"
 			 "manual. Make a backup and stop the broker first: an older program does not open the store any more.\n\n"
-			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/hyperchat/chat.db\n",
+			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/mosquitto/hyperchat.db\n",
 	.run = run,
 };

@@ -63,7 +63,7 @@ const struct ctl_command ctl_revoke = {
 	.usage = "Usage: hyperchatctl revoke --store URI --user U [--device D]\n\n"
 			 "All tokens of U that were issued until now count no more: nobody gets in by them, and whoever is connected by one\n"
 			 "is cut off within a second, on all brokers of the store. They may run meanwhile, or not. Who gets a new token from\n"
-			 "the provider is let in again, from the next second on: to keep him out, block him there first.\n\n"
+			 "the provider is let in again, from the next second on: to keep him out, block him there first, or 'hyperchatctl broker ban'.\n\n"
 			 "  --store URI  as plugin_opt_store\n"
 			 "  --user U     the user ID, as in topics\n"
 			 "  --device D   only the device tokens (createDeviceToken) that were issued for this device of his\n",
