@@ -67,6 +67,8 @@ void data_prune_audit(struct memory_data *data, int64_t now_ms)
 	unsigned char key[AUDIT_KEY_BYTES];
 	record_audit_key_since(now_ms - AUDIT_AGE_MS, key);
 	size_t old = place_of(data, key);
+	if (old == 0)
+		return;
 	for (size_t i = 0; i < old; i++)
 		data_audit_fini(&data->audit[i]);
 	data->audit_count -= old;
