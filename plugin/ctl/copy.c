@@ -219,7 +219,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 		return rc;
 	if (strcmp(from, to) == 0)
 		return ctl_misused(command, "--from and --to are the same store");
-	progress_init(&copy.progress, false);
+	progress_init(&copy.progress);
 	rc = source_open(command, from, &copy.from);
 	if (rc == CTL_OK)
 		rc = source_make(command, to, &copy.to);
