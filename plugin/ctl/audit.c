@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "plugin/ctl/object.h"
 #include "plugin/ctl/source.h"
 #include "plugin/ctl/when.h"
 
@@ -55,25 +55,17 @@ static bool concerns(const struct audit_record *record, const char *user_id)
 	return about || strcmp(record->who, user_id) == 0;
 }
 
-static void add_member(struct buf *line, const char *name, const char *text)
-{
-	buf_printf(line, ",\"%s\":", name);
-	json_add_string(line, text, strlen(text));
-}
-
 static void print_json(const struct audit_record *record)
 {
 	struct buf line = BUF_EMPTY;
-	buf_printf(&line, "{\"at\":%lld", (long long)record->at_ms);
-	add_member(&line, "who", record->who);
-	add_member(&line, "command", record->command);
-	add_member(&line, "subject", record->subject);
+	object_add_i64(&line, "at", record->at_ms);
+	object_add_text(&line, "who", record->who);
+	object_add_text(&line, "command", record->command);
+	object_add_text(&line, "subject", record->subject);
 	if (record->details[0] != '\0')
-		buf_printf(&line, ",\"details\":%s", record->details);
-	add_member(&line, "result", record->result);
-	buf_add_char(&line, '}');
-	puts(line.data);
-	buf_fini(&line);
+		object_add_json(&line, "details", record->details);
+	object_add_text(&line, "result", record->result);
+	object_print(&line);
 }
 
 static void print(const struct audit_record *record)

@@ -11,10 +11,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "plugin/ctl/audit.h"
 #include "plugin/ctl/ctl.h"
 #include "plugin/ctl/files.h"
+#include "plugin/ctl/object.h"
 #include "plugin/ctl/progress.h"
 #include "plugin/ctl/source.h"
 #include "storage/sqlite/file.h"
@@ -62,16 +62,16 @@ static void print(const struct backup *backup, bool as_json)
 {
 	struct buf line = BUF_EMPTY;
 	if (as_json) {
-		buf_add_text(&line, "{\"file\":");
-		json_add_string(&line, backup->to, strlen(backup->to));
-		buf_printf(&line, ",\"schema\":%d,\"epoch\":\"%s\",\"chats\":%" PRIu64 ",\"transactions\":%" PRIu64 "}", backup->info.schema,
-			backup->info.epoch, backup->info.chats, backup->info.transactions);
-		puts(line.data);
+		object_add_text(&line, "file", backup->to);
+		object_add_i64(&line, "schema", backup->info.schema);
+		object_add_text(&line, "epoch", backup->info.epoch);
+		object_add_u64(&line, "chats", backup->info.chats);
+		object_add_u64(&line, "transactions", backup->info.transactions);
+		object_print(&line);
 	} else {
 		printf("%s: %" PRIu64 " chats, %" PRIu64 " transactions, schema %d, checked\n", backup->to, backup->info.chats, backup->info.transactions,
 			backup->info.schema);
 	}
-	buf_fini(&line);
 }
 
 /* A store of an older schema has no place for it, and is left as it is. */
@@ -81,9 +81,8 @@ static int note(const struct backup *backup)
 	struct buf details = BUF_EMPTY;
 	if (source_try(backup->uri, STORE_NO_MIGRATION, &store, NULL) != STORE_OK)
 		return CTL_OK;
-	buf_add_text(&details, "{\"to\":");
-	json_add_string(&details, backup->to, strlen(backup->to));
-	buf_add_char(&details, '}');
+	object_add_text(&details, "to", backup->to);
+	object_end(&details);
 	int rc = audit_note(backup->command, store, "", details.data, "ok");
 	buf_fini(&details);
 	source_close(store);
@@ -122,7 +121,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 		return ctl_failed(command, "only of sqlite:<file>; a MongoDB store is backed up by mongodump (docs/storage.md)");
 	buf_printf(&part, "%s.part", backup.to);
 	backup.part = part.data;
-	progress_init(&backup.progress, true);
+	progress_init(&backup.progress);
 	rc = run_backup(&backup, json != NULL);
 	buf_fini(&part);
 	return rc;

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "plugin/chat/chat.h"
 #include "plugin/ctl/group.h"
+#include "plugin/ctl/object.h"
 #include "plugin/ctl/source.h"
 
 enum { PROBLEMS_SHOWN = 20, CHATS_PAGE = 1000 };
@@ -30,15 +30,15 @@ static void show(struct check *check)
 static void keep(struct check *check, const char *chat_id, const char *text)
 {
 	struct buf *out = &check->problem_objects;
-	buf_add_text(out, out->len > 0 ? ",{" : "{");
-	if (chat_id != NULL) {
-		buf_add_text(out, "\"chatID\":");
-		json_add_string(out, chat_id, strlen(chat_id));
+	struct buf object = BUF_EMPTY;
+	if (chat_id != NULL)
+		object_add_text(&object, "chatID", chat_id);
+	object_add_text(&object, "problem", text);
+	object_end(&object);
+	if (out->len > 0)
 		buf_add_char(out, ',');
-	}
-	buf_add_text(out, "\"problem\":");
-	json_add_string(out, text, strlen(text));
-	buf_add_char(out, '}');
+	buf_add(out, object.data, object.len);
+	buf_fini(&object);
 }
 
 static void problem(struct check *check, const char *chat_id, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -263,9 +263,12 @@ static void print(const struct check *check)
 
 static void print_json(const struct check *check)
 {
-	printf("{\"chats\":%llu,\"transactions\":%llu,\"problems\":%llu,\"shown\":[%s]}\n", (unsigned long long)check->chats_done,
-		(unsigned long long)check->transactions, (unsigned long long)check->problems,
-		check->problem_objects.data != NULL ? check->problem_objects.data : "");
+	struct buf line = BUF_EMPTY;
+	object_add_u64(&line, "chats", check->chats_done);
+	object_add_u64(&line, "transactions", check->transactions);
+	object_add_u64(&line, "problems", check->problems);
+	object_add_list(&line, "shown", check->problem_objects.data);
+	object_print(&line);
 }
 
 int check_store(struct check *check)
@@ -302,7 +305,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	rc = source_open_in_use(command, uri, &check.store);
 	if (rc != CTL_OK)
 		return rc;
-	progress_init(&check.progress, true);
+	progress_init(&check.progress);
 	check.as_json = json != NULL;
 	rc = check_store(&check);
 	buf_fini(&check.problem_objects);

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/id.h"
+#include "plugin/ctl/object.h"
 #include "plugin/ctl/source.h"
 
 enum { LIST_PAGE = 1000, TRIES_MAX = 10 };
@@ -183,6 +184,23 @@ static bool copy_everything(struct copy *copy, const char *under_way)
 	return copied && copy_verify(copy) && adopt(copy, copy->identity.epoch);
 }
 
+static void print(const struct copy *copy, bool was_complete)
+{
+	struct buf line = BUF_EMPTY;
+	if (copy->as_json) {
+		object_add_u64(&line, "chats", copy->chats);
+		object_add_u64(&line, "transactions", copy->transactions);
+		object_add_u64(&line, "users", copy->users);
+		object_add_bool(&line, "resumed", copy->resumed);
+		object_add_bool(&line, "wasComplete", was_complete);
+		object_add_list(&line, "notMirrored", copy->notes.data);
+		object_print(&line);
+		return;
+	}
+	printf("%llu chats, %llu transactions, %llu users: %s\n", (unsigned long long)copy->chats, (unsigned long long)copy->transactions,
+		(unsigned long long)copy->users, was_complete ? "the target is a complete copy already" : "copied and compared");
+}
+
 static int do_copy(struct copy *copy)
 {
 	struct store_info target;
@@ -198,28 +216,28 @@ static int do_copy(struct copy *copy)
 		!copy_each_user(copy, copy->from, count_user))
 		return CTL_FAILED;
 	copy->resumed = found == FOUND_UNDER_WAY;
-	if (copy->resumed)
+	if (copy->resumed && !copy->as_json)
 		puts("going on with a copy that was interrupted");
 	bool done = found == FOUND_COMPLETE ? copy_verify(copy) : copy_everything(copy, under_way);
 	progress_wipe(&copy->progress);
 	if (!done)
 		return CTL_FAILED;
-	printf("%llu chats, %llu transactions, %llu users: %s\n", (unsigned long long)copy->chats, (unsigned long long)copy->transactions,
-		(unsigned long long)copy->users, found == FOUND_COMPLETE ? "the target is a complete copy already" : "copied and compared");
+	print(copy, found == FOUND_COMPLETE);
 	return CTL_OK;
 }
 
 static int run(const struct ctl_command *command, int argc, char **argv)
 {
-	const char *from = NULL, *to = NULL;
-	const struct ctl_option options[] = {{"from", &from, 1}, {"to", &to, 1}, {NULL, NULL, 0}};
+	const char *from = NULL, *to = NULL, *json = NULL;
+	const struct ctl_option options[] = {{"from", &from, 1}, {"to", &to, 1}, {"json", &json, CTL_FLAG}, {NULL, NULL, 0}};
 	struct copy copy = {.command = command};
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
 		return rc;
 	if (strcmp(from, to) == 0)
 		return ctl_misused(command, "--from and --to are the same store");
-	progress_init(&copy.progress, false);
+	copy.as_json = json != NULL;
+	progress_init(&copy.progress);
 	rc = source_open(command, from, &copy.from);
 	if (rc == CTL_OK)
 		rc = source_make(command, to, &copy.to);
@@ -227,13 +245,14 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 		rc = do_copy(&copy);
 	source_close(copy.to);
 	source_close(copy.from);
+	buf_fini(&copy.notes);
 	return rc;
 }
 
 const struct ctl_command ctl_copy = {
 	.name = "copy",
 	.summary = "copy a whole store into another one, of any backend",
-	.usage = "Usage: hyperchatctl copy --from URI --to URI\n\n"
+	.usage = "Usage: hyperchatctl copy --from URI --to URI [--json]\n\n"
 			 "Copies everything: chats with their numbers and heads, epoch and secret, users with their profiles, icons, blocks,\n"
 			 "favorites, invitations, devices, marks and mutes, deleted accounts, keys, revoked tokens, and how far a mirror has come.\n"
 			 "At the end both are read once more and compared, texts too; exit code 1 if there is a difference. Clients notice nothing\n"
@@ -242,6 +261,8 @@ const struct ctl_command ctl_copy = {
 			 "same store that was interrupted: run the same command again and it goes on. If the source was changed in between,\n"
 			 "it says so: begin anew with an empty target. Running it again after it was done compares once more.\n\n"
 			 "  --from URI    as plugin_opt_store, for example sqlite:/var/lib/mosquitto/hyperchat.db\n"
-			 "  --to URI      likewise; made when it is not there. It belongs to whoever runs this: the broker's user\n",
+			 "  --to URI      likewise; made when it is not there. It belongs to whoever runs this: the broker's user\n"
+			 "  --json        an object: chats, transactions, users, resumed (an interrupted copy), wasComplete (nothing was copied), notMirrored\n"
+			 "                (writers whose mirror a broker of that name has to go on with)\n",
 	.run = run,
 };

@@ -12,6 +12,8 @@
 struct copy {
 	const struct ctl_command *command;
 	struct store *from, *to;
+	bool as_json; /* an object at the end, and nothing else */
+	struct buf notes; /* as_json: names of writers of whom not all was mirrored, as JSON strings with commas between */
 	bool resumed; /* the target may have some of it */
 	struct store_info identity; /* what the target becomes at the end */
 	uint64_t chats, transactions, users; /* there are in the source */

@@ -14,6 +14,7 @@
 #include <uthash.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "plugin/ctl/copy.h"
 
 /* A window takes so many that writing it lasts neither too short nor too long for the database's timeouts. */
@@ -317,7 +318,12 @@ static bool translate(struct log_copy *log, const struct reader *reader, uint64_
 		done = position_in_target(copy, reader->last_chat, reader->last_number, &position);
 	store_page_free(&page);
 	*place = behind ? position - 1 : position;
-	if (done && behind && strcmp(reader->writer, copy->identity.writer) != 0) {
+	bool is_another = done && behind && strcmp(reader->writer, copy->identity.writer) != 0;
+	if (is_another && copy->as_json) {
+		if (copy->notes.len > 0)
+			buf_add_char(&copy->notes, ',');
+		json_add_string(&copy->notes, reader->writer, strlen(reader->writer));
+	} else if (is_another) {
 		progress_wipe(&copy->progress);
 		printf("note: of what '%s' wrote not all was mirrored before; the mirror of a broker of that name will go on with it\n", reader->writer);
 	}

@@ -19,5 +19,11 @@ printf '.fi\n.SH COMMANDS\n'
     "$ctl" "$name" --help | plain
     printf '.fi\n'
 done
-printf '.SH EXIT STATUS\n0: done. 1: it failed, stderr says why. 2: wrong usage.\n'
+printf '.SH JSON\nWith\n.B \\-\\-json\na command prints objects, one a line, instead of words; the members are named with the command. '
+printf 'The answer of\n.B broker\nis one object on several lines. Times are milliseconds since 1970 (UTC).\n'
+printf 'What goes wrong is said in words on stderr all the same. How far long work is, is shown only where stderr is a terminal.\n'
+printf '.B export\nand\n.B chat\\-key\nprint JSON without it.\n'
+printf '.SH EXIT STATUS\n.TP 4\n.B 0\nDone; with\n.BR check ,\n.BR doctor :\nnothing is wrong.\n'
+printf '.TP 4\n.B 1\nIt failed, stderr says why; or\n.BR check ,\n.B doctor\nfound something wrong, which is on stdout.\n'
+printf '.TP 4\n.B 2\nWrong usage: nothing was done.\n'
 printf '.SH SEE ALSO\n.BR mosquitto.conf (5),\n.BR mosquitto (8)\n'

@@ -2,9 +2,11 @@
 #ifndef HC_CTL_EXAMINE_H
 #define HC_CTL_EXAMINE_H
 /* What hyperchatctl doctor looks at beside sign-on (signon.h). Each part prints a headline and its findings on stdout, each finding with what to do
- * about it. One thread; blocks on files, on the store and on Kafka. */
+ * about it; or, as JSON, an object for each finding. One thread; blocks on files, on the store and on Kafka. */
 
 #include <stdbool.h>
+
+#include "base/buf.h"
 
 #include "plugin/conf/conf.h"
 
@@ -12,7 +14,9 @@ struct examination {
 	const char *file;      /* mosquitto.conf */
 	const char *mosquitto; /* the program */
 	const struct conf *conf;
-	bool wrong; /* something is, and was said */
+	bool as_json;
+	struct buf part; /* the headline that findings belong to */
+	uint64_t notes, wrong; /* how many were said */
 };
 
 /* Mosquitto's own settings, its listeners' certificates, and whether the files that the options name can be read. */
@@ -24,7 +28,14 @@ void examine_store(struct examination *exam);
 /* Whether Kafka answers and has the topic. Makes nothing. */
 void examine_kafka(struct examination *exam);
 
-/* One finding each, a line: all is well; worth a thought; wrong. */
+/* The headline of the findings that follow. */
+void exam_part(struct examination *exam, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* One finding, a line. mend is what to do about it, a sentence; NULL: nothing, or it is in the words. */
+enum exam_level { EXAM_FINE, EXAM_NOTE, EXAM_WRONG };
+void exam_find(struct examination *exam, enum exam_level level, const char *what, const char *mend);
+
+/* The same: all is well; worth a thought; wrong. Of the latter two what stands behind the last ". " is what to do. */
 void exam_fine(struct examination *exam, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void exam_note(struct examination *exam, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void exam_wrong(struct examination *exam, const char *format, ...) __attribute__((format(printf, 2, 3)));

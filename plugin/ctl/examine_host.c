@@ -166,7 +166,7 @@ static void examine_files(struct examination *exam)
 void examine_host(struct examination *exam)
 {
 	struct error err;
-	puts("broker");
+	exam_part(exam, "broker");
 	examine_settings(exam);
 	examine_listeners(exam);
 	if (!conffile_read(exam->file, examine_line, exam, &err))

@@ -93,7 +93,7 @@ static void examine_directory(struct examination *exam, const char *what, const 
 void examine_disk(struct examination *exam)
 {
 	const struct conf *conf = exam->conf;
-	puts("disk");
+	exam_part(exam, "disk");
 	if (strncmp(conf->store, SQLITE, strlen(SQLITE)) == 0)
 		examine_directory(exam, "store", conf->store + strlen(SQLITE));
 	examine_directory(exam, "journal", conf->journal);
@@ -107,7 +107,7 @@ void examine_store(struct examination *exam)
 	struct store *store;
 	struct store_info info;
 	struct error err;
-	puts("store");
+	exam_part(exam, "store");
 	if (strncmp(uri, "memory:", strlen("memory:")) == 0) {
 		exam_note(exam, "memory: forgets everything when the broker ends");
 		return;
@@ -162,7 +162,7 @@ void examine_kafka(struct examination *exam)
 	struct error err;
 	if (conf->kafka[0] == '\0')
 		return;
-	puts("Kafka");
+	exam_part(exam, "Kafka");
 	struct kafka_property *properties = mem_zero((conf->kafka_property_count + 1) * sizeof *properties);
 	for (size_t i = 0; i < conf->kafka_property_count; i++)
 		properties[i] = (struct kafka_property){conf->kafka_properties[i].name, conf->kafka_properties[i].value};

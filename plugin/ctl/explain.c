@@ -45,55 +45,54 @@ static const char *const HINTS[][2] = {
 	{"not a token", "It is no JWT at all. Some providers give opaque access tokens unless an audience is asked for."},
 };
 
-static void print_hint(const char *reason)
+static int refused(struct examination *exam, const char *reason)
 {
-	for (size_t i = 0; i < sizeof HINTS / sizeof *HINTS; i++)
+	struct buf what = BUF_EMPTY;
+	const char *hint = NULL;
+	for (size_t i = 0; i < sizeof HINTS / sizeof *HINTS && hint == NULL; i++)
 		if (strncmp(reason, HINTS[i][0], strlen(HINTS[i][0])) == 0)
-			printf("  %s\n", HINTS[i][1]);
-}
-
-static int refused(const char *reason)
-{
-	printf("token: refused: %s\n", reason);
-	print_hint(reason);
+			hint = HINTS[i][1];
+	buf_printf(&what, "refused: %s", reason);
+	exam_find(exam, EXAM_WRONG, what.data, hint);
+	buf_fini(&what);
 	return CTL_FAILED;
 }
 
-static void print_audiences(const struct jwt *jwt)
+static void add_audiences(struct examination *exam, const struct jwt *jwt)
 {
 	char shown[PRINTABLE_SIZE];
 	const json_t *aud = json_object_get(jwt->claims, "aud"), *member;
 	size_t i;
 	if (json_is_string(aud))
-		printf("  it is for %s\n", printable(shown, json_string_value(aud)));
-	json_array_foreach(aud, i, member) if (json_is_string(member)) printf("  it is for %s\n", printable(shown, json_string_value(member)));
+		exam_fine(exam, "it is for %s", printable(shown, json_string_value(aud)));
+	json_array_foreach(aud, i, member) if (json_is_string(member)) exam_fine(exam, "it is for %s", printable(shown, json_string_value(member)));
 }
 
-static void print_end(int64_t at_ms)
+enum { END_SIZE = 32 };
+
+static const char *show_end(char when[END_SIZE], int64_t at_ms)
 {
-	char when[32];
 	time_t end = (time_t)(at_ms / 1000);
 	struct tm utc;
 	gmtime_r(&end, &utc);
-	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &utc);
-	printf(" until %s UTC\n", when);
+	strftime(when, END_SIZE, "%Y-%m-%d %H:%M:%S UTC", &utc);
+	return when;
 }
 
-static int let_in(const struct jwt_claims *claims)
+static int let_in(struct examination *exam, const struct jwt_claims *claims)
 {
-	printf("token: good, for the user %s", claims->user_id);
-	print_end(claims->expires_at_ms);
-	printf("  If the broker refuses it, its log says which of these it is: the username (empty, the user ID or jwt), the client ID (%s/<device>, or\n"
-		   "  one without a slash), or an account that was deleted after the token was issued.\n",
-		claims->user_id);
+	char when[END_SIZE];
+	exam_fine(exam, "good, for the user %s until %s", claims->user_id, show_end(when, claims->expires_at_ms));
+	exam_fine(exam, "If the broker refuses it, its log says which of these it is: the username (empty, the user ID or jwt), the client ID (%s/<device>, or "
+					"one without a slash), or an account that was deleted after the token was issued.", claims->user_id);
 	return CTL_OK;
 }
 
-static int let_in_device(const struct device_claims *claims)
+static int let_in_device(struct examination *exam, const struct device_claims *claims)
 {
-	char shown[PRINTABLE_SIZE];
-	printf("token: good, a device token for the user %s and his device %s alone", claims->claims.user_id, printable(shown, claims->device));
-	print_end(claims->claims.expires_at_ms);
+	char shown[PRINTABLE_SIZE], when[END_SIZE];
+	exam_fine(exam, "good, a device token for the user %s and his device %s alone until %s", claims->claims.user_id,
+		printable(shown, claims->device), show_end(when, claims->claims.expires_at_ms));
 	return CTL_OK;
 }
 
@@ -113,14 +112,14 @@ static bool is_revoked(struct store *store, const struct jwt_claims *claims, con
 	return revoked;
 }
 
-static int judge_good(struct store *store, const struct jwt_claims *claims)
+static int judge_good(struct examination *exam, struct store *store, const struct jwt_claims *claims)
 {
 	struct error err;
 	if (store == NULL)
-		puts("  whether it was revoked is in the store, which cannot be looked into");
+		exam_note(exam, "whether it was revoked is in the store, which cannot be looked into");
 	else if (is_revoked(store, claims, NULL, &err))
-		return refused(err.text);
-	return let_in(claims);
+		return refused(exam, err.text);
+	return let_in(exam, claims);
 }
 
 static size_t audiences_of(const struct finding *findings, size_t count, const char **audiences)
@@ -132,28 +131,28 @@ static size_t audiences_of(const struct finding *findings, size_t count, const c
 	return found;
 }
 
-static int judge_device(struct store *store, const struct conf *conf, const struct finding *findings, size_t count, const struct jwt *jwt)
+static int judge_device(struct examination *exam, struct store *store, const struct finding *findings, size_t count, const struct jwt *jwt)
 {
 	const char *audiences[ISSUERS_MAX * ISSUER_NAMES_MAX];
 	const struct device_policy policy = {
-		.audiences = audiences, .audience_count = audiences_of(findings, count, audiences), .leeway_s = (int)conf->leeway_s};
+		.audiences = audiences, .audience_count = audiences_of(findings, count, audiences), .leeway_s = (int)exam->conf->leeway_s};
 	struct device_claims claims;
 	struct key_set *keys;
 	struct error err;
 	if (store == NULL)
-		return refused("it is a device token, whose keys are in the store, which cannot be looked into");
+		return refused(exam, "it is a device token, whose keys are in the store, which cannot be looked into");
 	if (signing_keys_load(store, &keys, &err) != STORE_OK)
-		return refused(err.text);
+		return refused(exam, err.text);
 	enum jwt_rc rc = device_token_check(jwt, keys, &policy, clock_wall_ms(), &claims, &err);
 	key_set_free(keys);
 	if (rc != JWT_OK || is_revoked(store, &claims.claims, claims.device, &err))
-		return refused(err.text);
-	return let_in_device(&claims);
+		return refused(exam, err.text);
+	return let_in_device(exam, &claims);
 }
 
 /* ---- all together ---- */
 
-static int judge(struct store *store, const struct finding *findings, size_t count, const struct jwt *jwt)
+static int judge(struct examination *exam, struct store *store, const struct finding *findings, size_t count, const struct jwt *jwt)
 {
 	static const struct key_set NONE;
 	char text[200], shown[PRINTABLE_SIZE];
@@ -165,17 +164,17 @@ static int judge(struct store *store, const struct finding *findings, size_t cou
 		struct jwt_policy policy = issuer_policy(findings[i].issuer);
 		const struct key_set *keys = findings[i].keys ? findings[i].keys : &NONE;
 		if (jwt_check(jwt, keys, &policy, clock_wall_ms(), &claims, &err) == JWT_OK)
-			return judge_good(store, &claims);
-		int rc = refused(err.text);
+			return judge_good(exam, store, &claims);
+		int rc = refused(exam, err.text);
 		if (strncmp(err.text, "aud:", 4) == 0)
-			print_audiences(jwt);
+			add_audiences(exam, jwt);
 		return rc;
 	}
 	snprintf(text, sizeof text, "iss: %s is none of the issuers above (to the letter)", printable(shown, jwt->issuer));
-	return refused(text);
+	return refused(exam, text);
 }
 
-int explain_token(const struct ctl_command *command, const struct conf *conf, const struct finding *findings, size_t count, const char *file)
+int explain_token(const struct ctl_command *command, struct examination *exam, const struct finding *findings, size_t count, const char *file)
 {
 	struct jwt jwt;
 	struct error err;
@@ -184,11 +183,12 @@ int explain_token(const struct ctl_command *command, const struct conf *conf, co
 	if (token == NULL)
 		return CTL_FAILED;
 	int rc = CTL_OK;
+	exam_part(exam, "token");
 	if (!jwt_read(token, strlen(token), &jwt, &err)) {
-		rc = refused(err.text);
+		rc = refused(exam, err.text);
 	} else {
-		source_open_in_use(command, conf->store, &store); /* says itself why not */
-		rc = strcmp(jwt.issuer, DEVICE_TOKEN_ISSUER) == 0 ? judge_device(store, conf, findings, count, &jwt) : judge(store, findings, count, &jwt);
+		source_open_in_use(command, exam->conf->store, &store); /* says itself why not */
+		rc = strcmp(jwt.issuer, DEVICE_TOKEN_ISSUER) == 0 ? judge_device(exam, store, findings, count, &jwt) : judge(exam, store, findings, count, &jwt);
 		source_close(store);
 		jwt_fini(&jwt);
 	}

@@ -4,8 +4,8 @@
 /* hyperchatctl doctor, the part about a token: whom it lets in, or why nobody. One thread, blocks on the file and the store. */
 
 #include "plugin/auth/issuer.h"
-#include "plugin/conf/conf.h"
 #include "plugin/ctl/ctl.h"
+#include "plugin/ctl/examine.h"
 
 /* What was found out about one issuer. */
 struct finding {
@@ -14,8 +14,8 @@ struct finding {
 	bool sound;
 };
 
-/* Says it on stdout, without printing the token (a file; "-": stdin). The store is looked into for what was revoked, and for the keys of device
+/* Adds it, without printing the token (a file; "-": stdin). The store is looked into for what was revoked, and for the keys of device
  * tokens. CTL_FAILED: it lets nobody in, or could not be looked at. */
-int explain_token(const struct ctl_command *command, const struct conf *conf, const struct finding *findings, size_t count, const char *file);
+int explain_token(const struct ctl_command *command, struct examination *exam, const struct finding *findings, size_t count, const char *file);
 
 #endif

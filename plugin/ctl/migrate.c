@@ -6,14 +6,22 @@
 #include <stdio.h>
 
 #include "plugin/ctl/ctl.h"
+#include "plugin/ctl/object.h"
 #include "plugin/ctl/source.h"
 
-static int say(const struct ctl_command *command, struct store *store)
+static int say(const struct ctl_command *command, struct store *store, bool as_json)
 {
 	struct store_info info;
 	struct error err;
 	if (store_ops(store)->info(store, &info, &err) != STORE_OK)
 		return ctl_failed(command, "%s", err.text);
+	struct buf line = BUF_EMPTY;
+	if (as_json) {
+		object_add_i64(&line, "schema", info.schema_version);
+		object_add_i64(&line, "schemaBefore", info.schema_found);
+		object_print(&line);
+		return CTL_OK;
+	}
 	if (info.schema_found == info.schema_version)
 		printf("schema %d: nothing to do\n", info.schema_version);
 	else
@@ -23,8 +31,8 @@ static int say(const struct ctl_command *command, struct store *store)
 
 static int run(const struct ctl_command *command, int argc, char **argv)
 {
-	const char *uri = NULL;
-	const struct ctl_option options[] = {{"store", &uri, 1}, {NULL, NULL, 0}};
+	const char *uri = NULL, *json = NULL;
+	const struct ctl_option options[] = {{"store", &uri, CTL_REQUIRED}, {"json", &json, CTL_FLAG}, {NULL, NULL, 0}};
 	struct store *store;
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
@@ -32,7 +40,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	rc = source_open(command, uri, &store);
 	if (rc != CTL_OK)
 		return rc;
-	rc = say(command, store);
+	rc = say(command, store, json != NULL);
 	source_close(store);
 	return rc;
 }
@@ -40,10 +48,11 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 const struct ctl_command ctl_migrate = {
 	.name = "migrate",
 	.summary = "bring a store's schema to this program's version",
-	.usage = "Usage: hyperchatctl migrate --store URI\n\n"
+	.usage = "Usage: hyperchatctl migrate --store URI [--json]\n\n"
 			 "Brings the schema of an older store up to date, in one step, and says from which version to which. A store of a\n"
 			 "newer program is refused and left as it is. A broker does the same at its start unless plugin_opt_migrate is\n"
 			 "manual. Make a backup and stop the broker first: an older program does not open the store any more.\n\n"
-			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/mosquitto/hyperchat.db\n",
+			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/mosquitto/hyperchat.db\n"
+			 "  --json        an object: schema, schemaBefore\n",
 	.run = run,
 };

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "plugin/ctl/ctl.h"
+#include "plugin/ctl/object.h"
 #include "plugin/ctl/source.h"
 #include "plugin/transfer/bodies.h"
 #include "plugin/transfer/mirror.h"
@@ -23,6 +24,7 @@ struct work {
 	struct bodies *bodies; /* the mirror's thread's */
 	struct kafka_property properties[PROPERTIES_MAX];
 	size_t property_count;
+	const char *json; /* NULL: words */
 };
 
 static void say(void *context, int level, const char *text)
@@ -91,7 +93,7 @@ static int check_writer(const struct work *work, struct store *store)
 }
 
 /* Until it is done, or nobody lets it begin. */
-static int wait_for(const struct work *work, struct mirror *mirror)
+static int wait_for(const struct work *work, struct mirror *mirror, uint64_t *delivered)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
 	struct mirror_stats stats = {0};
@@ -103,12 +105,12 @@ static int wait_for(const struct work *work, struct mirror *mirror)
 			return ctl_failed(work->command, "somebody else brings what %s wrote to Kafka: is that broker running?", work->writer);
 	}
 	mirror_stats(mirror, &stats);
-	printf("%llu transactions of %s are on Kafka now\n", (unsigned long long)stats.delivered, work->writer);
+	*delivered = stats.delivered;
 	return CTL_OK;
 }
 
-/* Whom a push wakes depends on who is connected, which only brokers know. */
-static void mention_pushes(const struct work *work, struct store *store)
+/* Pushes are not made here: whom they wake depends on who is connected, which only brokers know. */
+static bool are_pushes_left(const struct work *work, struct store *store)
 {
 	char name[PLACE_NAME_MAX + 1];
 	struct page page = {0};
@@ -117,14 +119,29 @@ static void mention_pushes(const struct work *work, struct store *store)
 	snprintf(name, sizeof name, "push/%s", work->writer);
 	enum store_rc rc = store_ops(store)->load_place(store, name, &position, &err);
 	if (rc == STORE_NOT_FOUND)
-		return; /* it made none */
+		return false; /* it made none */
 	if (rc == STORE_OK)
 		rc = store_ops(store)->tail(store, work->writer, position, 1, &page, &next, &err);
 	if (rc != STORE_OK)
 		fprintf(stderr, "hyperchatctl %s: whether there are pushes left is not known: %s\n", work->command->name, err.text);
-	if (page.count > 0)
-		printf("pushes about the last of them are not made here: that broker makes them when it is back, or another one on this store\n");
+	bool left = page.count > 0;
 	store_page_free(&page);
+	return left;
+}
+
+static void print(const struct work *work, uint64_t delivered, bool pushes_left)
+{
+	struct buf line = BUF_EMPTY;
+	if (work->json != NULL) {
+		object_add_text(&line, "writer", work->writer);
+		object_add_u64(&line, "transactions", delivered);
+		object_add_bool(&line, "pushesLeft", pushes_left);
+		object_print(&line);
+		return;
+	}
+	printf("%llu transactions of %s are on Kafka now\n", (unsigned long long)delivered, work->writer);
+	if (pushes_left)
+		printf("pushes about the last of them are not made here: that broker makes them when it is back, or another one on this store\n");
 }
 
 static int mirror_all(struct work *work, struct store *store)
@@ -154,10 +171,11 @@ static int mirror_all(struct work *work, struct store *store)
 	struct mirror *mirror = mirror_start(&conf, &err);
 	if (mirror == NULL)
 		return ctl_failed(work->command, "%s", err.text);
-	int rc = wait_for(work, mirror);
+	uint64_t delivered = 0;
+	int rc = wait_for(work, mirror, &delivered);
 	mirror_stop(mirror);
 	if (rc == CTL_OK)
-		mention_pushes(work, store);
+		print(work, delivered, are_pushes_left(work, store));
 	return rc;
 }
 
@@ -178,7 +196,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	struct work work = {.command = command, .topic = "hyperchat.transactions", .body = "full"};
 	enum bodies_mode mode;
 	const struct ctl_option options[] = {{"store", &uri, 1}, {"writer", &work.writer, 1}, {"kafka", &work.servers, 1}, {"topic", &work.topic, 0},
-		{"body", &work.body, 0}, {"properties", &properties, 0}, {NULL, NULL, 0}};
+		{"body", &work.body, 0}, {"properties", &properties, 0}, {"json", &work.json, CTL_FLAG}, {NULL, NULL, 0}};
 	struct store *store;
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
@@ -203,7 +221,7 @@ const struct ctl_command ctl_mirror = {
 	.name = "mirror",
 	.summary = "bring to Kafka what a broker that is gone left",
 	.usage = "Usage: hyperchatctl mirror --store URI --writer NAME --kafka SERVERS [--topic TOPIC] [--body full]\n"
-			 "                           [--properties FILE]\n\n"
+			 "                           [--properties FILE] [--json]\n\n"
 			 "Brings to Kafka what a broker has committed and did not bring there before it went, and ends. With several brokers on\n"
 			 "one store the others do that by themselves. It waits for up to 20 s for the broker's lease to run out, and gives up\n"
 			 "where that is still running. Pushes (plugin_opt_kafka_push_topic) are not made: whom they wake depends on who is connected,\n"
@@ -213,6 +231,7 @@ const struct ctl_command ctl_mirror = {
 			 "  --kafka SERVERS     as plugin_opt_kafka: host:port,...\n"
 			 "  --topic TOPIC       as plugin_opt_kafka_topic; hyperchat.transactions\n"
 			 "  --body MODE         as plugin_opt_kafka_body of that broker: full, none or encrypted\n"
-			 "  --properties FILE   lines of <property>=<value> for librdkafka, for example security.protocol=SASL_SSL\n",
+			 "  --properties FILE   lines of <property>=<value> for librdkafka, for example security.protocol=SASL_SSL\n"
+			 "  --json              an object: writer, transactions (how many were brought), pushesLeft\n",
 	.run = run,
 };

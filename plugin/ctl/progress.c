@@ -9,27 +9,26 @@
 
 #include "base/clock.h"
 
-enum { BAR_MS = 100, LINE_MS = 10000, BAR_WIDTH = 30 };
+enum { BAR_MS = 100, BAR_WIDTH = 30 };
 
-void progress_init(struct progress *progress, bool quiet_elsewhere)
+void progress_init(struct progress *progress)
 {
-	*progress = (struct progress){.is_terminal = isatty(STDERR_FILENO) == 1, .quiet_elsewhere = quiet_elsewhere, .shown_at_ms = clock_mono_ms()};
+	*progress = (struct progress){.is_terminal = isatty(STDERR_FILENO) == 1, .shown_at_ms = clock_mono_ms()};
 }
 
 void progress_show(struct progress *progress, uint64_t done, uint64_t total, const char *format, ...)
 {
 	int64_t now_ms = clock_mono_ms();
-	if ((!progress->is_terminal && progress->quiet_elsewhere) || now_ms - progress->shown_at_ms < (progress->is_terminal ? BAR_MS : LINE_MS))
+	if (!progress->is_terminal || now_ms - progress->shown_at_ms < BAR_MS)
 		return;
 	progress->shown_at_ms = now_ms;
 	int filled = total ? (int)(done * BAR_WIDTH / total) : 0;
 	filled = filled > BAR_WIDTH ? BAR_WIDTH : filled;
 	va_list args;
 	va_start(args, format);
-	if (progress->is_terminal)
-		fprintf(stderr, "\r[%.*s%*s] ", filled, "##############################", BAR_WIDTH - filled, "");
+	fprintf(stderr, "\r[%.*s%*s] ", filled, "##############################", BAR_WIDTH - filled, "");
 	vfprintf(stderr, format, args);
-	fputs(progress->is_terminal ? "\033[K" : "\n", stderr);
+	fputs("\033[K", stderr);
 	va_end(args);
 }
 

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "plugin/ctl/audit.h"
 #include "plugin/ctl/check.h"
+#include "plugin/ctl/object.h"
 #include "plugin/ctl/rebuild.h"
 #include "plugin/ctl/source.h"
 #include "plugin/ctl/swap.h"
@@ -72,7 +73,7 @@ static void mend_chat(struct check *check, const char *chat_id)
 static bool is_in_order(struct repair *repair)
 {
 	struct check again = {.command = repair->command, .store = repair->check.store, .as_json = true, .problem_objects = BUF_EMPTY, .silent = true};
-	progress_init(&again.progress, true);
+	progress_init(&again.progress);
 	int rc = check_store(&again);
 	if (rc != CTL_OK)
 		ctl_failed(repair->command, "it is not in order even so, so nothing was changed: %s",
@@ -151,12 +152,16 @@ static void remove_part(const struct repair *repair)
 static void print(const struct repair *repair, bool changed)
 {
 	if (repair->as_json) {
-		printf("{\"changed\":%s,\"lost\":[%s],\"mended\":[%s],\"chats\":%" PRIu64 ",\"transactions\":%" PRIu64, changed ? "true" : "false",
-			repair->lost.data ? repair->lost.data : "", repair->check.problem_objects.data ? repair->check.problem_objects.data : "",
-			repair->check.chats, repair->check.transactions);
+		struct buf line = BUF_EMPTY;
+		object_add_bool(&line, "changed", changed);
+		object_add_list(&line, "lost", repair->lost.data);
+		object_add_list(&line, "mended", repair->check.problem_objects.data);
+		object_add_u64(&line, "chats", repair->check.chats);
+		object_add_u64(&line, "transactions", repair->check.transactions);
 		if (repair->epoch[0])
-			printf(",\"epoch\":\"%s\"", repair->epoch);
-		printf(",\"aside\":[%s]}\n", repair->swap.aside.data ? repair->swap.aside.data : "");
+			object_add_text(&line, "epoch", repair->epoch);
+		object_add_list(&line, "aside", repair->swap.aside.data);
+		object_print(&line);
 		return;
 	}
 	printf("%" PRIu64 " chats, %" PRIu64 " transactions: ", repair->check.chats, repair->check.transactions);
@@ -196,7 +201,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	repair.salvage = (struct sqlite_salvage){.found = take_found, .progress = show_rows, .context = &repair};
 	swap_init(&repair.swap, command, file, "repairing", "before-repair");
 	repair.swap.quiet = repair.as_json;
-	progress_init(&repair.check.progress, true);
+	progress_init(&repair.check.progress);
 	rc = run_repair(&repair);
 	swap_fini(&repair.swap);
 	buf_fini(&repair.lost);

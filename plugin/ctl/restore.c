@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/id.h"
-#include "base/json.h"
 #include "plugin/ctl/audit.h"
+#include "plugin/ctl/object.h"
 #include "plugin/ctl/options.h"
 #include "plugin/ctl/progress.h"
 #include "plugin/ctl/source.h"
@@ -63,9 +63,9 @@ static int note(const struct restore *restore)
 	struct buf details = BUF_EMPTY;
 	if (source_try(restore->uri, STORE_NO_MIGRATION, &store, NULL) != STORE_OK)
 		return CTL_OK; /* an older schema has no place for it */
-	buf_add_text(&details, "{\"from\":");
-	json_add_string(&details, restore->from, strlen(restore->from));
-	buf_printf(&details, ",\"epochBefore\":\"%s\"}", restore->info.epoch);
+	object_add_text(&details, "from", restore->from);
+	object_add_text(&details, "epochBefore", restore->info.epoch);
+	object_end(&details);
 	int rc = audit_note(restore->command, store, "", details.data, "ok");
 	buf_fini(&details);
 	source_close(store);
@@ -80,13 +80,14 @@ static void print(const struct restore *restore)
 		return;
 	}
 	struct buf line = BUF_EMPTY;
-	buf_add_text(&line, "{\"file\":");
-	json_add_string(&line, restore->swap.file, strlen(restore->swap.file));
-	buf_printf(&line, ",\"schema\":%d,\"epoch\":\"%s\",\"epochBefore\":\"%s\",\"chats\":%" PRIu64 ",\"transactions\":%" PRIu64
-		",\"aside\":[%s]}", restore->info.schema, restore->epoch, restore->info.epoch, restore->info.chats, restore->info.transactions,
-		restore->swap.aside.data != NULL ? restore->swap.aside.data : "");
-	puts(line.data);
-	buf_fini(&line);
+	object_add_text(&line, "file", restore->swap.file);
+	object_add_i64(&line, "schema", restore->info.schema);
+	object_add_text(&line, "epoch", restore->epoch);
+	object_add_text(&line, "epochBefore", restore->info.epoch);
+	object_add_u64(&line, "chats", restore->info.chats);
+	object_add_u64(&line, "transactions", restore->info.transactions);
+	object_add_list(&line, "aside", restore->swap.aside.data);
+	object_print(&line);
 }
 
 static int run_restore(struct restore *restore)
@@ -114,7 +115,7 @@ static int restore_into(struct restore *restore)
 	swap_init(&restore->swap, restore->command, file, "restoring", "before-restore");
 	restore->swap.journal = restore->journal;
 	restore->swap.quiet = restore->as_json;
-	progress_init(&restore->progress, true);
+	progress_init(&restore->progress);
 	int rc = run_restore(restore);
 	swap_fini(&restore->swap);
 	return rc;
@@ -181,8 +182,14 @@ static int give_epoch(const struct ctl_command *command, struct store *store, bo
 	snprintf(before, sizeof before, "%s", info.epoch);
 	make_epoch(info.epoch);
 	int rc = store_ops(store)->adopt(store, &info, &err) == STORE_OK ? CTL_OK : ctl_failed(command, "%s", err.text);
-	if (rc == CTL_OK)
-		printf(as_json ? "{\"epoch\":\"%s\",\"epochBefore\":\"%s\"}\n" : "epoch %s (before: %s)\n", info.epoch, before);
+	struct buf line = BUF_EMPTY;
+	if (rc == CTL_OK && as_json) {
+		object_add_text(&line, "epoch", info.epoch);
+		object_add_text(&line, "epochBefore", before);
+		object_print(&line);
+	} else if (rc == CTL_OK) {
+		printf("epoch %s (before: %s)\n", info.epoch, before);
+	}
 	if (rc == CTL_OK)
 		rc = audit_note(command, store, "", details.data, "ok");
 	buf_fini(&details);

@@ -8,6 +8,7 @@
 #include "plugin/broker/cluster.h"
 #include "plugin/ctl/audit.h"
 #include "plugin/ctl/ctl.h"
+#include "plugin/ctl/object.h"
 #include "plugin/ctl/source.h"
 
 static bool is_device_name(const char *user_id, const char *device)
@@ -21,14 +22,13 @@ static bool is_device_name(const char *user_id, const char *device)
 }
 
 /* The store has it before anybody is told. */
-static int revoke(const struct ctl_command *command, const char *uri, const char *subject)
+static int revoke(const struct ctl_command *command, const char *uri, const char *subject, int64_t now_ms)
 {
 	struct store *store;
 	struct error err;
 	int rc = source_open_in_use(command, uri, &store);
 	if (rc != CTL_OK)
 		return rc;
-	int64_t now_ms = clock_wall_ms();
 	bool done = store_ops(store)->put_revocation(store, subject, now_ms, &err) == STORE_OK &&
 		store_ops(store)->put_notice(store, NOTICE_REVOKED, subject, now_ms, &err) == STORE_OK;
 	if (!done)
@@ -39,10 +39,21 @@ static int revoke(const struct ctl_command *command, const char *uri, const char
 	return rc;
 }
 
+static void print_json(const char *user_id, const char *device, int64_t before_ms)
+{
+	struct buf line = BUF_EMPTY;
+	object_add_text(&line, "userID", user_id);
+	if (device != NULL)
+		object_add_text(&line, "device", device);
+	object_add_i64(&line, "revokedAt", before_ms);
+	object_print(&line);
+}
+
 static int run(const struct ctl_command *command, int argc, char **argv)
 {
-	const char *uri = NULL, *user_id = NULL, *device = NULL;
-	const struct ctl_option options[] = {{"store", &uri, 1}, {"user", &user_id, 1}, {"device", &device, 0}, {NULL, NULL, 0}};
+	const char *uri = NULL, *user_id = NULL, *device = NULL, *json = NULL;
+	const struct ctl_option options[] = {{"store", &uri, 1}, {"user", &user_id, 1}, {"device", &device, 0}, {"json", &json, CTL_FLAG},
+		{NULL, NULL, 0}};
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
 		return rc;
@@ -52,7 +63,10 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 		return ctl_misused(command, "--device '%s' names no device", device);
 	struct buf subject = BUF_EMPTY;
 	buf_printf(&subject, "%s%s%s", user_id, device ? "/" : "", device ? device : "");
-	rc = revoke(command, uri, subject.data);
+	int64_t now_ms = clock_wall_ms();
+	rc = revoke(command, uri, subject.data, now_ms);
+	if (rc == CTL_OK && json != NULL)
+		print_json(user_id, device, now_ms);
 	buf_fini(&subject);
 	return rc;
 }
@@ -60,12 +74,13 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 const struct ctl_command ctl_revoke = {
 	.name = "revoke",
 	.summary = "tokens of a user, or of a device, count no more",
-	.usage = "Usage: hyperchatctl revoke --store URI --user U [--device D]\n\n"
+	.usage = "Usage: hyperchatctl revoke --store URI --user U [--device D] [--json]\n\n"
 			 "All tokens of U that were issued until now count no more: nobody gets in by them, and whoever is connected by one\n"
 			 "is cut off within a second, on all brokers of the store. They may run meanwhile, or not. Who gets a new token from\n"
 			 "the provider is let in again, from the next second on: to keep him out, block him there first, or 'hyperchatctl broker ban'.\n\n"
 			 "  --store URI  as plugin_opt_store\n"
 			 "  --user U     the user ID, as in topics\n"
-			 "  --device D   only the device tokens (createDeviceToken) that were issued for this device of his\n",
+			 "  --device D   only the device tokens (createDeviceToken) that were issued for this device of his\n"
+			 "  --json       an object: userID, device (if given), revokedAt (ms); nothing is printed without it\n",
 	.run = run,
 };

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "plugin/ctl/audit.h"
 #include "plugin/ctl/ctl.h"
+#include "plugin/ctl/object.h"
 #include "plugin/ctl/source.h"
 
 enum { ROOM_NAME_MAX = 128 };
@@ -15,12 +15,6 @@ enum { ROOM_NAME_MAX = 128 };
 struct room {
 	const char *chat_id, *owner, *name, *history;
 };
-
-static void add_member(struct buf *body, const char *name, const char *text, const char *before)
-{
-	buf_printf(body, "%s\"%s\":", before, name);
-	json_add_string(body, text, strlen(text));
-}
 
 static struct transaction *make(
 	const struct room *room, const char *writer, uint64_t number, enum transaction_type type, const char *body, const unsigned char *previous)
@@ -41,13 +35,16 @@ static struct transaction *make(
 
 static int append(const struct ctl_command *command, struct store *store, const struct room *room, const struct store_info *info)
 {
-	struct buf members = BUF_EMPTY, group = BUF_EMPTY;
+	struct buf owner = BUF_EMPTY, members = BUF_EMPTY, group = BUF_EMPTY;
 	struct error err;
-	add_member(&members, "userID", room->owner, "{\"members\":[{");
-	buf_add_text(&members, ",\"role\":\"owner\"}]}");
-	add_member(&group, "name", room->name, "{");
-	add_member(&group, "history", room->history, ",");
-	buf_add_char(&group, '}');
+	object_add_text(&owner, "userID", room->owner);
+	object_add_text(&owner, "role", "owner");
+	object_end(&owner);
+	object_add_list(&members, "members", owner.data);
+	object_end(&members);
+	object_add_text(&group, "name", room->name);
+	object_add_text(&group, "history", room->history);
+	object_end(&group);
 	struct transaction *transactions[2];
 	transactions[0] = make(room, info->writer, 1, TX_MEMBER_ADDED, members.data, (const unsigned char[HEAD_BYTES]){0});
 	transactions[1] = make(room, info->writer, 2, TX_GROUP_UPDATED, group.data, transactions[0]->head);
@@ -55,6 +52,7 @@ static int append(const struct ctl_command *command, struct store *store, const 
 	enum store_rc rc = store_ops(store)->append(store, &append, 1, &err);
 	transaction_free(transactions[0]);
 	transaction_free(transactions[1]);
+	buf_fini(&owner);
 	buf_fini(&members);
 	buf_fini(&group);
 	if (rc != STORE_OK)
@@ -73,11 +71,21 @@ static int make_room(const struct ctl_command *command, struct store *store, con
 	return append(command, store, room, &info);
 }
 
+static void print_json(const struct room *room)
+{
+	struct buf line = BUF_EMPTY;
+	object_add_text(&line, "chatID", room->chat_id);
+	object_add_text(&line, "owner", room->owner);
+	object_add_text(&line, "name", room->name);
+	object_add_text(&line, "history", room->history);
+	object_print(&line);
+}
+
 static int note(const struct ctl_command *command, struct store *store, const struct room *room)
 {
 	struct buf details = BUF_EMPTY;
-	add_member(&details, "owner", room->owner, "{");
-	buf_add_char(&details, '}');
+	object_add_text(&details, "owner", room->owner);
+	object_end(&details);
 	int rc = audit_note(command, store, room->chat_id, details.data, "ok");
 	buf_fini(&details);
 	return rc;
@@ -104,10 +112,10 @@ static int check(const struct ctl_command *command, const struct room *room)
 
 static int run(const struct ctl_command *command, int argc, char **argv)
 {
-	const char *uri = NULL;
+	const char *uri = NULL, *json = NULL;
 	struct room room = {.history = "own"};
 	const struct ctl_option options[] = {{"store", &uri, 1}, {"id", &room.chat_id, 1}, {"owner", &room.owner, 1}, {"name", &room.name, 1},
-		{"history", &room.history, 0}, {NULL, NULL, 0}};
+		{"history", &room.history, 0}, {"json", &json, CTL_FLAG}, {NULL, NULL, 0}};
 	struct store *store;
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
@@ -120,6 +128,8 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	rc = make_room(command, store, &room);
 	if (rc == CTL_OK)
 		rc = note(command, store, &room);
+	if (rc == CTL_OK && json != NULL)
+		print_json(&room);
 	source_close(store);
 	return rc;
 }
@@ -127,7 +137,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 const struct ctl_command ctl_room = {
 	.name = "room",
 	.summary = "make a group whose ID can be read",
-	.usage = "Usage: hyperchatctl room --store URI --id ID --owner USER --name NAME [--history own|all]\n\n"
+	.usage = "Usage: hyperchatctl room --store URI --id ID --owner USER --name NAME [--history own|all] [--json]\n\n"
 			 "Makes a group with a chatID of your choice, so that scripts and dashboards can write to hc/chat/ID/text. Its owner\n"
 			 "adds members as in any group. It writes to the store itself: stop the broker first, two programs must not write\n"
 			 "to one store at the same time. While it runs: 'hyperchatctl broker createRoom'.\n\n"
@@ -135,6 +145,7 @@ const struct ctl_command ctl_room = {
 			 "  --id ID        the chatID, for example ops-alerts: 1 to 64 bytes without '/', '+' and '#'\n"
 			 "  --owner USER   the user ID of its owner, who need not have logged in yet\n"
 			 "  --name NAME    what it is called in chat lists\n"
-			 "  --history all  who is added later sees what was written before (own: only what comes from then on; as without it)\n",
+			 "  --history all  who is added later sees what was written before (own: only what comes from then on; as without it)\n"
+			 "  --json         an object: chatID, owner, name, history; nothing is printed without it\n",
 	.run = run,
 };

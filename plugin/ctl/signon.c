@@ -4,7 +4,6 @@
 #include "plugin/ctl/signon.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,58 +18,61 @@
 
 enum { CLOCK_OFF_S = 5 };
 
-static void print_keys(const struct key_set *keys)
+static void add_keys(struct examination *exam, const struct key_set *keys)
 {
 	char shown[PRINTABLE_SIZE];
 	for (size_t i = 0; i < keys->key_count; i++)
-		printf("  %-6s %s\n", keys->keys[i].alg->name, keys->keys[i].kid ? printable(shown, keys->keys[i].kid) : "(no kid)");
+		exam_fine(exam, "%-6s %s", keys->keys[i].alg->name, keys->keys[i].kid ? printable(shown, keys->keys[i].kid) : "(no kid)");
 	for (size_t i = 0; i < keys->note_count; i++)
-		printf("  %s\n", keys->notes[i]);
+		exam_fine(exam, "%s", keys->notes[i]);
 }
 
-static void print_age(int64_t ms)
+static void add_kept(struct examination *exam, size_t count, int64_t age_ms)
 {
-	if (ms < 2 * 60 * 1000)
-		printf("%lld seconds old", (long long)(ms / 1000));
-	else if (ms < 2 * 60 * 60 * 1000)
-		printf("%lld minutes old", (long long)(ms / 60000));
-	else
-		printf("%lld hours old", (long long)(ms / 3600000));
+	static const struct {
+		int64_t unit_ms;
+		const char *name;
+	} UNITS[] = {{3600000, "hours"}, {60000, "minutes"}, {1000, "seconds"}};
+	size_t unit = 0;
+	while (unit < 2 && age_ms < 2 * UNITS[unit].unit_ms)
+		unit++;
+	exam_fine(exam, "kept by the broker: %zu keys, %lld %s old", count, (long long)(age_ms / UNITS[unit].unit_ms), UNITS[unit].name);
 }
 
 /* ---- issuers ---- */
 
-static bool clock_is_sound(const struct issuer *issuer, int64_t date_s)
+static bool clock_is_sound(struct examination *exam, const struct issuer *issuer, int64_t date_s)
 {
+	static const char LATE[] = "that is more than the leeway of %d s: fresh tokens may be refused";
 	if (date_s == 0) {
-		puts("  it does not say how late it is");
+		exam_fine(exam, "it does not say how late it is");
 		return true;
 	}
 	int64_t behind_s = clock_wall_ms() / 1000 - date_s, off_s = llabs(behind_s);
 	if (off_s <= 1) {
-		puts("  clocks: alike, to the second");
+		exam_fine(exam, "clocks: alike, to the second");
 		return true;
 	}
-	printf("  clocks: its is %lld s %s this one\n", (long long)off_s, behind_s > 0 ? "behind" : "ahead of");
-	if (off_s > issuer->leeway_s)
-		printf("  that is more than the leeway of %d s: fresh tokens may be refused\n", issuer->leeway_s);
-	return off_s <= issuer->leeway_s || off_s <= CLOCK_OFF_S;
+	exam_fine(exam, "clocks: its is %lld s %s this one", (long long)off_s, behind_s > 0 ? "behind" : "ahead of");
+	bool sound = off_s <= issuer->leeway_s || off_s <= CLOCK_OFF_S;
+	if (!sound)
+		exam_wrong(exam, LATE, issuer->leeway_s);
+	else if (off_s > issuer->leeway_s)
+		exam_note(exam, LATE, issuer->leeway_s);
+	return sound;
 }
 
 /* What the broker has kept, if it may be read. */
-static struct key_set *print_kept(const struct conf *conf, const struct issuer *issuer)
+static struct key_set *find_kept(struct examination *exam, const struct issuer *issuer)
 {
 	struct error err;
 	int64_t at_ms;
-	char *directory = signon_cache_dir(conf), *file = key_cache_file(directory, issuer->url);
+	char *directory = signon_cache_dir(exam->conf), *file = key_cache_file(directory, issuer->url);
 	struct key_set *keys = key_cache_read(file, issuer->url, &at_ms, &err);
-	if (keys != NULL) {
-		printf("  kept by the broker: %zu keys, ", keys->key_count);
-		print_age(clock_wall_ms() - at_ms);
-		puts("");
-	} else {
-		printf("  kept by the broker: none (%s)\n", err.text);
-	}
+	if (keys != NULL)
+		add_kept(exam, keys->key_count, clock_wall_ms() - at_ms);
+	else
+		exam_fine(exam, "kept by the broker: none (%s)", err.text);
 	free(file);
 	free(directory);
 	return keys;
@@ -81,56 +83,57 @@ static bool restrict_keys(struct key_set *keys, const struct issuer *issuer)
 	return issuer->algs.count == 0 || key_set_restrict(keys, (const char *const *)issuer->algs.list, issuer->algs.count);
 }
 
-static void examine_discovery(const struct conf *conf, struct finding *finding)
+static void examine_discovery(struct examination *exam, struct finding *finding)
 {
 	struct error err;
 	struct fetched fetched;
 	const struct issuer *issuer = finding->issuer;
-	const struct fetch_request request = {.issuer = issuer->url, .ca_file = conf->oidc_ca};
+	const struct fetch_request request = {.issuer = issuer->url, .ca_file = exam->conf->oidc_ca};
 	struct key_set *kept;
-	printf("issuer %s\n", issuer->url);
+	exam_part(exam, "issuer %s", issuer->url);
 	finding->sound = fetch_keys(&request, &fetched, &err);
 	if (!finding->sound) {
-		printf("  it cannot be asked: %s\n", err.text);
-		finding->keys = print_kept(conf, issuer);
+		exam_wrong(exam, "it cannot be asked: %s", err.text);
+		finding->keys = find_kept(exam, issuer);
 		if (finding->keys != NULL)
-			print_keys(finding->keys);
+			add_keys(exam, finding->keys);
 		return;
 	}
-	printf("  keys at %s", fetched.jwks_uri);
 	if (fetched.age_s >= 0)
-		printf(", good for %lld s by their Cache-Control", (long long)fetched.age_s);
-	puts("");
+		exam_fine(exam, "keys at %s, good for %lld s by their Cache-Control", fetched.jwks_uri, (long long)fetched.age_s);
+	else
+		exam_fine(exam, "keys at %s", fetched.jwks_uri);
 	finding->sound = restrict_keys(fetched.keys, issuer);
-	print_keys(fetched.keys);
+	add_keys(exam, fetched.keys);
 	if (!finding->sound)
-		puts("  none is for one of the issuer's \"algorithms\"");
-	finding->sound = clock_is_sound(issuer, fetched.date_s) && finding->sound;
-	kept = print_kept(conf, issuer);
+		exam_wrong(exam, "none is for one of the issuer's \"algorithms\"");
+	finding->sound = clock_is_sound(exam, issuer, fetched.date_s) && finding->sound;
+	kept = find_kept(exam, issuer);
 	key_set_free(kept);
 	finding->keys = fetched.keys;
 	fetched.keys = NULL;
 	fetched_fini(&fetched);
 }
 
-static void examine_file(struct finding *finding)
+static void examine_file(struct examination *exam, struct finding *finding)
 {
 	struct error err;
-	printf("issuer %s\n  keys in %s\n", finding->issuer->url, finding->issuer->keys);
+	exam_part(exam, "issuer %s", finding->issuer->url);
+	exam_fine(exam, "keys in %s", finding->issuer->keys);
 	finding->keys = issuer_load_keys(finding->issuer, &err);
 	finding->sound = finding->keys != NULL;
 	if (finding->sound)
-		print_keys(finding->keys);
+		add_keys(exam, finding->keys);
 	else
-		printf("  %s\n", err.text);
+		exam_wrong(exam, "%s", err.text);
 }
 
-int signon_examine(const struct ctl_command *command, const struct conf *conf, const char *token_file)
+int signon_examine(const struct ctl_command *command, struct examination *exam, const char *token_file)
 {
 	struct issuer_list list;
 	struct error err;
 	int rc = CTL_OK;
-	if (!signon_list(conf, &list, &err))
+	if (!signon_list(exam->conf, &list, &err))
 		return ctl_failed(command, "%s", err.text);
 	if (!http_start()) {
 		issuer_list_fini(&list);
@@ -140,12 +143,12 @@ int signon_examine(const struct ctl_command *command, const struct conf *conf, c
 	for (size_t i = 0; i < list.count; i++) {
 		findings[i].issuer = &list.issuers[i];
 		if (list.issuers[i].keys != NULL)
-			examine_file(&findings[i]);
+			examine_file(exam, &findings[i]);
 		else
-			examine_discovery(conf, &findings[i]);
+			examine_discovery(exam, &findings[i]);
 		rc = findings[i].sound ? rc : CTL_FAILED;
 	}
-	if (token_file != NULL && explain_token(command, conf, findings, list.count, token_file) != CTL_OK)
+	if (token_file != NULL && explain_token(command, exam, findings, list.count, token_file) != CTL_OK)
 		rc = CTL_FAILED;
 	for (size_t i = 0; i < list.count; i++)
 		key_set_free(findings[i].keys);

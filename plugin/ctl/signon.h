@@ -3,11 +3,11 @@
 #define HC_CTL_SIGNON_H
 /* hyperchatctl doctor, the part about single sign-on. One thread, blocks on files and on the issuers. */
 
-#include "plugin/conf/conf.h"
 #include "plugin/ctl/ctl.h"
+#include "plugin/ctl/examine.h"
 
-/* Says of each issuer on stdout whether it answers, which keys it has and how its clock goes, and with a token (a file; "-": stdin) why the
- * broker takes it or not, without printing it. CTL_FAILED: something is wrong, and was said. */
-int signon_examine(const struct ctl_command *command, const struct conf *conf, const char *token_file);
+/* Adds of each issuer whether it answers, which keys it has and how its clock goes, and with a token (a file; "-": stdin) why the
+ * broker takes it or not, without printing it. CTL_FAILED: something is wrong, and was added or said. */
+int signon_examine(const struct ctl_command *command, struct examination *exam, const char *token_file);
 
 #endif

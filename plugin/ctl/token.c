@@ -9,12 +9,14 @@
 #include "base/text.h"
 #include "plugin/auth/sign.h"
 #include "plugin/ctl/ctl.h"
+#include "plugin/ctl/object.h"
 
 enum { TTL_MAX_S = 10 * 366 * 24 * 3600 };
 
 struct request {
 	const char *keys, *issuer, *audience, *user, *ttl;
 	uint64_t ttl_s;
+	const char *json; /* NULL: the token alone */
 };
 
 /* The first key of the set that libjwt has an algorithm for. */
@@ -36,6 +38,18 @@ static char *make(const struct key *key, const struct request *request)
 							   .expires_s = now_s + (int64_t)request->ttl_s});
 }
 
+static void print(const char *token, const struct request *request)
+{
+	struct buf line = BUF_EMPTY;
+	if (request->json == NULL) {
+		puts(token);
+		return;
+	}
+	object_add_text(&line, "token", token);
+	object_add_u64(&line, "expiresIn", request->ttl_s);
+	object_print(&line);
+}
+
 static int print_token(const struct ctl_command *command, const struct request *request)
 {
 	struct error err;
@@ -54,7 +68,7 @@ static int print_token(const struct ctl_command *command, const struct request *
 		if (token == NULL)
 			rc = ctl_failed(command, "%s: libjwt could not sign with this %s key", request->keys, key->alg->name);
 		else
-			puts(token);
+			print(token, request);
 		free(token);
 	}
 	key_set_free(set);
@@ -70,6 +84,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 		{"audience", &request.audience, 1},
 		{"user", &request.user, 1},
 		{"ttl", &request.ttl, 0},
+		{"json", &request.json, CTL_FLAG},
 		{NULL, NULL, 0},
 	};
 	int rc = ctl_options(command, options, argc, argv);
@@ -85,14 +100,15 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 const struct ctl_command ctl_token = {
 	.name = "token",
 	.summary = "print a JSON Web Token for a user, for trying out",
-	.usage = "Usage: hyperchatctl token --keys FILE --issuer I --audience A --user U [--ttl SECONDS]\n\n"
+	.usage = "Usage: hyperchatctl token --keys FILE --issuer I --audience A --user U [--ttl SECONDS] [--json]\n\n"
 			 "Prints a token that the broker takes as U's MQTT password.\n\n"
 			 "  --keys FILE      a JWK Set or PEM file that holds a private key or a secret, such as\n"
 			 "                   'hyperchatctl keys' makes; the first usable key signs, by its own algorithm\n"
 			 "  --issuer I       the claim iss: the broker's plugin_opt_issuer\n"
 			 "  --audience A     the claim aud: the broker's plugin_opt_audience\n"
 			 "  --user U         the claim sub, as the provider would write it (not percent-encoded)\n"
-			 "  --ttl SECONDS    until it expires (3600)\n\n"
+			 "  --ttl SECONDS    until it expires (3600)\n"
+			 "  --json           an object: token, expiresIn (seconds)\n\n"
 			 "Algorithms: HS, RS and ES 256, 384 and 512. PS and EdDSA are verified by the broker, but not made here.\n",
 	.run = run,
 };

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """hyperchatctl doctor beside sign-on (test_sign_on.py): each story breaks one thing, and is told which and what to do."""
+import json
 import os
 import re
 import subprocess
@@ -20,10 +21,10 @@ GN2/+1/sAiBUDcjeZt5JG9Yj0aB4zDtEjhFD+sb2MNynCLbWWAG1og==
 """  # at the end of 2019: openssl req makes none that are over
 
 
-def doctor(broker, **more):
+def doctor(broker, *flags, **more):
     """Its exit code and what it said."""
     options = [text for name, value in more.items() for text in (f"--{name}", str(value))]
-    done = subprocess.run([str(brokers.CTL), "doctor", "--conf", str(broker.directory / "mosquitto.conf"), *options], capture_output=True, text=True,
+    done = subprocess.run([str(brokers.CTL), "doctor", "--conf", str(broker.directory / "mosquitto.conf"), *flags, *options], capture_output=True, text=True,
                           timeout=60, check=False, env=broker.ctl_environment())
     assert done.stderr == ""
     return done.returncode, done.stdout
@@ -107,3 +108,33 @@ def test_a_kafka_that_is_away_is_wrong(idle_broker):
 def test_where_mosquitto_is_not_found_the_oldest_is_assumed(broker):
     code, said = doctor(broker, mosquitto="/nowhere/mosquitto")
     assert code == 0 and "does not say its version" in said
+
+
+def as_people_read_it(findings):
+    """The disk is left out: it is as quick as it is at that moment."""
+    part, lines = None, []
+    for finding in (finding for finding in findings if finding["part"] != "disk"):
+        if finding["part"] != part:
+            part = finding["part"]
+            lines.append(part)
+        word = {"fine": "", "note": "note: ", "wrong": "WRONG: "}[finding["level"]]
+        lines.append(f"  {word}{'. '.join(text for text in (finding['what'], finding.get('mend')) if text)}")
+    return lines
+
+
+def test_json_says_what_people_are_told_and_the_outcome_at_the_end(idle_broker):
+    idle_broker.start().stop()
+    adds(idle_broker, "allow_duplicate_messages true", "max_queued_messages 10000")
+    assert doctor(idle_broker)[0] == 0
+    outcome = json.loads(doctor(idle_broker, "--json")[1].splitlines()[-1])
+    assert outcome["outcome"] == "fine" and outcome["wrong"] == 0
+    adds(idle_broker, "per_listener_settings true", "queue_qos0_messages true")
+    code, said = doctor(idle_broker, token=idle_broker.keys)
+    people = re.sub(r"(?m)^disk\n(  .*\n)+", "", said).splitlines()
+    json_code, lines = doctor(idle_broker, "--json", token=idle_broker.keys)
+    *findings, outcome = [json.loads(line) for line in lines.splitlines()]
+    assert as_people_read_it(findings) == people and json_code == code == 1
+    wrong = [finding for finding in findings if finding["level"] == "wrong"]
+    assert outcome == {"outcome": "wrong", "notes": sum(finding["level"] == "note" for finding in findings), "wrong": len(wrong)}
+    assert wrong[0]["what"].startswith("per_listener_settings true") and wrong[0]["mend"].startswith("Set it to false")
+    assert wrong[-1]["part"] == "token" and wrong[-1]["what"].startswith("refused: ")
