@@ -160,6 +160,8 @@ def test_hyperchatctl_brings_what_a_broker_left(mirrored, kafka, topic, reader):
         reader.reads_up_to(chat, latest[chat])
         assert reader.values(chat) == mirrored.exported(chat)
     assert "\n0 transactions" in "\n" + mirrored.ctl("mirror", "--store", store, "--writer", writer, "--kafka", kafka.servers, "--topic", topic)
+    told = json.loads(mirrored.ctl("mirror", "--store", store, "--writer", writer, "--kafka", kafka.servers, "--topic", topic, "--json"))
+    assert told == {"writer": writer, "transactions": 0, "pushesLeft": True}
 
 
 def ctl_fails(broker, *arguments):
