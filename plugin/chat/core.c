@@ -339,7 +339,7 @@ static void caught_up(struct core *core, struct entry *entry, const struct page 
 			return;
 		}
 		entry->progress = true;
-		entry_had_turn(core, entry, page->transactions[i]->writer);
+		entry_had_turn(core, entry, page->transactions[i]);
 		core->ports.committed(core->ports.context, entry->chat, page->transactions[i]);
 	}
 	if (!entry->progress) {

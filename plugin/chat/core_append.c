@@ -65,14 +65,15 @@ void entry_yield(struct core *core, struct entry *entry, const char *writer)
 		free(entry->turn_of);
 		entry->turn_of = mem_text(writer);
 	}
+	entry->turn_from = entry->chat != NULL ? entry->chat->latest : 0;
 	entry->turn_at_ms = core->now_ms;
 	entry->turn_ms = !in_vain ? YIELD_MIN_MS : entry->turn_ms * 4 < YIELD_MAX_MS ? entry->turn_ms * 4 : YIELD_MAX_MS;
 	entry_rest(core, entry, entry->turn_ms);
 }
 
-void entry_had_turn(struct core *core, struct entry *entry, const char *writer)
+void entry_had_turn(struct core *core, struct entry *entry, const struct transaction *tx)
 {
-	if (entry->turn_of == NULL || strcmp(entry->turn_of, writer) != 0)
+	if (entry->turn_of == NULL || tx->number <= entry->turn_from || strcmp(entry->turn_of, tx->writer) != 0)
 		return;
 	free(entry->turn_of);
 	entry->turn_of = NULL;

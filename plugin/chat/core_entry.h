@@ -39,6 +39,7 @@ struct entry {
 	int64_t sent_at_ms, rests_until_ms, shared_until_ms, starved_at_ms;
 	unsigned lost; /* races, one after the other */
 	char *turn_of; /* the broker that asked for it and has not written since; NULL: none */
+	uint64_t turn_from; /* what it writes from then on is above this */
 	int64_t turn_at_ms, turn_ms;
 	int64_t retry_at_ms, retry_pause_ms; /* retry_at_ms 0: nothing is due */
 	int64_t used_at_ms;
@@ -105,6 +106,6 @@ void entry_is_shared(struct core *core, struct entry *entry);
 void entry_rest(struct core *core, struct entry *entry, int64_t pause_ms);
 /* That broker asks for its turn; and it has written. */
 void entry_yield(struct core *core, struct entry *entry, const char *writer);
-void entry_had_turn(struct core *core, struct entry *entry, const char *writer);
+void entry_had_turn(struct core *core, struct entry *entry, const struct transaction *tx);
 
 #endif

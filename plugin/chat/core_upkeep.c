@@ -57,7 +57,7 @@ bool core_news(struct core *core, struct transaction *tx)
 	if (entry == NULL)
 		return false;
 	entry_hear_of(entry, tx->number);
-	entry_had_turn(core, entry, tx->writer);
+	entry_had_turn(core, entry, tx);
 	/* One that does not follow is read from the store like all that was missed, and then it is known which of the two is right. */
 	if (is_next(entry, tx) && chat_apply(entry->chat, tx)) {
 		core->ports.committed(core->ports.context, entry->chat, tx);
