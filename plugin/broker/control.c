@@ -111,7 +111,8 @@ static void request_finish(struct control_request *request)
 
 static void refuse_payload(struct server *server, const struct session *session, const char *why)
 {
-	json_t *answer = json_pack("{s:s}", "error", why);
+	json_t *text = json_string(why);
+	json_t *answer = json_pack("{s:o}", "error", text != NULL ? text : json_string("it was refused"));
 	publish_answer(server, session->id, answer);
 	json_decref(answer);
 }
@@ -123,8 +124,10 @@ static void add_response(struct control_request *request, const char *name, json
 	const char *correlation = json_string_value(json_object_get(asked, "correlationData"));
 	json_t *response = json_object();
 	json_object_set_new(response, "command", json_string(name));
-	if (why != NULL)
-		json_object_set_new(response, "error", json_string(why));
+	if (why != NULL) {
+		json_t *text = json_string(why); /* NULL where a character was cut in two */
+		json_object_set_new(response, "error", text != NULL ? text : json_string("it was refused"));
+	}
 	else if (data != NULL)
 		json_object_set(response, "data", data);
 	if (correlation != NULL)

@@ -93,7 +93,8 @@ void audit_add(struct server *server, const char *who, const struct control_comm
 static void ask_audit(struct control_call *call, struct store *store)
 {
 	struct audit_list *list = NULL;
-	call->rc = store_ops(store)->list_audit(store, NULL, (size_t)control_number(call, "count", 100), &list, &call->err);
+	size_t count_max = (size_t)control_number(call, "count", 100);
+	call->rc = count_max == 0 ? STORE_OK : store_ops(store)->list_audit(store, NULL, count_max, &list, &call->err);
 	call->found = list;
 }
 
@@ -101,7 +102,7 @@ static void tell_audit(struct control_call *call)
 {
 	const struct audit_list *list = call->found;
 	json_t *records = json_array();
-	for (size_t i = 0; i < list->count; i++) {
+	for (size_t i = 0; list != NULL && i < list->count; i++) {
 		const struct audit_record *record = &list->records[i];
 		json_t *shown = json_object();
 		control_add_time(shown, "at", record->at_ms);

@@ -23,8 +23,6 @@ static void put(struct control_call *call, struct store *store, int64_t at_ms)
 	char subject[NOTICE_SUBJECT_MAX + 1];
 	subject_of(call, subject);
 	call->rc = store_ops(store)->put_revocation(store, subject, at_ms, &call->err);
-	if (call->rc == STORE_OK)
-		call->rc = store_ops(store)->put_notice(store, NOTICE_REVOKED, subject, at_ms, &call->err);
 	call->data = json_object();
 	control_add_time(call->data, "revokedAt", at_ms);
 }
@@ -32,8 +30,10 @@ static void put(struct control_call *call, struct store *store, int64_t at_ms)
 static void tell_revoked(struct control_call *call)
 {
 	char subject[NOTICE_SUBJECT_MAX + 1];
+	int64_t at_ms = json_integer_value(json_object_get(call->data, "revokedAt"));
 	subject_of(call, subject);
-	revoke_happened(call->server, subject, json_integer_value(json_object_get(call->data, "revokedAt")));
+	revoke_happened(call->server, subject, at_ms);
+	cluster_tell(call->server, NOTICE_REVOKED, subject, at_ms);
 	if (control_text(call, "device") == NULL && call->command == &control_table[CONTROL_BAN])
 		json_object_del(call->data, "revokedAt"); /* the end of time says nothing */
 	control_done(call);
@@ -60,15 +60,15 @@ static void ask_unban(struct control_call *call, struct store *store)
 	const char *user_id = control_text(call, "user");
 	int64_t now_ms = clock_wall_ms();
 	call->rc = store_ops(store)->lower_revocation(store, user_id, now_ms, &call->err);
-	if (call->rc == STORE_OK)
-		call->rc = store_ops(store)->put_notice(store, NOTICE_LOWERED, user_id, now_ms, &call->err);
 	call->data = json_object();
 	control_add_time(call->data, "revokedAt", now_ms);
 }
 
 static void tell_unbanned(struct control_call *call)
 {
-	revoke_taken_back(call->server, control_text(call, "user"), json_integer_value(json_object_get(call->data, "revokedAt")));
+	int64_t at_ms = json_integer_value(json_object_get(call->data, "revokedAt"));
+	revoke_taken_back(call->server, control_text(call, "user"), at_ms);
+	cluster_tell(call->server, NOTICE_LOWERED, control_text(call, "user"), at_ms);
 	control_done(call);
 }
 

@@ -41,11 +41,11 @@ static void ask_users(struct control_call *call, struct store *store)
 {
 	const char *after = control_text(call, "after");
 	const char *const *ids = NULL;
-	size_t count = 0;
-	call->rc = store_ops(store)->list_users(store, after ? after : "", (size_t)control_number(call, "count", COUNT), &ids, &count, &call->err);
+	size_t count = 0, count_max = (size_t)control_number(call, "count", COUNT);
+	call->data = json_array();
+	call->rc = count_max == 0 ? STORE_OK : store_ops(store)->list_users(store, after ? after : "", count_max, &ids, &count, &call->err);
 	if (call->rc != STORE_OK)
 		return;
-	call->data = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(call->data, json_string(ids[i]));
 	store_free((void *)(uintptr_t)ids);

@@ -104,6 +104,15 @@ def test_status_tells_how_the_broker_is(manned, desk):
     assert issuer["keys"] == ["one"]
 
 
+def test_who_asks_for_none_gets_none(manned, desk):
+    """And not all of them, as some databases would have it."""
+    for name in ("bob", "carol"):
+        manned.person(name)
+    assert desk.asks("listUsers", count=0)["users"] == desk.asks("listUsers", count=0, connected=True)["users"] == []
+    desk.asks("kick", user="bob")
+    assert desk.asks("listAudit", count=0)["records"] == []
+
+
 def test_users_are_listed_page_by_page(manned, desk):
     people = [manned.person(f"user-{number}") for number in range(5)]
     for person in people:
