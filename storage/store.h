@@ -44,7 +44,10 @@ struct store_info {
 };
 
 /* Bits for opening. */
-enum { STORE_NO_MIGRATION = 1 /* an older schema is STORE_REFUSED, and left as it is */ };
+enum {
+	STORE_NO_MIGRATION = 1, /* an older schema is STORE_REFUSED, and left as it is */
+	STORE_BESIDE = 2,       /* a broker may have it open: what it has looked after when it opened it is not done again */
+};
 
 struct store; /* a backend's own struct begins with { const struct store_ops *ops; } */
 

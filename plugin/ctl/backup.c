@@ -36,15 +36,19 @@ static void show(void *context, uint64_t done, uint64_t total)
 /* Empty, and nobody else's; what an interrupted backup left there is taken over. -1: it was said why not. */
 static int take_part(struct backup *backup)
 {
-	int fd = open(backup->part, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, 0) == 0)
+	struct error err;
+	int fd = files_make_own(backup->part, &err);
+	if (fd < 0) {
+		ctl_failed(backup->command, "%s", err.text);
+		return -1;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, 0) == 0)
 		return fd;
-	if (fd >= 0 && errno == EWOULDBLOCK)
+	if (errno == EWOULDBLOCK)
 		ctl_failed(backup->command, "%s: another backup is being made into it", backup->part);
 	else
 		ctl_failed(backup->command, "%s: %s", backup->part, strerror(errno));
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return -1;
 }
 
@@ -79,7 +83,7 @@ static int note(const struct backup *backup)
 {
 	struct store *store;
 	struct buf details = BUF_EMPTY;
-	if (source_try(backup->uri, STORE_NO_MIGRATION, &store, NULL) != STORE_OK)
+	if (source_try(backup->uri, STORE_NO_MIGRATION | STORE_BESIDE, &store, NULL) != STORE_OK)
 		return CTL_OK;
 	object_add_text(&details, "to", backup->to);
 	object_end(&details);

@@ -116,7 +116,7 @@ void examine_store(struct examination *exam)
 		exam_note(exam, "there is none yet: the broker makes it when it starts");
 		return;
 	}
-	enum store_rc rc = source_try(uri, STORE_NO_MIGRATION, &store, &err);
+	enum store_rc rc = source_try(uri, STORE_NO_MIGRATION | STORE_BESIDE, &store, &err);
 	if (rc != STORE_OK) {
 		exam_wrong(exam, "%s", err.text);
 		return;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -30,6 +31,22 @@ static bool sync_directory_of(const char *file, struct error *err)
 		close(fd);
 	free(directory);
 	return good;
+}
+
+int files_make_own(const char *path, struct error *err)
+{
+	struct stat status;
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		error_set(err, 0, errno, "%s: %s", path, error_words(errno));
+		return -1;
+	}
+	bool own = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_uid == geteuid();
+	if (own && fchmod(fd, 0600) == 0)
+		return fd;
+	error_set(err, 0, 0, "%s: is there already, and somebody else may read it; remove it first", path);
+	close(fd);
+	return -1;
 }
 
 bool files_replace(const char *from, const char *to, struct error *err)

@@ -7,6 +7,9 @@
 
 #include "base/error.h"
 
+/* Opens it for writing; makes it if it is not there. It is a file of the caller's with this name alone, which nobody else can read. -1: err, it is something
+ * else. */
+int files_make_own(const char *path, struct error *err);
 /* from, which is synced, is `to` from now on; false, and nothing happened, if there is a `to`. */
 bool files_put_in_place(const char *from, const char *to, struct error *err);
 /* Likewise; a `to` that is there is gone. */

@@ -116,8 +116,8 @@ static bool give_epoch(struct repair *repair)
 {
 	unsigned char bytes[ID_BYTES];
 	struct error err;
-	if (!repair->salvage.changed)
-		return true;
+	if (!repair->salvage.changed && !repair->salvage.lost)
+		return true; /* all of what was given out is there */
 	id_random(bytes, sizeof bytes);
 	base64url_encode(bytes, sizeof bytes, repair->epoch);
 	if (sqlite_file_set_epoch(repair->swap.part, repair->epoch, &err) == STORE_OK)

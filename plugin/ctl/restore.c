@@ -205,9 +205,8 @@ static int run_new_epoch(const struct ctl_command *command, int argc, char **arg
 	if (rc >= 0)
 		return rc;
 	const char *file = source_file(uri);
-	pid_t user = file != NULL && access(file, F_OK) == 0 ? sqlite_file_user(file) : 0;
-	if (user > 0)
-		return ctl_failed(command, "%s: process %ld has it open; stop the broker first", file, (long)user);
+	if (file != NULL && !swap_file_is_free(command, file))
+		return CTL_FAILED;
 	rc = source_open(command, uri, &store);
 	if (rc != CTL_OK)
 		return rc;

@@ -78,7 +78,7 @@ int source_open(const struct ctl_command *command, const char *uri, struct store
 
 int source_open_in_use(const struct ctl_command *command, const char *uri, struct store **store)
 {
-	return open_with(command, uri, STORE_NO_MIGRATION, store);
+	return open_with(command, uri, STORE_NO_MIGRATION | STORE_BESIDE, store);
 }
 
 void source_close(struct store *store)

@@ -44,14 +44,22 @@ static bool journal_is_free(const struct swap *swap)
 	return !used || refused(swap, "%s: a broker is using it; stop that first", swap->journal);
 }
 
+bool swap_file_is_free(const struct ctl_command *command, const char *file)
+{
+	pid_t pid = 0;
+	int used = access(file, F_OK) == 0 ? sqlite_file_is_used(file, &pid) : 0;
+	if (used < 0)
+		ctl_failed(command, "%s: %s", file, strerror(errno));
+	else if (used > 0 && pid > 0)
+		ctl_failed(command, "%s: process %ld has it open; stop the broker first", file, (long)pid);
+	else if (used > 0)
+		ctl_failed(command, "%s: a process that cannot be seen from here (in another container?) has it open; stop the broker first", file);
+	return used == 0;
+}
+
 bool swap_is_unused(const struct swap *swap)
 {
-	pid_t user = access(swap->file, F_OK) == 0 ? sqlite_file_user(swap->file) : 0;
-	if (user > 0)
-		return refused(swap, "%s: process %ld has it open; stop the broker first", swap->file, (long)user);
-	if (user < 0)
-		return refused(swap, "%s: %s", swap->file, strerror(errno));
-	return journal_is_free(swap);
+	return swap_file_is_free(swap->command, swap->file) && journal_is_free(swap);
 }
 
 /* ---- the new one, beside it ---- */
@@ -72,10 +80,11 @@ static bool give_owner(const struct swap *swap, int fd)
 
 bool swap_make_part(const struct swap *swap)
 {
-	int fd = open(swap->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct error err;
+	int fd = files_make_own(swap->part, &err);
 	if (fd < 0)
-		return refused(swap, "%s: %s", swap->part, strerror(errno));
-	bool good = give_owner(swap, fd);
+		return refused(swap, "%s", err.text);
+	bool good = (ftruncate(fd, 0) == 0 || refused(swap, "%s: %s", swap->part, strerror(errno))) && give_owner(swap, fd);
 	close(fd);
 	return good;
 }
@@ -119,9 +128,10 @@ bool swap_in(struct swap *swap)
 	bool has_journal = swap->journal[0] != '\0';
 	bool named = name_anew(swap, swap->file, "") && name_anew(swap, swap->file, "-wal") &&
 		(!has_journal || (name_anew(swap, swap->journal, "") && name_anew(swap, swap->journal, ".quarantine")));
-	bool removed = named && remove_name(swap, swap->file, "-wal") && remove_name(swap, swap->file, "-shm") &&
-		(!has_journal || (remove_name(swap, swap->journal, "") && remove_name(swap, swap->journal, ".quarantine")));
-	return removed && (files_replace(swap->part, swap->file, &err) || refused(swap, "%s", err.text));
+	bool replaced = named && remove_name(swap, swap->file, "-wal") && remove_name(swap, swap->file, "-shm") &&
+		(files_replace(swap->part, swap->file, &err) || refused(swap, "%s", err.text));
+	/* Until then the journal is what tells a broker that its store is not whole. */
+	return replaced && (!has_journal || (remove_name(swap, swap->journal, "") && remove_name(swap, swap->journal, ".quarantine")));
 }
 
 /* ---- beginning and end ---- */

@@ -23,6 +23,9 @@ struct swap {
 void swap_init(struct swap *swap, const struct ctl_command *command, const char *file, const char *ending, const char *before);
 void swap_fini(struct swap *swap);
 
+/* No process has the store open. false: it was said which one has, or why it cannot be found out. */
+bool swap_file_is_free(const struct ctl_command *command, const char *file);
+
 /* All below: false, and it was said why not. */
 bool swap_is_unused(const struct swap *swap); /* by any process: a broker, a tool */
 bool swap_make_part(const struct swap *swap); /* empty, of the store's owner */

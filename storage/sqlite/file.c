@@ -194,7 +194,7 @@ enum store_rc sqlite_file_set_epoch(const char *path, const char *epoch, struct 
 }
 
 /* Whoever has it open holds a lock of SQLite's on the file all the time: it has a write-ahead log. */
-pid_t sqlite_file_user(const char *path)
+int sqlite_file_is_used(const char *path, pid_t *pid)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_FIRST, .l_len = LOCK_COUNT};
 	int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -202,5 +202,6 @@ pid_t sqlite_file_user(const char *path)
 		return -1;
 	int rc = fcntl(fd, F_GETLK, &lock);
 	close(fd);
-	return rc != 0 ? -1 : lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+	*pid = rc == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0 ? lock.l_pid : 0;
+	return rc != 0 ? -1 : lock.l_type != F_UNLCK;
 }

@@ -34,7 +34,8 @@ enum store_rc sqlite_file_copy(const char *from, const char *to, const struct sq
 /* Nobody has it open. */
 enum store_rc sqlite_file_set_epoch(const char *path, const char *epoch, struct error *err);
 
-/* A process that has it open as a database, 0: none, -1: it cannot be found out (errno). */
-pid_t sqlite_file_user(const char *path);
+/* Whether a process has it open as a database: 1 or 0, -1: it cannot be found out (errno). *pid: which one; 0: one that cannot be seen from here, in
+ * another container for example. Not for a process that has it open itself: to close a file lets go of the process's locks on it. */
+int sqlite_file_is_used(const char *path, pid_t *pid);
 
 #endif

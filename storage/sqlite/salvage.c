@@ -112,7 +112,12 @@ static bool save_from(struct saving *saving, const char *table, sqlite3_stmt *ad
 	int code = SQLITE_ROW;
 	sqlite3_bind_int64(read, 1, *last);
 	while (read != NULL && (code = sqlite3_step(read)) == SQLITE_ROW) {
-		*last = sqlite3_column_int64(read, 0);
+		int64_t id = sqlite3_column_int64(read, 0);
+		if (id <= *last) {
+			sqlite3_finalize(read); /* the tree leads back to where it was */
+			return false;
+		}
+		*last = id;
 		if (!put_row(saving, read, add))
 			tell(saving, "%s: row %lld contradicts another one and is left out", table, (long long)*last);
 	}

@@ -125,12 +125,13 @@ static void write_wal_again(struct db *db)
 }
 
 /* Another process may have done it since we looked: so look again under the write lock. */
-static enum store_rc migrate(struct db *db, struct error *err)
+static enum store_rc migrate(struct db *db, unsigned flags, struct error *err)
 {
 	char pragma[64];
 	snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", sqlite_schema_version);
 	db_exec(db, "BEGIN IMMEDIATE");
-	write_wal_again(db);
+	if ((flags & STORE_BESIDE) == 0)
+		write_wal_again(db);
 	int64_t version = db_ask_int(db, "PRAGMA user_version", 0);
 	bool is_new = version == 0;
 	for (; version < sqlite_schema_version; version++)
@@ -188,7 +189,7 @@ static enum store_rc prepare_file(struct db *db, const char *path, unsigned flag
 	if (rc == STORE_OK)
 		rc = set_wal(db, path, err);
 	if (rc == STORE_OK)
-		rc = migrate(db, err);
+		rc = migrate(db, flags, err);
 	return rc == STORE_OK ? read_identity(db, schema_found, info, err) : rc;
 }
 

@@ -125,6 +125,23 @@ def test_a_backup_is_never_made_over_another_file(broker, alice):
     assert not list(broker.directory.glob("*.part"))
 
 
+@pytest.mark.parametrize("make", [lambda part, other: part.symlink_to(other), lambda part, other: os.link(other, part)], ids=["symbolic", "hard"])
+def test_a_backup_does_not_go_where_somebody_else_may_read_it(broker, alice, make):
+    other = broker.directory / "somebody's"
+    other.write_text("as it was")
+    make(broker.directory / "backup.db.part", other)
+    ctl_fails(broker, "backup", "--store", f"sqlite:{broker.store}", "--to", broker.directory / "backup.db")
+    assert other.read_text() == "as it was" and not (broker.directory / "backup.db").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces are for root")
+def test_a_broker_in_another_container_is_seen_as_well(broker, alice):
+    """There processes have other numbers, or none."""
+    done = subprocess.run(["unshare", "--pid", "--fork", str(brokers.CTL), "new-epoch", "--store", f"sqlite:{broker.store}"], capture_output=True, text=True,
+                          timeout=120, check=False, env=broker.ctl_environment())
+    assert done.returncode == 1 and "a process that cannot be seen from here" in done.stderr, done
+
+
 def test_what_was_acknowledged_is_decided_on_the_backup_where_that_is_wanted(broker, alice, bob):
     chat = alice.chat_with(bob)  # so the store knows both
     backup = backs_up(broker)
