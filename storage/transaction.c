@@ -380,6 +380,16 @@ bool transaction_group(const struct transaction *tx, struct group_change *change
 	return good;
 }
 
+bool transaction_makes_sense(const struct transaction *tx)
+{
+	struct member_change *changes = NULL;
+	struct group_change change = {0};
+	bool sense = transaction_members(tx, &changes) >= 0 && transaction_group(tx, &change);
+	free(changes);
+	group_change_fini(&change);
+	return sense;
+}
+
 void group_change_fini(struct group_change *change)
 {
 	free(change->name);

@@ -128,6 +128,9 @@ struct group_change {
 bool transaction_group(const struct transaction *tx, struct group_change *change);
 void group_change_fini(struct group_change *change); /* a zeroed one is fine */
 
+/* Whether both can be read: the body is what the type says. */
+bool transaction_makes_sense(const struct transaction *tx);
+
 /* Whether a TX_DELETE leaves the quotes of its target as they are. */
 bool transaction_keeps_quotes(const struct transaction *tx);
 

@@ -214,8 +214,8 @@ const struct ctl_command ctl_repair = {
 	.summary = "save what can be read of a damaged store",
 	.usage = "Usage: hyperchatctl repair --store URI [--json]\n\n"
 			 "Saves everything that can be read of a damaged SQLite store into a new file, names what cannot, and makes members, times of\n"
-			 "membership, names and heads anew where they are not what the log says. Of a number that is lost clients get void; if\n"
-			 "there is one, the store gets a new epoch, and they fetch anew. When 'hyperchatctl check' would find nothing any more, the\n"
+			 "membership, names and heads anew where they are not what the log says. Of a number that is lost clients get void. Where\n"
+			 "anything is lost, the store gets a new epoch, and they fetch anew. When 'hyperchatctl check' would find nothing any more, the\n"
 			 "new file takes the store's place; the old one stays beside it, with .before-repair-<time> behind its name. The broker\n"
 			 "must be stopped. It takes as much room as the store. A good backup is better, if what came after it is not missed.\n\n"
 			 "  --store URI   as plugin_opt_store, sqlite:<file>\n"

@@ -44,17 +44,6 @@ static bool count_present(const struct tx_list *log, const struct append *append
 	return true;
 }
 
-/* Whether the body is what the type says. */
-static bool makes_sense(const struct transaction *tx)
-{
-	struct member_change *changes = NULL;
-	struct group_change change = {0};
-	bool sense = transaction_members(tx, &changes) >= 0 && transaction_group(tx, &change);
-	free(changes);
-	group_change_fini(&change);
-	return sense;
-}
-
 /* Whether what is new follows what is there: the next number, the next head, and sense in what it says. */
 static bool follows(const struct tx_list *log, const struct append *append, size_t present)
 {
@@ -63,7 +52,7 @@ static bool follows(const struct tx_list *log, const struct append *append, size
 		const struct transaction *tx = append->transactions[i];
 		unsigned char head[HEAD_BYTES];
 		transaction_head(tx, previous, head);
-		if (!makes_sense(tx) || tx->number != log->count + 1 + (i - present) || memcmp(head, tx->head, HEAD_BYTES) != 0)
+		if (!transaction_makes_sense(tx) || tx->number != log->count + 1 + (i - present) || memcmp(head, tx->head, HEAD_BYTES) != 0)
 			return false;
 		previous = tx->head;
 	}

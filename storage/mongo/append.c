@@ -92,17 +92,6 @@ static struct transaction *const *new_ones(const struct entry *entry)
 
 /* ---- checking ---- */
 
-/* Whether the body is what the type says. */
-static bool makes_sense(const struct transaction *tx)
-{
-	struct member_change *changes = NULL;
-	struct group_change change = {0};
-	bool sense = transaction_members(tx, &changes) >= 0 && transaction_group(tx, &change);
-	free(changes);
-	group_change_fini(&change);
-	return sense;
-}
-
 /* Whether what is new follows the tip: the next number, the next head, and sense in what it says. */
 static bool follows(const struct entry *entry)
 {
@@ -113,7 +102,7 @@ static bool follows(const struct entry *entry)
 		const struct transaction *tx = entry->append->transactions[i];
 		unsigned char head[HEAD_BYTES];
 		transaction_head(tx, previous, head);
-		if ((!entry->import && !makes_sense(tx)) || tx->number != ++number || memcmp(head, tx->head, HEAD_BYTES) != 0)
+		if ((!entry->import && !transaction_makes_sense(tx)) || tx->number != ++number || memcmp(head, tx->head, HEAD_BYTES) != 0)
 			return false;
 		previous = tx->head;
 	}

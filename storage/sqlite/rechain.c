@@ -114,16 +114,6 @@ static void follow(struct chain *chain, const struct transaction *tx)
 	chain->at_ms = tx->at_ms;
 }
 
-static bool makes_sense(const struct transaction *tx)
-{
-	struct member_change *changes = NULL;
-	struct group_change change = {0};
-	bool sense = transaction_members(tx, &changes) >= 0 && transaction_group(tx, &change);
-	free(changes);
-	group_change_fini(&change);
-	return sense;
-}
-
 static void remove_rows(struct chain *chain, const char *what, uint64_t number)
 {
 	char sql[120];
@@ -138,7 +128,7 @@ static struct transaction *read_number(struct chain *chain, uint64_t number)
 	struct transaction *tx = log_read_one(chain->db, SQL_READ_NUMBER, chain->chat_id, chain->chat, number);
 	if (chain->db->failure == SQLITE_CORRUPT || chain->db->failure == SQLITE_MISMATCH)
 		db_result(chain->db, NULL);
-	if (tx == NULL || makes_sense(tx))
+	if (tx == NULL || transaction_makes_sense(tx))
 		return tx;
 	transaction_free(tx);
 	return NULL;
