@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Many people in many groups: everybody comes at once after a restart (storm), and a normal afternoon (crowd). One thread. */
+ * Many people in many groups: everybody comes at once after a restart (storm), a normal afternoon (crowd), and what a group costs that
+ * somebody writes in (awake). One thread. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,9 @@
 #include "bench/guest.h"
 #include "bench/histogram.h"
 #include "bench/load.h"
+#include "bench/resident.h"
+
+enum { WAKE_US = 2000 };
 
 struct crowd {
 	const struct load_options *options;
@@ -99,5 +103,30 @@ void load_crowd(const struct load_options *options)
 	guests_wait(&crowd->loop, all_heard, crowd, "a delivery");
 	printf("{\"messages\": %" PRIu64 ", \"deliveries\": %" PRIu64 ", \"p50_us\": %.0f, \"p99_us\": %.0f}\n", crowd->said, crowd->heard,
 		histogram_quantile(&crowd->latency, 0.5), histogram_quantile(&crowd->latency, 0.99));
+	crowd_close(crowd);
+}
+
+/* One message in each group, until `count` groups have one. */
+static void wake(struct crowd *crowd, uint64_t count)
+{
+	while (crowd->said < count) {
+		say(crowd, clock_mono_us());
+		mqtt_loop_run(&crowd->loop, clock_mono_us() + WAKE_US);
+	}
+	guests_wait(&crowd->loop, all_heard, crowd, "a delivery");
+}
+
+/* What the broker holds of a group beside its people, whom the first half of the groups has brought in already. */
+void load_awake(const struct load_options *options)
+{
+	struct crowd *crowd = crowd_open(options);
+	for (size_t i = 0; i < options->count; i++)
+		crowd->guests[i].heard = crowd_heard;
+	unsigned some = options->count / 2;
+	wake(crowd, some);
+	long some_kb = resident_settled_kb(options->broker_pid, &crowd->loop);
+	wake(crowd, options->count);
+	long all_kb = resident_settled_kb(options->broker_pid, &crowd->loop);
+	printf("{\"groups\": %u, \"rss_kb\": %ld, \"kb_per_group\": %.3f}\n", options->count, all_kb, (double)(all_kb - some_kb) / (options->count - some));
 	crowd_close(crowd);
 }

@@ -25,10 +25,12 @@ static const char usage[] =
 	"  intruders --count N                 at least N logins with a spoilt token, 20 ping\n"
 	"  storm     --count N                 N users of 50 groups each come at once\n"
 	"  crowd     --count N --rate N        N groups of 50, N messages/s in all\n"
+	"  awake     --count N --pid PID       N groups of 50, one message in each\n"
 	"  list                                somebody asks for his many chats\n"
 	"  receipts  --receivers N --pid PID   a group whose N members read one message\n"
 	"options: --users FILE (HyperChat: `user token` lines, and the store was filled by `prepare`; without it the broker is bare)\n"
-	"         --size BYTES (100)  --warmup SECONDS (1)  --seconds SECONDS (5)  --sender-inbox\n";
+	"         --size BYTES (100)  --warmup SECONDS (1)  --seconds SECONDS (5)  --every SECONDS (pairs, group, rate: a line each so often)\n"
+	"         --sender-inbox\n";
 
 struct scenario {
 	const char *name;
@@ -77,6 +79,7 @@ static const struct scenario scenarios[] = {
 	{"idle", load_idle, users_of_idle},
 	{"storm", load_storm, users_of_idle},
 	{"crowd", load_crowd, users_of_idle},
+	{"awake", load_awake, users_of_idle},
 	{"list", load_list, users_of_list},
 	{"receipts", load_receipts, users_of_group},
 	{"hostile", load_hostile, users_of_hostile},
@@ -114,7 +117,7 @@ static const struct number_option {
 };
 
 enum { NUMBER_OPTIONS = sizeof number_options / sizeof number_options[0] };
-enum other_option { USERS = NUMBER_OPTIONS, WARMUP, SECONDS, SENDER_INBOX, OPTIONS };
+enum other_option { USERS = NUMBER_OPTIONS, WARMUP, SECONDS, EVERY, SENDER_INBOX, OPTIONS };
 
 static double seconds_number(const char *name, const char *text)
 {
@@ -143,6 +146,9 @@ static void set_option(struct load_options *options, int code, const char *text,
 	case SECONDS:
 		options->seconds_s = seconds_number("seconds", text);
 		break;
+	case EVERY:
+		options->every_s = seconds_number("every", text);
+		break;
 	case SENDER_INBOX:
 		options->sender_inbox = true;
 		break;
@@ -158,6 +164,7 @@ static const char *read_options(struct load_options *options, int argc, char **a
 		[USERS] = {"users", required_argument, NULL, USERS},
 		[WARMUP] = {"warmup", required_argument, NULL, WARMUP},
 		[SECONDS] = {"seconds", required_argument, NULL, SECONDS},
+		[EVERY] = {"every", required_argument, NULL, EVERY},
 		[SENDER_INBOX] = {"sender-inbox", no_argument, NULL, SENDER_INBOX},
 	};
 	for (int i = 0; i < NUMBER_OPTIONS; i++)
@@ -175,7 +182,7 @@ static const char *read_options(struct load_options *options, int argc, char **a
 
 static void check_options(const struct scenario *scenario, const struct load_options *options)
 {
-	if (options->port == 0 || (scenario->run == load_idle && options->broker_pid == 0))
+	if (options->port == 0 || ((scenario->run == load_idle || scenario->run == load_awake) && options->broker_pid == 0))
 		die_of_usage();
 	if (options->sender_inbox && options->mode == LOAD_BARE)
 		die("--sender-inbox is for HyperChat: give --users");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
 #ifndef HC_BENCH_LOAD_H
 #define HC_BENCH_LOAD_H
-/* The load generator's options, and its scenarios: each runs to its end, prints one line of JSON to stdout, and dies if anything that
+/* The load generator's options, and its scenarios: each runs to its end, prints a line of JSON to stdout, and dies if anything that
  * was delivered is wrong or missing. One thread. */
 
 #include <stdbool.h>
@@ -25,6 +25,7 @@ struct load_options {
 	unsigned count;     /* messages to catch up with; sessions that idle */
 	unsigned size;      /* of a body, bytes */
 	double warmup_s, seconds_s;
+	double every_s; /* a line of numbers each so many seconds, and what was measured begins anew; 0: at the end only */
 	bool sender_inbox; /* senders read their own inbox, where isSent comes */
 	unsigned broker_pid;
 	struct users users;
@@ -37,6 +38,7 @@ void load_catch_up(const struct load_options *options); /* catch_up.c */
 void load_idle(const struct load_options *options);     /* idle.c */
 void load_storm(const struct load_options *options);    /* crowd.c */
 void load_crowd(const struct load_options *options);
+void load_awake(const struct load_options *options);
 void load_list(const struct load_options *options);     /* asking.c */
 void load_receipts(const struct load_options *options); /* receipts.c */
 void load_hostile(const struct load_options *options);  /* hostile.c */

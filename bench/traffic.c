@@ -189,27 +189,6 @@ static int64_t cpu_now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static void traffic_run(struct traffic *traffic, traffic_say *say)
-{
-	int64_t now_us = clock_mono_us();
-	int64_t measure_at_us = now_us + (int64_t)(traffic->options->warmup_s * 1e6);
-	int64_t end_us = measure_at_us + (int64_t)(traffic->options->seconds_s * 1e6);
-	for (; now_us < end_us; now_us = clock_mono_us()) {
-		if (!traffic->measuring && now_us >= measure_at_us) {
-			traffic->measuring = true;
-			measure_at_us = now_us;
-			traffic->cpu_us = -cpu_now_us();
-		}
-		int64_t next_us = say(traffic, now_us);
-		traffic_wait(traffic, next_us < end_us ? next_us : end_us);
-	}
-	traffic->measuring = false;
-	traffic->measured_us = now_us - measure_at_us;
-	traffic->cpu_us += cpu_now_us();
-	while (traffic_outstanding(traffic) > 0)
-		traffic_wait(traffic, clock_mono_us() + TICK_US);
-}
-
 static uint64_t traffic_hints(const struct traffic *traffic)
 {
 	uint64_t hints = 0;
@@ -231,6 +210,47 @@ static void traffic_print(const struct traffic *traffic)
 		printf(", \"is_sent_p50_us\": %.1f, \"is_sent_p99_us\": %.1f", histogram_quantile(&traffic->is_sent, 0.5),
 			histogram_quantile(&traffic->is_sent, 0.99));
 	printf(", \"seconds\": %.2f, \"load_cpu\": %.2f}\n", seconds, (double)traffic->cpu_us / (double)traffic->measured_us);
+	fflush(stdout);
+}
+
+/* What was measured begins here. */
+static void traffic_measure(struct traffic *traffic, int64_t now_us)
+{
+	traffic->measuring = true;
+	traffic->measured_us = -now_us;
+	traffic->cpu_us = -cpu_now_us();
+	traffic->deliveries = traffic->messages = 0;
+	memset(&traffic->latency, 0, sizeof traffic->latency);
+	memset(&traffic->is_sent, 0, sizeof traffic->is_sent);
+}
+
+static void traffic_measured(struct traffic *traffic, int64_t now_us)
+{
+	traffic->measured_us += now_us;
+	traffic->cpu_us += cpu_now_us();
+}
+
+static void traffic_run(struct traffic *traffic, traffic_say *say)
+{
+	int64_t now_us = clock_mono_us(), every_us = (int64_t)(traffic->options->every_s * 1e6);
+	int64_t turn_us = now_us + (int64_t)(traffic->options->warmup_s * 1e6);
+	int64_t end_us = turn_us + (int64_t)(traffic->options->seconds_s * 1e6);
+	for (; now_us < end_us; now_us = clock_mono_us()) {
+		if (now_us >= turn_us) {
+			if (traffic->measuring) {
+				traffic_measured(traffic, now_us);
+				traffic_print(traffic);
+			}
+			traffic_measure(traffic, now_us);
+			turn_us = every_us > 0 ? turn_us + every_us : INT64_MAX;
+		}
+		int64_t next_us = say(traffic, now_us);
+		traffic_wait(traffic, next_us < end_us ? next_us : end_us);
+	}
+	traffic_measured(traffic, now_us);
+	traffic->measuring = false;
+	while (traffic_outstanding(traffic) > 0)
+		traffic_wait(traffic, clock_mono_us() + TICK_US);
 }
 
 void load_pairs(const struct load_options *options)
