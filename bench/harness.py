@@ -125,13 +125,13 @@ class Bench:
         self.more = ""  # options of the plugin, for every run
         self.watch = None  # called with the broker that still runs, and the result
 
-    def make_users(self, count):
+    def make_users(self, count, name="bench-user"):
         """Keys and tokens; one call for each user, as an operator would."""
         ctl = self.build / "hyperchatctl"
         check_output([ctl, "keys", "--out", self.keys], "hyperchatctl keys")
 
         def token(index):
-            user = f"bench-user-{index:05d}"
+            user = f"{name}-{index:05d}"
             return f"{user} " + check_output([ctl, "token", "--keys", self.keys, "--issuer", ISSUER, "--audience", AUDIENCE,
                                               "--user", user, "--ttl", 86400], "hyperchatctl token").strip()
 
