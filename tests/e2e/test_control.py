@@ -284,6 +284,15 @@ def test_what_an_operator_does_is_written_down_and_what_he_looks_at_is_not(manne
     assert json.loads(last["details"]) == {"user": "bob"}
 
 
+def test_what_is_read_with_hyperchatctl_is_written_down_by_whoever_read_it(broker, alice, bob):
+    chat = alice.chat_with(bob)
+    broker.ctl("export", "--store", broker.store_uri, "--chat", chat)
+    [act] = [json.loads(line) for line in broker.ctl("audit", "list", "--store", broker.store_uri, "--json").splitlines()]
+    assert act["who"].startswith("hyperchatctl as ") and (act["command"], act["subject"], act["result"]) == ("export", chat, "ok")
+    with pytest.raises(AssertionError, match="there is no chat"):
+        broker.ctl("export", "--store", broker.store_uri, "--chat", "nowhere")
+
+
 # ---- from a shell ----
 
 class Shell:
