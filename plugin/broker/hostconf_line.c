@@ -209,23 +209,41 @@ static void take_topic(struct hostconf_reader *reader, char *rest)
 	buf_fini(&filter);
 }
 
-static bool is_ours(const char *path)
+static const char *file_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	return strcmp(slash ? slash + 1 : path, HOSTCONF_PLUGIN_FILE) == 0;
+	return slash ? slash + 1 : path;
+}
+
+static bool is_ours(const char *path)
+{
+	return strcmp(file_of(path), HOSTCONF_PLUGIN_FILE) == 0;
+}
+
+/* What is known to say nothing about who may what. */
+static bool lets_others_decide(const char *path)
+{
+	return strcmp(file_of(path), "mosquitto_persist_sqlite.so") == 0;
+}
+
+/* Plugins are asked in the order of their lines. */
+static bool count_plugin(struct hostconf_reader *reader, const char *path)
+{
+	bool ours = is_ours(path);
+	if (!ours && reader->settings->instances == 0 && !lets_others_decide(path))
+		hostconf_meet(&reader->settings->before, file_of(path));
+	reader->settings->instances += ours;
+	return ours;
 }
 
 static void take_global_plugin(struct hostconf_reader *reader, char *rest)
 {
-	reader->settings->instances += is_ours(trimmed(rest));
+	count_plugin(reader, trimmed(rest));
 }
 
 static void take_plugin(struct hostconf_reader *reader, char *rest)
 {
-	if (!is_ours(trimmed(rest)))
-		return;
-	reader->settings->instances++;
-	if (reader->settings->per_listener)
+	if (count_plugin(reader, trimmed(rest)) && reader->settings->per_listener)
 		reader->settings->for_one_listener = true;
 }
 
