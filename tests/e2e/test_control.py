@@ -178,6 +178,11 @@ def test_who_is_banned_is_cut_off_and_kept_out_until_he_is_unbanned(manned, desk
     assert not desk.asks("getUser", user="alice")["banned"]
 
 
+@pytest.mark.parametrize("before", ["", "x"])
+def test_a_refusal_that_ends_in_half_a_character_is_one_all_the_same(desk, before):
+    assert desk.is_refused("kick", user="bob", **{before + "ü" * 200: "x"})
+
+
 def test_nobody_bans_himself(desk):
     assert "himself" in desk.is_refused("ban", user="olga")
 
@@ -211,6 +216,18 @@ def test_a_message_and_an_account_are_erased(manned, desk):
     alice.client.is_closed()
     assert desk.asks("getUser", user="alice")["exists"] is False
     assert "no such account" in desk.is_refused("eraseAccount", user="nobody")
+
+
+def test_one_answer_holds_of_chats_what_the_broker_writes_in_a_moment(manned, desk):
+    alice, bob = manned.person("alice"), manned.person("bob")
+    chat = alice.chat_with(bob)
+    for _ in range(40):
+        alice.says("x" * 16_000, chat=chat)
+    first, *others = desk.sends({"commands": [{"command": "exportChat", "chat": chat, "count": 1000}] * 32})["responses"]
+    shown = sum(len(json.dumps(response)) for response in (first, *others))
+    assert 500_000 < shown < 1_000_000 and "the answer is full" in others[-1]["error"]
+    rest = desk.asks("exportChat", chat=chat, count=1000, **{"from": first["data"]["next"]})
+    assert len(first["data"]["transactions"]) + len(rest["transactions"]) == rest["latest"] == 41
 
 
 # ---- drain ----
