@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
  * hyperchatctl repair: every page of a store is damaged, one after the other, and what is on the others is saved. argv[1] is the program. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "tests/contract/ctl_words.h"
 #include "tests/contract/full_store.h"
@@ -40,7 +43,7 @@ static void in_shell(const char *format, ...) __attribute__((format(printf, 1, 2
 
 static void in_shell(const char *format, ...)
 {
-	char command[400];
+	char command[800];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(command, sizeof command, format, args);
@@ -191,6 +194,41 @@ static void whichever_page_is_damaged_the_others_are_saved(void **state)
 		fail_msg("%d of %d pages are beyond help", beyond_help, tried);
 }
 
+/* It is stopped at some moment of its work, which has to be one: so it is tried again where it was done before. */
+static void nobody_opens_a_store_while_it_is_repaired(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	with_sqlite(place->path, "UPDATE member SET role = 0");
+	in_shell("cp %s %s/before", place->path, place->dir);
+	in_shell("cd %s; for try in $(seq 50); do rm -f *before-repair*; cp before %s; %s repair --store %s >/dev/null & pid=$!; "
+	         "until [ -e %s.repairing ] || ! kill -0 $pid; do :; done; kill -STOP $pid; "
+	         "%s export --store %s --chat g >said 2>&1; rc=$?; kill -CONT $pid; wait $pid; [ $rc = 0 ] || break; done; "
+	         "[ $rc = 1 ] && grep -q \"'hyperchatctl repair' is at work on it\" said",
+		place->dir, place->path, ctl_program, place->uri, place->path, ctl_program, place->uri);
+	assert_ctl(0, "check --store %s", place->uri);
+}
+
+static void one_repair_at_a_time_is_made_and_none_of_an_open_store(void **state)
+{
+	struct place *place = *state;
+	char part[80];
+	struct store *store = NULL;
+	have_store(place);
+	snprintf(part, sizeof part, "%s.repairing", place->path);
+	int fd = open(part, O_RDWR | O_CREAT, 0600);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_ctl(1, "repair --store %s", place->uri);
+	assert_ctl_said("another process is making it");
+	assert_int_equal(store_open(place->uri, &store, NULL), STORE_REFUSED);
+	close(fd);
+	store = open_at(place->uri);
+	assert_ctl(1, "repair --store %s", place->uri);
+	assert_ctl_said("has it open");
+	close_store(store);
+	assert_int_equal(size_of(part), -1);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest stories[] = {
@@ -201,6 +239,8 @@ int main(int argc, char **argv)
 		ROOM_STORY(a_repeated_command_is_recognised_after_a_repair),
 		ROOM_STORY(where_too_little_is_left_the_store_is_left_as_it_is),
 		ROOM_STORY(whichever_page_is_damaged_the_others_are_saved),
+		ROOM_STORY(nobody_opens_a_store_while_it_is_repaired),
+		ROOM_STORY(one_repair_at_a_time_is_made_and_none_of_an_open_store),
 	};
 	if (argc != 2)
 		return 2;
