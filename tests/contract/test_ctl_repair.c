@@ -194,6 +194,34 @@ static void whichever_page_is_damaged_the_others_are_saved(void **state)
 		fail_msg("%d of %d pages are beyond help", beyond_help, tried);
 }
 
+static uint32_t number_at(const char *path, off_t at, size_t len)
+{
+	unsigned char bytes[4];
+	uint32_t number = 0;
+	int fd = open(path, O_RDONLY);
+	assert_int_equal(pread(fd, bytes, len, at), len);
+	close(fd);
+	for (size_t i = 0; i < len; i++)
+		number = number << 8 | bytes[i];
+	return number;
+}
+
+/* The page that leads to all others of the log has its first one for its last one, too (https://sqlite.org/fileformat.html §1.6). */
+static void rows_that_lead_in_a_circle_are_saved_once(void **state)
+{
+	enum { INTERIOR_TABLE = 5, RIGHT_MOST = 8, FIRST_CELL = 12 };
+	struct place *place = *state;
+	have_store(place);
+	off_t page = (ask_sqlite(place->path, "SELECT rootpage FROM sqlite_schema WHERE name = 'log'") - 1) * PAGE_SIZE;
+	assert_int_equal(number_at(place->path, page, 1), INTERIOR_TABLE);
+	uint32_t first = number_at(place->path, page + (off_t)number_at(place->path, page + FIRST_CELL, 2), 4);
+	const char circle[] = {(char)(first >> 24), (char)(first >> 16), (char)(first >> 8), (char)first};
+	write_file(place->path, circle, sizeof circle, page + RIGHT_MOST);
+	ctl_assert(ctl_after("timeout 60", "repair --store %s", place->uri), 0);
+	assert_ctl_said("log: what is behind row");
+	assert_ctl(0, "check --store %s", place->uri);
+}
+
 /* It is stopped at some moment of its work, which has to be one: so it is tried again where it was done before. */
 static void nobody_opens_a_store_while_it_is_repaired(void **state)
 {
@@ -239,6 +267,7 @@ int main(int argc, char **argv)
 		ROOM_STORY(a_repeated_command_is_recognised_after_a_repair),
 		ROOM_STORY(where_too_little_is_left_the_store_is_left_as_it_is),
 		ROOM_STORY(whichever_page_is_damaged_the_others_are_saved),
+		ROOM_STORY(rows_that_lead_in_a_circle_are_saved_once),
 		ROOM_STORY(nobody_opens_a_store_while_it_is_repaired),
 		ROOM_STORY(one_repair_at_a_time_is_made_and_none_of_an_open_store),
 	};
