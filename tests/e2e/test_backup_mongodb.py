@@ -34,11 +34,20 @@ def is_dumped(broker, name="hyperchat", *what):
     return archive
 
 
-def is_dropped(broker):
+def asks_database(broker, command, kind, value):
     connection = bson.Connection(mongodb.port_of(broker.store_uri))
-    answer = connection.command(bson.document(("dropDatabase", 0x10, struct.pack("<i", 1)), ("$db", 0x02, bson.text(database_of(broker)))))
+    answer = connection.command(bson.document((command, kind, value), ("$db", 0x02, bson.text(database_of(broker)))))
     connection.close()
     assert answer["ok"] == 1, answer
+    return answer
+
+
+def is_dropped(broker):
+    asks_database(broker, "dropDatabase", 0x10, struct.pack("<i", 1))
+
+
+def indexes_of(broker, collection):
+    return {index["name"]: index["key"] for index in asks_database(broker, "listIndexes", 0x02, bson.text(collection))["cursor"]["firstBatch"]}
 
 
 def is_restored(broker, *archives):
@@ -108,6 +117,16 @@ def test_a_restored_group_has_the_members_that_it_had(broker, alice, bob, carol)
     bob.says("still here", chat=group)
     alice.hears("still here", chatID=group)
     carol.is_denied("forbidden", "getMembers", chatID=group)
+
+
+@pytest.mark.skipif(mongodb.has_no_plans(), reason="this server refuses what mongorestore says of indexes")
+def test_a_restored_database_has_its_indexes(broker, alice, bob):
+    alice.chat_with(bob)
+    broker.stop()
+    before = {collection: indexes_of(broker, collection) for collection in ("log", "dedup", "chats", "members", "devices")}
+    assert {"chat", "user"} <= before["members"].keys()
+    is_restored(broker, is_dumped(broker))
+    assert {collection: indexes_of(broker, collection) for collection in before} == before
 
 
 def test_a_restored_database_without_a_new_epoch_is_refused(broker, alice, bob):
