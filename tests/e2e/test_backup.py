@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """Backups: made while people talk, put in the store's place, noticed by clients; and a store that is behind what was stored."""
+import fcntl
 import json
 import os
 import shutil
@@ -131,6 +132,17 @@ def test_a_restore_that_dies_when_the_backup_takes_the_stores_place_leaves_the_j
     assert ("it was restored, or is another one" in broker.log_text()) == moved
     alice.returns()
     assert alice.says("again", chat=chat)["transactionID"] == (2 if moved else 3)
+
+
+@pytest.mark.parametrize("work", ["repair", "restore"])
+def test_a_broker_does_not_start_while_another_store_is_made_of_its_own(broker, alice, work):
+    broker.stop()
+    with open(f"{broker.store}.{work.removesuffix('e')}ing", "w") as part:
+        fcntl.flock(part, fcntl.LOCK_EX)  # as the tool does as long as it works
+        assert f"'hyperchatctl {work}' is at work on it" in broker.fails_to_start()
+        assert "is at work on it" in ctl_fails(broker, "revoke", "--store", f"sqlite:{broker.store}", "--user", "alice")
+    broker.start()
+    alice.returns()
 
 
 def test_a_damaged_backup_changes_nothing(broker, alice, bob):
