@@ -16,8 +16,15 @@ foreach(sample limits.conf options.conf tls.conf websocket.conf websocket-tls.co
   install(FILES "${PROJECT_SOURCE_DIR}/conf/hyperchat-${sample}" DESTINATION "${HC_EXAMPLES_DIR}" COMPONENT plugin)
 endforeach()
 
+# With what it leads to: beside docs/ it finds conf and schema as in the source. Of the source itself nothing is installed.
+install(FILES "${PROJECT_SOURCE_DIR}/README.md" DESTINATION share/doc/mosquitto-hyperchat COMPONENT plugin)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION share/doc/mosquitto-hyperchat/docs COMPONENT plugin FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "kafka-consumer.py"
-  PATTERN decisions EXCLUDE PATTERN client-js EXCLUDE)
+  PATTERN "hyperchat.*mts" PATTERN "hyperchat.mjs")
+install(CODE "
+  set(HC_DOC \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/doc/mosquitto-hyperchat\")
+  file(CREATE_LINK examples \"\${HC_DOC}/conf\" SYMBOLIC)
+  file(CREATE_LINK ../../hyperchat/schema \"\${HC_DOC}/schema\" SYMBOLIC)
+" COMPONENT plugin)
 
 # These name the plugin where --prefix put it, so they are written when installing. They are examples and nothing loads them by itself.
 install(CODE "

@@ -88,8 +88,14 @@ static const struct hostconf_port *listener_of(const struct server *server, cons
 	return certain && port->by_identity != port->by_subject ? port : NULL;
 }
 
-static struct session *begin(struct server *server, struct mosquitto *client, const X509 *certificate, const char *name, const char **why)
+struct turned_away {
+	enum login_refusal reason;
+	const char *why;
+};
+
+static struct session *begin(struct server *server, struct mosquitto *client, const X509 *certificate, const char *name, struct turned_away *refusal)
 {
+	const char **why = &refusal->why;
 	char user_id[AUTH_USER_ID_MAX + 1];
 	int64_t from_ms, until_ms;
 	const char *client_id = mosquitto_client_id(client);
@@ -101,7 +107,7 @@ static struct session *begin(struct server *server, struct mosquitto *client, co
 		account_refuses(server, user_id, from_ms, why))
 		return NULL;
 	if (server->draining && !control_names(server, user_id)) {
-		*why = "the broker is being drained";
+		*refusal = (struct turned_away){LOGIN_DRAINING, "the broker is being drained"};
 		return NULL;
 	}
 	bool for_device = server->conf.certificates == CONF_CERTIFICATES_DEVICE;
@@ -117,15 +123,15 @@ static struct session *begin(struct server *server, struct mosquitto *client, co
 	return session;
 }
 
-static void say_refused(struct server *server, const struct mosquitto *client, const char *name, const char *why)
+static void say_refused(struct server *server, const struct mosquitto *client, const char *name, const struct turned_away *refusal)
 {
 	char address[CLIENT_ADDRESS_SIZE], shown[PRINTABLE_SIZE];
 	if (server->certificate_refused == client)
 		return;
 	server->certificate_refused = client;
-	server->counters.logins_refused[LOGIN_CERTIFICATE]++;
+	server->counters.logins_refused[refusal->reason]++;
 	client_address(client, address);
-	doorman_says(server, "certificate of %s from %s refused: %s", printable(shown, name), address, why);
+	doorman_says(server, "certificate of %s from %s refused: %s", printable(shown, name), address, refusal->why);
 }
 
 struct session *certificate_session(struct server *server, struct mosquitto *client)
@@ -137,11 +143,11 @@ struct session *certificate_session(struct server *server, struct mosquitto *cli
 	X509 *certificate = name != NULL ? mosquitto_client_certificate(client) : NULL;
 	if (certificate == NULL)
 		return NULL;
-	const char *why = "its name is not the username";
-	struct session *session = name_is_of(certificate, port->by_subject, name) ? begin(server, client, certificate, name, &why) : NULL;
+	struct turned_away refusal = {LOGIN_CERTIFICATE, "its name is not the username"};
+	struct session *session = name_is_of(certificate, port->by_subject, name) ? begin(server, client, certificate, name, &refusal) : NULL;
 	X509_free(certificate);
 	if (session == NULL)
-		say_refused(server, client, name, why);
+		say_refused(server, client, name, &refusal);
 	return session;
 }
 

@@ -17,7 +17,10 @@
 
 #define TOPIC_ROOT "$CONTROL/hyperchat/"
 
-enum { REQUESTS_MAX = 64 }; /* under way, of all operators */
+enum {
+	REQUESTS_MAX = 64,              /* under way, of all operators */
+	TRANSACTIONS_BYTES = 512 * 1024, /* in one answer: some ms of the broker's thread */
+};
 
 /* A payload's commands. */
 struct control_request {
@@ -25,7 +28,7 @@ struct control_request {
 	uint64_t session_id;
 	char *user_id;
 	json_t *commands, *responses;
-	size_t next_command;
+	size_t next_command, room;
 	struct control_call *call; /* under way; NULL: none */
 	bool running; /* its commands are being gone through: who is done at once need not go on by himself */
 	struct control_request *prev, *next;
@@ -240,6 +243,7 @@ int control_take(struct server *server, const struct mosquitto_evt_control *even
 	request->user_id = mem_text(session->person->user_id);
 	request->commands = commands;
 	request->responses = json_array();
+	request->room = TRANSACTIONS_BYTES;
 	DL_APPEND(server->controls, request);
 	go_on(request);
 	return MOSQ_ERR_SUCCESS;
@@ -320,6 +324,17 @@ uint64_t control_number(const struct control_call *call, const char *name, uint6
 bool control_flag(const struct control_call *call, const char *name)
 {
 	return json_is_true(json_object_get(call->arguments, name));
+}
+
+size_t control_room(const struct control_call *call)
+{
+	return call->request->room;
+}
+
+void control_take_room(struct control_call *call, size_t bytes)
+{
+	size_t room = call->request->room;
+	call->request->room = bytes < room ? room - bytes : 0;
 }
 
 bool control_is_own(const struct control_call *call, const char *user_id)

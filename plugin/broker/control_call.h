@@ -22,6 +22,7 @@ struct control_call {
 	struct error err;
 	void *found;      /* store_free */
 	json_t *data;     /* the answer's, NULL: none yet */
+	size_t room;      /* CONTROL_EXPORT_CHAT: for so many bytes of transactions; then what they took */
 	int64_t until_ms; /* CONTROL_DRAIN: when it answers at the latest, by the monotonic clock */
 	struct control_call *prev, *next; /* utlist: who waits for a tick */
 };
@@ -45,6 +46,10 @@ void control_command(struct control_call *call, struct command *command);
 const char *control_text(const struct control_call *call, const char *name); /* NULL: not given */
 uint64_t control_number(const struct control_call *call, const char *name, uint64_t otherwise);
 bool control_flag(const struct control_call *call, const char *name);
+
+/* What the answer to the call's payload has room for, in bytes of transactions: it is written on the broker's thread, whatever the payload asks for. */
+size_t control_room(const struct control_call *call);
+void control_take_room(struct control_call *call, size_t bytes);
 
 /* Whether that is the operator himself. */
 bool control_is_own(const struct control_call *call, const char *user_id);

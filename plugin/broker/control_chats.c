@@ -7,7 +7,7 @@
 #include "plugin/broker/control_call.h"
 #include "plugin/chat/line.h"
 
-enum { COUNT = 100, EXPORT_BYTES = 512 * 1024 };
+enum { COUNT = 100 };
 
 static const char *role_word(enum role role)
 {
@@ -166,13 +166,15 @@ void control_list_members(struct control_call *call)
 /* ---- exportChat ---- */
 
 /* next: what to give as `from` for the page behind this one. */
-static json_t *page_json(const struct page *page)
+static json_t *page_json(const struct page *page, size_t *bytes)
 {
+	*bytes = 0;
 	json_t *lines = json_array();
 	struct buf line = BUF_EMPTY;
 	for (size_t i = 0; i < page->count; i++) {
 		buf_clear(&line);
 		line_add(&line, page->transactions[i]);
+		*bytes += line.len;
 		json_array_append_new(lines, json_loadb(line.data, line.len, 0, NULL));
 	}
 	buf_fini(&line);
@@ -187,18 +189,29 @@ static void ask_export(struct control_call *call, struct store *store)
 {
 	struct page page = {0};
 	uint64_t count = control_number(call, "count", COUNT), from = control_number(call, "from", 1);
-	const struct page_limits limits = {count > 0 ? (size_t)count : 1, EXPORT_BYTES};
+	const struct page_limits limits = {count > 0 ? (size_t)count : 1, call->room};
 	call->rc = store_ops(store)->read_page(store, control_text(call, "chat"), from > 0 ? from : 1, INT64_MAX, &limits, &page, &call->err);
 	if (call->rc != STORE_OK)
 		return;
 	if (page.latest == 0)
 		call->rc = STORE_NOT_FOUND;
 	else
-		call->data = page_json(&page);
+		call->data = page_json(&page, &call->room);
 	store_page_free(&page);
+}
+
+static void tell_export(struct control_call *call)
+{
+	if (call->rc == STORE_OK)
+		control_take_room(call, call->room);
+	tell_data(call);
 }
 
 void control_export_chat(struct control_call *call)
 {
-	control_ask(call, ask_export, tell_data);
+	call->room = control_room(call);
+	if (call->room == 0)
+		control_refuse(call, "the answer is full: ask again, in a payload of its own");
+	else
+		control_ask(call, ask_export, tell_export);
 }

@@ -50,6 +50,13 @@ static bool check_for_one_listener(const struct hostconf_settings *s, char *text
 	       SAY(HOSTCONF_PLUGIN_FILE " belongs to single listeners: clients of others reach chat topics unchecked. Use global_plugin");
 }
 
+static bool check_order(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return s->instances > 0 && s->before.met &&
+	       SAY("plugin %.40s is asked first: whom it gives hc/# reads the events of chats, whom it knows has no login by token. Put its line behind",
+			   s->before.name);
+}
+
 static bool check_bridge(const struct hostconf_settings *s, char *text, size_t size)
 {
 	return s->bridge.met &&
@@ -136,6 +143,7 @@ static const struct check {
 	{true, check_mixed},
 	{false, check_unread},
 	{false, check_for_one_listener},
+	{false, check_order},
 	{false, check_bridge},
 	{false, check_certificate},
 	{false, check_ports},

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 enum {
-	HOSTCONF_FINDING_MAX = 15, /* there are never more: one for each setting, naming the first place */
+	HOSTCONF_FINDING_MAX = 16, /* there are never more: one for each setting, naming the first place */
 	HOSTCONF_BYTES_MAX = 16 << 20,
 };
 

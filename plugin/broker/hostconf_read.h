@@ -50,6 +50,7 @@ struct hostconf_settings {
 	struct hostconf_place acl, acl_of_plugin;   /* files with %c in a pattern */
 	unsigned instances;                         /* of this plugin */
 	bool for_one_listener;                      /* this plugin is not global */
+	struct hostconf_place before;               /* another plugin that is asked first */
 	struct hostconf_port ports[HOSTCONF_LISTENERS_MAX];
 	size_t port_count;
 	struct hostconf_place mixed; /* a port whose listeners take user names from different places */

@@ -13,6 +13,9 @@ struct server;
 /* Everything the core needs, for core_new. */
 struct core_ports ports_for_core(struct server *server);
 
+/* Those of them that ask the store (ports_read.c). */
+void ports_add_reads(struct core_ports *ports);
+
 /* Gives the command its key, if its client gave none, its hash, and a new group its ID. journal_seq and at_ms are set. */
 void ports_finish_command(struct server *server, struct command *command);
 

@@ -45,8 +45,8 @@ enum store_rc witness_check(const struct witness *witness, struct store *store, 
 	store_page_free(&page);
 	if (there)
 		return STORE_OK;
-	return error_set(err, STORE_REFUSED, 0,
-		"the store is older than what was stored last (was it copied without its -wal?): put the right one there, or run 'hyperchatctl new-epoch'");
+	return error_set(err, STORE_REFUSED, 0, "the store is older than what was stored last (%s): put the right one there, or run 'hyperchatctl new-epoch'",
+		store_ops(store)->shared ? "was a dump restored?" : "was it copied without its -wal?");
 }
 
 void witness_compare(struct server *server, const struct witness *witness)

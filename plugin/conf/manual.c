@@ -72,7 +72,35 @@ void conf_manual(struct buf *out)
 
 static const char sample_introduction[] =
 	"# Every option of HyperChat with its default, to look things up in and to copy lines from. Made from plugin/conf/table.c by\n"
-	"# `conf_manual --sample`; a test compares. Files to start from: laptop.conf, one-server.conf, many-servers.conf.\n";
+	"# 'conf_manual --sample'; a test compares. Files to start from: laptop.conf, one-server.conf, many-servers.conf.\n";
+
+/* [text](page.md#place), of docs/: as the page alone, or behind the text where that says something else. Where it ends, or NULL: it is none. */
+static const char *add_plain_link(struct buf *out, const char *link)
+{
+	const char *middle = strstr(link, "]("), *end = middle != NULL ? strchr(middle, ')') : NULL;
+	if (end == NULL)
+		return NULL;
+	const char *text = link + 1, *page = middle + 2;
+	int text_len = (int)(middle - text), page_len = (int)strcspn(page, "#)");
+	if (text_len == page_len && memcmp(text, page, (size_t)page_len) == 0)
+		buf_printf(out, "docs/%.*s", page_len, page);
+	else
+		buf_printf(out, "%.*s (docs/%.*s)", text_len, text, page_len, page);
+	return end + 1;
+}
+
+/* The table is written in Markdown, a file with comments is read as it is. */
+static void add_plain(struct buf *out, const char *markdown)
+{
+	while (*markdown != '\0') {
+		const char *behind = *markdown == '[' ? add_plain_link(out, markdown) : NULL;
+		if (behind == NULL) {
+			buf_add_char(out, *markdown == '`' ? '\'' : *markdown);
+			behind = markdown + 1;
+		}
+		markdown = behind;
+	}
+}
 
 /* A comment of no more than a line's width, broken at blanks. */
 static void add_comment(struct buf *out, const char *text)
@@ -90,13 +118,15 @@ static void add_comment(struct buf *out, const char *text)
 
 static void add_sample_option(struct buf *out, const struct option *option)
 {
-	struct buf help = BUF_EMPTY;
+	struct buf help = BUF_EMPTY, plain = BUF_EMPTY;
 	buf_add_text(out, "\n");
 	buf_printf(&help, "%s (", option->help);
 	add_range(&help, option);
 	buf_printf(&help, "%s)", option->reloadable ? "; also in limits_file" : "");
-	add_comment(out, help.data);
+	add_plain(&plain, help.data);
+	add_comment(out, plain.data);
 	buf_fini(&help);
+	buf_fini(&plain);
 	buf_printf(out, "#plugin_opt_%s %s\n", option->name, option->value != NULL && option->value[0] != '\0' ? option->value : "…");
 }
 

@@ -28,14 +28,21 @@ static void add_who(struct buf *who)
 		buf_printf(who, "%ld", (long)getuid());
 }
 
-int audit_note(const struct ctl_command *command, struct store *store, const char *subject, const char *details, const char *result)
+enum store_rc audit_put(const struct ctl_command *command, struct store *store, const char *subject, const char *details, const char *result,
+                        struct error *err)
 {
 	struct buf who = BUF_EMPTY;
-	struct error err;
 	add_who(&who);
 	const struct audit_record record = {clock_wall_ms(), who.data, command->name, subject, details, result};
-	enum store_rc rc = store_ops(store)->put_audit(store, &record, &err);
+	enum store_rc rc = store_ops(store)->put_audit(store, &record, err);
 	buf_fini(&who);
+	return rc;
+}
+
+int audit_note(const struct ctl_command *command, struct store *store, const char *subject, const char *details, const char *result)
+{
+	struct error err;
+	enum store_rc rc = audit_put(command, store, subject, details, result, &err);
 	return rc == STORE_OK ? CTL_OK : ctl_failed(command, "that it was done could not be written down: %s", err.text);
 }
 

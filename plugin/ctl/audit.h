@@ -9,5 +9,8 @@
 /* subject: whom or what the subcommand was about; details: short JSON or "", no secrets; result: "ok", or why not. CTL_OK, or it has said that
  * what was done is not written down. */
 int audit_note(const struct ctl_command *command, struct store *store, const char *subject, const char *details, const char *result);
+/* Likewise, and says nothing. */
+enum store_rc audit_put(const struct ctl_command *command, struct store *store, const char *subject, const char *details, const char *result,
+                        struct error *err);
 
 #endif

@@ -178,7 +178,7 @@ static enum found recognise(struct copy *copy, const struct store_info *target, 
 
 static bool copy_everything(struct copy *copy, const char *under_way)
 {
-	bool copied = adopt(copy, under_way) && copy_logs(copy) && copy_chats(copy) && copy_places(copy) && copy_people(copy) &&
+	bool copied = copy_note(copy) && adopt(copy, under_way) && copy_logs(copy) && copy_chats(copy) && copy_places(copy) && copy_people(copy) &&
 		copy_tokens(copy) && copy_audit(copy);
 	copy_logs_end(copy);
 	return copied && copy_verify(copy) && adopt(copy, copy->identity.epoch);
@@ -218,7 +218,8 @@ static int do_copy(struct copy *copy)
 	copy->resumed = found == FOUND_UNDER_WAY;
 	if (copy->resumed && !copy->as_json)
 		puts("going on with a copy that was interrupted");
-	bool done = found == FOUND_COMPLETE ? copy_verify(copy) : copy_everything(copy, under_way);
+	/* What operators did since then, an export say, makes no other store of it. */
+	bool done = found == FOUND_COMPLETE ? copy_audit(copy) && copy_verify(copy) : copy_everything(copy, under_way);
 	progress_wipe(&copy->progress);
 	if (!done)
 		return CTL_FAILED;
@@ -237,6 +238,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	if (strcmp(from, to) == 0)
 		return ctl_misused(command, "--from and --to are the same store");
 	copy.as_json = json != NULL;
+	copy.to_uri = to;
 	progress_init(&copy.progress);
 	rc = source_open(command, from, &copy.from);
 	if (rc == CTL_OK)

@@ -12,6 +12,7 @@
 struct copy {
 	const struct ctl_command *command;
 	struct store *from, *to;
+	const char *to_uri;
 	bool as_json; /* an object at the end, and nothing else */
 	struct buf notes; /* as_json: names of writers of whom not all was mirrored, as JSON strings with commas between */
 	bool resumed; /* the target may have some of it */
@@ -54,6 +55,7 @@ bool copy_chats(struct copy *copy);  /* projections, keys */
 bool copy_places(struct copy *copy); /* of those who read along: once the chats can be read */
 bool copy_people(struct copy *copy);
 bool copy_tokens(struct copy *copy); /* revocations, signing keys */
+bool copy_note(struct copy *copy);   /* first of all: that it was begun, in the source, from where it comes along */
 bool copy_audit(struct copy *copy);  /* what operators did */
 bool copy_verify(struct copy *copy);
 bool copy_verify_tokens(struct copy *copy); /* parts of it */

@@ -3,9 +3,26 @@
  * hyperchatctl copy: what operators did, and whether it came over. One thread, blocks. */
 #include <string.h>
 
+#include "plugin/ctl/audit.h"
 #include "plugin/ctl/copy.h"
+#include "plugin/ctl/object.h"
+#include "plugin/ctl/source.h"
 
 enum { LIST_PAGE = 1000 };
+
+bool copy_note(struct copy *copy)
+{
+	struct buf details = BUF_EMPTY, to = BUF_EMPTY;
+	source_add_name(&to, copy->to_uri);
+	object_add_text(&details, "to", to.data);
+	object_end(&details);
+	do
+		copy->rc = audit_put(copy->command, copy->from, "", details.data, "begun", &copy->err);
+	while (copy_waits(copy));
+	buf_fini(&details);
+	buf_fini(&to);
+	return copy->rc == STORE_OK || copy_failed(copy, "source");
+}
 
 static bool put_page(struct copy *copy, const struct audit_list *page)
 {
@@ -28,18 +45,26 @@ static bool same_record(const struct audit_record *a, const struct audit_record 
 		same_text(a->details, b->details) && same_text(a->result, b->result);
 }
 
-/* The same place in the target. */
+/* The target has each record of the page, in the same order, and may have more: an export from it, say. */
 static bool compare_page(struct copy *copy, const struct audit_record *before, const struct audit_list *page)
 {
-	struct audit_list *other;
-	CALL(copy, copy->to, list_audit, before, LIST_PAGE, &other);
-	if (copy->rc != STORE_OK)
-		return copy_failed(copy, "target");
-	bool equal = other->count == page->count;
-	for (size_t i = 0; equal && i < page->count; i++)
-		equal = same_record(&page->records[i], &other->records[i]);
+	struct audit_list *other = NULL;
+	size_t found = 0, count = LIST_PAGE;
+	while (found < page->count && count == LIST_PAGE) {
+		struct audit_list *last = other;
+		if (last != NULL)
+			before = &last->records[last->count - 1];
+		other = NULL;
+		CALL(copy, copy->to, list_audit, before, LIST_PAGE, &other);
+		store_free(last);
+		if (copy->rc != STORE_OK)
+			return copy_failed(copy, "target");
+		count = other->count;
+		for (size_t i = 0; i < count && found < page->count; i++)
+			found += same_record(&page->records[found], &other->records[i]);
+	}
 	store_free(other);
-	return equal || copy_refused(copy, "what operators did differs: begin anew with an empty target");
+	return found == page->count || copy_refused(copy, "what operators did differs: begin anew with an empty target");
 }
 
 /* All pages of the source, one after the other. */

@@ -16,7 +16,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_broker, ctl_token, ctl_keys, ctl_doctor, ctl_check, ctl_export, ctl_room, ctl_copy, ctl_migrate, ctl_mirror, ctl_chat_key,
-	ctl_revoke, ctl_device_keys, ctl_audit, ctl_backup, ctl_restore, ctl_new_epoch, ctl_repair;
+	ctl_revoke, ctl_ban, ctl_unban, ctl_device_keys, ctl_audit, ctl_backup, ctl_restore, ctl_new_epoch, ctl_repair;
 
 /* Prints "hyperchatctl <name>: …" to stderr and returns CTL_FAILED or CTL_USAGE, so that `return ctl_failed(…)` reads well. */
 int ctl_failed(const struct ctl_command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "plugin/chat/line.h"
+#include "plugin/ctl/audit.h"
 #include "plugin/ctl/ctl.h"
 #include "plugin/ctl/source.h"
 
@@ -20,11 +21,20 @@ static bool print_page(const struct page *page, struct buf *line)
 	return true;
 }
 
+/* Nobody reads what others say without that. */
+static int note(const struct ctl_command *command, struct store *store, const char *chat_id, bool *noted)
+{
+	int rc = *noted ? CTL_OK : audit_note(command, store, chat_id, "", "ok");
+	*noted = true;
+	return rc;
+}
+
 /* What was written while we print is left to the next export: `to` is the latest number of the first page. */
 static int print_chat(const struct ctl_command *command, struct store *store, const char *chat_id)
 {
 	struct buf line = BUF_EMPTY;
 	uint64_t next = 1, to = UINT64_MAX;
+	bool noted = false;
 	int rc = CTL_OK;
 	while (rc == CTL_OK && next <= to) {
 		struct page page = {0};
@@ -36,7 +46,7 @@ static int print_chat(const struct ctl_command *command, struct store *store, co
 		else if (page.count == 0)
 			rc = ctl_failed(
 				command, "chat '%s' ends before number %llu; 'hyperchatctl check' tells more", chat_id, (unsigned long long)next);
-		else if (!print_page(&page, &line))
+		else if ((rc = note(command, store, chat_id, &noted)) == CTL_OK && !print_page(&page, &line))
 			rc = CTL_FAILED; /* main says why */
 		to = to == UINT64_MAX ? page.latest : to;
 		next = page.count ? page.transactions[page.count - 1]->number + 1 : next;
@@ -67,7 +77,7 @@ const struct ctl_command ctl_export = {
 	.summary = "print a chat as JSON Lines",
 	.usage = "Usage: hyperchatctl export --store URI --chat ID\n\n"
 			 "Prints every transaction of a chat, one JSON object a line, as members receive them. What was erased is\n"
-			 "there as {\"type\": \"void\"}. The broker may be running.\n\n"
+			 "there as {\"type\": \"void\"}. The broker may be running. That it was done is written down ('hyperchatctl audit').\n\n"
 			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/mosquitto/hyperchat.db\n"
 			 "  --chat ID     the chatID\n",
 	.run = run,

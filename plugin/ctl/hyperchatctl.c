@@ -10,7 +10,7 @@
 
 static const struct ctl_command *const COMMANDS[] = {
 	&ctl_broker, &ctl_token, &ctl_keys, &ctl_doctor, &ctl_check, &ctl_export, &ctl_room, &ctl_copy, &ctl_migrate, &ctl_mirror, &ctl_chat_key,
-	&ctl_revoke, &ctl_device_keys, &ctl_audit, &ctl_backup, &ctl_restore, &ctl_new_epoch, &ctl_repair};
+	&ctl_revoke, &ctl_ban, &ctl_unban, &ctl_device_keys, &ctl_audit, &ctl_backup, &ctl_restore, &ctl_new_epoch, &ctl_repair};
 
 enum { COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS, OPTIONS_MAX = 16, HELP = 'h' };
 

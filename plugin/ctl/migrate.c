@@ -5,28 +5,51 @@
  * Opening does it, as at a broker's start; here it is done by itself, when the operator wants it, and said. */
 #include <stdio.h>
 
+#include "plugin/ctl/audit.h"
 #include "plugin/ctl/ctl.h"
 #include "plugin/ctl/object.h"
 #include "plugin/ctl/source.h"
 
-static int say(const struct ctl_command *command, struct store *store, bool as_json)
+static void add_schemas(struct buf *object, const struct store_info *info)
+{
+	object_add_i64(object, "schema", info->schema_version);
+	object_add_i64(object, "schemaBefore", info->schema_found);
+}
+
+static void say(const struct store_info *info, bool as_json)
+{
+	struct buf line = BUF_EMPTY;
+	if (as_json) {
+		add_schemas(&line, info);
+		object_print(&line);
+	} else if (info->schema_found == info->schema_version) {
+		printf("schema %d: nothing to do\n", info->schema_version);
+	} else {
+		printf("schema %d, migrated from %d\n", info->schema_version, info->schema_found);
+	}
+}
+
+/* Where there was nothing to do nothing was done. */
+static int note(const struct ctl_command *command, struct store *store, const struct store_info *info)
+{
+	struct buf details = BUF_EMPTY;
+	if (info->schema_found == info->schema_version)
+		return CTL_OK;
+	add_schemas(&details, info);
+	object_end(&details);
+	int rc = audit_note(command, store, "", details.data, "ok");
+	buf_fini(&details);
+	return rc;
+}
+
+static int migrated(const struct ctl_command *command, struct store *store, bool as_json)
 {
 	struct store_info info;
 	struct error err;
 	if (store_ops(store)->info(store, &info, &err) != STORE_OK)
 		return ctl_failed(command, "%s", err.text);
-	struct buf line = BUF_EMPTY;
-	if (as_json) {
-		object_add_i64(&line, "schema", info.schema_version);
-		object_add_i64(&line, "schemaBefore", info.schema_found);
-		object_print(&line);
-		return CTL_OK;
-	}
-	if (info.schema_found == info.schema_version)
-		printf("schema %d: nothing to do\n", info.schema_version);
-	else
-		printf("schema %d, migrated from %d\n", info.schema_version, info.schema_found);
-	return CTL_OK;
+	say(&info, as_json);
+	return note(command, store, &info);
 }
 
 static int run(const struct ctl_command *command, int argc, char **argv)
@@ -40,7 +63,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	rc = source_open(command, uri, &store);
 	if (rc != CTL_OK)
 		return rc;
-	rc = say(command, store, json != NULL);
+	rc = migrated(command, store, json != NULL);
 	source_close(store);
 	return rc;
 }

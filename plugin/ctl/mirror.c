@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "plugin/ctl/audit.h"
 #include "plugin/ctl/ctl.h"
 #include "plugin/ctl/object.h"
 #include "plugin/ctl/source.h"
@@ -144,6 +145,17 @@ static void print(const struct work *work, uint64_t delivered, bool pushes_left)
 		printf("pushes about the last of them are not made here: that broker makes them when it is back, or another one on this store\n");
 }
 
+static int note(const struct work *work, struct store *store, int rc, uint64_t delivered)
+{
+	struct buf details = BUF_EMPTY;
+	object_add_text(&details, "topic", work->topic);
+	object_add_u64(&details, "transactions", delivered);
+	object_end(&details);
+	int noted = audit_note(work->command, store, work->writer, details.data, rc == CTL_OK ? "ok" : "failed");
+	buf_fini(&details);
+	return rc == CTL_OK ? noted : rc;
+}
+
 static int mirror_all(struct work *work, struct store *store)
 {
 	struct store_info info;
@@ -176,7 +188,7 @@ static int mirror_all(struct work *work, struct store *store)
 	mirror_stop(mirror);
 	if (rc == CTL_OK)
 		print(work, delivered, are_pushes_left(work, store));
-	return rc;
+	return note(work, store, rc, delivered);
 }
 
 static int mirror_with_bodies(struct work *work, struct store *store, enum bodies_mode mode)

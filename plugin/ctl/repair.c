@@ -170,13 +170,17 @@ static void print(const struct repair *repair, bool changed)
 
 static int run_repair(struct repair *repair)
 {
-	if (!swap_is_unused(&repair->swap) || !swap_make_part(&repair->swap))
+	if (!swap_make_part(&repair->swap))
 		return CTL_FAILED;
+	if (!swap_is_unused(&repair->swap)) {
+		remove_part(repair);
+		return CTL_FAILED;
+	}
 	bool good = salvage(repair) && give_epoch(repair) && mend_chats(repair);
 	bool changed = repair->was_damaged || repair->salvage.lost || repair->rebuilt > 0;
 	progress_wipe(&repair->check.progress);
 	if (good && changed)
-		good = swap_is_unused(&repair->swap) && swap_in(&repair->swap);
+		good = swap_in(&repair->swap);
 	if (!good || !changed)
 		remove_part(repair);
 	if (good)
@@ -199,7 +203,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 		return ctl_failed(command, "%s: there is no such file", file);
 	repair.as_json = repair.check.as_json = json != NULL;
 	repair.salvage = (struct sqlite_salvage){.found = take_found, .progress = show_rows, .context = &repair};
-	swap_init(&repair.swap, command, file, "repairing", "before-repair");
+	swap_init(&repair.swap, command, file, SQLITE_FILE_REPAIRING, "before-repair");
 	repair.swap.quiet = repair.as_json;
 	progress_init(&repair.check.progress);
 	rc = run_repair(&repair);

@@ -95,13 +95,13 @@ static int run_restore(struct restore *restore)
 	make_epoch(restore->epoch);
 	if (access(restore->from, R_OK) != 0)
 		return ctl_failed(restore->command, "%s: %s", restore->from, strerror(errno));
-	if (!swap_is_unused(&restore->swap) || !swap_make_part(&restore->swap))
+	if (!swap_make_part(&restore->swap))
 		return CTL_FAILED;
-	if (!copy_backup(restore)) {
+	if (!swap_is_unused(&restore->swap) || !copy_backup(restore)) {
 		unlink(restore->swap.part);
 		return CTL_FAILED;
 	}
-	if (!swap_is_unused(&restore->swap) || !swap_in(&restore->swap))
+	if (!swap_in(&restore->swap))
 		return CTL_FAILED;
 	print(restore);
 	return note(restore);
@@ -112,7 +112,7 @@ static int restore_into(struct restore *restore)
 	const char *file = source_file(restore->uri);
 	if (file == NULL)
 		return ctl_failed(restore->command, "only into sqlite:<file>; a MongoDB store is restored by mongorestore and 'hyperchatctl new-epoch' (docs/storage.md)");
-	swap_init(&restore->swap, restore->command, file, "restoring", "before-restore");
+	swap_init(&restore->swap, restore->command, file, SQLITE_FILE_RESTORING, "before-restore");
 	restore->swap.journal = restore->journal;
 	restore->swap.quiet = restore->as_json;
 	progress_init(&restore->progress);

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-
 const struct page_limits source_page = {.count_max = 1000, .bytes_max = 4 << 20};
 
 /* A store that many brokers write to knows each by a name; ours is none of theirs. */
@@ -51,6 +49,21 @@ const char *source_file(const char *uri)
 {
 	static const char FILE_SCHEME[] = "sqlite:";
 	return strncmp(uri, FILE_SCHEME, sizeof FILE_SCHEME - 1) == 0 ? uri + sizeof FILE_SCHEME - 1 : NULL;
+}
+
+void source_add_name(struct buf *out, const char *uri)
+{
+	const char *host = source_file(uri) == NULL ? strstr(uri, "://") : NULL;
+	if (host == NULL) {
+		buf_add_text(out, uri);
+		return;
+	}
+	host += 3;
+	size_t whole = strcspn(host, "?"), authority = strcspn(host, "/?");
+	const char *user_end = memrchr(host, '@', authority);
+	size_t passed = user_end != NULL ? (size_t)(user_end + 1 - host) : 0;
+	buf_add(out, uri, (size_t)(host - uri));
+	buf_add(out, host + passed, whole - passed);
 }
 
 static int open_with(const struct ctl_command *command, const char *uri, unsigned flags, struct store **store)

@@ -35,12 +35,11 @@ static bool refused(const struct swap *swap, const char *format, ...)
 /* ---- who is there ---- */
 
 /* The journal is its broker's as long as that runs. */
-static bool journal_is_free(const struct swap *swap)
+static bool take_journal(struct swap *swap)
 {
-	int fd = swap->journal[0] ? open(swap->journal, O_RDONLY | O_CLOEXEC) : -1;
-	bool used = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-	if (fd >= 0)
-		close(fd);
+	if (swap->journal_fd < 0 && swap->journal[0])
+		swap->journal_fd = open(swap->journal, O_RDONLY | O_CLOEXEC);
+	bool used = swap->journal_fd >= 0 && flock(swap->journal_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 	return !used || refused(swap, "%s: a broker is using it; stop that first", swap->journal);
 }
 
@@ -57,9 +56,9 @@ bool swap_file_is_free(const struct ctl_command *command, const char *file)
 	return used == 0;
 }
 
-bool swap_is_unused(const struct swap *swap)
+bool swap_is_unused(struct swap *swap)
 {
-	return swap_file_is_free(swap->command, swap->file) && journal_is_free(swap);
+	return swap_file_is_free(swap->command, swap->file) && take_journal(swap);
 }
 
 /* ---- the new one, beside it ---- */
@@ -78,15 +77,15 @@ static bool give_owner(const struct swap *swap, int fd)
 	return refused(swap, "%s: %s", swap->part, strerror(errno));
 }
 
-bool swap_make_part(const struct swap *swap)
+bool swap_make_part(struct swap *swap)
 {
 	struct error err;
-	int fd = files_make_own(swap->part, &err);
-	if (fd < 0)
+	swap->part_fd = files_make_own(swap->part, &err);
+	if (swap->part_fd < 0)
 		return refused(swap, "%s", err.text);
-	bool good = (ftruncate(fd, 0) == 0 || refused(swap, "%s: %s", swap->part, strerror(errno))) && give_owner(swap, fd);
-	close(fd);
-	return good;
+	if (flock(swap->part_fd, LOCK_EX | LOCK_NB) != 0)
+		return refused(swap, "%s: %s", swap->part, errno == EWOULDBLOCK ? "another process is making it" : strerror(errno));
+	return (ftruncate(swap->part_fd, 0) == 0 || refused(swap, "%s: %s", swap->part, strerror(errno))) && give_owner(swap, swap->part_fd);
 }
 
 /* ---- what is there ---- */
@@ -144,14 +143,18 @@ void swap_init(struct swap *swap, const struct ctl_command *command, const char 
 	struct buf part = BUF_EMPTY;
 	gmtime_r(&now, &utc);
 	strftime(at, sizeof at, "%Y%m%dT%H%M%SZ", &utc);
-	*swap = (struct swap){.command = command, .file = file, .journal = "", .aside = BUF_EMPTY};
+	*swap = (struct swap){.command = command, .file = file, .journal = "", .part_fd = -1, .journal_fd = -1, .aside = BUF_EMPTY};
 	snprintf(swap->suffix, sizeof swap->suffix, ".%s-%s", before, at);
-	buf_printf(&part, "%s.%s", file, ending);
+	buf_printf(&part, "%s%s", file, ending);
 	swap->part = part.data;
 }
 
 void swap_fini(struct swap *swap)
 {
+	if (swap->part_fd >= 0)
+		close(swap->part_fd);
+	if (swap->journal_fd >= 0)
+		close(swap->journal_fd);
 	free(swap->part);
 	buf_fini(&swap->aside);
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -191,6 +192,26 @@ enum store_rc sqlite_file_set_epoch(const char *path, const char *epoch, struct 
 	rc = say(db_result(&db, &why), path, &why, err);
 	db_close(&db);
 	return rc == STORE_OK ? sync_file(path, err) : rc;
+}
+
+enum store_rc sqlite_file_is_left_alone(const char *path, struct error *err)
+{
+	static const struct {
+		const char *end, *command;
+	} WORK[] = {{SQLITE_FILE_REPAIRING, "repair"}, {SQLITE_FILE_RESTORING, "restore"}};
+	bool alone = true;
+	for (size_t i = 0; alone && i < sizeof WORK / sizeof *WORK; i++) {
+		struct buf name = BUF_EMPTY;
+		buf_printf(&name, "%s%s", path, WORK[i].end);
+		int fd = open(name.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		buf_fini(&name);
+		alone = fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+		if (!alone)
+			error_set(err, STORE_REFUSED, 0, "%s: 'hyperchatctl %s' is at work on it; wait until it is done", path, WORK[i].command);
+		if (fd >= 0)
+			close(fd);
+	}
+	return alone ? STORE_OK : STORE_REFUSED;
 }
 
 /* Whoever has it open holds a lock of SQLite's on the file all the time: it has a write-ahead log. */

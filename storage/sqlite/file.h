@@ -34,6 +34,14 @@ enum store_rc sqlite_file_copy(const char *from, const char *to, const struct sq
 /* Nobody has it open. */
 enum store_rc sqlite_file_set_epoch(const char *path, const char *epoch, struct error *err);
 
+/* The file that is to take the store's place, while hyperchatctl makes it: behind the store's name. */
+#define SQLITE_FILE_REPAIRING ".repairing"
+#define SQLITE_FILE_RESTORING ".restoring"
+
+/* Whether nothing is about to take its place: what is written into it now would be lost. REFUSED: something is, it has a lock (flock) on its file.
+ * To be asked by whoever has opened it. */
+enum store_rc sqlite_file_is_left_alone(const char *path, struct error *err);
+
 /* Whether a process has it open as a database: 1 or 0, -1: it cannot be found out (errno). *pid: which one; 0: one that cannot be seen from here, in
  * another container for example. Not for a process that has it open itself: to close a file lets go of the process's locks on it. */
 int sqlite_file_is_used(const char *path, pid_t *pid);

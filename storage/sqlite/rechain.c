@@ -5,7 +5,6 @@
 #include "storage/sqlite/rechain.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,19 +26,6 @@ struct chain {
 	int64_t nobody, writer;
 };
 
-static void tell(struct sqlite_salvage *salvage, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void tell(struct sqlite_salvage *salvage, const char *format, ...)
-{
-	char text[200];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	salvage->lost = true;
-	salvage->found(salvage->context, text);
-}
-
 /* ---- names that are lost ---- */
 
 static void name_lost(struct db *db, struct sqlite_salvage *salvage, const char *what, const char *sql)
@@ -48,7 +34,7 @@ static void name_lost(struct db *db, struct sqlite_salvage *salvage, const char 
 	db_exec(db, sql);
 	int64_t lost = sqlite3_total_changes(db->handle) - before;
 	if (lost > 0)
-		tell(salvage, "the names of %" PRId64 " %s are lost; they are called lost-<number> now", lost, what);
+		salvage_tell(salvage, "the names of %" PRId64 " %s are lost; they are called lost-<number> now", lost, what);
 }
 
 static void name_all(struct db *db, struct sqlite_salvage *salvage)
@@ -119,7 +105,7 @@ static void remove_rows(struct chain *chain, const char *what, uint64_t number)
 	char sql[120];
 	snprintf(sql, sizeof sql, "DELETE FROM log WHERE chat = %" PRId64 " AND number %s %" PRIu64, chain->chat, what, number);
 	db_exec(chain->db, sql);
-	tell(chain->salvage, "chat %s: what stands at number %" PRIu64 " makes no sense and is left out", chain->chat_id, number);
+	salvage_tell(chain->salvage, "chat %s: what stands at number %" PRIu64 " makes no sense and is left out", chain->chat_id, number);
 }
 
 /* Of a row that is damaged the read fails, which is no failure of the database. */
@@ -175,11 +161,11 @@ static void say(struct chain *chain, uint64_t latest)
 {
 	struct sqlite_salvage *salvage = chain->salvage;
 	if (chain->filled > 0)
-		tell(salvage, "chat %s: %" PRIu64 " numbers from %" PRIu64 " on are lost, and void now", chain->chat_id, chain->filled, chain->first_filled);
+		salvage_tell(salvage, "chat %s: %" PRIu64 " numbers from %" PRIu64 " on are lost, and void now", chain->chat_id, chain->filled, chain->first_filled);
 	if (latest > chain->number)
-		tell(salvage, "chat %s: numbers %" PRIu64 " to %" PRIu64 ", its last, are lost", chain->chat_id, chain->number + 1, latest);
+		salvage_tell(salvage, "chat %s: numbers %" PRIu64 " to %" PRIu64 ", its last, are lost", chain->chat_id, chain->number + 1, latest);
 	if (chain->changed > 0 && chain->filled == 0)
-		tell(salvage, "chat %s: number %" PRIu64 " is not what it was: the hash chain broke there", chain->chat_id, chain->first_changed);
+		salvage_tell(salvage, "chat %s: number %" PRIu64 " is not what it was: the hash chain broke there", chain->chat_id, chain->first_changed);
 	salvage->changed = salvage->changed || chain->filled > 0 || chain->changed > 0 || latest > chain->number;
 }
 

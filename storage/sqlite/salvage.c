@@ -21,17 +21,15 @@ struct saving {
 	uint64_t rows;
 };
 
-static void tell(struct saving *saving, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void tell(struct saving *saving, const char *format, ...)
+void salvage_tell(struct sqlite_salvage *salvage, const char *format, ...)
 {
 	char text[200];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	saving->salvage->lost = true;
-	saving->salvage->found(saving->salvage->context, text);
+	salvage->lost = true;
+	salvage->found(salvage->context, text);
 }
 
 /* ---- a row ---- */
@@ -119,7 +117,7 @@ static bool save_from(struct saving *saving, const char *table, sqlite3_stmt *ad
 		}
 		*last = id;
 		if (!put_row(saving, read, add))
-			tell(saving, "%s: row %lld contradicts another one and is left out", table, (long long)*last);
+			salvage_tell(saving->salvage, "%s: row %lld contradicts another one and is left out", table, (long long)*last);
 	}
 	sqlite3_finalize(read);
 	return code == SQLITE_DONE;
@@ -132,11 +130,11 @@ static void save_rows(struct saving *saving, const char *table)
 	while (saving->to.failure == 0 && !save_from(saving, table, add, &last)) {
 		int64_t next = save_next(saving, table, add, last);
 		if (next == 0) {
-			tell(saving, "%s: what is behind row %lld cannot be read", table, (long long)last);
+			salvage_tell(saving->salvage, "%s: what is behind row %lld cannot be read", table, (long long)last);
 			break;
 		}
 		if (next > last + 1)
-			tell(saving, "%s: rows %lld to %lld cannot be read, as far as there were any", table, (long long)last + 1, (long long)next - 1);
+			salvage_tell(saving->salvage, "%s: rows %lld to %lld cannot be read, as far as there were any", table, (long long)last + 1, (long long)next - 1);
 		last = next;
 	}
 	sqlite3_finalize(add);
@@ -169,7 +167,7 @@ static void save_parts_of(struct saving *saving, const char *table, const char *
 		whole = whole && code == SQLITE_DONE;
 	}
 	if (!whole)
-		tell(saving, "%s: not all rows can be read", table);
+		salvage_tell(saving->salvage, "%s: not all rows can be read", table);
 	sqlite3_finalize(read);
 	sqlite3_finalize(parents);
 	sqlite3_finalize(add);
@@ -192,7 +190,7 @@ static void save_from_both_ends(struct saving *saving, const char *table, const 
 	sqlite3_stmt *add = prepare_add(saving, table);
 	if (!save_in_order(saving, prepare(&saving->from, "SELECT * FROM %s ORDER BY %s", table, key), add)) {
 		save_in_order(saving, prepare(&saving->from, "SELECT * FROM %s ORDER BY %s DESC", table, key), add);
-		tell(saving, "%s: not all rows can be read", table);
+		salvage_tell(saving->salvage, "%s: not all rows can be read", table);
 	}
 	sqlite3_finalize(add);
 }

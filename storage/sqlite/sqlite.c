@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/sqlite/file.h"
 #include "storage/sqlite/handle.h"
 #include "storage/sqlite/schema.h"
 
@@ -168,11 +169,24 @@ enum store_rc read_end(struct store *store, struct db *db, struct error *err)
 
 static enum store_rc checkpoint_locked(struct sqlite_store *self, struct error *err);
 
+/* A repair or a restore may have begun before the file was opened, and be done since. */
+static enum store_rc check_place(const struct db *db, const char *path, struct error *err)
+{
+	int moved = 0;
+	enum store_rc rc = sqlite_file_is_left_alone(path, err);
+	if (rc != STORE_OK || sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || !moved)
+		return rc;
+	return error_set(err, STORE_REFUSED, 0, "%s: another file took its place while it was opened; try again", path);
+}
+
 static enum store_rc sqlite_open(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
 	struct sqlite_store *self = mem_zero(sizeof *self);
 	enum store_rc rc = schema_open(&self->keeper, uri, flags, &self->info, err);
+	if (rc == STORE_OK)
+		rc = check_place(&self->keeper, uri, err);
 	if (rc != STORE_OK) {
+		db_close(&self->keeper);
 		free(self);
 		return rc;
 	}

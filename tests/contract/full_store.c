@@ -249,10 +249,13 @@ static void assert_same_tokens(struct store *store)
 	assert_int_equal(revocations->count, 2);
 	assert_int_equal(revocations->revocations[1].at_ms, START_MS + 4);
 	store_free(revocations);
-	assert_int_equal(ON(store, list_audit, NULL, 10, &audit, NULL), STORE_OK);
-	assert_int_equal(audit->count, 3);
-	assert_int_equal(audit->records[2].at_ms, START_MS);
-	assert_string_equal(audit->records[2].details, "{}");
+	assert_int_equal(ON(store, list_audit, NULL, 1000, &audit, NULL), STORE_OK);
+	size_t first = 0;
+	while (first < audit->count && strcmp(audit->records[first].command, "copy") == 0) /* that it was begun, each time */
+		first++;
+	assert_int_equal(audit->count, first + 3);
+	assert_int_equal(audit->records[first + 2].at_ms, START_MS);
+	assert_string_equal(audit->records[first + 2].details, "{}");
 	store_free(audit);
 	assert_int_equal(ON(store, list_signing_keys, &keys, NULL), STORE_OK);
 	assert_int_equal(keys->count, 2);

@@ -209,9 +209,44 @@ static void a_registration_a_key_or_a_revocation_that_came_in_between_is_noticed
 	full_store_make(stage->from, 10, &line);
 	assert_copied(stage->from, stage->middle);
 	assert_noticed(stage, "user bob differs in his devices", put_registration, "bob", "lamp", "fcm", "another", START_MS);
-	assert_noticed(stage, "what operators did differs", put_audit, (&(struct audit_record){START_MS, "root", "ban", "bob", "", "ok"}));
 	assert_noticed(stage, "the keys that sign tokens of devices differ", drop_signing_key, "key1");
 	assert_noticed(stage, "the revoked tokens differ", put_revocation, "bob", START_MS + 9);
+}
+
+static void assert_written_down(const char *uri, const char *text)
+{
+	char arguments[300];
+	snprintf(arguments, sizeof arguments, "audit list --json --store %s", uri);
+	assert_int_equal(run_in_shell("", arguments), 0);
+	assert_said(text);
+}
+
+static void that_it_was_copied_is_written_down_in_both(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	char to[300];
+	full_store_make(stage->from, 10, &line);
+	assert_copied(stage->from, stage->middle);
+	snprintf(to, sizeof to, "\"command\":\"copy\",\"subject\":\"\",\"details\":{\"to\":\"%s\"},\"result\":\"begun\"", stage->middle);
+	assert_written_down(stage->from, to);
+	assert_written_down(stage->middle, to);
+}
+
+static void what_operators_did_since_then_comes_along(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	full_store_make(stage->from, 10, &line);
+	assert_copied(stage->from, stage->middle);
+	struct store *from = open_at(stage->from), *middle = open_at(stage->middle);
+	assert_int_equal(ON(from, put_audit, (&(struct audit_record){START_MS, "root", "ban", "bob", "", "ok"}), NULL), STORE_OK);
+	assert_int_equal(ON(middle, put_audit, (&(struct audit_record){START_MS + 1, "root", "export", "g", "", "ok"}), NULL), STORE_OK);
+	close_store(from);
+	close_store(middle);
+	assert_int_equal(copy(stage->from, stage->middle), 0);
+	assert_said("the target is a complete copy already");
+	assert_written_down(stage->middle, "\"command\":\"ban\"");
 }
 
 /* Its head is the same as before. */
@@ -379,6 +414,8 @@ int main(int argc, char **argv)
 		STAGE_STORY(what_is_not_complete_has_not_the_epoch_of_the_source),
 		STAGE_STORY(a_complete_copy_is_compared_once_more),
 		STAGE_STORY(a_registration_a_key_or_a_revocation_that_came_in_between_is_noticed),
+		STAGE_STORY(that_it_was_copied_is_written_down_in_both),
+		STAGE_STORY(what_operators_did_since_then_comes_along),
 		STAGE_STORY(a_text_that_was_erased_in_between_is_noticed),
 		STAGE_STORY(a_target_with_something_else_is_left_as_it_is),
 		STAGE_STORY(another_stores_copy_is_left_as_it_is),

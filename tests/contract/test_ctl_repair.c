@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
  * hyperchatctl repair: every page of a store is damaged, one after the other, and what is on the others is saved. argv[1] is the program. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "tests/contract/ctl_words.h"
 #include "tests/contract/full_store.h"
@@ -40,7 +43,7 @@ static void in_shell(const char *format, ...) __attribute__((format(printf, 1, 2
 
 static void in_shell(const char *format, ...)
 {
-	char command[400];
+	char command[800];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(command, sizeof command, format, args);
@@ -191,6 +194,69 @@ static void whichever_page_is_damaged_the_others_are_saved(void **state)
 		fail_msg("%d of %d pages are beyond help", beyond_help, tried);
 }
 
+static uint32_t number_at(const char *path, off_t at, size_t len)
+{
+	unsigned char bytes[4];
+	uint32_t number = 0;
+	int fd = open(path, O_RDONLY);
+	assert_int_equal(pread(fd, bytes, len, at), len);
+	close(fd);
+	for (size_t i = 0; i < len; i++)
+		number = number << 8 | bytes[i];
+	return number;
+}
+
+/* The page that leads to all others of the log has its first one for its last one, too (https://sqlite.org/fileformat.html §1.6). */
+static void rows_that_lead_in_a_circle_are_saved_once(void **state)
+{
+	enum { INTERIOR_TABLE = 5, RIGHT_MOST = 8, FIRST_CELL = 12 };
+	struct place *place = *state;
+	have_store(place);
+	off_t page = (ask_sqlite(place->path, "SELECT rootpage FROM sqlite_schema WHERE name = 'log'") - 1) * PAGE_SIZE;
+	assert_int_equal(number_at(place->path, page, 1), INTERIOR_TABLE);
+	uint32_t first = number_at(place->path, page + (off_t)number_at(place->path, page + FIRST_CELL, 2), 4);
+	const char circle[] = {(char)(first >> 24), (char)(first >> 16), (char)(first >> 8), (char)first};
+	write_file(place->path, circle, sizeof circle, page + RIGHT_MOST);
+	ctl_assert(ctl_after("timeout 60", "repair --store %s", place->uri), 0);
+	assert_ctl_said("log: what is behind row");
+	assert_ctl(0, "check --store %s", place->uri);
+}
+
+/* It is stopped at some moment of its work, which has to be one: so it is tried again where it was done before. */
+static void nobody_opens_a_store_while_it_is_repaired(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	with_sqlite(place->path, "UPDATE member SET role = 0");
+	in_shell("cp %s %s/before", place->path, place->dir);
+	in_shell("cd %s; for try in $(seq 50); do rm -f *before-repair*; cp before %s; %s repair --store %s >/dev/null & pid=$!; "
+	         "until [ -e %s.repairing ] || ! kill -0 $pid; do :; done; kill -STOP $pid; "
+	         "%s export --store %s --chat g >said 2>&1; rc=$?; kill -CONT $pid; wait $pid; [ $rc = 0 ] || break; done; "
+	         "[ $rc = 1 ] && grep -q \"'hyperchatctl repair' is at work on it\" said",
+		place->dir, place->path, ctl_program, place->uri, place->path, ctl_program, place->uri);
+	assert_ctl(0, "check --store %s", place->uri);
+}
+
+static void one_repair_at_a_time_is_made_and_none_of_an_open_store(void **state)
+{
+	struct place *place = *state;
+	char part[80];
+	struct store *store = NULL;
+	have_store(place);
+	snprintf(part, sizeof part, "%s.repairing", place->path);
+	int fd = open(part, O_RDWR | O_CREAT, 0600);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_ctl(1, "repair --store %s", place->uri);
+	assert_ctl_said("another process is making it");
+	assert_int_equal(store_open(place->uri, &store, NULL), STORE_REFUSED);
+	close(fd);
+	store = open_at(place->uri);
+	assert_ctl(1, "repair --store %s", place->uri);
+	assert_ctl_said("has it open");
+	close_store(store);
+	assert_int_equal(size_of(part), -1);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest stories[] = {
@@ -201,6 +267,9 @@ int main(int argc, char **argv)
 		ROOM_STORY(a_repeated_command_is_recognised_after_a_repair),
 		ROOM_STORY(where_too_little_is_left_the_store_is_left_as_it_is),
 		ROOM_STORY(whichever_page_is_damaged_the_others_are_saved),
+		ROOM_STORY(rows_that_lead_in_a_circle_are_saved_once),
+		ROOM_STORY(nobody_opens_a_store_while_it_is_repaired),
+		ROOM_STORY(one_repair_at_a_time_is_made_and_none_of_an_open_store),
 	};
 	if (argc != 2)
 		return 2;

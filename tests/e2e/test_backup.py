@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """Backups: made while people talk, put in the store's place, noticed by clients; and a store that is behind what was stored."""
+import fcntl
 import json
 import os
 import shutil
@@ -98,6 +99,50 @@ def test_a_restore_is_refused_while_the_broker_runs(broker, alice, bob):
     assert not list(broker.directory.glob("*before-restore*"))
     alice.says("still here", chat=chat)
     bob.hears("still here", chatID=chat)
+
+
+DIES = """
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+int rename(const char *from, const char *to)
+{
+	_exit(%s && renameat(AT_FDCWD, from, AT_FDCWD, to) != 0 ? 1 : 99);
+}
+"""
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["before", "behind"])
+def test_a_restore_that_dies_when_the_backup_takes_the_stores_place_leaves_the_journal(broker, alice, bob, tmp_path, moved):
+    if brokers.sanitizer():
+        pytest.skip("its library has to be the first one")
+    source, library = tmp_path / "dies.c", tmp_path / "dies.so"
+    source.write_text(DIES % int(moved))
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    chat = alice.chat_with(bob)
+    backup = backs_up(broker)
+    alice.says("later", chat=chat)
+    broker.stop()
+    done = subprocess.run([str(brokers.CTL), "restore", "--from", backup, "--conf", broker.directory / "mosquitto.conf"], capture_output=True, text=True,
+                          timeout=120, env={**broker.ctl_environment(), "LD_PRELOAD": str(library)})
+    assert done.returncode == 99, done
+    assert broker.journal.exists(), "what knows which store is the right one"
+    broker.start()
+    assert ("it was restored, or is another one" in broker.log_text()) == moved
+    alice.returns()
+    assert alice.says("again", chat=chat)["transactionID"] == (2 if moved else 3)
+
+
+@pytest.mark.parametrize("work", ["repair", "restore"])
+def test_a_broker_does_not_start_while_another_store_is_made_of_its_own(broker, alice, work):
+    broker.stop()
+    with open(f"{broker.store}.{work.removesuffix('e')}ing", "w") as part:
+        fcntl.flock(part, fcntl.LOCK_EX)  # as the tool does as long as it works
+        assert f"'hyperchatctl {work}' is at work on it" in broker.fails_to_start()
+        assert "is at work on it" in ctl_fails(broker, "revoke", "--store", f"sqlite:{broker.store}", "--user", "alice")
+    broker.start()
+    alice.returns()
 
 
 def test_a_damaged_backup_changes_nothing(broker, alice, bob):

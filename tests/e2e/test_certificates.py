@@ -10,6 +10,7 @@ import mqtt
 import provider
 import pytest
 from administrator import Administrator
+from operator_desk import OperatorDesk
 
 pytestmark = pytest.mark.host
 
@@ -155,6 +156,18 @@ def test_administrators_see_who_came_by_certificate_and_who_was_refused(trusting
     numbers = admin.is_up_to_date()
     assert (numbers["logins_total"], numbers["sessions"]) == (1, 1)
     assert {name: count for name, count in numbers.items() if name.startswith("logins_refused") and count} == {"logins_refused_total/certificate": 1}
+
+
+def test_who_comes_by_certificate_to_a_broker_that_is_drained_is_counted_as_such(trusting, observed, authority):
+    trusting.options["operators"] = "olga"
+    broker = trusting.start()
+    admin, desk = Administrator(broker), OperatorDesk(broker)
+    desk.asks("drain")
+    broker.expects_line("certificate of .* refused: the broker is being drained", lambda: may_not_chat(broker, authority.context("alice"), "alice/phone"))
+    numbers = admin.is_up_to_date()
+    assert {name: count for name, count in numbers.items() if name.startswith("logins_refused") and count} == {"logins_refused_total/draining": 1}
+    desk.asks("drain", action="stop")
+    comes(broker, authority.context("alice"), "alice").is_up_to_date()
 
 
 def test_a_name_that_topics_could_not_have_is_encoded_as_in_tokens(trusting, authority):

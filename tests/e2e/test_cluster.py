@@ -8,6 +8,7 @@ import time
 
 import broker as brokers
 import conftest
+import mongodb
 import mqtt
 import pytest
 from operator_desk import OperatorDesk
@@ -363,3 +364,20 @@ def test_a_ban_holds_on_the_other_broker_as_well_and_so_does_its_end(north, sout
     while not is_let_in(south, "bob"):
         assert time.monotonic() < deadline, "bob is not let in again"
         time.sleep(0.1)
+
+
+def test_a_ban_of_which_the_other_broker_cannot_be_told_yet_counts_here_and_is_told_later(north, south):
+    network = mongodb.Network(mongodb.port_of(north.store_uri))
+    north.options |= {"operators": "olga", "store": mongodb.uri_of(network.base, north.store_uri.rpartition("/")[2])}
+    north.restart()
+    desk, bob, at_south = OperatorDesk(north), north.person("bob"), south.person("bob", "laptop")
+    network.loses = lambda command: command.lower() == "findandmodify"  # a notice's number
+    desk.asks("ban", user="bob")
+    bob.client.is_closed()
+    assert not is_let_in(north, "bob")
+    at_south.is_up_to_date()
+    network.is_good()
+    at_south.client.is_closed()
+    assert network.lost > 0
+    north.stop()
+    network.close()

@@ -178,6 +178,11 @@ def test_who_is_banned_is_cut_off_and_kept_out_until_he_is_unbanned(manned, desk
     assert not desk.asks("getUser", user="alice")["banned"]
 
 
+@pytest.mark.parametrize("before", ["", "x"])
+def test_a_refusal_that_ends_in_half_a_character_is_one_all_the_same(desk, before):
+    assert desk.is_refused("kick", user="bob", **{before + "ü" * 200: "x"})
+
+
 def test_nobody_bans_himself(desk):
     assert "himself" in desk.is_refused("ban", user="olga")
 
@@ -211,6 +216,18 @@ def test_a_message_and_an_account_are_erased(manned, desk):
     alice.client.is_closed()
     assert desk.asks("getUser", user="alice")["exists"] is False
     assert "no such account" in desk.is_refused("eraseAccount", user="nobody")
+
+
+def test_one_answer_holds_of_chats_what_the_broker_writes_in_a_moment(manned, desk):
+    alice, bob = manned.person("alice"), manned.person("bob")
+    chat = alice.chat_with(bob)
+    for _ in range(40):
+        alice.says("x" * 16_000, chat=chat)
+    first, *others = desk.sends({"commands": [{"command": "exportChat", "chat": chat, "count": 1000}] * 32})["responses"]
+    shown = sum(len(json.dumps(response)) for response in (first, *others))
+    assert 500_000 < shown < 1_000_000 and "the answer is full" in others[-1]["error"]
+    rest = desk.asks("exportChat", chat=chat, count=1000, **{"from": first["data"]["next"]})
+    assert len(first["data"]["transactions"]) + len(rest["transactions"]) == rest["latest"] == 41
 
 
 # ---- drain ----
@@ -282,6 +299,15 @@ def test_what_an_operator_does_is_written_down_and_what_he_looks_at_is_not(manne
     assert first | {"at": 0} == {"at": 0, "who": "olga", "command": "ban", "subject": "alice", "result": "ok"}
     assert last["command"] == "removeMember" and last["subject"] == "nowhere" and last["result"].startswith("forbidden")
     assert json.loads(last["details"]) == {"user": "bob"}
+
+
+def test_what_is_read_with_hyperchatctl_is_written_down_by_whoever_read_it(broker, alice, bob):
+    chat = alice.chat_with(bob)
+    broker.ctl("export", "--store", broker.store_uri, "--chat", chat)
+    [act] = [json.loads(line) for line in broker.ctl("audit", "list", "--store", broker.store_uri, "--json").splitlines()]
+    assert act["who"].startswith("hyperchatctl as ") and (act["command"], act["subject"], act["result"]) == ("export", chat, "ok")
+    with pytest.raises(AssertionError, match="there is no chat"):
+        broker.ctl("export", "--store", broker.store_uri, "--chat", "nowhere")
 
 
 # ---- from a shell ----

@@ -107,6 +107,7 @@ def test_an_older_schema_waits_for_the_operator_where_he_wants_that(broker, alic
     said = broker.fails_to_start()
     assert "has schema 4" in said and "run 'hyperchatctl migrate' first" in said
     assert "migrated from 4" in broker.ctl("migrate", "--store", f"sqlite:{broker.store}")
+    assert '"schemaBefore":4' in broker.ctl("audit", "list", "--store", f"sqlite:{broker.store}", "--json")
     broker.start()
     bob.returns()
     bob.hears("old", chatID=chat)

@@ -476,6 +476,26 @@ def test_a_revoked_user_is_cut_off_and_his_tokens_are_refused(broker, alice, bob
     assert is_let_in(broker, broker.token("alice"), "alice/phone")
 
 
+def test_who_is_banned_in_the_store_is_let_in_again_there_with_a_broker_or_without(broker, alice, bob):
+    at_the_store = ("--store", broker.store_uri, "--user", "alice")
+    broker.ctl("ban", *at_the_store)
+    is_cut_off_soon(alice)
+    assert is_refused(broker, broker.token("alice", iat=int(time.time()) + 2), "alice/phone")
+    broker.stop()
+    broker.ctl("unban", *at_the_store)
+    with pytest.raises(AssertionError, match="alice is not banned"):
+        broker.ctl("unban", *at_the_store)
+    broker.start()
+    soon(lambda: is_let_in(broker, broker.token("alice"), "alice/phone"), "he stays banned")
+    broker.ctl("ban", *at_the_store)
+    soon(lambda: not is_let_in(broker, broker.token("alice"), "alice/phone"), "he is not banned again")
+    broker.ctl("unban", *at_the_store)
+    soon(lambda: is_let_in(broker, broker.token("alice"), "alice/phone"), "he stays banned while the broker runs")
+    acts = [json.loads(line) for line in broker.ctl("audit", "list", "--store", broker.store_uri, "--json").splitlines()]
+    assert [(act["command"], act["result"]) for act in acts[::-1] if act["subject"] == "alice"] == [
+        ("ban", "ok"), ("unban", "ok"), ("unban", "alice is not banned"), ("ban", "ok"), ("unban", "ok")]
+
+
 def test_what_was_issued_in_the_second_of_the_revocation_counts_as_before_it(broker, alice):
     """To the second is all that a token says; so the moment is put early into one, and both sides of it are tried."""
     time.sleep(1.1 - time.time() % 1)

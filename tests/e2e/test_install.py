@@ -53,6 +53,20 @@ def test_everything_is_installed_where_debian_would(installed):
     assert os.access(installed / "usr/bin/hyperchatctl", os.X_OK)
 
 
+def test_what_the_installed_manual_leads_to_is_installed_as_well(installed):
+    """But for the source."""
+    docs = installed / "usr/share/doc/mosquitto-hyperchat/docs"
+    source = re.compile(r"\.\./(storage|tests|bench|web)(/|$)")
+    dead, sound = [], 0
+    for manual in docs.rglob("*.md"):
+        for link in re.findall(r"\]\(([^)#\s:]+)(?:#[^)]*)?\)", manual.read_text()):
+            there = (manual.parent / link).exists()
+            sound += there
+            if not there and not source.match(link):
+                dead.append(f"{manual.name}: {link}")
+    assert not dead and sound > 50
+
+
 def test_the_installed_sample_names_the_installed_plugin_and_starts(installed, idle_broker):
     sample = (installed / "usr/share/doc/mosquitto-hyperchat/examples/hyperchat.conf").read_text()
     plugin = re.search(r"^plugin (.*)$", sample, re.M)[1]

@@ -168,6 +168,8 @@ def test_hyperchatctl_brings_what_a_broker_left(mirrored, kafka, topic, reader):
     assert "\n0 transactions" in "\n" + mirrored.ctl("mirror", "--store", store, "--writer", writer, "--kafka", kafka.servers, "--topic", topic)
     told = json.loads(mirrored.ctl("mirror", "--store", store, "--writer", writer, "--kafka", kafka.servers, "--topic", topic, "--json"))
     assert told == {"writer": writer, "transactions": 0, "pushesLeft": True}
+    acts = [json.loads(line) for line in mirrored.ctl("audit", "list", "--store", store, "--json").splitlines()]
+    assert [act["details"]["transactions"] for act in acts if act["command"] == "mirror" and act["subject"] == writer][::-1] == [sum(latest.values()), 0, 0]
 
 
 def ctl_fails(broker, *arguments):

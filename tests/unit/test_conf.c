@@ -422,6 +422,8 @@ static void the_sample_with_every_option_is_up_to_date(void **state)
 		snprintf(line, sizeof line, "\n#plugin_opt_%s ", option_table[i].name);
 		assert_says(sample.data, line);
 	}
+	assert_null(strpbrk(sample.data, "`[")); /* no Markdown: it is read in an editor */
+	assert_null(strstr(sample.data, "]("));
 	char *committed = read_project_file("conf/hyperchat-options.conf");
 	if (strcmp(sample.data, committed) != 0)
 		fail_msg("conf/hyperchat-options.conf is not what the table says; run build/release/conf_manual --sample > conf/hyperchat-options.conf");

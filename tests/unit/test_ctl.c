@@ -76,8 +76,8 @@ static void help_and_version_succeed(void **state)
 	assert_said("Usage: hyperchatctl COMMAND");
 	assert_int_equal(run("--version"), 0);
 	assert_string_equal(output.data, "hyperchatctl " HC_VERSION "\n");
-	static const char *const names[] = {"token", "keys", "check", "export", "room", "copy", "migrate", "revoke", "device-keys", "audit",
-		"backup", "restore", "new-epoch", "repair"};
+	static const char *const names[] = {"token", "keys", "check", "export", "room", "copy", "migrate", "revoke", "ban", "unban", "device-keys",
+		"audit", "backup", "restore", "new-epoch", "repair"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char usage[64];
 		snprintf(usage, sizeof usage, "Usage: hyperchatctl %s ", names[i]);
@@ -109,6 +109,10 @@ static void wrong_usage_is_2_and_says_what(void **state)
 	assert_said("is no user ID");
 	assert_int_equal(run("revoke --store memory: --user a --device b/c"), 2);
 	assert_said("names no device");
+	assert_int_equal(run("ban --store memory: --user a/b"), 2);
+	assert_said("is no user ID");
+	assert_int_equal(run("unban --store memory:"), 2);
+	assert_said("--user is missing");
 	assert_int_equal(run("device-keys --store memory:"), 2);
 	assert_said("list, drop or rotate has to come first");
 	assert_int_equal(run("device-keys drop --store memory:"), 2);

@@ -259,6 +259,27 @@ static void numbers_are_read_as_the_version_reads_them(void **state)
 	expect_nothing(*state);
 }
 
+static void a_plugin_that_is_asked_before_ours_is_warned_of(void **state)
+{
+	static const char *const LINES[] = {"plugin", "global_plugin", "auth_plugin"};
+	for (size_t i = 0; i < sizeof LINES / sizeof *LINES; i++) {
+		char text[300];
+		snprintf(text, sizeof text, GOOD "%s /usr/lib/mosquitto_dynamic_security.so\nplugin /usr/lib/" HOSTCONF_PLUGIN_FILE "\n", LINES[i]);
+		check(*state, V2_0, text);
+		WARNED(*state, "plugin \"mosquitto_dynamic_security.so\" is asked first");
+	}
+}
+
+static void plugins_behind_ours_and_such_that_decide_nothing_are_not(void **state)
+{
+	check(*state, V2_1, GOOD "plugin /usr/lib/" HOSTCONF_PLUGIN_FILE "\nplugin /usr/lib/mosquitto_dynamic_security.so\n");
+	expect_nothing(*state);
+	check(*state, V2_1, GOOD "plugin /usr/lib/mosquitto_persist_sqlite.so\nplugin /usr/lib/" HOSTCONF_PLUGIN_FILE "\n");
+	expect_nothing(*state);
+	check(*state, V2_1, GOOD "plugin /usr/lib/mosquitto_dynamic_security.so\n"); /* ours is somewhere else */
+	expect_nothing(*state);
+}
+
 static void bridges_whose_topics_cover_the_prefix_are_warned_of(void **state)
 {
 	static const char *const covering[] = {"#", "# both 0", "+/# out", "hc/# in 1", "hc/me/inbox", "hc/chat/+/events", "\"\" out 1 hc/x r/",
@@ -443,8 +464,8 @@ static void all_findings_at_once_fit(void **state)
 	write_file(scene, "acl", "pattern %c/#\n");
 	check(scene, V2_1,
 		"per_listener_settings true\nallow_duplicate_messages false\nqueue_qos0_messages true\nmessage_size_limit 1\nmax_packet_size 20\n"
-		"listener 1883\nmount_point a/\nuse_identity_as_username true\nacl_file @/acl\nplugin /x/mosquitto_hyperchat.so\n"
-		"plugin /x/mosquitto_hyperchat.so\nconnection b\ntopic #\ninclude_dir @/none\nmax_queued_messages 1\n");
+		"listener 1883\nmount_point a/\nuse_identity_as_username true\nacl_file @/acl\nplugin /x/an_authentication_plugin_with_a_very_long_name.so\n"
+		"plugin /x/mosquitto_hyperchat.so\nplugin /x/mosquitto_hyperchat.so\nconnection b\ntopic #\ninclude_dir @/none\nmax_queued_messages 1\n");
 	assert_int_equal(scene->count, HOSTCONF_FINDING_MAX - 2); /* all but the one of 2.0, and one of the two about certificates */
 	for (size_t i = 0; i < scene->count; i++)
 		assert_true(strlen(scene->findings[i].text) < sizeof scene->findings[i].text - 1);
@@ -655,6 +676,8 @@ int main(void)
 		TEST(allow_duplicate_messages_false_is_warned_of_and_is_the_default_of_2_0),
 		TEST(a_short_queue_is_warned_of_and_is_the_default),
 		TEST(numbers_are_read_as_the_version_reads_them),
+		TEST(a_plugin_that_is_asked_before_ours_is_warned_of),
+		TEST(plugins_behind_ours_and_such_that_decide_nothing_are_not),
 		TEST(bridges_whose_topics_cover_the_prefix_are_warned_of),
 		TEST(bridges_that_stay_outside_are_not),
 		TEST(a_quoted_bridge_topic_may_hold_spaces_on_2_1),
