@@ -129,6 +129,10 @@ static bool give_epoch(struct repair *repair)
 static bool salvage(struct repair *repair)
 {
 	struct error err;
+	if (sqlite_file_is_newer(repair->swap.file, &err)) {
+		ctl_failed(repair->command, "%s", err.text);
+		return false;
+	}
 	repair->was_damaged = sqlite_file_check(repair->swap.file, &err) != STORE_OK;
 	if (repair->was_damaged && !repair->as_json)
 		puts(err.text);

@@ -93,6 +93,17 @@ void db_close(struct db *db)
 	*db = (struct db){0};
 }
 
+void db_leave(struct db *db)
+{
+	sqlite3_file *wal = NULL;
+	sqlite3_int64 size = 0;
+	bool found = db->handle != NULL && sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK;
+	/* An empty one was made by opening, and is taken away again. */
+	if (found && wal != NULL && wal->pMethods != NULL && wal->pMethods->xFileSize(wal, &size) == SQLITE_OK && size > 0)
+		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	db_close(db);
+}
+
 /* ---- statements ---- */
 
 sqlite3_stmt *db_statement(struct db *db, enum statement which)

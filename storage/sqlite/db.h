@@ -198,6 +198,8 @@ enum db_use { DB_WRITE, DB_READ };
 /* Opens an existing file. Not open afterwards when it fails. */
 enum store_rc db_open(struct db *db, const char *path, enum db_use use, struct error *err);
 void db_close(struct db *db); /* a zeroed one is fine */
+/* The same for a file that is not ours to change: what a process that ended badly left in its WAL stays there. */
+void db_leave(struct db *db);
 
 /* A statement, reset and ready to be bound; NULL after a failure, which the functions below take. */
 sqlite3_stmt *db_statement(struct db *db, enum statement which);

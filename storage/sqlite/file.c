@@ -54,6 +54,28 @@ static void read_epoch(struct db *db, char epoch[STORE_EPOCH_LEN + 1])
 	sqlite3_finalize(read);
 }
 
+static enum store_rc is_newer(const char *path, int schema, struct error *err)
+{
+	return error_set(err, STORE_REFUSED, 0, "%s: has schema %d, made by a newer version; this one knows up to %d", path, schema, sqlite_schema_version);
+}
+
+bool sqlite_file_is_newer(const char *path, struct error *err)
+{
+	struct db db;
+	if (open_file(path, &db, err) != STORE_OK)
+		return false;
+	bool ours = db_ask_int(&db, "PRAGMA application_id", 0) == sqlite_application_id;
+	int schema = (int)db_ask_int(&db, "PRAGMA user_version", 0);
+	bool newer = ours && schema > sqlite_schema_version;
+	if (newer) {
+		db_leave(&db);
+		is_newer(path, schema, err);
+	} else {
+		db_close(&db);
+	}
+	return newer;
+}
+
 enum store_rc sqlite_file_info(const char *path, struct sqlite_file_info *info, struct error *err)
 {
 	struct db db;
@@ -70,14 +92,16 @@ enum store_rc sqlite_file_info(const char *path, struct sqlite_file_info *info, 
 		read_epoch(&db, found.epoch);
 	}
 	rc = db_result(&db, &why);
-	db_close(&db);
+	if (found.schema <= sqlite_schema_version)
+		db_close(&db);
+	else
+		db_leave(&db);
 	if (rc != STORE_OK && why.native != SQLITE_NOTADB)
 		return say(rc, path, &why, err);
 	if (!ours || found.schema == 0)
 		return no_store(path, err);
 	if (found.schema > sqlite_schema_version)
-		return error_set(err, STORE_REFUSED, 0, "%s: has schema %d, made by a newer version; this one knows up to %d", path, found.schema,
-			sqlite_schema_version);
+		return is_newer(path, found.schema, err);
 	*info = found;
 	return STORE_OK;
 }

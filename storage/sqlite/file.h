@@ -15,6 +15,9 @@ struct sqlite_file_info {
 	uint64_t chats, transactions;
 };
 
+/* true: err says so, and nothing in it was changed. false: it is not, or that cannot be known. */
+bool sqlite_file_is_newer(const char *path, struct error *err);
+
 /* What is in it. REFUSED: no store, or of a newer program. */
 enum store_rc sqlite_file_info(const char *path, struct sqlite_file_info *info, struct error *err);
 

@@ -244,8 +244,8 @@ static enum store_rc recognise(struct saving *saving, const char *path, struct e
 	if (!ours || version == 0)
 		return error_set(err, STORE_REFUSED, 0, "%s: is no store of HyperChat's", path);
 	if (version != sqlite_schema_version)
-		return error_set(err, STORE_REFUSED, 0, "%s: has schema %lld, this program repairs %d: %s", path, (long long)version, sqlite_schema_version,
-			version > sqlite_schema_version ? "it is too old" : "run 'hyperchatctl migrate' first");
+		return error_set(err, STORE_REFUSED, 0, "%s: has schema %lld, this version repairs %d: run 'hyperchatctl migrate' first", path,
+			(long long)version, sqlite_schema_version);
 	return STORE_OK;
 }
 

@@ -124,8 +124,25 @@ static void write_wal_again(struct db *db)
 		db_fail(db, code, "the write-ahead log cannot be read and written again");
 }
 
+/* A file may name our version and have other tables: those of a program that was never released, or changed by hand. That is to be known before
+ * the first of these statements is needed. */
+static enum store_rc check_tables(struct db *db, const char *path, struct error *err)
+{
+	int code = SQLITE_OK;
+	for (size_t i = 0; db->failure == 0 && i < STATEMENT_COUNT && code == SQLITE_OK; i++) {
+		sqlite3_stmt *statement = NULL;
+		code = sqlite3_prepare_v2(db->handle, sqlite_statements[i], -1, &statement, NULL);
+		sqlite3_finalize(statement);
+	}
+	if (code == SQLITE_ERROR)
+		return error_set(err, STORE_REFUSED, code, "%s: its tables are not those of its schema: %s", path, sqlite3_errmsg(db->handle));
+	if (code != SQLITE_OK)
+		db_fail(db, code, sqlite3_errmsg(db->handle));
+	return STORE_OK;
+}
+
 /* Another process may have done it since we looked: so look again under the write lock. */
-static enum store_rc migrate(struct db *db, unsigned flags, struct error *err)
+static enum store_rc migrate(struct db *db, const char *path, unsigned flags, struct error *err)
 {
 	char pragma[64];
 	snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", sqlite_schema_version);
@@ -139,6 +156,8 @@ static enum store_rc migrate(struct db *db, unsigned flags, struct error *err)
 	if (is_new)
 		add_identity(db);
 	db_exec(db, pragma);
+	if (check_tables(db, path, err) != STORE_OK)
+		return STORE_REFUSED; /* closing undoes it */
 	db_exec(db, "COMMIT");
 	return db_result(db, err);
 }
@@ -189,7 +208,7 @@ static enum store_rc prepare_file(struct db *db, const char *path, unsigned flag
 	if (rc == STORE_OK)
 		rc = set_wal(db, path, err);
 	if (rc == STORE_OK)
-		rc = migrate(db, flags, err);
+		rc = migrate(db, path, flags, err);
 	return rc == STORE_OK ? read_identity(db, schema_found, info, err) : rc;
 }
 
@@ -214,6 +233,9 @@ enum store_rc schema_open(struct db *db, const char *path, unsigned flags, struc
 		rc = prepare_file(db, path, flags, info, &why);
 	if (rc == STORE_OK)
 		return STORE_OK;
-	db_close(db);
+	if (rc == STORE_REFUSED)
+		db_leave(db);
+	else
+		db_close(db);
 	return open_failed(rc, path, &why, err);
 }

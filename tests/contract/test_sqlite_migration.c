@@ -237,6 +237,20 @@ static void an_older_store_is_refused_and_left_alone_where_no_migration_is_wante
 	close_store(store);
 }
 
+static void a_file_whose_tables_are_not_those_of_its_version_is_refused_and_left_alone(void **state)
+{
+	struct place *place = *state;
+	struct line line;
+	struct store *store = NULL;
+	struct error err = {0};
+	fill_version(place, 4, &line);
+	with_sqlite(place->path, "ALTER TABLE member DROP COLUMN earlier");
+	assert_int_equal(store_open_with(place->uri, 0, &store, &err), STORE_REFUSED);
+	assert_non_null(strstr(err.text, "its tables are not those of its schema: no such column: earlier"));
+	assert_int_equal(version_of(place), 4);
+	assert_int_equal(ask_sqlite(place->path, "SELECT count(*) FROM sqlite_schema WHERE name = 'audit'"), 0);
+}
+
 static void a_new_store_is_made_also_where_no_migration_is_wanted(void **state)
 {
 	struct place *place = *state;
@@ -258,6 +272,7 @@ int main(void)
 		PLACE_STORY(a_store_of_version_4_gets_what_brokers_share),
 		PLACE_STORY(the_devices_of_version_5_are_there_and_can_be_registered),
 		PLACE_STORY(an_older_store_is_refused_and_left_alone_where_no_migration_is_wanted),
+		PLACE_STORY(a_file_whose_tables_are_not_those_of_its_version_is_refused_and_left_alone),
 		PLACE_STORY(a_new_store_is_made_also_where_no_migration_is_wanted),
 	};
 	return cmocka_run_group_tests_name("older stores", stories, NULL, NULL);

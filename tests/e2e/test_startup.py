@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """A wrong configuration stops the start: one line says what is wrong and what to do."""
 import re
-import sqlite3
 
 import pytest
 
@@ -59,16 +58,6 @@ def test_a_file_that_is_no_store_is_named_and_left_alone(idle_broker):
     idle_broker.store.write_text("my diary" * 200)
     complaint(idle_broker, "store|sqlite|chat.db")
     assert idle_broker.store.read_text() == "my diary" * 200
-
-
-@pytest.mark.sqlite
-def test_a_newer_store_is_refused_and_left_alone(idle_broker):
-    idle_broker.start().stop()
-    with sqlite3.connect(idle_broker.store) as store:
-        version = store.execute("PRAGMA user_version").fetchone()[0]
-        store.execute(f"PRAGMA user_version = {version + 1}")
-    store.close()
-    complaint(idle_broker, "newer|schema")
 
 
 def test_an_unwritable_journal_is_named(idle_broker):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """The house is built as docs/architecture.md says."""
+import json
 import pathlib
 import re
 
@@ -55,3 +56,16 @@ def test_no_header_includes_itself_by_a_detour():
 def test_every_include_names_its_file_from_the_top():
     missing = [f"{path.relative_to(ROOT)}: {included}" for path in sources() for included in includes(path) if not (ROOT / included).is_file()]
     assert missing == []
+
+
+def test_a_migration_of_mongodb_only_adds():
+    """So that an older broker goes on while others have the new program."""
+    known = set()
+    for path in sorted((ROOT / "schema/mongo").glob("*.json")):
+        migration = json.loads(path.read_text())
+        assert set(migration) == {"version", "collections"} and migration["version"] == int(path.name[:4])
+        for name, collection in migration["collections"].items():
+            allowed = {"indexes"} if name in known else {"indexes", "shardKey", "validator"}
+            assert set(collection) <= allowed, f"{path.name}: {name}"
+            assert not any(index.get("unique") for index in collection["indexes"] if name in known), f"{path.name}: {name}"
+        known |= set(migration["collections"])
