@@ -87,6 +87,7 @@ struct server {
 	struct later *later;    /* jobs that are to be run again */
 	struct tail *tail;      /* NULL: the store is this broker's alone */
 	bool closing, upkeep_busy, ended_busy;
+	bool ending;  /* so do all sessions, with the broker: nobody comes back, and no client is to be asked any more */
 	struct journal *journal;
 	struct erasure erasure;
 	struct core *core;
