@@ -1,4 +1,5 @@
 # Run by cpack on what a package holds: what only a package has. Its files are not those of cmake --install, which leaves /etc alone.
+cmake_policy(SET CMP0009 NEW) # below a link to a directory nothing is looked for
 file(GLOB roots "${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*")
 foreach(root ${roots})
   get_filename_component(component "${root}" NAME)
