@@ -122,7 +122,7 @@ struct server {
 	/* time, read at the start of each callback */
 	int64_t now_ms;  /* monotonic */
 	int64_t wall_ms;
-	int64_t swept_at_ms, receipts_at_ms, pruned_at_ms, checkpointed_at_ms, persons_at_ms;
+	int64_t swept_at_ms, pruned_at_ms, checkpointed_at_ms, persons_at_ms;
 
 	struct buf scratch; /* for what is made and copied on inside one function: a record for the journal, a line */
 
