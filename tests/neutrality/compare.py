@@ -44,7 +44,7 @@ class Pairs:
 
     def __init__(self, stock, hyperchat, test):
         self.hyperchat, self.test = hyperchat, test
-        self.without, self.with_it, self.way, self.said = [], [], "", ""
+        self.without, self.with_it, self.way, self.said, self.refused = [], [], "", "", None
         while len(self.without) < PAIRS and not self.passed:
             self.without.append(stock.run(test, FIRST_PORT)[0])
             self.with_it.append(self.runs(self.way) or any(self.without) and self.finds_a_way())
@@ -56,7 +56,7 @@ class Pairs:
     def runs(self, outside):
         self.hyperchat.forgets(self.test)
         passed, said = self.hyperchat.run(self.test, FIRST_PORT, outside)
-        self.said = self.said or said
+        self.said, self.refused = self.said or said, self.refused or refusal(said)
         return passed
 
     def finds_a_way(self):
@@ -75,8 +75,8 @@ class Pairs:
             return SAME, f"{self.tally()}{', outside ' if self.way else ''}{self.way}"
         if not any(self.without) and not any(self.with_it):
             return FAILED, ""
-        if (why := refusal(self.said)) is not None:
-            return REFUSED, why
+        if self.refused:
+            return REFUSED, self.refused
         return DIFFERS, self.tally()
 
 
