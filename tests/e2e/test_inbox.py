@@ -72,6 +72,7 @@ def test_who_goes_before_he_is_told_where_he_stands_goes_on_there_the_next_time(
     for i in range(5):
         alice.says(f"{i}", chat=chat)
     bob.hears("4")
+    bob.is_up_to_date()  # and so the broker has all his PUBACKs
     bob.is_cut_off()
     broker.is_paused()
     for _ in range(3):

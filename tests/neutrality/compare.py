@@ -4,7 +4,7 @@ makes both. What it came to is left in DIRECTORY/SUITE.json, as it was: tests/ne
 something else differs, or something that is explained there does not.
 
 Many of these tests count in tenths of a second. So what did not pass in both is repeated with nothing beside it, without and with the plugin in turn, and is
-no difference if a pair of them passes. With the plugin each way of `outside` is tried then, since a test does not say what its broker is for (mosquitto.sh)."""
+no difference if a pair of them passes. What passes each time on one side and never on the other differs; all else is unsteady. With the plugin each way of `outside` is tried then, since a test does not say what its broker is for (mosquitto.sh)."""
 import concurrent.futures
 import json
 import os
@@ -19,7 +19,7 @@ from suites import SUITES, name_of
 JOBS, PAIRS = int(os.environ.get("HC_JOBS", "4")), 3
 KNOWN = pathlib.Path(__file__).with_name("known.txt")
 FIRST_PORT, PORTS_EACH = int(os.environ.get("HC_FIRST_PORT", "10200")), 5
-KINDS = SAME, FAILED, REFUSED, DIFFERS = "passed in both", "failed in both", "refused to start", "differs"
+KINDS = SAME, FAILED, UNSTEADY, REFUSED, DIFFERS = "passed in both", "failed in both", "unsteady", "refused to start", "differs"
 
 
 def first_round(stock, hyperchat, tests):
@@ -44,7 +44,7 @@ class Pairs:
 
     def __init__(self, stock, hyperchat, test):
         self.hyperchat, self.test = hyperchat, test
-        self.without, self.with_it, self.way, self.said = [], [], "", ""
+        self.without, self.with_it, self.way, self.said, self.refused = [], [], "", "", None
         while len(self.without) < PAIRS and not self.passed:
             self.without.append(stock.run(test, FIRST_PORT)[0])
             self.with_it.append(self.runs(self.way) or any(self.without) and self.finds_a_way())
@@ -56,7 +56,7 @@ class Pairs:
     def runs(self, outside):
         self.hyperchat.forgets(self.test)
         passed, said = self.hyperchat.run(self.test, FIRST_PORT, outside)
-        self.said = self.said or said
+        self.said, self.refused = self.said or said, self.refused or refusal(said)
         return passed
 
     def finds_a_way(self):
@@ -75,9 +75,9 @@ class Pairs:
             return SAME, f"{self.tally()}{', outside ' if self.way else ''}{self.way}"
         if not any(self.without) and not any(self.with_it):
             return FAILED, ""
-        if (why := refusal(self.said)) is not None:
-            return REFUSED, why
-        return DIFFERS, self.tally()
+        if self.refused:
+            return REFUSED, self.refused
+        return DIFFERS if sum(self.without) % PAIRS == sum(self.with_it) % PAIRS == 0 else UNSTEADY, self.tally()
 
 
 def refusal(output):
@@ -122,7 +122,7 @@ def keep(file, found, partly):
     """Where only some were run, the others stay what they were."""
     before = json.loads(file.read_text()) if partly and file.exists() else {kind: {} for kind in KINDS}
     run = {test for tests in found.values() for test in tests}
-    whole = {kind: {test: why for test, why in before[kind].items() if test not in run} | found[kind] for kind in KINDS}
+    whole = {kind: {test: why for test, why in before.get(kind, {}).items() if test not in run} | found[kind] for kind in KINDS}
     file.write_text(json.dumps(whole, indent=1) + "\n")
 
 
@@ -133,7 +133,7 @@ def main():
     print(f"{suite.name} tests on {version}:", flush=True)
     found = compare(suite, directory, wanted)
     wrong = [f"differs, and known.txt does not say why: {test}" for test in found[DIFFERS] if test not in explained]
-    wrong += [f"does not differ, and known.txt says why it does: {test}" for kind in (SAME, FAILED, REFUSED) for test in found[kind] if test in explained]
+    wrong += [f"does not differ, and known.txt says why it does: {test}" for kind in (SAME, FAILED, UNSTEADY, REFUSED) for test in found[kind] if test in explained]
     for sentence in wrong:
         print(sentence)
     keep(directory / f"{name}.json", found, bool(wanted))
