@@ -117,7 +117,8 @@ struct store_ops {
 	/* The number and content hash of the transaction that (chat, sender, key) made, at most 7 days before the chat's latest one
 	 * (a store has no clock of its own); the newest, if there are several. NOT_FOUND: none, or forgotten by prune.
 	 * key_hash: 16 zero bytes where the body was erased: then nobody can tell one command of that key from another (transaction_is_repeated).
-	 * since_ms: a KEY_ONCE is searched among the transactions that are not older; for any other key it has no meaning. */
+	 * since_ms: a KEY_ONCE is searched back to the first transaction that is older, but at least among the newest STORE_ONCE_COUNT, since
+	 * clocks jump; for any other key it has no meaning. */
 	enum store_rc (*find_key)(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
 	                          uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err);
 
@@ -358,6 +359,8 @@ struct store_ops {
 	enum store_rc (*import_chat)(struct store *store, const struct chat_record *chat, const unsigned char *key, struct error *err);
 };
 
+/* How many transactions of a chat are looked through for a KEY_ONCE whatever their times. */
+#define STORE_ONCE_COUNT 1000
 /* How long a key is remembered, at least, and how long a device. */
 #define STORE_KEY_DAYS    7
 #define STORE_DEVICE_DAYS 90

@@ -21,9 +21,13 @@ static void list_add(struct tx_list *list, struct transaction *tx)
 const struct transaction *chat_find_key(const struct memory_data *data, const struct chat *chat, const char *sender_id, const char *key,
                                         int64_t since_ms)
 {
+	bool once = key[0] == KEY_ONCE;
 	for (size_t i = chat->log.count; i > 0; i--) {
 		const struct transaction *tx = chat->log.items[i - 1];
-		if (tx->at_ms >= since_ms && tx->at_ms >= data->keys_since_ms && tx->key != NULL && strcmp(tx->key, key) == 0 &&
+		bool too_old = tx->at_ms < since_ms && (!once || chat->log.count - i >= STORE_ONCE_COUNT);
+		if (too_old && once)
+			break;
+		if (!too_old && tx->at_ms >= data->keys_since_ms && tx->key != NULL && strcmp(tx->key, key) == 0 &&
 			strcmp(tx->sender_id, sender_id) == 0)
 			return tx;
 	}

@@ -267,22 +267,24 @@ enum store_rc mongo_read_message(struct store *store, const char *chat_id, uint6
 struct key_search {
 	const char *sender_id, *key;
 	int64_t since_ms;
+	unsigned count;
 	struct transaction *found;
 };
 
 static bool is_it(void *context, const struct transaction *tx)
 {
 	struct key_search *search = context;
-	if (tx->at_ms >= search->since_ms && tx->key != NULL && strcmp(tx->key, search->key) == 0 && strcmp(tx->sender_id, search->sender_id) == 0)
+	if (search->count++ >= STORE_ONCE_COUNT && tx->at_ms < search->since_ms)
+		return false;
+	if (tx->key != NULL && strcmp(tx->key, search->key) == 0 && strcmp(tx->sender_id, search->sender_id) == 0)
 		search->found = transaction_ref(tx);
-	/* Times ascend, but for clocks that went back: an hour of that is looked through. */
-	return search->found == NULL && tx->at_ms >= search->since_ms - INT64_C(3600000);
+	return search->found == NULL;
 }
 
 static enum store_rc search_log(struct db *db, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
                                 struct transaction **found, struct error *err)
 {
-	struct key_search search = {.sender_id = sender_id, .key = key, .since_ms = since_ms < INT64_MIN / 2 ? INT64_MIN / 2 : since_ms};
+	struct key_search search = {.sender_id = sender_id, .key = key, .since_ms = since_ms};
 	enum store_rc rc = mongo_visit_log(db, chat_id, 1, UINT64_MAX, LOG_DESCENDING, is_it, &search, err);
 	*found = search.found;
 	if (rc == STORE_OK && search.found == NULL)

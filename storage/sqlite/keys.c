@@ -400,14 +400,14 @@ struct key_owner keys_find(struct db *db, int64_t chat, const char *sender_id, c
 
 /* ---- readers ---- */
 
-/* From the chat's newest row back to the first row that is in a run, or, with a KEY_ONCE, which is in none, to the first that is too old. */
+/* From the chat's newest row back to the first row that is in a run, or, with a KEY_ONCE, which is in none, as far as store.h says. */
 static void search_log(struct db *db, int64_t oldest_row, const struct key_search *search, struct key_owner *owner)
 {
 	sqlite3_stmt *read = db_statement(db, SQL_SEARCH_KEY);
 	db_bind_int(db, read, 1, search->chat);
-	while (owner->number == 0 && db_step(db, read)) {
-		bool too_old = sqlite3_column_int64(read, 1) < search->since_ms;
-		if (sqlite3_column_int64(read, 5) < oldest_row || (too_old && search->key[0] == KEY_ONCE))
+	for (unsigned count = 0; owner->number == 0 && db_step(db, read); count++) {
+		bool once = search->key[0] == KEY_ONCE, too_old = sqlite3_column_int64(read, 1) < search->since_ms && (!once || count >= STORE_ONCE_COUNT);
+		if (sqlite3_column_int64(read, 5) < oldest_row || (too_old && once))
 			break;
 		if (too_old || strcmp(db_text(read, 2), search->key) != 0 || strcmp(db_text(read, 3), search->sender_id) != 0)
 			continue;
