@@ -251,17 +251,6 @@ static void a_deleted_account_has_muted_nothing_and_is_a_member_still(void **sta
 
 /* ---- any call failing ---- */
 
-enum { TRIES = 20 };
-
-/* Repeats until it is answered, as store.h says that one may. */
-#define INSIST(call)                                                                                                                                 \
-	do {                                                                                                                                             \
-		enum store_rc insist_rc = STORE_UNAVAILABLE;                                                                                                 \
-		for (int insist_try = 0; insist_try < TRIES && (insist_rc == STORE_UNAVAILABLE || insist_rc == STORE_UNKNOWN); insist_try++)                 \
-			insist_rc = (call);                                                                                                                      \
-		assert_int_equal(insist_rc, STORE_OK);                                                                                                       \
-	} while (0)
-
 /* Alice comes, lives and goes; bob stays. */
 static void live(struct store *store)
 {

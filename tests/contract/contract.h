@@ -46,6 +46,15 @@ int world_teardown(void **state);
 #define ON(store, op, ...) (store_ops(store)->op((store), __VA_ARGS__))
 #define ON_WORLD(op, ...)  ON(world->store, op, __VA_ARGS__)
 
+/* Repeats what is idempotent until it is answered. */
+#define INSIST(call)                                                                                                                                 \
+	do {                                                                                                                                             \
+		enum store_rc insist_rc = STORE_UNAVAILABLE;                                                                                                 \
+		for (int insist_try = 0; insist_try < 20 && (insist_rc == STORE_UNAVAILABLE || insist_rc == STORE_UNKNOWN); insist_try++)                    \
+			insist_rc = (call);                                                                                                                      \
+		assert_int_equal(insist_rc, STORE_OK);                                                                                                       \
+	} while (0)
+
 /* ---- lines ---- */
 
 struct line {

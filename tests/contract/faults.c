@@ -156,15 +156,6 @@ static void a_late_answer_is_right_and_late(void **state)
 
 enum { TRIES = 20 };
 
-/* Repeats what is idempotent until it is answered. */
-#define INSIST(call)                                                                                                                                 \
-	do {                                                                                                                                             \
-		enum store_rc insist_rc = STORE_UNAVAILABLE;                                                                                                 \
-		for (int insist_try = 0; insist_try < TRIES && (insist_rc == STORE_UNAVAILABLE || insist_rc == STORE_UNKNOWN); insist_try++)                 \
-			insist_rc = (call);                                                                                                                      \
-		assert_int_equal(insist_rc, STORE_OK);                                                                                                       \
-	} while (0)
-
 static void look_again(struct store *store, struct line *line)
 {
 	struct chat_record *chat = NULL;

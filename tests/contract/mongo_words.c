@@ -147,6 +147,21 @@ void run_on_database(const struct world *world, const char *json)
 	mongoc_client_destroy(client);
 }
 
+size_t count_documents(struct world *world, enum collection collection, bson_t *filter)
+{
+	struct db db;
+	struct db_cursor cursor;
+	const bson_t *doc;
+	size_t count = 0;
+	db_begin(&db, world->other);
+	db_find(&cursor, &db, collection, filter, NULL);
+	while (db_next(&cursor, &doc))
+		count++;
+	assert_int_equal(db_find_end(&cursor, NULL), STORE_OK);
+	db_end(&db);
+	return count;
+}
+
 enum mongo_fault only_the_log_is_written(void *context, const char *collection, bool write)
 {
 	(void)context;

@@ -3,6 +3,7 @@
 #define HC_TESTS_MONGO_WORDS_H
 /* Vocabulary for what only MongoDB can have: the memory store as the judge, and a look behind the store. */
 
+#include "storage/mongo/db.h"
 #include "storage/mongo/fault.h"
 #include "tests/contract/contract.h"
 
@@ -16,6 +17,8 @@ void assert_as_in_memory(struct store *store, const char *chat_id);
 void world_mongodb_uri(const struct world *world, const char *options, char *uri, size_t size);
 /* A command as JSON, without the store. */
 void run_on_database(const struct world *world, const char *json);
+/* How many there are, read by the other broker's handle. Takes the filter. */
+size_t count_documents(struct world *world, enum collection collection, bson_t *filter);
 
 /* A decision for mongo_faults: a process that is about to die, of which only appends still go through. */
 enum mongo_fault only_the_log_is_written(void *context, const char *collection, bool write);

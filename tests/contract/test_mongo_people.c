@@ -4,9 +4,7 @@
  * once and after whoever comes next. Each story runs with the first command failing, the second, … until none fails. */
 #include <stdio.h>
 
-#include "storage/mongo/db.h"
-#include "storage/mongo/fault.h"
-#include "tests/contract/contract.h"
+#include "tests/contract/mongo_words.h"
 
 static const unsigned char one[INVITATION_HASH_BYTES] = {1}, two[INVITATION_HASH_BYTES] = {2};
 
@@ -62,21 +60,6 @@ static unsigned die_everywhere(scene_part *before, scene_part *act, scene_part *
 }
 
 /* ---- looking ---- */
-
-static size_t count_documents(struct world *world, enum collection collection, bson_t *filter)
-{
-	struct db db;
-	struct db_cursor cursor;
-	const bson_t *doc;
-	size_t count = 0;
-	db_begin(&db, world->other);
-	db_find(&cursor, &db, collection, filter, NULL);
-	while (db_next(&cursor, &doc))
-		count++;
-	assert_int_equal(db_find_end(&cursor, NULL), STORE_OK);
-	db_end(&db);
-	return count;
-}
 
 static bool exists(struct world *world, const char *user_id)
 {

@@ -5,9 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include "storage/mongo/db.h"
-#include "storage/mongo/fault.h"
-#include "tests/contract/contract.h"
+#include "tests/contract/mongo_words.h"
 
 static const unsigned char one[INVITATION_HASH_BYTES] = {1};
 
@@ -75,21 +73,6 @@ static bool is_answer(enum store_rc rc)
 }
 
 /* ---- shared IDs ---- */
-
-static size_t count_documents(struct world *world, enum collection collection, bson_t *filter)
-{
-	struct db db;
-	struct db_cursor cursor;
-	const bson_t *doc;
-	size_t count = 0;
-	db_begin(&db, world->other);
-	db_find(&cursor, &db, collection, filter, NULL);
-	while (db_next(&cursor, &doc))
-		count++;
-	assert_int_equal(db_find_end(&cursor, NULL), STORE_OK);
-	db_end(&db);
-	return count;
-}
 
 static void assert_has_shared(struct world *world, const char *user_id, const char *shared_id)
 {
