@@ -28,6 +28,7 @@ struct hostconf_place {
 struct hostconf_port {
 	int port;             /* 0: a Unix socket */
 	bool plain;           /* one is without TLS */
+	bool plain_afar;      /* and other machines may reach it: it is not at a loopback address */
 	bool by_identity, by_subject, by_token; /* one takes user names from certificates' names, from their subjects, from neither */
 };
 

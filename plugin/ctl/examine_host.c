@@ -99,7 +99,9 @@ static void examine_listeners(struct examination *exam)
 	hostconf_read(command_line.data, command_line.len, false, exam->conf->prefix, &host);
 	buf_fini(&command_line);
 	for (size_t i = 0; i < host.port_count; i++)
-		if (host.ports[i].plain && host.ports[i].port != 0)
+		if (host.ports[i].plain && !host.ports[i].plain_afar)
+			exam_fine(exam, "listener %d: without TLS, for this machine alone", host.ports[i].port);
+		else if (host.ports[i].plain && host.ports[i].port != 0)
 			exam_fine(exam, "listener %d: without TLS. A token that comes there from another machine is %s (unencrypted)", host.ports[i].port,
 				WORDS[exam->conf->unencrypted]);
 }

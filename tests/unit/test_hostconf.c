@@ -385,6 +385,17 @@ static void it_is_known_which_ports_are_without_tls(void **state)
 	assert_null(port_of(*state, &settings, TEXT, 7));
 }
 
+static void it_is_known_which_ports_without_tls_hear_other_machines(void **state)
+{
+	static const char TEXT[] = "listener 1 127.0.0.1\nlistener 2 ::1\nlistener 3 localhost \nlistener 4\nlistener 5 10.0.0.1\n"
+	                           "listener 6 127.0.0.1\nlistener 6 10.0.0.1\nlistener 7 127.0.0.1\nlistener 7 10.0.0.1\ncertfile c\n"
+	                           "listener 8 127.example.com\n";
+	static const bool EXPECTED[] = {false, false, false, true, true, true, false, true};
+	struct hostconf_settings settings;
+	for (size_t i = 0; i < sizeof EXPECTED / sizeof *EXPECTED; i++)
+		assert_int_equal(port_of(*state, &settings, TEXT, (int)i + 1)->plain_afar, EXPECTED[i]);
+}
+
 static void it_is_known_by_which_ports_certificates_give_names(void **state)
 {
 	static const char TEXT[] = "listener 1\nuse_identity_as_username true\nlistener 2\nuse_subject_as_username true\nlistener 3\n"
@@ -686,6 +697,7 @@ int main(void)
 		TEST(listeners_of_one_port_that_take_names_from_different_places_are_refused_where_it_matters),
 		TEST(what_could_not_be_read_is_warned_of_where_listeners_matter),
 		TEST(it_is_known_which_ports_are_without_tls),
+		TEST(it_is_known_which_ports_without_tls_hear_other_machines),
 		TEST(it_is_known_by_which_ports_certificates_give_names),
 		TEST(port_goes_back_to_the_default_listener_on_2_1),
 		TEST(acl_patterns_with_the_client_id_are_warned_of_on_2_1),
