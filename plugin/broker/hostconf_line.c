@@ -242,6 +242,7 @@ static bool lets_others_decide(const char *path)
 static bool count_plugin(struct hostconf_reader *reader, const char *path)
 {
 	bool ours = is_ours(path);
+	reader->settings->others |= !ours && !lets_others_decide(path);
 	if (!ours && reader->settings->instances == 0 && !lets_others_decide(path))
 		hostconf_meet(&reader->settings->before, file_of(path));
 	reader->settings->instances += ours;
@@ -303,8 +304,14 @@ static void look_into_acl(struct hostconf_reader *reader, const char *path, stru
 	buf_fini(&text);
 }
 
+static void take_passwords(struct hostconf_reader *reader, char *rest)
+{
+	hostconf_meet(&reader->settings->passwords, trimmed(rest));
+}
+
 static void take_acl_file(struct hostconf_reader *reader, char *rest)
 {
+	reader->settings->acl_given = true;
 	if (!reader->settings->per_listener)
 		reader->settings->acl.met = false; /* the last one wins */
 	look_into_acl(reader, trimmed(rest), &reader->settings->acl);
@@ -335,6 +342,7 @@ static const struct setting {
 	{"max_queued_messages", take_queue_max},
 	{"message_size_limit", take_payload_max},
 	{"mount_point", take_mount_point},
+	{"password_file", take_passwords},
 	{"per_listener_settings", take_per_listener},
 	{"plugin", take_plugin},
 	{"plugin_load", take_plugin_load},

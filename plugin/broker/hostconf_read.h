@@ -52,6 +52,8 @@ struct hostconf_settings {
 	unsigned instances;                         /* of this plugin */
 	bool for_one_listener;                      /* this plugin is not global */
 	struct hostconf_place before;               /* another plugin that is asked first */
+	struct hostconf_place passwords;            /* password_file */
+	bool acl_given, others;                     /* an acl_file; another plugin, which may decide about topics */
 	struct hostconf_port ports[HOSTCONF_LISTENERS_MAX];
 	size_t port_count;
 	struct hostconf_place mixed; /* a port whose listeners take user names from different places */

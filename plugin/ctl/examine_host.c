@@ -68,7 +68,8 @@ static void examine_settings(struct examination *exam)
 	struct hostconf_finding findings[HOSTCONF_FINDING_MAX];
 	const struct conf *conf = exam->conf;
 	const struct hostconf_own own = {
-		.prefix = conf->prefix, .by_certificate = conf->certificates != CONF_CERTIFICATES_REFUSE, .refuses_plain = conf->unencrypted == CONF_UNENCRYPTED_REFUSE};
+		.prefix = conf->prefix, .by_certificate = conf->certificates != CONF_CERTIFICATES_REFUSE, .refuses_plain = conf->unencrypted == CONF_UNENCRYPTED_REFUSE,
+		.defers = conf->outside == CONF_OUTSIDE_DEFER};
 	int version[3] = {2, 0, 11};
 	if (find_version(exam->mosquitto, version))
 		exam_fine(exam, "Mosquitto %d.%d.%d", version[0], version[1], version[2]);
