@@ -4,7 +4,48 @@
 #include "base/json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- memory ---- */
+
+static _Thread_local bool needs_memory;
+static json_malloc_t unguarded_malloc;
+
+static void *guarded_malloc(size_t size)
+{
+	void *mem = unguarded_malloc(size);
+	if (mem == NULL && size > 0 && needs_memory)
+		abort();
+	return mem;
+}
+
+void json_guard_memory(void)
+{
+	json_malloc_t now;
+	json_free_t free_with;
+	json_get_alloc_funcs(&now, &free_with);
+	if (now == guarded_malloc)
+		return;
+	unguarded_malloc = now;
+	json_set_alloc_funcs(guarded_malloc, free_with);
+}
+
+void json_unguard_memory(void)
+{
+	json_malloc_t now;
+	json_free_t free_with;
+	json_get_alloc_funcs(&now, &free_with);
+	if (now == guarded_malloc)
+		json_set_alloc_funcs(unguarded_malloc, free_with);
+}
+
+void json_needs_memory(bool needs)
+{
+	needs_memory = needs;
+}
+
+/* ---- reading ---- */
 
 /* Jansson allows 2,048 levels; a look ahead keeps the recursion of reading and freeing small whatever a client sends. */
 static bool too_deep(const char *text, size_t len)
@@ -38,7 +79,9 @@ json_t *json_read_object(const char *text, size_t len, struct error *err)
 		return NULL;
 	}
 	json_error_t problem;
+	json_needs_memory(true);
 	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &problem);
+	json_needs_memory(false);
 	if (json == NULL) {
 		const char *why = json_error_code(&problem) == json_error_duplicate_key ? "a key stands twice"
 		                  : json_error_code(&problem) == json_error_invalid_utf8 ? "invalid UTF-8"
@@ -56,6 +99,8 @@ json_t *json_read_object(const char *text, size_t len, struct error *err)
 	}
 	return json;
 }
+
+/* ---- writing ---- */
 
 /* How a character at text[i] must be escaped: its code point and its length in bytes; 0: as it is. Beyond what JSON asks for, the line
  * separators that many languages split at (U+0085, U+2028, U+2029) and the other control characters never appear raw, so that one line

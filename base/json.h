@@ -16,6 +16,14 @@ enum { JSON_DEPTH_MAX = 8 };
  * NULL and err->text (which never quotes the input) otherwise. The caller frees with json_decref. */
 json_t *json_read_object(const char *text, size_t len, struct error *err);
 
+/* Jansson that finds no memory while it reads drops bytes of what it reads, or reads and writes beyond its end; libjwt leaves out what jansson did
+ * not print. From here on the process ends instead, as everywhere in base/ (buf.h), when that happens inside json_read_object, or on this thread
+ * between json_needs_memory(true) and (false). Whoever else in this process uses jansson keeps the allocator that is there. Called before any thread
+ * reads; _unguard_ before this code is unloaded. */
+void json_guard_memory(void);
+void json_unguard_memory(void);
+void json_needs_memory(bool needs);
+
 /* Adds text as a JSON string with its quotes. text is valid UTF-8. */
 void json_add_string(struct buf *buf, const char *text, size_t len);
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/json.h"
 #include "plugin/broker/access.h"
 #include "plugin/broker/certificate.h"
 #include "plugin/broker/control.h"
@@ -200,16 +201,24 @@ static bool read_options(const struct mosquitto_opt *options, int option_count, 
 	return ok;
 }
 
+/* What base/ has of the process. */
+static void forget(void)
+{
+	json_unguard_memory();
+	id_fini();
+}
+
 EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, struct mosquitto_opt *options, int option_count)
 {
 	struct server *server = &server_of_plugin;
 	struct error err;
 	*userdata = server;
 	plugin_id = identifier;
+	json_guard_memory();
 	mosquitto_lib_version(&server->version.major, &server->version.minor, &server->version.revision);
 	if (!read_options(options, option_count, &err)) {
 		server_log(MOSQ_LOG_ERR, "%s", err.text);
-		id_fini();
+		forget();
 		return MOSQ_ERR_INVAL;
 	}
 	for (size_t i = 0; i < CALLBACK_COUNT; i++) {
@@ -219,7 +228,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 		server_log(MOSQ_LOG_ERR, "the broker did not take the callback for %s: %s", CALLBACKS[i].name, mosquitto_strerror(rc));
 		unregister(i);
 		server_close(server);
-		id_fini();
+		forget();
 		return rc;
 	}
 	server_log(MOSQ_LOG_INFO, "%s on Mosquitto %d.%d.%d, store epoch %s", HC_VERSION, server->version.major, server->version.minor,
@@ -234,6 +243,6 @@ EXPORT int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *option
 	(void)option_count;
 	unregister(CALLBACK_COUNT);
 	server_close(&server_of_plugin);
-	id_fini();
+	forget();
 	return MOSQ_ERR_SUCCESS;
 }

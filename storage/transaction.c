@@ -321,14 +321,15 @@ static struct member_change *changes_pack(const struct member_change *changes, s
 	return packed;
 }
 
-static int changes_read(const json_t *list, bool with_role, struct member_change **changes)
+/* A list of them, or a single one. */
+static int changes_read(const json_t *json, bool with_role, struct member_change **changes)
 {
-	size_t count = json_array_size(list);
+	size_t count = json_is_object(json) ? 1 : json_array_size(json);
 	if (count == 0 || count > INT32_MAX)
 		return -1;
 	struct member_change *found = mem_new(count * sizeof *found);
 	size_t good = 0;
-	while (good < count && change_read(json_array_get(list, good), with_role, &found[good]))
+	while (good < count && change_read(json_is_object(json) ? json : json_array_get(json, good), with_role, &found[good]))
 		good++;
 	if (good == count)
 		*changes = changes_pack(found, count);
@@ -344,9 +345,8 @@ int transaction_members(const struct transaction *tx, struct member_change **cha
 	json_t *body = body_object(tx);
 	if (body == NULL)
 		return -1;
-	json_t *list = added ? json_incref(json_object_get(body, "members")) : json_pack("[O]", body);
-	int count = changes_read(list, tx->type != TX_MEMBER_REMOVED, changes);
-	json_decref(list);
+	const json_t *members = json_object_get(body, "members");
+	int count = added && !json_is_array(members) ? -1 : changes_read(added ? members : body, tx->type != TX_MEMBER_REMOVED, changes);
 	json_decref(body);
 	return count;
 }

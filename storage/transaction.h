@@ -4,7 +4,7 @@
 /* One numbered entry of a chat's log: what everything else agrees on.
  *
  * A transaction is one heap block with a reference count. It is immutable once another thread may see it, so that the broker's
- * thread and workers share it without a lock; only transaction_seal and the setting of fields before that change it.
+ * thread and workers share it without a lock; only the setting of fields before that changes it.
  *
  * The log of a chat is a hash chain over what may not change, with the texts beside it, so that a text can be erased:
  *   head(n) = first 16 bytes of SHA-256(head(n-1) ‖ header(n) ‖ commitment(body) ‖ commitment(quote))

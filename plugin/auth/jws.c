@@ -80,6 +80,7 @@ bool jws_read(const char *token, size_t len, struct jws *jws, struct error *err)
 	/* A further dot is none of base64url's characters, so a text of four parts or more fails here. */
 	const char *part = first + 1;
 	jws->payload = jws->bytes;
+	jws->payload_len = 0;
 	bool decoded = base64url_decode(part, (size_t)(second - part), jws->bytes, sizeof jws->bytes, &jws->payload_len);
 	part = second + 1;
 	jws->signature = jws->bytes + jws->payload_len;

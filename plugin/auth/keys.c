@@ -62,15 +62,9 @@ static void add(struct key_set *set, size_t number, const char *kid, const struc
 	EVP_PKEY_free(pkey);
 }
 
-struct key_set *key_set_ref(struct key_set *set)
-{
-	atomic_fetch_add_explicit(&set->references, 1, memory_order_relaxed);
-	return set;
-}
-
 void key_set_free(struct key_set *set)
 {
-	if (set == NULL || atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) != 1)
+	if (set == NULL)
 		return;
 	for (size_t i = 0; i < set->key_count; i++) {
 		free(set->keys[i].kid);
@@ -279,7 +273,6 @@ struct key_set *key_set_read(const char *name, const char *text, size_t len, enu
 {
 	struct error why = {0};
 	struct key_set *set = mem_zero(sizeof *set);
-	atomic_init(&set->references, 1);
 	ERR_set_mark(); /* what fails here is nothing that the thread's next TLS call should find */
 	bool read = use == KEY_PUBLISHED || looks_like_json(text, len) ? read_jwk_set(set, text, len, use, &why) : read_pem(set, text, len, use, &why);
 	ERR_pop_to_mark();

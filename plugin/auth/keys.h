@@ -13,10 +13,9 @@
  * counts as the key in it: its dates and issuer are not looked at, and each one in the file is believed. Private parts are noted and not
  * kept. What comes from the network is a JWK Set, and a secret or a private part in it is known to everybody: such a key is passed over.
  *
- * A set is immutable and shared by reference; loading reads a file and may block (worker, or at start). All else: any thread. */
+ * A set is immutable; loading reads a file and may block (worker, or at start). All else: any thread. */
 
 #include <openssl/types.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -43,7 +42,6 @@ struct key {
 
 /* Read only for everyone but keys.c. */
 struct key_set {
-	atomic_uint references;
 	size_t key_count;
 	struct key *keys;
 	size_t note_count;
@@ -62,7 +60,6 @@ bool key_set_restrict(struct key_set *set, const char *const *algs, size_t alg_c
 /* The public parts as the text of a JWK Set's "keys" array. false: OpenSSL would not give the parts of one. */
 bool key_set_write(const struct key_set *set, struct buf *out, struct error *err);
 
-struct key_set *key_set_ref(struct key_set *set);
-void key_set_free(struct key_set *set); /* drops a reference; NULL is fine */
+void key_set_free(struct key_set *set); /* NULL is fine */
 
 #endif

@@ -7,6 +7,11 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "plugin/auth/jws.h"
 
 /* What libjwt wants to have of a key: the secret itself, or PEM. The caller fini's out after cleansing. */
 static bool key_material(const struct key *key, struct buf *out)
@@ -47,17 +52,34 @@ bool sign_can(const struct key *key)
 	return alg != JWT_ALG_INVAL && alg != JWT_ALG_NONE;
 }
 
+/* libjwt 1.10 does not look whether OpenSSL's HMAC worked. */
+static bool is_signed(struct key key, const char *token)
+{
+	const struct key_set keys = {.key_count = 1, .keys = &key};
+	struct jws jws;
+	if (!jws_read(token, strlen(token), &jws, NULL))
+		return false;
+	bool good = jws_verify(&jws, &keys, NULL) == JWS_OK;
+	jws_fini(&jws);
+	return good;
+}
+
 char *sign_token(const struct key *key, const struct sign_claims *claims)
 {
 	struct buf material = BUF_EMPTY;
 	jwt_t *jwt = NULL;
 	char *token = NULL;
+	json_needs_memory(true);
 	if (sign_can(key) && key_material(key, &material) && jwt_new(&jwt) == 0 && fill(jwt, claims, key->kid) &&
 		jwt_set_alg(jwt, jwt_str_alg(key->alg->name), (const unsigned char *)material.data, (int)material.len) == 0)
 		token = jwt_encode_str(jwt);
 	jwt_free(jwt);
+	json_needs_memory(false);
 	if (material.data)
 		OPENSSL_cleanse(material.data, material.size);
 	buf_fini(&material);
-	return token;
+	if (token == NULL || is_signed(*key, token))
+		return token;
+	free(token);
+	return NULL;
 }

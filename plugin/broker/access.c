@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/budget.h"
@@ -87,7 +88,7 @@ static bool hides_line(struct chat *chat, const struct person *person, const voi
 		return true;
 	if (person->blocks->list->count == 0)
 		return false;
-	json_t *line = json_loadb(payload, len, 0, NULL);
+	json_t *line = json_read_object(payload, len, NULL);
 	const char *type = json_string_value(json_object_get(line, "type")), *sender_id = json_string_value(json_object_get(line, "senderID"));
 	bool hidden = type == NULL;
 	if (type != NULL && sender_id != NULL) {

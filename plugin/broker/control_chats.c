@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "plugin/broker/control_call.h"
 #include "plugin/chat/line.h"
 
@@ -175,7 +176,9 @@ static json_t *page_json(const struct page *page, size_t *bytes)
 		buf_clear(&line);
 		line_add(&line, page->transactions[i]);
 		*bytes += line.len;
-		json_array_append_new(lines, json_loadb(line.data, line.len, 0, NULL));
+		json_t *json = json_read_object(line.data, line.len, NULL);
+		if (json != NULL && json_array_append_new(lines, json) != 0)
+			abort(); /* no memory: base/buf.h */
 	}
 	buf_fini(&line);
 	json_t *data = json_pack("{s:o,s:I}", "transactions", lines, "latest", (json_int_t)page->latest);

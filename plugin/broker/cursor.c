@@ -220,14 +220,17 @@ static void make_room(struct server *server)
 }
 
 /* With QoS 0 anywhere, what the broker does not hold may be lost. */
-static bool all_held(const struct session *session)
+static bool all_qos1(const struct session *session)
 {
-	if (session->device == NULL || session->quota_lost > 0 || session->feed == NULL || !session->feed->loaded)
-		return false;
 	for (unsigned i = 0; i < session->filter_count; i++)
 		if (session->filters[i].qos == 0 && filter_reaches_text(&session->filters[i]))
 			return false;
-	return session->inbox_qos != 0;
+	return session->inbox_qos != 0 && session->quota_lost == 0;
+}
+
+static bool all_held(const struct session *session)
+{
+	return session->device != NULL && session->feed != NULL && session->feed->loaded && all_qos1(session);
 }
 
 static void park_track(struct parked *parked, const char *chat_id, uint64_t handed)
@@ -238,9 +241,23 @@ static void park_track(struct parked *parked, const char *chat_id, uint64_t hand
 	HASH_ADD_KEYPTR(hh, parked->tracks, track->chat_id, strlen(track->chat_id), track);
 }
 
+/* It ended before it was known where it begins, on an MQTT session that goes on: the broker still holds what it held for the one before. Where another
+ * connection takes it over, its subscriptions are with that one already, which finds out itself whether there are any. */
+static bool goes_on(struct server *server, struct session *session, const struct parked *parked)
+{
+	bool began = session->feed != NULL && session->feed->loaded;
+	if (session->device == NULL || session->clean || session->removed || began || !all_qos1(session) ||
+	    session->unsubscribed_count > 0 || strcmp(parked->user_id, session->person->user_id) != 0)
+		return false;
+	bool taken_over = !session->kept_known && session_by_name(server, session->client_id) != session;
+	return taken_over || session_is_kept(session);
+}
+
 static void park(struct server *server, struct session *session)
 {
 	struct parked *parked = find(server, session->client_id);
+	if (server->ending || (parked != NULL && goes_on(server, session, parked)))
+		return;
 	if (parked != NULL) {
 		HASH_DEL(server->parked, parked);
 		parked_free(parked);

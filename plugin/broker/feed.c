@@ -185,7 +185,7 @@ struct track *feed_track(struct feed *feed, const char *chat_id, uint64_t handed
 	return track;
 }
 
-void track_handed(struct track *track, uint64_t number, int64_t now_ms)
+static void track_handed(struct track *track, uint64_t number, int64_t now_ms)
 {
 	if (number <= track->handed)
 		return;

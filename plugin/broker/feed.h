@@ -114,7 +114,6 @@ bool feed_may_forget(struct server *server, const char *chat_id, uint64_t handed
 /* There is more of a chat than was handed over. Makes the track if needed, starting after `handed`. */
 struct track *feed_track(struct feed *feed, const char *chat_id, uint64_t handed);
 struct track *feed_find(struct feed *feed, const char *chat_id);
-void track_handed(struct track *track, uint64_t number, int64_t now_ms);
 void parcel_free(struct parcel *parcel);
 
 struct line *line_new(const char *chat_id, uint64_t number, const char *text, size_t len);

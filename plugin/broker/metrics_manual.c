@@ -8,63 +8,20 @@
 #include <string.h>
 
 #include "plugin/broker/metrics_table.h"
+#include "plugin/rpc/manual_file.h"
 
 static const char begin_mark[] = "<!-- metrics: made by metrics_manual from plugin/broker/metrics_table.c; a test compares -->\n";
 static const char end_mark[] = "<!-- end of metrics -->\n";
 
-static bool read_file(const char *path, struct buf *out)
-{
-	FILE *file = fopen(path, "r");
-	char chunk[4096];
-	size_t len;
-	if (file == NULL)
-		return false;
-	while ((len = fread(chunk, 1, sizeof chunk, file)) > 0)
-		buf_add(out, chunk, len);
-	bool good = ferror(file) == 0;
-	fclose(file);
-	return good;
-}
-
-static bool write_file(const char *path, const struct buf *text)
-{
-	FILE *file = fopen(path, "w");
-	bool good = file != NULL && fwrite(text->data, 1, text->len, file) == text->len;
-	if (file != NULL && fclose(file) != 0)
-		good = false;
-	if (!good)
-		perror(path);
-	return good;
-}
-
-static bool settle(const char *path, const struct buf *old, const struct buf *text, bool check)
-{
-	bool same = old->len == text->len && memcmp(old->data, text->data, text->len) == 0;
-	if (check && !same)
-		fprintf(stderr, "docs/operations.md is not what plugin/broker/metrics_table.c makes of it; run metrics_manual with the project's folder\n");
-	return same || (!check && write_file(path, text));
-}
-
 static bool settle_manual(const char *root, bool check)
 {
-	struct buf old = BUF_EMPTY, text = BUF_EMPTY;
-	char path[4096];
-	snprintf(path, sizeof path, "%s/docs/operations.md", root);
-	const char *begin = read_file(path, &old) ? strstr(old.data, begin_mark) : NULL;
-	const char *end = begin ? strstr(begin, end_mark) : NULL;
-	bool good = end != NULL;
-	if (good) {
-		buf_add(&text, old.data, (size_t)(begin - old.data) + strlen(begin_mark));
-		buf_add_char(&text, '\n');
-		metrics_manual(&text);
-		buf_add_char(&text, '\n');
-		buf_add_text(&text, end);
-		good = settle(path, &old, &text, check);
-	} else {
-		fprintf(stderr, "docs/operations.md cannot be read or lacks the marks of its table of metrics\n");
-	}
-	buf_fini(&old);
-	buf_fini(&text);
+	struct manual manual = {.root = root, .source = "plugin/broker/metrics_table.c", .program = "metrics_manual", .check = check};
+	struct buf part = BUF_EMPTY;
+	buf_add_char(&part, '\n');
+	metrics_manual(&part);
+	buf_add_char(&part, '\n');
+	bool good = manual_part(&manual, "docs/operations.md", begin_mark, end_mark, &part);
+	buf_fini(&part);
 	return good;
 }
 

@@ -294,6 +294,7 @@ bool server_open(struct server *server, const struct conf_pair *options, size_t 
 
 static void end_sessions(struct server *server)
 {
+	server->ending = true;
 	while (server->by_client != NULL)
 		session_end(server, server->by_client);
 }

@@ -7,7 +7,8 @@
  *   server.c    opens and closes everything in order            session.c   who is connected
  *   access.c    may they publish, subscribe, be delivered to     feed.c      what a connection is due, live
  *   intake.c    what clients publish                             replay.c    what a connection missed
- *   ports.c     the core's requests, as jobs                     cursor.c    how far a device has what
+ *   ports.c     the core's requests, as jobs                     ports_read.c  … what it asks the store
+ *   cursor.c    how far a device has what                        witness.c   what the journal knows of the store
  *   answer.c    acks and RPC answers                             live.c      typing, receipts, warnings
  *   device.c    what the store keeps of users and devices        client.c    what the host knows of a client
  *   publish.c   the way out through the broker                   jobs.c      jobs behind others, and again
@@ -87,6 +88,7 @@ struct server {
 	struct later *later;    /* jobs that are to be run again */
 	struct tail *tail;      /* NULL: the store is this broker's alone */
 	bool closing, upkeep_busy, ended_busy;
+	bool ending;  /* so do all sessions, with the broker: nobody comes back, and no client is to be asked any more */
 	struct journal *journal;
 	struct erasure erasure;
 	struct core *core;
@@ -122,7 +124,7 @@ struct server {
 	/* time, read at the start of each callback */
 	int64_t now_ms;  /* monotonic */
 	int64_t wall_ms;
-	int64_t swept_at_ms, receipts_at_ms, pruned_at_ms, checkpointed_at_ms, persons_at_ms;
+	int64_t swept_at_ms, pruned_at_ms, checkpointed_at_ms, persons_at_ms;
 
 	struct buf scratch; /* for what is made and copied on inside one function: a record for the journal, a line */
 

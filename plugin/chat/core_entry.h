@@ -3,8 +3,9 @@
 #define HC_CHAT_CORE_ENTRY_H
 /* The inside of the core, shared by its files and by nobody else: an entry is a chat with what goes on around it. Loop thread.
  *
- *   core.c         commands, decisions, appends, and the answers to all that was asked
+ *   core.c         commands, decisions, and the answers to all that was asked
  *   core_entry.c   entries are made, found and let go
+ *   core_append.c  one append of a chat at a time, and what becomes of it
  *   core_upkeep.c  receipts, what others wrote, what the store was told besides transactions, retries, chats that nobody used for a while */
 
 #include "plugin/chat/core.h"

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "plugin/ctl/ctl.h"
 
 static const struct ctl_command *const COMMANDS[] = {
@@ -93,6 +94,7 @@ static int flushed(int rc)
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
+	json_guard_memory();
 	if (strcmp(name, "--broker") == 0)
 		name = ctl_broker.name;
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {

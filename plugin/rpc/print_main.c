@@ -8,52 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "plugin/rpc/manual_file.h"
 #include "plugin/rpc/rpc.h"
 
 static const char begin_mark[] = "<!-- operations: made by rpc_manual from plugin/rpc/table.c; a test compares -->\n";
 static const char end_mark[] = "<!-- end of operations -->\n";
 
-static bool read_file(const char *path, struct buf *out)
-{
-	FILE *file = fopen(path, "r");
-	char chunk[4096];
-	size_t len;
-	if (file == NULL)
-		return false;
-	while ((len = fread(chunk, 1, sizeof chunk, file)) > 0)
-		buf_add(out, chunk, len);
-	bool good = ferror(file) == 0;
-	fclose(file);
-	return good;
-}
-
-static bool write_file(const char *path, const struct buf *text)
-{
-	FILE *file = fopen(path, "w");
-	bool good = file != NULL && fwrite(text->data, 1, text->len, file) == text->len;
-	if (file != NULL && fclose(file) != 0)
-		good = false;
-	if (!good)
-		perror(path);
-	return good;
-}
-
-/* Compares or writes one file. */
-static bool settle(const char *root, const char *name, const struct buf *text, bool check)
-{
-	char path[4096];
-	snprintf(path, sizeof path, "%s/%s", root, name);
-	if (!check)
-		return write_file(path, text);
-	struct buf have = BUF_EMPTY;
-	bool same = read_file(path, &have) && have.len == text->len && memcmp(have.data, text->data, text->len) == 0;
-	if (!same)
-		fprintf(stderr, "%s is not what plugin/rpc/table.c makes of it; run rpc_manual with the project's folder\n", name);
-	buf_fini(&have);
-	return same;
-}
-
-static bool settle_schemas(const char *root, bool check)
+static bool settle_schemas(const struct manual *manual)
 {
 	bool good = true;
 	struct buf text = BUF_EMPTY;
@@ -61,11 +22,11 @@ static bool settle_schemas(const char *root, bool check)
 	for (size_t i = 0; (operation = rpc_print_schema(i, &text)) != NULL; i++) {
 		char name[256];
 		snprintf(name, sizeof name, "schema/rpc/%s.json", operation);
-		good = settle(root, name, &text, check) && good;
+		good = manual_file(manual, name, &text) && good;
 		buf_clear(&text);
 	}
 	rpc_print_asyncapi(&text);
-	good = settle(root, "schema/asyncapi.json", &text, check) && good;
+	good = manual_file(manual, "schema/asyncapi.json", &text) && good;
 	buf_fini(&text);
 	return good;
 }
@@ -91,25 +52,13 @@ static bool check_no_others(const char *root)
 	return found == expected;
 }
 
-static bool settle_reference(const char *root, bool check)
+static bool settle_reference(const struct manual *manual)
 {
-	struct buf old = BUF_EMPTY, text = BUF_EMPTY;
-	char path[4096];
-	snprintf(path, sizeof path, "%s/docs/protocol.md", root);
-	const char *begin = read_file(path, &old) ? strstr(old.data, begin_mark) : NULL;
-	const char *end = begin ? strstr(begin, end_mark) : NULL;
-	bool good = end != NULL;
-	if (good) {
-		buf_add(&text, old.data, (size_t)(begin - old.data) + strlen(begin_mark));
-		buf_add_char(&text, '\n');
-		rpc_print_reference(&text);
-		buf_add_text(&text, end);
-		good = settle(root, "docs/protocol.md", &text, check);
-	} else {
-		fprintf(stderr, "docs/protocol.md cannot be read or lacks the marks of its reference\n");
-	}
-	buf_fini(&old);
-	buf_fini(&text);
+	struct buf part = BUF_EMPTY;
+	buf_add_char(&part, '\n');
+	rpc_print_reference(&part);
+	bool good = manual_part(manual, "docs/protocol.md", begin_mark, end_mark, &part);
+	buf_fini(&part);
 	return good;
 }
 
@@ -126,6 +75,7 @@ int main(int argc, char **argv)
 		snprintf(folder, sizeof folder, "%s/schema/rpc", root);
 		mkdir(folder, 0777); /* if it cannot be made, writing into it fails with the reason */
 	}
-	bool schemas = settle_schemas(root, check), reference = settle_reference(root, check);
+	struct manual manual = {.root = root, .source = "plugin/rpc/table.c", .program = "rpc_manual", .check = check};
+	bool schemas = settle_schemas(&manual), reference = settle_reference(&manual);
 	return schemas && reference && (!check || check_no_others(root)) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -90,7 +90,7 @@ struct rpc_request {
 	struct buf answer;
 	struct error problem; /* refused as unavailable: what the store said, for the log */
 
-	/* loop thread: takes the request back, answers and frees it. Set by the broker before rpc_start. */
+	/* loop thread: takes the request back, answers and frees it. Set by the broker before rpc_begin. */
 	void (*finish)(struct rpc_request *request);
 };
 

@@ -120,11 +120,6 @@ static json_t *arguments_schema(const struct argument *arguments)
 	return schema;
 }
 
-json_t *schema_arguments(const struct rpc_operation *operation)
-{
-	return arguments_schema(operation->arguments);
-}
-
 static json_t *reference(const char *refs, const char *name)
 {
 	return json_pack("{ss+}", "$ref", refs, name);
@@ -212,7 +207,7 @@ const char *rpc_print_schema(size_t i, struct buf *out)
 		return NULL;
 	json_t *schema = json_pack("{ss ss+ ss ss}", "$schema", "https://json-schema.org/draft/2020-12/schema", "title", "Arguments of ",
 		operation->name, "$comment", "Made by rpc_manual from plugin/rpc/table.c.", "description", operation->help);
-	json_t *arguments = schema_arguments(operation);
+	json_t *arguments = arguments_schema(operation->arguments);
 	json_object_update(schema, arguments);
 	json_decref(arguments);
 	schema_print(schema, out);

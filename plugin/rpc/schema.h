@@ -5,7 +5,6 @@
 
 #include "plugin/rpc/table.h"
 
-json_t *schema_arguments(const struct rpc_operation *operation);
 /* Shapes are referred to as <refs><name>. */
 json_t *schema_fields(const struct field *fields, const char *refs);
 /* The schema of a shape by its name, as it stands at <refs><name>. */

@@ -97,7 +97,8 @@ void known_people_free(struct known_people *people)
 	free(people);
 }
 
-const struct profile *known_people_find(const struct known_people *people, const char *user_id)
+/* NULL: not one of them. */
+static const struct profile *known_people_find(const struct known_people *people, const char *user_id)
 {
 	const struct profile **found = bsearch(user_id, people->profiles, people->count, sizeof *people->profiles, compare_id);
 	return found ? *found : NULL;

@@ -10,7 +10,6 @@ struct known_people;
 /* Workers; blocks. An ID may be there more than once. false: refused. */
 bool known_people_load(struct rpc_request *request, const char *const *user_ids, size_t count, struct known_people **people);
 void known_people_free(struct known_people *people); /* NULL is fine */
-const struct profile *known_people_find(const struct known_people *people, const char *user_id); /* NULL: not one of them */
 
 struct thumbnail {
 	const struct user_chat *chat;

@@ -204,7 +204,8 @@ static bool settle_names(const struct argument *arguments, json_t *args, struct 
 			refuse(verdict, REFUSAL_BAD_REQUEST, "%s: it stands there as %s as well", argument->name, argument->also);
 			return false;
 		}
-		json_object_set(args, argument->name, value);
+		if (json_object_set(args, argument->name, value) != 0)
+			abort(); /* no memory: base/buf.h */
 		json_object_del(args, argument->also);
 	}
 	return true;
@@ -286,8 +287,8 @@ struct rpc_request *rpc_parse(
 	const struct rpc_operation *found = find_operation(operation, verdict);
 	if (found == NULL || !check_id(id ? id : "", verdict))
 		return NULL;
-	struct error err;
-	json_t *args = payload_len == 0 ? json_object() : json_read_object(payload, payload_len, &err);
+	struct error err = {0};
+	json_t *args = json_read_object(payload_len > 0 ? payload : "{}", payload_len > 0 ? payload_len : 2, &err);
 	if (args == NULL) {
 		refuse_unreadable(found, payload, payload_len, &err, verdict);
 		return NULL;

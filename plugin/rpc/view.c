@@ -56,7 +56,8 @@ uint64_t view_end(const struct view *view)
 	return to == 0 || to > view->latest ? view->latest : to;
 }
 
-uint64_t view_next(const struct view *view, uint64_t after)
+/* The first number above `after` that he can see; 0: none. */
+static uint64_t view_next(const struct view *view, uint64_t after)
 {
 	if (sees_everything(view))
 		return after < view->latest ? after + 1 : 0;

@@ -26,8 +26,6 @@ bool view_covers(const struct view *view, uint64_t number);
 bool view_is_current(const struct view *view);
 /* The last number that he can see; 0: none. */
 uint64_t view_end(const struct view *view);
-/* The first number above `after` that he can see; 0: none. */
-uint64_t view_next(const struct view *view, uint64_t after);
 
 /* A part of the log, both ends included; from 0: nothing. */
 struct range {

@@ -86,7 +86,8 @@ bool jwe_add(struct jwe *jwe, struct buf *out, const unsigned char key[JWE_KEY_B
 	if (!encrypt(jwe, key, iv, &aad, &plain, tag)) {
 		out->len = start;
 		out->data[start] = '\0';
-		return error_set(err, -1, 0, "OpenSSL does not encrypt");
+		error_set(err, -1, 0, "OpenSSL does not encrypt");
+		return false;
 	}
 	buf_add_text(out, "..");
 	add_encoded(out, iv, sizeof iv);

@@ -365,11 +365,6 @@ void kafka_poll(struct kafka *kafka)
 		;
 }
 
-bool kafka_flush(struct kafka *kafka, int timeout_ms)
-{
-	return kafka->rk == NULL || rd_kafka_flush(kafka->rk, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
 bool kafka_is_broken(struct kafka *kafka)
 {
 	pthread_rwlock_rdlock(&kafka->lock);
@@ -396,14 +391,6 @@ void kafka_restart(struct kafka *kafka)
 		say(kafka, LOG_ERR, "the producer for Kafka could not begin anew: ", err.text);
 	enable_wake(kafka);
 	destroy(old, old_events);
-}
-
-size_t kafka_queued(struct kafka *kafka)
-{
-	pthread_rwlock_rdlock(&kafka->lock);
-	size_t count = kafka->rk != NULL ? (size_t)rd_kafka_outq_len(kafka->rk) : 0;
-	pthread_rwlock_unlock(&kafka->lock);
-	return count;
 }
 
 /* ---- records ---- */

@@ -55,7 +55,7 @@ struct kafka *kafka_open(const struct kafka_conf *conf, struct error *err);
  * thread. */
 bool kafka_check(const struct kafka_conf *conf, struct error *err);
 
-/* What is not delivered by now is dropped without a report; call kafka_flush before. NULL is fine. Owner. */
+/* What is not delivered by now is dropped without a report. NULL is fine. Owner. */
 void kafka_close(struct kafka *kafka);
 
 struct kafka_header {
@@ -91,9 +91,6 @@ void kafka_poll(struct kafka *kafka);
 /* fd (an eventfd) is written to whenever kafka_poll has something to do. Once, after opening; survives restarts. Owner. */
 void kafka_wake_by(struct kafka *kafka, int fd);
 
-/* Waits until all is delivered, at most so long, and runs the callbacks. false: something is left. Owner. */
-bool kafka_flush(struct kafka *kafka, int timeout_ms);
-
 /* Whether something happened after which this producer sends nothing more. Any thread. */
 bool kafka_is_broken(struct kafka *kafka);
 
@@ -111,8 +108,5 @@ enum kafka_result kafka_topic(struct kafka *kafka, const char *topic, int *parti
 
 /* The same, and creates nothing. */
 enum kafka_result kafka_find_topic(struct kafka *kafka, const char *topic, int *partitions, struct error *err);
-
-/* Records that are neither delivered nor refused. Any thread. */
-size_t kafka_queued(struct kafka *kafka);
 
 #endif

@@ -152,6 +152,13 @@ static enum store_rc look(struct batch *batch, struct entry *entry, bool *other,
 	return rc;
 }
 
+/* By an earlier attempt whose answer was lost: nobody has written down yet that the chat ends there. */
+static void found_inserted(struct batch *batch, struct entry *entry)
+{
+	tips_put(batch->db->mongo->tips, entry->append->chat_id, &entry->tip, TIP_WRITTEN);
+	entry->state = INSERTED;
+}
+
 static void check_with_log(struct batch *batch, struct entry *entry)
 {
 	bool other = false;
@@ -160,7 +167,7 @@ static void check_with_log(struct batch *batch, struct entry *entry)
 	if (rc != STORE_OK)
 		fail(batch, entry, APPEND_NOTHING_ADDED, rc, &err);
 	else if (!other && entry->present == entry->append->transaction_count)
-		entry->state = INSERTED;
+		found_inserted(batch, entry);
 	else if (other || !follows(entry))
 		decide(entry, APPEND_CONFLICT);
 	else

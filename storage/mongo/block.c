@@ -14,35 +14,25 @@ struct blocks {
 	size_t count;
 };
 
+static void read_block(const bson_t *entry, void *item)
+{
+	*(struct block *)item = (struct block){doc_text(entry, "u"), doc_number(entry, "from"), doc_number(entry, "to")};
+}
+
+static void write_block(bson_t *entry, const void *item)
+{
+	const struct block *block = item;
+	BSON_APPEND_UTF8(entry, "u", block->user_id);
+	BSON_APPEND_INT64(entry, "from", block->from_ms);
+	BSON_APPEND_INT64(entry, "to", block->to_ms);
+}
+
 /* With room for one more. The caller frees items. */
 static struct blocks blocks_read(const bson_t *person)
 {
-	bson_t entry;
-	struct doc_list list = doc_list(person, "blocks");
-	struct blocks blocks = {.items = mem_new(sizeof *blocks.items)};
-	while (doc_list_next(&list, &entry)) {
-		blocks.items = mem_grow(blocks.items, (blocks.count + 2) * sizeof *blocks.items);
-		blocks.items[blocks.count++] = (struct block){doc_text(&entry, "u"), doc_number(&entry, "from"), doc_number(&entry, "to")};
-	}
+	struct blocks blocks;
+	blocks.items = doc_list_read(person, "blocks", sizeof *blocks.items, read_block, &blocks.count);
 	return blocks;
-}
-
-static void append_times(const struct blocks *blocks, bson_t *set)
-{
-	bson_t list;
-	BSON_APPEND_ARRAY_BEGIN(set, "blocks", &list);
-	for (size_t i = 0; i < blocks->count; i++) {
-		char index[16];
-		const char *key;
-		bson_t entry;
-		size_t len = bson_uint32_to_string((uint32_t)i, &key, index, sizeof index);
-		bson_append_document_begin(&list, key, (int)len, &entry);
-		BSON_APPEND_UTF8(&entry, "u", blocks->items[i].user_id);
-		BSON_APPEND_INT64(&entry, "from", blocks->items[i].from_ms);
-		BSON_APPEND_INT64(&entry, "to", blocks->items[i].to_ms);
-		bson_append_document_end(&list, &entry);
-	}
-	bson_append_array_end(set, &list);
 }
 
 static void append_blocked(const struct blocks *blocks, bson_t *set)
@@ -126,7 +116,7 @@ static enum store_rc change_blocks(void *context, const bson_t *person, struct c
 			block_begin(&blocks, wanted);
 		else
 			block_finish(&blocks, last, wanted->at_ms);
-		append_times(&blocks, &change->set);
+		doc_list_append(&change->set, "blocks", blocks.items, sizeof *blocks.items, blocks.count, write_block);
 		append_blocked(&blocks, &change->set);
 	}
 	free(blocks.items);

@@ -153,4 +153,13 @@ struct doc_list {
 struct doc_list doc_list(const bson_t *doc, const char *name);
 bool doc_list_next(struct doc_list *list, bson_t *entry);
 
+/* The same array as items of `size` bytes, each made by `read`, which may borrow from the entry what lives as long as doc. The caller frees;
+ * there is room for one more item, also where there is none. */
+typedef void doc_read_entry(const bson_t *entry, void *item);
+void *doc_list_read(const bson_t *doc, const char *name, size_t size, doc_read_entry *read, size_t *count);
+
+/* And back: one document for each item, filled by `write`. */
+typedef void doc_write_entry(bson_t *entry, const void *item);
+void doc_list_append(bson_t *doc, const char *name, const void *items, size_t size, size_t count, doc_write_entry *write);
+
 #endif

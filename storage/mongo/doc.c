@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Keys and fields of documents; chats and members as they are stored. Any thread, nothing blocks. */
+ * Keys, fields and lists of documents; chats and members as they are stored. Any thread, nothing blocks. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +80,35 @@ bool doc_list_next(struct doc_list *list, bson_t *entry)
 			return true;
 	}
 	return false;
+}
+
+void *doc_list_read(const bson_t *doc, const char *name, size_t size, doc_read_entry *read, size_t *count)
+{
+	bson_t entry;
+	struct doc_list list = doc_list(doc, name);
+	char *items = mem_new(size);
+	*count = 0;
+	while (doc_list_next(&list, &entry)) {
+		items = mem_grow(items, (*count + 2) * size);
+		read(&entry, items + *count * size);
+		(*count)++;
+	}
+	return items;
+}
+
+void doc_list_append(bson_t *doc, const char *name, const void *items, size_t size, size_t count, doc_write_entry *write)
+{
+	bson_t list, entry;
+	BSON_APPEND_ARRAY_BEGIN(doc, name, &list);
+	for (size_t i = 0; i < count; i++) {
+		char index[16];
+		const char *key;
+		size_t len = bson_uint32_to_string((uint32_t)i, &key, index, sizeof index);
+		bson_append_document_begin(&list, key, (int)len, &entry);
+		write(&entry, (const char *)items + i * size);
+		bson_append_document_end(&list, &entry);
+	}
+	bson_append_array_end(doc, &list);
 }
 
 /* Cut to what fits; what we wrote always does. */

@@ -18,35 +18,25 @@ struct favorites {
 	size_t count;
 };
 
+static void read_favorite(const bson_t *entry, void *item)
+{
+	*(struct favorite *)item = (struct favorite){doc_text(entry, "u"), doc_number(entry, "account"), doc_number(entry, "at")};
+}
+
+static void write_favorite(bson_t *entry, const void *item)
+{
+	const struct favorite *favorite = item;
+	BSON_APPEND_UTF8(entry, "u", favorite->user_id);
+	BSON_APPEND_INT64(entry, "account", favorite->account);
+	BSON_APPEND_INT64(entry, "at", favorite->at_ms);
+}
+
 /* With room for one more. The caller frees items. */
 static struct favorites favorites_read(const bson_t *person)
 {
-	bson_t entry;
-	struct doc_list list = doc_list(person, "favorites");
-	struct favorites favorites = {.items = mem_new(sizeof *favorites.items)};
-	while (doc_list_next(&list, &entry)) {
-		favorites.items = mem_grow(favorites.items, (favorites.count + 2) * sizeof *favorites.items);
-		favorites.items[favorites.count++] = (struct favorite){doc_text(&entry, "u"), doc_number(&entry, "account"), doc_number(&entry, "at")};
-	}
+	struct favorites favorites;
+	favorites.items = doc_list_read(person, "favorites", sizeof *favorites.items, read_favorite, &favorites.count);
 	return favorites;
-}
-
-static void favorites_write(const struct favorites *favorites, bson_t *set)
-{
-	bson_t list;
-	BSON_APPEND_ARRAY_BEGIN(set, "favorites", &list);
-	for (size_t i = 0; i < favorites->count; i++) {
-		char index[16];
-		const char *key;
-		bson_t entry;
-		size_t len = bson_uint32_to_string((uint32_t)i, &key, index, sizeof index);
-		bson_append_document_begin(&list, key, (int)len, &entry);
-		BSON_APPEND_UTF8(&entry, "u", favorites->items[i].user_id);
-		BSON_APPEND_INT64(&entry, "account", favorites->items[i].account);
-		BSON_APPEND_INT64(&entry, "at", favorites->items[i].at_ms);
-		bson_append_document_end(&list, &entry);
-	}
-	bson_append_array_end(set, &list);
 }
 
 struct favorite_change {
@@ -95,7 +85,7 @@ static enum store_rc change_favorites(void *context, const bson_t *person, struc
 	if (added)
 		add_entry(&favorites, wanted);
 	if (gone > 0 || added)
-		favorites_write(&favorites, &change->set);
+		doc_list_append(&change->set, "favorites", favorites.items, sizeof *favorites.items, favorites.count, write_favorite);
 	free(favorites.items);
 	return STORE_OK;
 }

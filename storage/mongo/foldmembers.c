@@ -261,13 +261,29 @@ static bool is_as_of(const struct table *table, uint64_t applied)
 	return true;
 }
 
+/* How many members the chat has now. */
+static enum store_rc count_all(struct db *db, const char *chat_id, size_t *count, struct error *err)
+{
+	struct db_cursor cursor;
+	const bson_t *doc;
+	size_t found = 0;
+	db_find(&cursor, db, MEMBERS, BCON_NEW("c", BCON_UTF8(chat_id), "role", "{", "$gt", BCON_INT32(ROLE_NONE), "}"),
+		BCON_NEW("projection", "{", "_id", BCON_INT32(0), "role", BCON_INT32(1), "}"));
+	while (db_next(&cursor, &doc))
+		found++;
+	enum store_rc rc = db_find_end(&cursor, err);
+	if (rc == STORE_OK)
+		*count = found;
+	return rc;
+}
+
 /* By what changed, where that is known: then chat->current_members was exact. Else all are counted. It was, because whoever counts while
  * others are already further leaves `a` below their changes; and whoever folds those next finds members that are further than `a`, and counts. */
 static enum store_rc count_members(struct db *db, struct chat_doc *chat, const struct table *table, size_t before, bool known, struct error *err)
 {
 	size_t after = count_current(table);
 	if (!known || chat->current_members + after < before)
-		return fold_count_members(db, chat->id, &chat->current_members, err);
+		return count_all(db, chat->id, &chat->current_members, err);
 	chat->current_members = chat->current_members + after - before;
 	return STORE_OK;
 }
@@ -292,21 +308,6 @@ enum store_rc fold_members(struct db *db, struct chat_doc *chat, struct transact
 			rc = count_members(db, chat, &table, before, known, err);
 	}
 	table_fini(&table);
-	return rc;
-}
-
-enum store_rc fold_count_members(struct db *db, const char *chat_id, size_t *count, struct error *err)
-{
-	struct db_cursor cursor;
-	const bson_t *doc;
-	size_t found = 0;
-	db_find(&cursor, db, MEMBERS, BCON_NEW("c", BCON_UTF8(chat_id), "role", "{", "$gt", BCON_INT32(ROLE_NONE), "}"),
-		BCON_NEW("projection", "{", "_id", BCON_INT32(0), "role", BCON_INT32(1), "}"));
-	while (db_next(&cursor, &doc))
-		found++;
-	enum store_rc rc = db_find_end(&cursor, err);
-	if (rc == STORE_OK)
-		*count = found;
 	return rc;
 }
 

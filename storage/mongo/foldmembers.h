@@ -15,9 +15,6 @@ enum store_rc fold_place_members(struct db *db, struct transaction *const *trans
 enum store_rc fold_members(struct db *db, struct chat_doc *chat, struct transaction *const *transactions, size_t count, bool fresh, bool *done,
                            struct error *err);
 
-/* How many members the chat has now. */
-enum store_rc fold_count_members(struct db *db, const char *chat_id, size_t *count, struct error *err);
-
 /* The document of a member, as it would be after all that is in it. */
 bson_t *member_doc_new(const struct member_doc *member);
 

@@ -239,7 +239,8 @@ static bool read_transaction(const struct log_doc *log_doc, const bson_t *item, 
 	return read_fixed(item, "x", tx->head) && transaction_type_name((int)tx->type) != NULL;
 }
 
-bool log_doc_next(struct log_doc *log_doc, struct transaction *tx)
+/* The next transaction; its texts live as long as the document. false: that was the last, or the document is damaged: then `next` is not last + 1. */
+static bool log_doc_next(struct log_doc *log_doc, struct transaction *tx)
 {
 	uint32_t len;
 	const uint8_t *bytes;

@@ -33,8 +33,6 @@ struct log_doc {
 
 /* doc must live as long as it is read from. CORRUPT: it is no such document. */
 enum store_rc log_doc_open(const bson_t *doc, struct log_doc *log_doc, struct error *err);
-/* The next transaction; its texts live as long as the document. false: that was the last, or the document is damaged: then `next` is not last + 1. */
-bool log_doc_next(struct log_doc *log_doc, struct transaction *tx);
 /* All of them, owned by the caller: references and the array. CORRUPT: damaged. */
 enum store_rc log_doc_transactions(const bson_t *doc, struct transaction ***transactions, size_t *count, struct error *err);
 

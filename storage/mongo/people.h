@@ -22,7 +22,7 @@
  *   gone        true: an account ended once; then deleted: when the last one did, erasing
  *   ending      the number of the account whose traces elsewhere are not all removed yet; with endingIcon, endingKey, endingToken
  *
- * ---- shared_ids: {_id: keyed digest of the shared ID, u: userID, token} ----      a reservation: see shared.c
+ * ---- sharedIDs: {_id: keyed digest of the shared ID, u: userID, token} ----       a reservation: see shared.c
  * ---- icons: {_id: hash, b: bytes, n, unnamed, checked} ----                       n: how often it was put
  * ---- invitations: {_id: hash, u, account, expires, left, v, by: ["account:userID", …]} ----
  * ---- devices: {_id: pair_key(userID, device), u, account, name, seen, subscriptions, maxBytes, cursors: {field of chat: number},

@@ -117,7 +117,8 @@ uint64_t positions_safe(struct positions *positions)
 
 /* ---- publishing ---- */
 
-enum store_rc positions_publish(struct db *db, struct error *err)
+/* Writes `safe` now. */
+static enum store_rc publish(struct db *db, struct error *err)
 {
 	struct positions *positions = db->mongo->positions;
 	pthread_mutex_lock(&positions->lock);
@@ -155,7 +156,7 @@ enum store_rc positions_flush(struct db *db, struct error *err)
 	pthread_mutex_lock(&positions->lock);
 	positions->flushed = safe;
 	pthread_mutex_unlock(&positions->lock);
-	return positions_publish(db, err);
+	return publish(db, err);
 }
 
 static void wait_until(struct positions *positions, int64_t ms)
@@ -182,7 +183,7 @@ static void *publish_on_and_on(void *arg)
 		pthread_mutex_unlock(&positions->lock);
 		struct db db;
 		db_begin(&db, store);
-		positions_publish(&db, NULL);
+		publish(&db, NULL);
 		if (clock_mono_ms() >= flush_ms) {
 			positions_flush(&db, NULL);
 			flush_ms = clock_mono_ms() + FLUSH_MS;

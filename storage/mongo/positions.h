@@ -31,8 +31,6 @@ void positions_end(struct positions *positions, const char *chat_id, uint64_t la
 /* Everything up to it is decided. 0: this process has not written. Those of its incarnation only. */
 uint64_t positions_safe(struct positions *positions);
 
-/* Writes `safe` now. */
-enum store_rc positions_publish(struct db *db, struct error *err);
 /* Writes the tips, up to where they are flushed (`tips` in the writer's document, from where the next process of that name looks for what was
  * not), and `safe`. Tips are to be put before positions_end. */
 enum store_rc positions_flush(struct db *db, struct error *err);

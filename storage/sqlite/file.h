@@ -42,7 +42,7 @@ enum store_rc sqlite_file_set_epoch(const char *path, const char *epoch, struct 
 #define SQLITE_FILE_RESTORING ".restoring"
 
 /* Whether nothing is about to take its place: what is written into it now would be lost. REFUSED: something is, it has a lock (flock) on its file.
- * To be asked by whoever has opened it. */
+ * To be asked before it is opened, and once more by whoever has opened it. */
 enum store_rc sqlite_file_is_left_alone(const char *path, struct error *err);
 
 /* Whether a process has it open as a database: 1 or 0, -1: it cannot be found out (errno). *pid: which one; 0: one that cannot be seen from here, in

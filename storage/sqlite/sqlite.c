@@ -182,7 +182,9 @@ static enum store_rc check_place(const struct db *db, const char *path, struct e
 static enum store_rc sqlite_open(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
 	struct sqlite_store *self = mem_zero(sizeof *self);
-	enum store_rc rc = schema_open(&self->keeper, uri, flags, &self->info, err);
+	enum store_rc rc = sqlite_file_is_left_alone(uri, err); /* then nothing of it is touched */
+	if (rc == STORE_OK)
+		rc = schema_open(&self->keeper, uri, flags, &self->info, err);
 	if (rc == STORE_OK)
 		rc = check_place(&self->keeper, uri, err);
 	if (rc != STORE_OK) {

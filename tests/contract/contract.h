@@ -19,8 +19,6 @@
 #define START_MS INT64_C(1790000000000)
 #define DAY_MS   INT64_C(86400000)
 
-enum { CHAT_COUNT_MAX = 8 };
-
 /* ---- worlds ---- */
 
 struct world {

@@ -3,7 +3,9 @@
  * A handle on MongoDB: positions that others may rely on, two processes of one name, a crash before the tips were written, and what cannot be
  * opened. Needs $HC_MONGODB (scripts/ferretdb with …). */
 #include <stdio.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "storage/mongo/schema.h"
 #include "storage/mongo/seam.h"
 #include "tests/contract/mongo_words.h"
@@ -95,6 +97,48 @@ static void tips_that_a_crash_left_unwritten_are_there_after_the_next_start(void
 	assert_int_equal(ON(world->other, list_memberships, "alice", &window, &user, &more, NULL), STORE_OK);
 	assert_int_equal(user->chats[0].latest, 6);
 	store_free(user);
+}
+
+static enum mongo_fault lose_an_answer_of_the_log(void *context, const char *collection, bool write)
+{
+	bool *armed = context;
+	if (!*armed || !write || strcmp(collection, "log") != 0)
+		return MONGO_NO_FAULT;
+	*armed = false;
+	return MONGO_DO_AND_LOSE;
+}
+
+static uint64_t latest_in_the_list(struct store *store, const char *user_id)
+{
+	struct user_record *user = NULL;
+	struct chat_window window = {.count_max = 10};
+	bool more;
+	assert_int_equal(ON(store, list_memberships, user_id, &window, &user, &more, NULL), STORE_OK);
+	uint64_t latest = user->chats[0].latest;
+	store_free(user);
+	return latest;
+}
+
+static void what_was_appended_and_not_answered_is_in_the_lists_once_it_is_found(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	bool armed = true;
+	assert_int_equal(ON_WORLD(put_user, "alice", START_MS, NULL), STORE_OK);
+	assert_appended(world->store, line_adds(&line, "alice", ROLE_OWNER));
+	struct transaction *tx = line_says(&line, "alice", "hi");
+	struct append append = {.chat_id = "c", .transactions = &tx, .transaction_count = 1};
+	mongo_faults = (struct mongo_faults){.decide = lose_an_answer_of_the_log, .context = &armed};
+	assert_int_equal(ON_WORLD(append, &append, 1, NULL), STORE_UNKNOWN);
+	mongo_faults = (struct mongo_faults){0};
+	assert_int_equal(ON_WORLD(append, &append, 1, NULL), STORE_OK);
+	transaction_free(tx);
+	assert_int_equal(latest_in_the_list(world->store, "alice"), 2);
+	const int64_t end_ms = clock_mono_ms() + 20000;
+	while (latest_in_the_list(world->other, "alice") != 2 && clock_mono_ms() < end_ms)
+		nanosleep(&pause, NULL);
+	assert_int_equal(latest_in_the_list(world->other, "alice"), 2);
 }
 
 /* ---- what a failure means ---- */
@@ -238,6 +282,7 @@ int main(void)
 		STORY(the_tail_stops_before_what_may_still_become_visible),
 		STORY(a_second_process_of_the_same_name_supersedes_the_first),
 		STORY(tips_that_a_crash_left_unwritten_are_there_after_the_next_start),
+		STORY(what_was_appended_and_not_answered_is_in_the_lists_once_it_is_found),
 		cmocka_unit_test(a_write_that_finds_no_primary_may_be_in_all_the_same),
 		cmocka_unit_test(what_cannot_be_opened_says_why_in_a_line_without_the_password),
 		STORY(wrong_credentials_and_tls_where_there_is_none_are_told_apart),

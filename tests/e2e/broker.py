@@ -31,7 +31,9 @@ def executable(version):
 
 
 def sanitizer():
-    """"address", "thread" or "": what the plugin was built with."""
+    """"address", "thread" or "": what the plugin was built with; with HC_VALGRIND=1 "valgrind", in which broker and hyperchatctl run."""
+    if os.environ.get("HC_VALGRIND"):
+        return "valgrind"
     cache = BUILD / "CMakeCache.txt"
     found = re.search(r"^HC_SANITIZE:\w+=(\w*)", cache.read_text(), re.M) if cache.exists() else None
     return found[1] if found else ""
@@ -40,7 +42,7 @@ def sanitizer():
 def sanitizer_environment(log):
     """The stock broker is not instrumented: the sanitizer's library has to be there before it."""
     kind = sanitizer()
-    if not kind:
+    if kind in ("", "valgrind"):
         return {}
     library = subprocess.check_output(["gcc", f"-print-file-name=lib{'asan' if kind == 'address' else 'tsan'}.so"], text=True).strip()
     common = f"log_path={log}:exitcode=66:handle_abort=1"
@@ -51,6 +53,14 @@ def sanitizer_environment(log):
         "UBSAN_OPTIONS": f"log_path={log}:print_stacktrace=1:halt_on_error=1",
         "TSAN_OPTIONS": f"{common}:suppressions={ROOT}/tests/e2e/tsan.supp:print_suppressions=0:halt_on_error=0:second_deadlock_stack=1",
     }
+
+
+def in_valgrind(log):
+    """What stands before a command, if anything. The log is empty if there is nothing to say; leaks are told at an end, not at a kill -9."""
+    if sanitizer() != "valgrind":
+        return []
+    return ["valgrind", "-q", "--trace-children=yes", "--keep-debuginfo=yes", "--fullpath-after=", "--num-callers=24", "--leak-check=full",
+            "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite", f"--log-file={log}.%p"]
 
 
 PORTS = itertools.count()
@@ -135,6 +145,7 @@ class Broker:
             environment["LD_PRELOAD" if self.version == "system" else "HC_PRELOAD"] = preload
         if sanitizer() == "thread":
             command = ["setarch", "-R", *command]
+        command = in_valgrind(self.directory / "sanitizer") + command
         with open(self.output, "ab") as output:
             # Python ignores SIGXFSZ and lets a child inherit that: "disk full" is tried by a limit on the size of files.
             self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, restore_signals=False)
@@ -264,6 +275,7 @@ class Broker:
         for report in self.directory.glob("sanitizer.*"):
             text = report.read_text(errors="replace")
             ours = "mosquitto_hyperchat" in text or "unknown module" in text or "ThreadSanitizer" in text or "ERROR: AddressSanitizer" in text
+            ours = ours or re.search(rf"{ROOT}/(plugin|storage|base)/", text)
             report.unlink()
             assert not ours, text
 
@@ -290,7 +302,8 @@ class Broker:
 
     def ctl(self, *arguments):
         """hyperchatctl, with its output; AssertionError unless it succeeds."""
-        done = subprocess.run([str(CTL), *map(str, arguments)], capture_output=True, text=True, timeout=120, env=self.ctl_environment())
+        command = [*in_valgrind(self.directory / "sanitizer.ctl"), CTL, *arguments]
+        done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, env=self.ctl_environment())
         assert done.returncode == 0, f"hyperchatctl {arguments[0]} ended with {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 

@@ -173,9 +173,6 @@ class Kafka:
     def delete_topic(self, name):
         self.admin().delete_topics([name], operation_timeout=20)[name].result(30)
 
-    def has_topic(self, name):
-        return name in self.admin().list_topics(timeout=10).topics
-
     def reader(self, topic):
         return Reader(self, topic)
 

@@ -11,10 +11,10 @@ import socket
 import struct
 import subprocess
 import tempfile
-import threading
 import time
 
 import mqtt
+import relay
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts/ferretdb"
@@ -127,59 +127,26 @@ def command_of(message):
     return message[26:message.index(b"\0", 26)].decode()
 
 
-class Network:
+class Network(relay.Relay):
     """Between the broker and the server; by itself it is a good one. Whole messages are passed on, so that an answer can be lost as such."""
 
     def __init__(self, server_port):
-        self.server_port = server_port
         self.delay = 0              # seconds for each answer
         self.holds = lambda command, request: 0  # seconds more for this one's
         self.loses = lambda command: False  # asked about each answer: a lost one takes its connection with it
         self.silent = False         # a lost answer leaves the connection open: the client waits for it
         self.lost = 0
         self.seen = None            # a list: each request is added
-        self.connections = set()
-        self.loop = asyncio.new_event_loop()
-        started = threading.Event()
-        self.thread = threading.Thread(target=self.run, args=(started,), daemon=True)
-        self.thread.start()
-        started.wait()
+        super().__init__(server_port)
         self.base = f"mongodb://127.0.0.1:{self.port}"
-
-    def run(self, started):
-        asyncio.set_event_loop(self.loop)
-        self.listener = self.loop.run_until_complete(asyncio.start_server(self.connected, "127.0.0.1", 0))
-        self.port = self.listener.sockets[0].getsockname()[1]
-        started.set()
-        self.loop.run_forever()
-        rest = asyncio.all_tasks(self.loop)
-        for task in rest:
-            task.cancel()
-        self.loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
-        self.listener.close()
-
-    def close(self):
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
 
     def is_good(self):
         self.delay, self.loses, self.silent = 0, lambda command: False, False
         self.holds = lambda command, request: 0
 
-    async def connected(self, reader, writer):
-        try:
-            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.server_port)
-        except OSError:
-            writer.close()
-            return
+    def ways(self, client, server):
         asked = {}  # request ID -> command, request
-        ways = [asyncio.ensure_future(self.carry_requests(reader, server_writer, asked)),
-                asyncio.ensure_future(self.carry_answers(server_reader, writer, asked))]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
-        for end in (writer, server_writer):
-            end.transport.abort()
+        return self.carry_requests(client[0], server[1], asked), self.carry_answers(server[0], client[1], asked)
 
     async def carry_requests(self, reader, writer, asked):
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):

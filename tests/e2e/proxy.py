@@ -2,60 +2,31 @@
 """A bad network between a client and the broker: it cuts connections in the middle of packets, delays, and sends QoS 1 PUBLISHes twice."""
 import asyncio
 import random
-import threading
+
+import relay
 
 PUBLISH, QOS1, DUP = 0x30, 0x02, 0x08
 
 
-class Proxy:
+class Proxy(relay.Relay):
     def __init__(self, broker_port, seed, reads_packets=True):
         """Without reads_packets (TLS, WebSocket) it counts pieces of bytes instead, and duplicates nothing."""
-        self.broker_port, self.random = broker_port, random.Random(seed)
+        self.random = random.Random(seed)
         self.reads_packets = reads_packets
         self.cut_after = (20, 120)      # packets of one connection, both ways; None: never
         self.delay = 0.02               # seconds at most
         self.duplicates = 0.1           # of the PUBLISHes
         self.cuts_max = None            # then it is a good network; None: any number
         self.cuts = self.duplicated = 0
-        self.loop = asyncio.new_event_loop()
-        started = threading.Event()
-        self.thread = threading.Thread(target=self.run, args=(started,), daemon=True)
-        self.thread.start()
-        started.wait()
-
-    def run(self, started):
-        asyncio.set_event_loop(self.loop)
-        self.server = self.loop.run_until_complete(asyncio.start_server(self.connected, "127.0.0.1", 0))
-        self.port = self.server.sockets[0].getsockname()[1]
-        started.set()
-        self.loop.run_forever()
-        rest = asyncio.all_tasks(self.loop)
-        for task in rest:
-            task.cancel()
-        self.loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
-        self.server.close()
-
-    def close(self):
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
+        super().__init__(broker_port)
 
     def is_calm(self):
         """From now on it is a good network."""
         self.cut_after, self.delay, self.duplicates = None, 0, 0
 
-    async def connected(self, reader, writer):
-        try:
-            broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self.broker_port)
-        except OSError:
-            writer.close()
-            return
+    def ways(self, client, broker):
         left = [self.random.randint(*self.cut_after) if self.cut_after else None]
-        ways = [asyncio.ensure_future(self.carry(reader, broker_writer, left)), asyncio.ensure_future(self.carry(broker_reader, writer, left))]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
-        for end in (writer, broker_writer):
-            end.transport.abort()
+        return self.carry(client[0], broker[1], left), self.carry(broker[0], client[1], left)
 
     async def carry(self, reader, writer, left):
         try:

@@ -2,7 +2,6 @@
 """The end of an account: what goes, what stays, and who cannot come back."""
 import time
 
-import broker as brokers
 import mqtt
 import pytest
 

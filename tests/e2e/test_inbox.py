@@ -67,6 +67,27 @@ def test_within_a_connection_numbers_only_rise(alice, bob, chat):
         assert numbers == list(range(numbers[0], numbers[-1] + 1))
 
 
+def test_who_goes_before_he_is_told_where_he_stands_goes_on_there_the_next_time(broker, alice, bob, chat):
+    """The first connection after a cut one may be lost at once. What the broker holds for the one before is not sent to the next one ahead of older lines."""
+    for i in range(5):
+        alice.says(f"{i}", chat=chat)
+    bob.hears("4")
+    bob.is_up_to_date()  # and so the broker has all his PUBACKs
+    bob.is_cut_off()
+    broker.is_paused()
+    for _ in range(3):
+        lost = mqtt.Client(broker.port, "bob/phone", username="bob", password=broker.token("bob"), clean=False, connect=False)
+        lost.send(lost.connect_packet(username="bob", password=broker.token("bob"), clean=False))
+        lost.close()
+    broker.goes_on()
+    bob.inbox.clear()
+    bob.heard_until = 0
+    bob.returns()
+    last = alice.says("end", chat=chat)["transactionID"]
+    bob.hears("end")
+    assert bob.numbers(chat) == [last], "all before was handed over, and acknowledged"
+
+
 def test_a_restart_of_the_broker_loses_nothing(broker, alice, bob, chat):
     alice.says("one", chat=chat)
     bob.hears("one")

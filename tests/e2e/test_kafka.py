@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """Every transaction on a real Kafka: what is there, in which order, and what happens while Kafka is away or does not want it."""
-import time
 
 import kafka as kafkas
-import mqtt
 import pytest
 import schemas
 

@@ -56,7 +56,7 @@ def is_scan(node):
 def are_found_by_index(network, kinds_min):
     """Of all that was recorded on the network."""
     requests, network.seen = network.seen, None
-    connection, kinds, bad = bson.Connection(network.server_port), {}, []
+    connection, kinds, bad = bson.Connection(network.target_port), {}, []
     for request in requests:
         if mongodb.command_of(request) in READS:
             asked = bson.decode(bson.body_of(request))

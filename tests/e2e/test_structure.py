@@ -69,3 +69,25 @@ def test_a_migration_of_mongodb_only_adds():
             assert set(collection) <= allowed, f"{path.name}: {name}"
             assert not any(index.get("unique") for index in collection["indexes"] if name in known), f"{path.name}: {name}"
         known |= set(migration["collections"])
+
+
+def test_a_header_that_lists_the_files_around_it_lists_all_of_them():
+    for header in ("plugin/broker/server.h", "plugin/chat/core_entry.h"):
+        comment = re.search(r"/\*.*?\*/", (ROOT / header).read_text().partition("#define")[2], re.S)[0]
+        folder = (ROOT / header).parent
+        listed = set(re.findall(r"\b(\w+\.c)\b", comment))
+        there = {path.name for path in folder.glob("*.c") if header in includes(path) and not path.name.startswith("control_")}
+        assert there - listed == set(), f"not in {header}"
+        assert {name for name in listed if not (folder / name).is_file()} == set(), f"in {header}, and not there"
+
+
+def test_what_stands_for_an_invariant_in_the_document_is_there():
+    table = (ROOT / "docs/architecture.md").read_text().partition("## Invariants")[2]
+    tests = [path for path in (ROOT / "tests").rglob("*") if path.suffix in (".c", ".py", ".txt")]
+    names = {path.name for path in tests} | {path.stem for path in tests}
+    functions = {name for path in tests for name in re.findall(r"(?:def|static void) (\w+)\(", path.read_text(errors="replace"))}
+    mentioned = [name for row in re.findall(r"^\| \d.*\|(.*)\|$", table, re.M) for name in re.findall(r"`([^`]+)`", row)]
+    assert len(mentioned) > 20
+    for name in mentioned:
+        begin = re.split(r"[…*]", name)[0]
+        assert any(known == name or (begin != name and known.startswith(begin)) for known in names | functions), name

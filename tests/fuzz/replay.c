@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Runs a fuzz target over the files of a directory: what once failed, and one of each kind. */
+ * Runs a fuzz target over the files of a directory: what once failed, and one of each kind. With --find-bug one of them has to fail. */
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "tests/fuzz/fuzz.h"
@@ -30,23 +33,46 @@ static void run(const char *file)
 	buf_fini(&input);
 }
 
+static bool fails(const char *file)
+{
+	int status = 0;
+	fflush(stdout);
+	pid_t child = fork();
+	if (child == 0) {
+		run(file);
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child) {
+		perror("fork");
+		exit(2);
+	}
+	return status != 0;
+}
+
 int main(int argc, char **argv)
 {
-	DIR *corpus = argc == 2 ? opendir(argv[1]) : NULL;
+	bool find_bug = argc == 3 && strcmp(argv[1], "--find-bug") == 0;
+	const char *directory = argc == 2 + find_bug ? argv[1 + find_bug] : NULL;
+	DIR *corpus = directory != NULL ? opendir(directory) : NULL;
 	size_t count = 0;
 	if (corpus == NULL) {
-		fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
+		fprintf(stderr, "usage: %s [--find-bug] DIRECTORY\n", argv[0]);
 		return 2;
 	}
 	for (struct dirent *entry; (entry = readdir(corpus));) {
 		char file[4096];
 		if (entry->d_name[0] == '.')
 			continue;
-		snprintf(file, sizeof file, "%s/%s", argv[1], entry->d_name);
-		run(file);
+		snprintf(file, sizeof file, "%s/%s", directory, entry->d_name);
 		count++;
+		if (!find_bug) {
+			run(file);
+		} else if (fails(file)) {
+			printf("FOUND: by %s\n", file);
+			return 0;
+		}
 	}
 	closedir(corpus);
 	printf("%zu inputs\n", count);
-	return count > 0 ? 0 : 1;
+	return count > 0 && !find_bug ? 0 : 1;
 }

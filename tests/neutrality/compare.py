@@ -1,99 +1,83 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
-"""compare.py DIRECTORY [TEST...]: Mosquitto's own broker tests twice, in DIRECTORY/stock and in DIRECTORY/hyperchat, and what differs. scripts/neutrality makes
-both. Exit code 1: something differs that tests/neutrality/known.txt does not explain.
+"""compare.py VERSION DIRECTORY SUITE [TEST...]: a suite (suites.py) twice, in DIRECTORY/stock and in DIRECTORY/hyperchat, and what differs. scripts/neutrality
+makes both. What it came to is left in DIRECTORY/SUITE.json, as it was: tests/neutrality/known.txt says for each version which tests differ by design. Exit code 1:
+something else differs, or something that is explained there does not.
 
-Many of these tests count in tenths of a second, so what did not pass in both is repeated with little beside it before it is believed. With the plugin each
-way of `outside` is tried then, since a test does not say what its broker is for (mosquitto.sh)."""
+Many of these tests count in tenths of a second. So what did not pass in both is repeated with nothing beside it, without and with the plugin in turn, and is
+no difference if a pair of them passes. What passes each time on one side and never on the other differs; all else is unsteady. With the plugin each way of `outside` is tried then, since a test does not say what its broker is for (mosquitto.sh)."""
 import concurrent.futures
+import json
 import os
 import pathlib
 import queue
 import re
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 
-PATIENCE = 120
-JOBS, JOBS_AGAIN = int(os.environ.get("HC_JOBS", "8")), 3
+from suites import SUITES, name_of
+
+JOBS, PAIRS = int(os.environ.get("HC_JOBS", "4")), 3
 KNOWN = pathlib.Path(__file__).with_name("known.txt")
 FIRST_PORT, PORTS_EACH = int(os.environ.get("HC_FIRST_PORT", "10200")), 5
-
-
-class Suite:
-    def __init__(self, directory, name):
-        self.name, self.tests = name, directory / name / "test/broker"
-        self.state = directory / "state"
-
-    def run(self, test, first_port, outside=""):
-        """(passed, what it said)."""
-        ports, script, *more = test
-        command = [sys.executable, script, *more, *(str(first_port + i) for i in range(ports))]
-        environment = {**os.environ, "HC_OUTSIDE": outside}
-        with tempfile.TemporaryFile() as output:  # not a pipe: a failed test leaves brokers behind, which keep it open
-            process = subprocess.Popen(command, cwd=self.tests, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
-            late = ""
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                late = f"not at its end after {PATIENCE} s"
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            process.wait()
-            output.seek(0)
-            return process.returncode == 0, output.read().decode(errors="replace") + late
-
-
-def listed(directory):
-    """The suite's own list: (ports, script, arguments…)."""
-    namespace = {"__name__": "list", "__file__": str(directory / "test.py")}
-    source = (directory / "test.py").read_text()
-    source = source[source.index("tests = ["):]
-    exec(source[:re.search(r"^ *\]", source, re.M).end()], namespace)  # the list alone; what runs it stands behind
-    tests = []
-    for ports, script, *more in namespace["tests"]:
-        script, *first = script if isinstance(script, list) else [script]
-        tests.append((ports, script.removeprefix("./"), *first, *([more[0]] if more and isinstance(more[0], str) else more[0] if more else [])))
-    return tests
-
-
-def name_of(test):
-    return " ".join(test[1:])
-
-
-class Ports:
-    """As many tests at once as it has places, each with ports of its own."""
-
-    def __init__(self, jobs):
-        self.free, self.pool = queue.SimpleQueue(), concurrent.futures.ThreadPoolExecutor(jobs)
-        for job in range(jobs):
-            self.free.put(FIRST_PORT + job * PORTS_EACH)
-
-    def submit(self, function, *arguments):
-        def run():
-            port = self.free.get()
-            try:
-                return function(*arguments, port)
-            finally:
-                self.free.put(port)
-        return self.pool.submit(run)
+KINDS = SAME, FAILED, UNSTEADY, REFUSED, DIFFERS = "passed in both", "failed in both", "unsteady", "refused to start", "differs"
 
 
 def first_round(stock, hyperchat, tests):
-    ports = Ports(JOBS)
-    both = [(test, ports.submit(stock.run, test), ports.submit(hyperchat.run, test)) for test in tests]
-    return [(test, one.result()[0], two.result()[0]) for test, one, two in both]
+    """(test, passed without, passed with), several at once, each with ports of its own."""
+    free = queue.SimpleQueue()
+    for job in range(JOBS):
+        free.put(FIRST_PORT + job * PORTS_EACH)
+
+    def run(suite, test):
+        port = free.get()
+        try:
+            return suite.run(test, port)[0]
+        finally:
+            free.put(port)
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        both = [(test, pool.submit(run, stock, test), pool.submit(run, hyperchat, test)) for test in tests]
+        return [(test, one.result(), two.result()) for test, one, two in both]
 
 
-def repeated(stock, hyperchat, results):
-    """(test, passed in stock, passed with the plugin, what it said), with fewer at once where something failed."""
-    ports = Ports(JOBS_AGAIN)
-    rest = [(test, one, two, None if one and two else ports.submit(again, stock, hyperchat, test, one, two)) for test, one, two in results]
-    for test, one, two, future in rest:
-        yield (test, *future.result()) if future else (test, one, two, "")
+class Pairs:
+    """A test again, alone, without and with the plugin in turn, until a pair has passed."""
+
+    def __init__(self, stock, hyperchat, test):
+        self.hyperchat, self.test = hyperchat, test
+        self.without, self.with_it, self.way, self.said, self.refused = [], [], "", "", None
+        while len(self.without) < PAIRS and not self.passed:
+            self.without.append(stock.run(test, FIRST_PORT)[0])
+            self.with_it.append(self.runs(self.way) or any(self.without) and self.finds_a_way())
+
+    @property
+    def passed(self):
+        return any(one and two for one, two in zip(self.without, self.with_it))
+
+    def runs(self, outside):
+        self.hyperchat.forgets(self.test)
+        passed, said = self.hyperchat.run(self.test, FIRST_PORT, outside)
+        self.said, self.refused = self.said or said, self.refused or refusal(said)
+        return passed
+
+    def finds_a_way(self):
+        for outside in ("defer", "acl", "allow"):
+            if self.runs(outside):
+                self.way = outside
+                return True
+        return False
+
+    def tally(self):
+        return f"passed {sum(self.without)} of {len(self.without)} without, {sum(self.with_it)} of {len(self.with_it)} with"
+
+    def verdict(self):
+        """(kind, why)."""
+        if self.passed:
+            return SAME, f"{self.tally()}{', outside ' if self.way else ''}{self.way}"
+        if not any(self.without) and not any(self.with_it):
+            return FAILED, ""
+        if self.refused:
+            return REFUSED, self.refused
+        return DIFFERS if sum(self.without) % PAIRS == sum(self.with_it) % PAIRS == 0 else UNSTEADY, self.tally()
 
 
 def refusal(output):
@@ -102,61 +86,59 @@ def refusal(output):
     return found[1] if found else None
 
 
-def without_plugin(hyperchat, test):
-    """The test's configuration as it was: the next start chooses `outside` anew."""
-    for conf in hyperchat.tests.glob(test[1].removesuffix(".py") + "*.conf"):
-        conf.write_bytes(re.sub(rb"\n# HyperChat, unused\n.*", b"", conf.read_bytes(), flags=re.S))
-
-
-def again(stock, hyperchat, test, passed_stock, passed_ours, port):
-    """(passed in stock, passed with the plugin or in which way, what it said)."""
-    output = ""
-    for _ in range(3 if passed_ours else 1):
-        passed_stock = passed_stock or stock.run(test, port)[0]
-    for outside in ("", "defer", "acl", "allow") if passed_stock and not passed_ours else ():
-        without_plugin(hyperchat, test)
-        passed, said = hyperchat.run(test, port, outside)
-        output = output or said
-        if passed:
-            passed_ours = outside or True
-            break
-    return passed_stock, passed_ours, output
-
-
-def known():
-    """Test → why it may differ."""
+def known(version):
+    """Test → why it may differ on this version."""
     lines = [line.split(": ", 1) for line in KNOWN.read_text().splitlines() if line and not line.startswith("#")]
-    return {name: why for name, why in lines}
+    return {name.partition(" ")[2]: why for name, why in lines if version in name.partition(" ")[0].split(",")}
+
+
+def loaded(directory):
+    """The tests whose broker had the plugin in it."""
+    file = directory / "state/loaded"
+    return set(file.read_text().splitlines()) if file.exists() else set()
+
+
+def compare(suite, directory, wanted):
+    """Kind → test → why."""
+    stock, hyperchat = suite(directory, "stock"), suite(directory, "hyperchat")
+    tests = [test for test in stock.tests() if not wanted or any(part in name_of(test) for part in wanted)]
+    start, found = time.monotonic(), {kind: {} for kind in KINDS}
+    results = first_round(stock, hyperchat, tests)
+    print(f"all once after {time.monotonic() - start:.0f} s, {sum(not (one and two) for _, one, two in results)} to be repeated", flush=True)
+    for test, passed_stock, passed_ours in results:
+        pairs = None if passed_stock and passed_ours else Pairs(stock, hyperchat, test)
+        kind, why = pairs.verdict() if pairs else (SAME, "")
+        found[kind][name_of(test)] = why
+        if pairs:
+            print(f"{kind}: {name_of(test)}{': ' if why else ''}{why}{': ' + pairs.said[-2000:] if kind == DIFFERS else ''}", flush=True)
+    print(f"{len(tests)} tests, " + ", ".join(f"{len(tests)} {kind}" for kind, tests in found.items()) + f", {time.monotonic() - start:.0f} s", flush=True)
+    bare = sorted({name_of(test) for test in tests} - loaded(directory))
+    if bare:
+        print(f"no broker with the plugin in: {', '.join(bare)}")
+    return found
+
+
+def keep(file, found, partly):
+    """Where only some were run, the others stay what they were."""
+    before = json.loads(file.read_text()) if partly and file.exists() else {kind: {} for kind in KINDS}
+    run = {test for tests in found.values() for test in tests}
+    whole = {kind: {test: why for test, why in before.get(kind, {}).items() if test not in run} | found[kind] for kind in KINDS}
+    file.write_text(json.dumps(whole, indent=1) + "\n")
 
 
 def main():
-    directory = pathlib.Path(sys.argv[1]).resolve()
-    stock, hyperchat = Suite(directory, "stock"), Suite(directory, "hyperchat")
-    tests = [test for test in listed(stock.tests) if len(sys.argv) == 2 or any(part in name_of(test) for part in sys.argv[2:])]
-    start, explained = time.monotonic(), known()
-    counts = dict.fromkeys(("passed in both", "failed in both", "refused", "explained", "differs"), 0)
-    ways = {}
-    results = first_round(stock, hyperchat, tests)
-    print(f"{directory.name}: all once after {time.monotonic() - start:.0f} s, {sum(not (one and two) for _, one, two in results)} to be repeated", flush=True)
-    for test, passed_stock, passed_ours, output in repeated(stock, hyperchat, results):
-        name = name_of(test)
-        if not passed_stock:
-            kind, why = ("failed in both", "") if not passed_ours else ("differs", "passes with the plugin only")
-        elif passed_ours:
-            kind, why = "passed in both", ""
-            if passed_ours is not True:
-                ways.setdefault(passed_ours, []).append(name)
-        elif (why := refusal(output)) is not None:
-            kind = "refused"
-        else:
-            kind, why = ("explained", explained[name]) if name in explained else ("differs", output[-2000:])
-        counts[kind] += 1
-        if kind != "passed in both":
-            print(f"{kind}: {name}{': ' if why else ''}{why}", flush=True)
-    for outside, names in ways.items():
-        print(f"passed with {outside}: {' '.join(names)}")
-    print(f"{directory.name}: {len(tests)} tests, " + ", ".join(f"{count} {kind}" for kind, count in counts.items()) + f", {time.monotonic() - start:.0f} s")
-    return 1 if counts["differs"] else 0
+    version, directory, name, *wanted = sys.argv[1:]
+    directory, explained = pathlib.Path(directory).resolve(), known(version)
+    suite = next(suite for suite in SUITES if suite.name.lower().startswith(name))
+    print(f"{suite.name} tests on {version}:", flush=True)
+    found = compare(suite, directory, wanted)
+    wrong = [f"differs, and known.txt does not say why: {test}" for test in found[DIFFERS] if test not in explained]
+    wrong += [f"does not differ, and known.txt says why it does: {test}" for kind in (SAME, FAILED, UNSTEADY, REFUSED) for test in found[kind] if test in explained]
+    for sentence in wrong:
+        print(sentence)
+    keep(directory / f"{name}.json", found, bool(wanted))
+    return 1 if wrong else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

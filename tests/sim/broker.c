@@ -155,6 +155,14 @@ static bool port_may_begin(void *context, const struct command *command, struct 
 	return false;
 }
 
+static void port_in_work(void *context, const struct command *command, bool begins)
+{
+	struct broker *broker = context;
+	expect(broker->world, command->replayed && broker->in_work == (begins ? NULL : command), "broker %u: %s of a command that %s", broker->index,
+		begins ? "the work" : "the end", command->replayed ? "another one is in between of" : "is not replayed");
+	broker->in_work = begins ? command : NULL;
+}
+
 static void port_report(void *context, const char *chat_id, const char *what)
 {
 	struct broker *broker = context;
@@ -328,6 +336,7 @@ void broker_start(struct broker *broker)
 		.committed = port_committed,
 		.answer = port_answer,
 		.may_begin = port_may_begin,
+		.in_work = port_in_work,
 		.report = port_report,
 	});
 	begin_reading_along(broker);

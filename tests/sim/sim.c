@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * sim [--seed N] [--runs N] [--seconds S] [--trace] [--find-bug]
+ * sim [--seed N] [--runs N] [--seconds S] [--trace] [--find-bug] [--scripts DIRECTORY]
  *
  * Runs worlds from seed N, N+1, … until the number of runs or the time is over; without --seed the first one is random, and printed. The
  * first broken promise ends it with exit code 1 and says which seed shows it. --trace tells each event. With --find-bug a broken
- * promise is what is looked for: exit code 0 once one is found, 1 if there was none. */
+ * promise is what is looked for: exit code 0 once one is found, 1 if there was none. With --scripts each run is written down there as a script
+ * for fuzz_chat, under its seed. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@ enum { WATCHDOG_S = 60 };
 struct options {
 	uint64_t seed, runs, seconds;
 	bool tracing, find_bug;
+	const char *scripts;
 };
 
 static struct options options;
@@ -92,7 +95,7 @@ static void on_signal(int signal)
 
 static int usage(const char *what)
 {
-	fprintf(stderr, "%s\nusage: sim [--seed N] [--runs N] [--seconds S] [--trace] [--find-bug]\n", what);
+	fprintf(stderr, "%s\nusage: sim [--seed N] [--runs N] [--seconds S] [--trace] [--find-bug] [--scripts DIRECTORY]\n", what);
 	return 2;
 }
 
@@ -112,6 +115,8 @@ static bool read_options(int argc, char **argv)
 			options.tracing = true;
 		else if (strcmp(argv[i], "--find-bug") == 0)
 			options.find_bug = true;
+		else if (strcmp(argv[i], "--scripts") == 0 && i + 1 < argc)
+			options.scripts = argv[++i];
 		else if (number == NULL || i + 1 == argc || !read_number(argv[i + 1], number))
 			return false;
 		else
@@ -120,11 +125,27 @@ static bool read_options(int argc, char **argv)
 	return true;
 }
 
+static void keep_script(const struct buf *script, uint64_t seed)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/seed_%lu", options.scripts, (unsigned long)seed);
+	FILE *out = fopen(path, "wb");
+	bool written = out != NULL && fwrite(script->data, 1, script->len, out) == script->len;
+	if (out == NULL || fclose(out) != 0 || !written) {
+		perror(path);
+		exit(2);
+	}
+}
+
 static void run(uint64_t seed)
 {
+	struct buf script = BUF_EMPTY;
 	alarm(WATCHDOG_S);
-	world = (struct world){.seed = seed, .tracing = options.tracing};
+	world = (struct world){.seed = seed, .tracing = options.tracing, .written = options.scripts != NULL ? &script : NULL};
 	world_run(&world);
+	if (options.scripts != NULL)
+		keep_script(&script, seed);
+	buf_fini(&script);
 	runs_done++;
 }
 

@@ -15,7 +15,8 @@
  *   model.c    what a chat's log makes of it and of a command: the rules once more, written to be checked against
  *   oracle.c   what must be true (the invariants of docs/testing.md): of what cores show and answer, …
  *   oracle_log.c, oracle_end.c   … of the log, and of everything at the end
- *   sim.c      options, seeds, reports */
+ *   script.c   a run as bytes, in place of the seed
+ *   sim.c      options, seeds, reports; tests/fuzz/fuzz_chat.c: the same for scripts */
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -56,6 +57,7 @@ enum event {
 	EVENT_BLOCK,    /* somebody blocks or unblocks somebody */
 	EVENT_SIGN_OFF, /* an account is deleted */
 	EVENT_NEWS,     /* a broker looks at what another one wrote */
+	EVENT_YIELD, /* a broker is asked to let another one write; of scripts only, since a new event changes what every seed means */
 	EVENT_COUNT,
 };
 
@@ -132,6 +134,7 @@ struct broker {
 	char writer[16];
 	struct store *store;
 	struct core *core; /* NULL: it is down */
+	const struct command *in_work; /* that would be to blame */
 	struct journal_model journal;
 	struct view views[CHATS_MAX];
 	uint64_t read_along[BROKERS_MAX]; /* the position of each other one to go on from */
@@ -160,6 +163,10 @@ struct truth {
 
 struct world {
 	uint64_t seed;
+	const uint8_t *script; /* what is left of it; NULL: the seed says what happens */
+	size_t script_len;
+	struct buf *written; /* gets the run as a script; NULL: nobody wants it */
+	struct buf drawn;    /* in this step, for it */
 	struct random random;
 	bool tracing;
 	bool calm; /* the end: no faults, no crashes, nothing new */
@@ -199,7 +206,7 @@ struct world {
 	uint64_t crashes;
 };
 
-/* ---- sim.c ---- */
+/* ---- sim.c, fuzz_chat.c ---- */
 
 /* Says what is wrong, how to see it again, and ends the process (or, where a bug is expected, reports the find). */
 _Noreturn void sim_fail(const struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -212,7 +219,10 @@ void *list_add(void *list_pointer, size_t *count, const void *item, size_t size)
 
 /* ---- world.c ---- */
 
-void world_run(struct world *world); /* from world->seed to the last check */
+enum { FAULT_LEVELS = 5 };
+extern const unsigned short FAULT_PER_MILLE[FAULT_LEVELS]; /* per mille, rising */
+
+void world_run(struct world *world); /* from world->seed or ->script to the last check */
 size_t world_chat(const struct world *world, const char *chat_id);
 const char *world_user(const struct world *world, unsigned user);
 unsigned world_find_user(const struct world *world, const char *user_id);
@@ -220,6 +230,19 @@ unsigned world_find_user(const struct world *world, const char *user_id);
 bool world_reached(const struct world *world, unsigned from, unsigned to, bool both, uint64_t since_step);
 bool world_was_cut(const struct world *world, unsigned from, unsigned to, bool both, uint64_t since_step);
 void world_reach_changed(struct world *world); /* brokers are told of the 1:1 chats whose two are concerned */
+
+/* ---- script.c ---- */
+
+enum { SCRIPT_PLAN_LEN = 20, SCRIPT_DRAWS_MAX = 63 };
+
+void script_begin(struct world *world); /* chance draws from the plan's part, until … */
+bool script_next(struct world *world, enum event *event); /* … from this step's. false: it is over */
+size_t script_step_len(const uint8_t *rest, size_t len); /* of the step whose event is right before `rest`, without that */
+
+/* With world->written: */
+void script_write_plan(struct world *world);
+void script_write_plan_end(struct world *world);
+void script_write_step(struct world *world, enum event event);
 
 /* ---- broker.c ---- */
 

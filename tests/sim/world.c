@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * A run: what the seed makes of it, its steps, and the calm after them in which everything has to come to its end. */
+ * A run: what the seed, or a script, makes of it, its steps, and the calm after them in which everything has to come to its end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,8 @@
 #include "tests/sim/sim.h"
 
 enum { STEPS_MAX = 400, CALM_MS = 60 * 1000, CALM_ROUNDS_MAX = 20000 };
+
+const unsigned short FAULT_PER_MILLE[FAULT_LEVELS] = {0, 0, 20, 100, 400};
 
 size_t world_chat(const struct world *world, const char *chat_id)
 {
@@ -86,7 +88,7 @@ static void plan_weights(struct world *world)
 		enum event event;
 		unsigned char times;
 	} often[] = {{EVENT_COMMAND, 8}, {EVENT_REPEAT, 3}, {EVENT_DO, 16}, {EVENT_ANSWER, 16}, {EVENT_ROUND, 16}, {EVENT_TICK, 4}};
-	for (int i = 0; i < EVENT_COUNT; i++)
+	for (int i = 0; i < EVENT_YIELD; i++)
 		world->weights[i] = levels[random_below(&world->random, sizeof levels)];
 	for (size_t i = 0; i < sizeof often / sizeof *often; i++)
 		world->weights[often[i].event] = (world->weights[often[i].event] + 1) * often[i].times;
@@ -106,17 +108,18 @@ static void plan_departures(struct world *world)
 
 static void plan(struct world *world)
 {
-	static const unsigned short faults[] = {0, 0, 20, 100, 400};
 	struct random *random = &world->random;
 	world->broker_count = 1 + random_below(random, BROKERS_MAX);
 	world->user_count = 2 + random_below(random, USERS_MAX - 1);
 	world->group_count = random_below(random, GROUPS_MAX + 1);
 	world->step_count = 40 + random_below(random, STEPS_MAX);
 	world->chats_max = random_below(random, 3);
-	world->write_fault = faults[random_below(random, 5)];
-	world->read_fault = faults[random_below(random, 5)];
+	world->write_fault = FAULT_PER_MILLE[random_below(random, FAULT_LEVELS)];
+	world->read_fault = FAULT_PER_MILLE[random_below(random, FAULT_LEVELS)];
 	world->begin_refused = random_chance(random, 300) ? 300 : 0;
 	world->nested = random_chance(random, 300) ? 200 : 0;
+	if (world->script != NULL)
+		return;
 	plan_weights(world);
 	if (random_chance(random, 200))
 		plan_departures(world);
@@ -174,16 +177,20 @@ static void make_brokers(struct world *world)
 static void world_init(struct world *world)
 {
 	world->random.state = world->seed;
+	if (world->script != NULL)
+		script_begin(world);
 	world->mono_ms = 1000000;
 	world->wall_ms = 1790000000000;
 	plan(world);
 	trace(world, "%u brokers, %u users, %u steps; faults per mille: %u of writes, %u of reads", world->broker_count, world->user_count,
 		world->step_count, world->write_fault, world->read_fault);
+	script_write_plan(world);
 	make_users(world);
 	make_store(world);
 	for (unsigned i = 0; i < world->user_count; i++)
 		if (i < 2 || random_chance(&world->random, 700))
 			sign_up(world, i);
+	script_write_plan_end(world);
 	make_brokers(world);
 }
 
@@ -210,6 +217,7 @@ static void world_fini(struct world *world)
 	for (size_t i = 0; i < world->erasure_count; i++)
 		free(world->erasures[i]);
 	free(world->erasures);
+	buf_fini(&world->drawn);
 	store_memory.close(world->store);
 }
 
@@ -323,6 +331,17 @@ static void on_news(struct world *world)
 	broker_read_along(broker, random_below(&world->random, world->broker_count));
 }
 
+static void on_yield(struct world *world)
+{
+	struct broker *broker = any_broker(world);
+	const struct broker *other = any_broker(world);
+	size_t chat = random_below(&world->random, world->chat_count);
+	if (broker == other || broker->core == NULL)
+		return;
+	trace(world, "broker %u: is to let broker %u write to chat %zu", broker->index, other->index, chat);
+	core_yield(broker->core, world->truths[chat].id, other->writer, world->mono_ms);
+}
+
 static void (*const handlers[EVENT_COUNT])(struct world *world) = {
 	[EVENT_COMMAND] = client_command,
 	[EVENT_REPEAT] = client_repeat,
@@ -343,6 +362,7 @@ static void (*const handlers[EVENT_COUNT])(struct world *world) = {
 	[EVENT_BLOCK] = on_block,
 	[EVENT_SIGN_OFF] = client_sign_off,
 	[EVENT_NEWS] = on_news,
+	[EVENT_YIELD] = on_yield,
 };
 
 static enum event pick_event(struct world *world)
@@ -357,10 +377,28 @@ static enum event pick_event(struct world *world)
 	return (enum event)event;
 }
 
-static void step(struct world *world)
+static void step(struct world *world, enum event event)
 {
-	handlers[pick_event(world)](world);
+	handlers[event](world);
 	world->steps++;
+}
+
+static void play_seed(struct world *world)
+{
+	for (unsigned i = 0; i < world->step_count; i++) {
+		enum event event = pick_event(world);
+		world->random.drawn = world->written != NULL ? &world->drawn : NULL;
+		step(world, event);
+		world->random.drawn = NULL;
+		script_write_step(world, event);
+	}
+}
+
+static void play_script(struct world *world)
+{
+	enum event event;
+	while (script_next(world, &event))
+		step(world, event);
 }
 
 /* ---- the calm ---- */
@@ -422,8 +460,10 @@ static void calm_down(struct world *world)
 void world_run(struct world *world)
 {
 	world_init(world);
-	for (unsigned i = 0; i < world->step_count; i++)
-		step(world);
+	if (world->script != NULL)
+		play_script(world);
+	else
+		play_seed(world);
 	calm_down(world);
 	oracle_end(world);
 	world_fini(world);

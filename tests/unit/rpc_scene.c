@@ -40,6 +40,21 @@ void scene_close(struct scene *scene)
 	store_ops(scene->store)->close(scene->store);
 }
 
+int scene_setup(void **state)
+{
+	struct scene *scene = mem_zero(sizeof *scene);
+	scene_open(scene);
+	*state = scene;
+	return 0;
+}
+
+int scene_teardown(void **state)
+{
+	scene_close(*state);
+	free(*state);
+	return 0;
+}
+
 /* ---- the log ---- */
 
 static uint64_t append(struct scene *scene, const char *chat_id, const char *user_id, struct transaction draft, const char *body)
@@ -294,6 +309,12 @@ json_t *scene_asks(struct scene *scene, const char *user_id, const char *operati
 	vsnprintf(args, sizeof args, format, list);
 	va_end(list);
 	return scene_runs(scene_request(scene, user_id, operation, "", args));
+}
+
+void assert_refusal(json_t *answer, const char *code)
+{
+	assert_string_equal(text_at(answer, "error.code"), code);
+	json_decref(answer);
 }
 
 size_t scene_operation_count(void)

@@ -13,6 +13,10 @@ struct scene {
 void scene_open(struct scene *scene);
 void scene_close(struct scene *scene);
 
+/* A scene of its own for each test. */
+int scene_setup(void **state);
+int scene_teardown(void **state);
+
 /* Each appends one transaction and returns its number. */
 uint64_t scene_adds(struct scene *scene, const char *chat_id, const char *user_id); /* a member; the chat begins with the first one */
 uint64_t scene_removes(struct scene *scene, const char *chat_id, const char *user_id);
@@ -49,6 +53,9 @@ json_t *scene_runs(struct rpc_request *request);
 
 /* The answer of a finished request as JSON, after comparing it with the table; frees the request. */
 json_t *scene_answer(struct rpc_request *request);
+
+/* The answer is an error with that code; frees it. */
+void assert_refusal(json_t *answer, const char *code);
 
 /* How many operations there are. */
 size_t scene_operation_count(void);

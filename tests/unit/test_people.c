@@ -47,15 +47,14 @@ static bool is_online(const struct rpc_request *request, const char *user_id)
 
 static int open_scene(void **state)
 {
-	struct scene *scene = mem_zero(sizeof *scene);
-	scene_open(scene);
+	scene_setup(state);
+	struct scene *scene = *state;
 	scene->world.invitation_url = "https://chat.example/i#";
 	scene->world.blocks_changed = blocks_changed;
 	scene->world.watch = watch;
 	scene->world.is_online = is_online;
 	scene_pair(scene, "alice", "bob");
 	scene_pair(scene, "alice", "carol");
-	*state = scene;
 	return 0;
 }
 
@@ -63,21 +62,13 @@ static int close_scene(void **state)
 {
 	store_free(told);
 	told = NULL;
-	scene_close(*state);
-	free(*state);
-	return 0;
+	return scene_teardown(state);
 }
 
 static void does(struct scene *scene, const char *user_id, const char *operation, const char *args)
 {
 	json_t *answer = scene_asks(scene, user_id, operation, "%s", args);
 	at(answer, "result.epoch");
-	json_decref(answer);
-}
-
-static void assert_refused(json_t *answer, const char *code)
-{
-	assert_string_equal(text_at(answer, "error.code"), code);
 	json_decref(answer);
 }
 
@@ -160,14 +151,14 @@ static void an_icon_of_bytes_is_given_back_by_its_id(void **state)
 
 static void an_icon_that_is_not_there_is_refused(void **state)
 {
-	assert_refused(scene_asks(*state, "bob", "getIcon", "{'iconID':'AAAAAAAAAAAAAAAAAAAAAA'}"), "forbidden");
-	assert_refused(scene_asks(*state, "bob", "getIcon", "{'iconID':'AAAAAAAAAAAAAAAAAAAAA!'}"), "bad_request");
+	assert_refusal(scene_asks(*state, "bob", "getIcon", "{'iconID':'AAAAAAAAAAAAAAAAAAAAAA'}"), "forbidden");
+	assert_refusal(scene_asks(*state, "bob", "getIcon", "{'iconID':'AAAAAAAAAAAAAAAAAAAAA!'}"), "bad_request");
 }
 
 static void a_wrong_icon_changes_nothing(void **state)
 {
 	does(*state, "alice", "updateUserInfo", "{'userInfo':{'name':'A'}}");
-	assert_refused(scene_asks(*state, "alice", "updateUserInfo", "{'userInfo':{'name':'B','icon':'javascript:1'}}"), "bad_request");
+	assert_refusal(scene_asks(*state, "alice", "updateUserInfo", "{'userInfo':{'name':'B','icon':'javascript:1'}}"), "bad_request");
 	json_t *answer = scene_asks(*state, "alice", "getUserInfo", "{}");
 	assert_string_equal(text_at(answer, "result.userInfo.name"), "A");
 	json_decref(answer);
@@ -195,16 +186,16 @@ static void a_shared_id_finds_by_its_exact_spelling(void **state)
 	json_decref(answer);
 	const char *const others[] = {"alice 77", "Alice", "Alice 7", "Alice 77 ", "%", "alice"};
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		assert_refused(scene_asks(*state, "bob", "findUser", "{'sharedID':'%s'}", others[i]), "forbidden");
+		assert_refusal(scene_asks(*state, "bob", "findUser", "{'sharedID':'%s'}", others[i]), "forbidden");
 }
 
 static void a_shared_id_is_one_persons(void **state)
 {
 	does(*state, "alice", "setSharedID", "{'sharedID':'x'}");
-	assert_refused(scene_asks(*state, "bob", "setSharedID", "{'sharedID':'x'}"), "conflict");
+	assert_refusal(scene_asks(*state, "bob", "setSharedID", "{'sharedID':'x'}"), "conflict");
 	does(*state, "alice", "setSharedID", "{'sharedID':'x'}");
 	does(*state, "alice", "setSharedID", "{'sharedID':''}");
-	assert_refused(scene_asks(*state, "bob", "findUser", "{'sharedID':'x'}"), "forbidden");
+	assert_refusal(scene_asks(*state, "bob", "findUser", "{'sharedID':'x'}"), "forbidden");
 	does(*state, "bob", "setSharedID", "{'sharedID':'x'}");
 }
 
@@ -261,7 +252,7 @@ static void nobody_is_his_own_favorite_or_blocks_himself(void **state)
 	assert_null(rpc_command(request, &verdict));
 	assert_int_equal(verdict.code, REFUSAL_BAD_REQUEST);
 	rpc_free(request);
-	assert_refused(scene_asks(*state, "alice", "blockUser", "{'blockID':'alice'}"), "bad_request");
+	assert_refusal(scene_asks(*state, "alice", "blockUser", "{'blockID':'alice'}"), "bad_request");
 }
 
 static void long_lists_come_in_parts(void **state)
@@ -381,8 +372,8 @@ static void who_deletes_his_account_is_nobody(void **state)
 	does(*state, "alice", "setSharedID", "{'sharedID':'x'}");
 	does(*state, "alice", "deleteAccount", "{}");
 	assert_alike(scene_asks(*state, "bob", "getUserInfo", "{'userID':'alice'}"), scene_asks(*state, "bob", "getUserInfo", "{'userID':'nobody'}"));
-	assert_refused(scene_asks(*state, "bob", "findUser", "{'sharedID':'x'}"), "forbidden");
-	assert_refused(scene_asks(*state, "alice", "setStatus", "{'text':'x'}"), "forbidden");
+	assert_refusal(scene_asks(*state, "bob", "findUser", "{'sharedID':'x'}"), "forbidden");
+	assert_refusal(scene_asks(*state, "alice", "setStatus", "{'text':'x'}"), "forbidden");
 	does(*state, "alice", "deleteAccount", "{}"); /* once more, as after a crash */
 }
 
@@ -405,7 +396,7 @@ static void an_invitation_tells_who_made_it(void **state)
 	answer = scene_asks(*state, "bob", "retrieveUserIDFromInvitation", "{'invitationLink':'%s'}", text); /* again, without cost */
 	at(answer, "result.userID");
 	json_decref(answer);
-	assert_refused(scene_asks(*state, "carol", "retrieveUserIDFromInvitation", "{'invitationLink':'%s'}", text), "forbidden"); /* used up */
+	assert_refusal(scene_asks(*state, "carol", "retrieveUserIDFromInvitation", "{'invitationLink':'%s'}", text), "forbidden"); /* used up */
 	json_decref(link);
 }
 
@@ -438,7 +429,7 @@ static void an_invitation_counts_for_as_many_as_it_says(void **state)
 		assert_string_equal(text_at(answer, "result.userID"), "alice");
 		json_decref(answer);
 	}
-	assert_refused(scene_asks(*state, "dave", "retrieveUserIDFromInvitation", "{'invitationLink':'%s'}", text), "forbidden");
+	assert_refusal(scene_asks(*state, "dave", "retrieveUserIDFromInvitation", "{'invitationLink':'%s'}", text), "forbidden");
 	json_decref(link);
 }
 
@@ -458,7 +449,7 @@ static void a_revoked_a_past_an_unknown_invitation_and_one_of_who_blocks_answer_
 	for (size_t i = 0; i < 3; i++)
 		assert_alike(scene_asks(scene, "bob", "retrieveUserIDFromInvitation", "{'invitationLink':'%s'}", links[i]),
 			scene_asks(scene, "bob", "retrieveUserIDFromInvitation", "{'invitationLink':'x/AAAAAAAAAAAAAAAAAAAAAA'}"));
-	assert_refused(scene_asks(scene, "bob", "retrieveUserIDFromInvitation", "{'invitationLink':'AAAAAAAAAAAAAAAAAAAAA!'}"), "bad_request");
+	assert_refusal(scene_asks(scene, "bob", "retrieveUserIDFromInvitation", "{'invitationLink':'AAAAAAAAAAAAAAAAAAAAA!'}"), "bad_request");
 	json_decref(revoked);
 	json_decref(blocked);
 	json_decref(past);
@@ -476,13 +467,13 @@ static void nobody_revokes_anothers_invitation(void **state)
 	assert_string_equal(text_at(answer, "result.userID"), "alice");
 	json_decref(answer);
 	does(*state, "alice", "revokeInvitation", "{}");
-	assert_refused(scene_asks(*state, "bob", "retrieveUserIDFromInvitation", "{'invitationLink':'%s'}", text), "forbidden");
+	assert_refusal(scene_asks(*state, "bob", "retrieveUserIDFromInvitation", "{'invitationLink':'%s'}", text), "forbidden");
 	json_decref(link);
 }
 
 static void an_invitation_that_is_over_from_the_start_is_refused(void **state)
 {
-	assert_refused(invited(*state, "1", "{'expiresAt':1000}"), "bad_request");
+	assert_refusal(invited(*state, "1", "{'expiresAt':1000}"), "bad_request");
 }
 
 /* ---- a store that fails ---- */

@@ -8,31 +8,8 @@
 
 #include <cmocka.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "rpc_scene.h"
-
-static int open_scene(void **state)
-{
-	struct scene *scene = mem_zero(sizeof *scene);
-	scene_open(scene);
-	*state = scene;
-	return 0;
-}
-
-static int close_scene(void **state)
-{
-	scene_close(*state);
-	free(*state);
-	return 0;
-}
-
-static void assert_refused(json_t *answer, const char *code)
-{
-	assert_string_equal(text_at(answer, "error.code"), code);
-	json_decref(answer);
-}
 
 /* ---- who has read it ---- */
 
@@ -69,7 +46,7 @@ static void who_left_is_no_reader_and_learns_of_none(void **state)
 	json_t *answer = scene_asks(scene, "alice", "getReaders", "{'chatID':'room','messageID':5}");
 	assert_int_equal(number_at(answer, "result.count"), 1);
 	json_decref(answer);
-	assert_refused(scene_asks(scene, "dave", "getReaders", "{'chatID':'room','messageID':5}"), "forbidden");
+	assert_refusal(scene_asks(scene, "dave", "getReaders", "{'chatID':'room','messageID':5}"), "forbidden");
 }
 
 static void readers_of_what_one_cannot_see_are_forbidden(void **state)
@@ -84,7 +61,7 @@ static void readers_of_what_one_cannot_see_are_forbidden(void **state)
 	json_decref(future);
 	json_decref(stranger);
 	json_decref(missing);
-	assert_refused(unseen, "forbidden");
+	assert_refusal(unseen, "forbidden");
 }
 
 static void in_a_larger_group_readers_are_only_counted(void **state)
@@ -238,7 +215,7 @@ static void who_blocks_still_sees_himself_quoted(void **state)
 	assert_quote_everywhere(scene, "alice", reply, "hear me");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_scene, close_scene)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
 {

@@ -58,23 +58,15 @@ static char *make_token(const struct rpc_request *request, const struct signing_
 
 static int open_scene(void **state)
 {
-	struct scene *scene = mem_zero(sizeof *scene);
+	scene_setup(state);
+	struct scene *scene = *state;
 	memset(&told, 0, sizeof told);
-	scene_open(scene);
 	scene->world.device_removed = note_removal;
 	scene->world.device_is_connected = only_phones_are_connected;
 	scene->world.signing_keys = keys_of;
 	scene->world.device_token = make_token;
 	scene_names(scene, "alice", "Alice", "");
 	scene_names(scene, "bob", "Bob", "");
-	*state = scene;
-	return 0;
-}
-
-static int close_scene(void **state)
-{
-	scene_close(*state);
-	free(*state);
 	return 0;
 }
 
@@ -83,12 +75,6 @@ static json_t *asks_as(struct scene *scene, const char *user_id, const char *dev
 	struct rpc_request *request = scene_request(scene, user_id, operation, "1", args);
 	request->device = mem_text(device);
 	return scene_runs(request);
-}
-
-static void assert_refused(json_t *answer, const char *code)
-{
-	assert_string_equal(text_at(answer, "error.code"), code);
-	json_decref(answer);
 }
 
 static void assert_done(json_t *answer)
@@ -115,8 +101,8 @@ static void a_device_is_registered_and_listed(void **state)
 
 static void only_a_device_is_registered_and_with_its_platform(void **state)
 {
-	assert_refused(scene_asks(*state, "alice", "registerDevice", "{'platform':'fcm','pushToken':'t'}"), "forbidden");
-	assert_refused(asks_as(*state, "alice", "phone", "registerDevice", "{'pushToken':'t'}"), "bad_request");
+	assert_refusal(scene_asks(*state, "alice", "registerDevice", "{'platform':'fcm','pushToken':'t'}"), "forbidden");
+	assert_refusal(asks_as(*state, "alice", "phone", "registerDevice", "{'pushToken':'t'}"), "bad_request");
 	assert_done(asks_as(*state, "alice", "phone", "registerDevice", "{'pushToken':''}"));
 }
 
@@ -178,8 +164,8 @@ static void names_that_no_client_id_can_have_are_refused(void **state)
 {
 	static const char *const NAMES[] = {"a/b", "+", "a#"};
 	for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
-		assert_refused(scene_asks(*state, "alice", "removeDevice", "{'deviceID':'%s'}", NAMES[i]), "bad_request");
-		assert_refused(scene_asks(*state, "alice", "createDeviceToken", "{'deviceID':'%s'}", NAMES[i]), "bad_request");
+		assert_refusal(scene_asks(*state, "alice", "removeDevice", "{'deviceID':'%s'}", NAMES[i]), "bad_request");
+		assert_refusal(scene_asks(*state, "alice", "createDeviceToken", "{'deviceID':'%s'}", NAMES[i]), "bad_request");
 	}
 	assert_int_equal(told.removals + told.tokens, 0);
 }
@@ -188,10 +174,10 @@ static void a_token_that_cannot_be_made_is_told(void **state)
 {
 	struct scene *scene = *state;
 	told.refuses = true;
-	assert_refused(scene_asks(scene, "alice", "createDeviceToken", "{'deviceID':'lamp'}"), "unavailable");
+	assert_refusal(scene_asks(scene, "alice", "createDeviceToken", "{'deviceID':'lamp'}"), "unavailable");
 	scene->world.device_token = NULL;
-	assert_refused(scene_asks(scene, "alice", "createDeviceToken", "{'deviceID':'lamp'}"), "unavailable");
-	assert_refused(scene_asks(scene, "nobody", "registerDevice", "{'platform':'fcm','pushToken':'t'}"), "forbidden");
+	assert_refusal(scene_asks(scene, "alice", "createDeviceToken", "{'deviceID':'lamp'}"), "unavailable");
+	assert_refusal(scene_asks(scene, "nobody", "registerDevice", "{'platform':'fcm','pushToken':'t'}"), "forbidden");
 }
 
 static void a_connection_with_a_device_token_may_not_ask_for_one(void **state)
@@ -208,14 +194,14 @@ static void a_connection_with_a_device_token_may_not_ask_for_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_device_is_registered_and_listed, open_scene, close_scene),
-		cmocka_unit_test_setup_teardown(only_a_device_is_registered_and_with_its_platform, open_scene, close_scene),
-		cmocka_unit_test_setup_teardown(a_push_token_belongs_to_whoever_registered_it_last, open_scene, close_scene),
-		cmocka_unit_test_setup_teardown(a_removed_device_ends_its_tokens_if_it_had_any, open_scene, close_scene),
-		cmocka_unit_test_setup_teardown(a_removal_that_is_repeated_still_knows_that_there_was_a_token, open_scene, close_scene),
-		cmocka_unit_test_setup_teardown(names_that_no_client_id_can_have_are_refused, open_scene, close_scene),
-		cmocka_unit_test_setup_teardown(a_token_that_cannot_be_made_is_told, open_scene, close_scene),
-		cmocka_unit_test_setup_teardown(a_connection_with_a_device_token_may_not_ask_for_one, open_scene, close_scene),
+		cmocka_unit_test_setup_teardown(a_device_is_registered_and_listed, open_scene, scene_teardown),
+		cmocka_unit_test_setup_teardown(only_a_device_is_registered_and_with_its_platform, open_scene, scene_teardown),
+		cmocka_unit_test_setup_teardown(a_push_token_belongs_to_whoever_registered_it_last, open_scene, scene_teardown),
+		cmocka_unit_test_setup_teardown(a_removed_device_ends_its_tokens_if_it_had_any, open_scene, scene_teardown),
+		cmocka_unit_test_setup_teardown(a_removal_that_is_repeated_still_knows_that_there_was_a_token, open_scene, scene_teardown),
+		cmocka_unit_test_setup_teardown(names_that_no_client_id_can_have_are_refused, open_scene, scene_teardown),
+		cmocka_unit_test_setup_teardown(a_token_that_cannot_be_made_is_told, open_scene, scene_teardown),
+		cmocka_unit_test_setup_teardown(a_connection_with_a_device_token_may_not_ask_for_one, open_scene, scene_teardown),
 	};
 	return cmocka_run_group_tests_name("devices", tests, NULL, NULL);
 }

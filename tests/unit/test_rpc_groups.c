@@ -8,25 +8,9 @@
 
 #include <cmocka.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "rpc_scene.h"
-
-static int open_scene(void **state)
-{
-	struct scene *scene = mem_zero(sizeof *scene);
-	scene_open(scene);
-	*state = scene;
-	return 0;
-}
-
-static int close_scene(void **state)
-{
-	scene_close(*state);
-	free(*state);
-	return 0;
-}
 
 static struct verdict verdict;
 
@@ -258,7 +242,7 @@ static void what_had_not_to_be_done_has_no_number(void **state)
 	json_decref(answer);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_scene, close_scene)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
 {

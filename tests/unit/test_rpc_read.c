@@ -15,27 +15,6 @@
 #include "rpc_scene.h"
 #include "storage/faulty/faulty.h"
 
-static int open_scene(void **state)
-{
-	struct scene *scene = mem_zero(sizeof *scene);
-	scene_open(scene);
-	*state = scene;
-	return 0;
-}
-
-static int close_scene(void **state)
-{
-	scene_close(*state);
-	free(*state);
-	return 0;
-}
-
-static void assert_refused(json_t *answer, const char *code)
-{
-	assert_string_equal(text_at(answer, "error.code"), code);
-	json_decref(answer);
-}
-
 /* A chat "room" of alice, bob and carol (1, 2, 3) with "one" (4, alice), "two" (5, bob). */
 static void fill_room(struct scene *scene)
 {
@@ -68,7 +47,7 @@ static void a_stranger_and_a_missing_chat_look_alike(void **state)
 		json_t *missing = scene_asks(scene, "mallory", operations[i], "{'chatID':'nowhere'%s}", more);
 		assert_true(json_equal(stranger, missing));
 		json_decref(missing);
-		assert_refused(stranger, "forbidden");
+		assert_refusal(stranger, "forbidden");
 	}
 }
 
@@ -78,7 +57,7 @@ static void nobody_acts_as_somebody_else(void **state)
 	fill_room(scene);
 	json_t *answer = scene_asks(scene, "alice", "getLatestTransactionID", "{'chatID':'room','userID':'bob'}");
 	assert_non_null(strstr(text_at(answer, "error.message"), "userID:"));
-	assert_refused(answer, "forbidden");
+	assert_refusal(answer, "forbidden");
 	answer = scene_asks(scene, "alice", "getLatestTransactionID", "{'chatID':'room','userID':'alice'}");
 	assert_int_equal(number_at(answer, "result.transactionID"), 5);
 	json_decref(answer);
@@ -121,7 +100,7 @@ static void a_former_member_stays_with_what_he_saw(void **state)
 	assert_false(has(answer, "result.snapshot.head"));
 	assert_false(has(answer, "result.limited"));
 	json_decref(answer);
-	assert_refused(scene_asks(scene, "bob", "getMessage", "{'chatID':'room','messageID':7}"), "forbidden");
+	assert_refusal(scene_asks(scene, "bob", "getMessage", "{'chatID':'room','messageID':7}"), "forbidden");
 }
 
 static void between_two_memberships_numbers_are_void(void **state)
@@ -144,7 +123,7 @@ static void between_two_memberships_numbers_are_void(void **state)
 	assert_int_equal(count_at(answer, "result.newMessages"), 1);
 	assert_int_equal(number_at(answer, "result.newMessages.0.messageID"), 9);
 	json_decref(answer);
-	assert_refused(scene_asks(scene, "bob", "getMessage", "{'chatID':'room','messageID':7}"), "forbidden");
+	assert_refusal(scene_asks(scene, "bob", "getMessage", "{'chatID':'room','messageID':7}"), "forbidden");
 }
 
 /* ---- getMessage ---- */
@@ -168,8 +147,8 @@ static void only_messages_are_messages(void **state)
 {
 	struct scene *scene = *state;
 	fill_room(scene);
-	assert_refused(scene_asks(scene, "alice", "getMessage", "{'chatID':'room','messageID':1}"), "forbidden");
-	assert_refused(scene_asks(scene, "alice", "getMessage", "{'chatID':'room','messageID':6}"), "forbidden");
+	assert_refusal(scene_asks(scene, "alice", "getMessage", "{'chatID':'room','messageID':1}"), "forbidden");
+	assert_refusal(scene_asks(scene, "alice", "getMessage", "{'chatID':'room','messageID':6}"), "forbidden");
 }
 
 static void a_long_message_is_cut_to_the_bound(void **state)
@@ -551,10 +530,10 @@ static void a_foreign_cursor_is_refused(void **state)
 	for (size_t i = 0; i < sizeof cursors / sizeof *cursors; i++) {
 		json_t *answer = scene_asks(scene, "alice", "sync", "{'chats':{},'next':'%s'}", cursors[i]);
 		assert_non_null(strstr(text_at(answer, "error.message"), "next:"));
-		assert_refused(answer, "bad_request");
+		assert_refusal(answer, "bad_request");
 		answer = scene_asks(scene, "alice", "ListChats", "{'cursor':'%s'}", cursors[i]);
 		assert_non_null(strstr(text_at(answer, "error.message"), "cursor:"));
-		assert_refused(answer, "bad_request");
+		assert_refusal(answer, "bad_request");
 	}
 }
 
@@ -637,7 +616,7 @@ static void pages_are_counted_from_zero(void **state)
 	json_decref(answer);
 	answer = scene_asks(scene, "alice", "ListChats", "{'pageIdx':1,'cursor':'1/a'}");
 	assert_non_null(strstr(text_at(answer, "error.message"), "pageIdx:"));
-	assert_refused(answer, "bad_request");
+	assert_refusal(answer, "bad_request");
 }
 
 static void cursors_lead_through_all_chats(void **state)
@@ -741,11 +720,11 @@ static void an_answer_that_cannot_fit_is_refused(void **state)
 		assert_int_equal(request->answer.len, 0);
 		json_t *answer = scene_answer(request);
 		assert_non_null(strstr(text_at(answer, "error.message"), "maxBytes:"));
-		assert_refused(answer, "too_large");
+		assert_refusal(answer, "too_large");
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_scene, close_scene)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
 {

@@ -14,27 +14,6 @@
 
 #include "rpc_scene.h"
 
-static int open_scene(void **state)
-{
-	struct scene *scene = mem_zero(sizeof *scene);
-	scene_open(scene);
-	*state = scene;
-	return 0;
-}
-
-static int close_scene(void **state)
-{
-	scene_close(*state);
-	free(*state);
-	return 0;
-}
-
-static void assert_refused(json_t *answer, const char *code)
-{
-	assert_string_equal(text_at(answer, "error.code"), code);
-	json_decref(answer);
-}
-
 /* "team" of alice, its owner (1), with its name (2), bob (3) and carol (4); "one" of alice (5). */
 static void fill_team(struct scene *scene)
 {
@@ -74,7 +53,7 @@ static void only_members_learn_who_is_one(void **state)
 	assert_true(json_equal(former, stranger) && json_equal(stranger, missing));
 	json_decref(former);
 	json_decref(stranger);
-	assert_refused(missing, "forbidden");
+	assert_refusal(missing, "forbidden");
 }
 
 static void pages_lead_through_all_members(void **state)
@@ -114,7 +93,7 @@ static void a_newcomer_sees_from_then_on_or_everything(void **state)
 	struct scene *scene = *state;
 	fill_team(scene);
 	scene_adds(scene, "team", "dave"); /* 6 */
-	assert_refused(scene_asks(scene, "dave", "getMessage", "{'chatID':'team','messageID':5}"), "forbidden");
+	assert_refusal(scene_asks(scene, "dave", "getMessage", "{'chatID':'team','messageID':5}"), "forbidden");
 	scene_updates(scene, "team", "alice", "{'history':'all'}"); /* 7 */
 	json_t *answer = scene_asks(scene, "dave", "getMessage", "{'chatID':'team','messageID':5}");
 	assert_string_equal(text_at(answer, "result.message.body"), "one");
@@ -125,7 +104,7 @@ static void a_newcomer_sees_from_then_on_or_everything(void **state)
 	assert_string_equal(text_at(answer, "result.snapshot.history"), "all");
 	json_decref(answer);
 	scene_updates(scene, "team", "alice", "{'history':'own'}"); /* 8 */
-	assert_refused(scene_asks(scene, "dave", "getMessage", "{'chatID':'team','messageID':5}"), "forbidden");
+	assert_refusal(scene_asks(scene, "dave", "getMessage", "{'chatID':'team','messageID':5}"), "forbidden");
 }
 
 static void who_left_does_not_see_what_was_before_him_any_more(void **state)
@@ -135,7 +114,7 @@ static void who_left_does_not_see_what_was_before_him_any_more(void **state)
 	scene_updates(scene, "team", "alice", "{'history':'all'}");
 	scene_adds(scene, "team", "dave");    /* 7 */
 	scene_removes(scene, "team", "dave"); /* 8 */
-	assert_refused(scene_asks(scene, "dave", "getMessage", "{'chatID':'team','messageID':5}"), "forbidden");
+	assert_refusal(scene_asks(scene, "dave", "getMessage", "{'chatID':'team','messageID':5}"), "forbidden");
 	json_t *answer = scene_asks(scene, "dave", "fetchDelta", "{'chatID':'team','clientTransactionID':0}");
 	assert_int_equal(number_at(answer, "result.from"), 7);
 	assert_int_equal(count_at(answer, "result.newMessages"), 0);
@@ -284,7 +263,7 @@ static void what_a_blocked_person_writes_is_void_for_the_blocker_alone(void **st
 	answer = scene_asks(scene, "carol", "sync", "{'chats':{'team':5}}");
 	assert_int_equal(count_at(answer, "result.chats.team.newMessages"), 2);
 	json_decref(answer);
-	assert_refused(scene_asks(scene, "carol", "getMessage", "{'chatID':'team','messageID':7}"), "forbidden");
+	assert_refusal(scene_asks(scene, "carol", "getMessage", "{'chatID':'team','messageID':7}"), "forbidden");
 	answer = scene_asks(scene, "carol", "getMessage", "{'chatID':'team','messageID':6}");
 	assert_string_equal(text_at(answer, "result.message.body"), "before");
 	json_decref(answer);
@@ -414,7 +393,7 @@ static void only_a_member_mutes(void **state)
 	json_t *missing = scene_asks(scene, "mallory", "mute", "{'chatID':'nowhere','until':9}");
 	assert_true(json_equal(stranger, missing));
 	json_decref(missing);
-	assert_refused(stranger, "forbidden");
+	assert_refusal(stranger, "forbidden");
 }
 
 static void an_ended_group_says_so(void **state)
@@ -428,7 +407,7 @@ static void an_ended_group_says_so(void **state)
 	json_decref(answer);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_scene, close_scene)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
 {
