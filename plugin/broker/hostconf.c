@@ -92,6 +92,14 @@ static bool check_acl(const struct hostconf_settings *s, char *text, size_t size
 			   place->name);
 }
 
+/* Without a plugin everybody may use all topics then; with one, Mosquitto refuses what nobody allows. */
+static bool check_passwords(const struct hostconf_settings *s, char *text, size_t size)
+{
+	return s->own.defers && s->passwords.met && !s->acl_given && !s->others && s->read && !s->unread.met &&
+	       SAY("password_file %.60s without acl_file: beside a plugin its clients may use no topic. Set acl_file to one with 'pattern readwrite #'",
+			   s->passwords.name);
+}
+
 /* What was left at its default is judged only when everything was read. */
 static bool is_known(const struct hostconf_settings *s, bool set)
 {
@@ -148,6 +156,7 @@ static const struct check {
 	{false, check_certificate},
 	{false, check_ports},
 	{false, check_acl},
+	{false, check_passwords},
 	{false, check_duplicates},
 	{false, check_queue_max},
 	{false, check_queue_qos0},

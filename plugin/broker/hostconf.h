@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 enum {
-	HOSTCONF_FINDING_MAX = 16, /* there are never more: one for each setting, naming the first place */
+	HOSTCONF_FINDING_MAX = 17, /* there are never more: one for each setting, naming the first place */
 	HOSTCONF_BYTES_MAX = 16 << 20,
 };
 
@@ -27,6 +27,7 @@ struct hostconf_own {
 	const char *prefix;   /* first level of our topics, without '/' */
 	bool by_certificate;  /* certificates say who somebody is */
 	bool refuses_plain;   /* tokens that come without TLS are refused */
+	bool defers;          /* other topics are left to others */
 };
 
 struct hostconf_settings;

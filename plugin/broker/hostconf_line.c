@@ -3,6 +3,7 @@
  * See hostconf_line.h: the settings by their names, as Mosquitto takes them. */
 #include "plugin/broker/hostconf_line.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
@@ -123,6 +124,16 @@ static void take_certfile(struct hostconf_reader *reader, char *rest)
 	reader->listener->secret = reader->listener->secret || *trimmed(rest) != '\0';
 }
 
+/* name: of a listener, its port and address. bind_address is left out: such a listener counts as everybody's. */
+static bool at_loopback(const char *name)
+{
+	struct in_addr v4;
+	const char *address = name + strcspn(name, " ");
+	address += strspn(address, " ");
+	return strcmp(address, "localhost") == 0 || strcmp(address, "::1") == 0 ||
+	       (inet_pton(AF_INET, address, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
+}
+
 void hostconf_end_listener(struct hostconf_reader *reader)
 {
 	if (reader->listener->identity || reader->listener->subject)
@@ -131,6 +142,7 @@ void hostconf_end_listener(struct hostconf_reader *reader)
 	const struct hostconf_port one = {
 		.port = (int)strtol(listener->name, NULL, 10),
 		.plain = !listener->secret,
+		.plain_afar = !listener->secret && !at_loopback(listener->name),
 		.by_identity = listener->identity,
 		.by_subject = listener->subject && !listener->identity,
 		.by_token = !listener->identity && !listener->subject,
@@ -230,6 +242,7 @@ static bool lets_others_decide(const char *path)
 static bool count_plugin(struct hostconf_reader *reader, const char *path)
 {
 	bool ours = is_ours(path);
+	reader->settings->others |= !ours && !lets_others_decide(path);
 	if (!ours && reader->settings->instances == 0 && !lets_others_decide(path))
 		hostconf_meet(&reader->settings->before, file_of(path));
 	reader->settings->instances += ours;
@@ -291,8 +304,14 @@ static void look_into_acl(struct hostconf_reader *reader, const char *path, stru
 	buf_fini(&text);
 }
 
+static void take_passwords(struct hostconf_reader *reader, char *rest)
+{
+	hostconf_meet(&reader->settings->passwords, trimmed(rest));
+}
+
 static void take_acl_file(struct hostconf_reader *reader, char *rest)
 {
+	reader->settings->acl_given = true;
 	if (!reader->settings->per_listener)
 		reader->settings->acl.met = false; /* the last one wins */
 	look_into_acl(reader, trimmed(rest), &reader->settings->acl);
@@ -323,6 +342,7 @@ static const struct setting {
 	{"max_queued_messages", take_queue_max},
 	{"message_size_limit", take_payload_max},
 	{"mount_point", take_mount_point},
+	{"password_file", take_passwords},
 	{"per_listener_settings", take_per_listener},
 	{"plugin", take_plugin},
 	{"plugin_load", take_plugin_load},

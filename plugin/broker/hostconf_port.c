@@ -25,6 +25,7 @@ bool hostconf_add_port(struct hostconf_settings *settings, const struct hostconf
 		port = &settings->ports[settings->port_count++];
 	port->port = listener->port;
 	port->plain |= listener->plain;
+	port->plain_afar |= listener->plain_afar;
 	port->by_identity |= listener->by_identity;
 	port->by_subject |= listener->by_subject;
 	port->by_token |= listener->by_token;

@@ -28,6 +28,7 @@ struct hostconf_place {
 struct hostconf_port {
 	int port;             /* 0: a Unix socket */
 	bool plain;           /* one is without TLS */
+	bool plain_afar;      /* and other machines may reach it: it is not at a loopback address */
 	bool by_identity, by_subject, by_token; /* one takes user names from certificates' names, from their subjects, from neither */
 };
 
@@ -51,6 +52,8 @@ struct hostconf_settings {
 	unsigned instances;                         /* of this plugin */
 	bool for_one_listener;                      /* this plugin is not global */
 	struct hostconf_place before;               /* another plugin that is asked first */
+	struct hostconf_place passwords;            /* password_file */
+	bool acl_given, others;                     /* an acl_file; another plugin, which may decide about topics */
 	struct hostconf_port ports[HOSTCONF_LISTENERS_MAX];
 	size_t port_count;
 	struct hostconf_place mixed; /* a port whose listeners take user names from different places */

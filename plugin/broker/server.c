@@ -93,7 +93,8 @@ static bool check_host(struct server *server, struct error *err)
 	const int version[3] = {server->version.major, server->version.minor, server->version.revision};
 	const struct hostconf_own own = {.prefix = server->conf.prefix,
 		.by_certificate = server->conf.certificates != CONF_CERTIFICATES_REFUSE,
-		.refuses_plain = server->conf.unencrypted == CONF_UNENCRYPTED_REFUSE};
+		.refuses_plain = server->conf.unencrypted == CONF_UNENCRYPTED_REFUSE,
+		.defers = server->conf.outside == CONF_OUTSIDE_DEFER};
 	size_t count = hostconf_check_self(version, &own, &server->host, findings, FINDINGS_MAX);
 	for (size_t i = 0; i < count; i++)
 		if (!findings[i].fatal)

@@ -68,7 +68,8 @@ static void examine_settings(struct examination *exam)
 	struct hostconf_finding findings[HOSTCONF_FINDING_MAX];
 	const struct conf *conf = exam->conf;
 	const struct hostconf_own own = {
-		.prefix = conf->prefix, .by_certificate = conf->certificates != CONF_CERTIFICATES_REFUSE, .refuses_plain = conf->unencrypted == CONF_UNENCRYPTED_REFUSE};
+		.prefix = conf->prefix, .by_certificate = conf->certificates != CONF_CERTIFICATES_REFUSE, .refuses_plain = conf->unencrypted == CONF_UNENCRYPTED_REFUSE,
+		.defers = conf->outside == CONF_OUTSIDE_DEFER};
 	int version[3] = {2, 0, 11};
 	if (find_version(exam->mosquitto, version))
 		exam_fine(exam, "Mosquitto %d.%d.%d", version[0], version[1], version[2]);
@@ -99,7 +100,9 @@ static void examine_listeners(struct examination *exam)
 	hostconf_read(command_line.data, command_line.len, false, exam->conf->prefix, &host);
 	buf_fini(&command_line);
 	for (size_t i = 0; i < host.port_count; i++)
-		if (host.ports[i].plain && host.ports[i].port != 0)
+		if (host.ports[i].plain && !host.ports[i].plain_afar)
+			exam_fine(exam, "listener %d: without TLS, for this machine alone", host.ports[i].port);
+		else if (host.ports[i].plain && host.ports[i].port != 0)
 			exam_fine(exam, "listener %d: without TLS. A token that comes there from another machine is %s (unencrypted)", host.ports[i].port,
 				WORDS[exam->conf->unencrypted]);
 }

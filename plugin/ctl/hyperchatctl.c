@@ -97,7 +97,7 @@ int main(int argc, char **argv)
 	json_guard_memory();
 	if (strcmp(name, "--broker") == 0)
 		name = ctl_broker.name;
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
 		overview(stdout);
 		return flushed(CTL_OK);
 	}

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """The reference client on MQTT.js (docs/client-js), through a bad network: what it shows is what the store has."""
 import json
+import os
 import random
+import re
 import shutil
 import subprocess
 import threading
@@ -153,3 +155,23 @@ def test_through_a_bad_network_both_show_the_same_and_every_message_once(broker,
     assert sorted(body for _, _, body in expected) == sorted(f"{('bob', 'alice')[n % 2]} {n}" for n in range(120)), "each is stored once"
     assert shown(alice.history(chat)) == expected
     assert shown(bob.history(chat)) == expected
+
+
+def test_the_first_steps_of_the_manual_work(broker, tmp_path):
+    if not MODULES.exists():
+        pytest.skip("MQTT.js is missing: run scripts/get-mqtt-js")
+    steps = re.search(r"```js\n(.*?)```", (brokers.ROOT / "docs/client.md").read_text(), re.S)[1]
+    assert steps.count("127.0.0.1:1883") == 1
+    (tmp_path / "bob.mjs").write_text(steps.replace("127.0.0.1:1883", f"127.0.0.1:{broker.port}"))
+    shutil.copy(brokers.ROOT / FILES[0], tmp_path)
+    (tmp_path / "node_modules").symlink_to(MODULES)
+    broker.person("alice", "phone")
+    bob = subprocess.Popen(["node", tmp_path / "bob.mjs"], stdout=subprocess.PIPE, text=True, env={**os.environ, "TOKEN": broker.token("bob")})
+    try:
+        until_killed = threading.Timer(PATIENCE, bob.kill)
+        until_killed.start()
+        assert bob.stdout.readline() == "bob hi alice\n"
+    finally:
+        until_killed.cancel()
+        bob.kill()
+        bob.wait()

@@ -84,6 +84,8 @@ static void help_and_version_succeed(void **state)
 		assert_int_equal(run("%s --help", names[i]), 0);
 		assert_said(usage);
 	}
+	assert_int_equal(run("help"), 0);
+	assert_said("Usage: hyperchatctl COMMAND");
 }
 
 static void wrong_usage_is_2_and_says_what(void **state)

@@ -357,6 +357,23 @@ static void what_could_not_be_read_is_warned_of_where_listeners_matter(void **st
 	assert_non_null(strstr(scene->findings[1].text, "nobody gets in"));
 }
 
+static void passwords_without_an_acl_file_are_warned_of_where_other_topics_are_left_to_others(void **state)
+{
+	struct scene *scene = *state;
+	check(scene, V2_0, GOOD "password_file /p\n");
+	expect_nothing(scene);
+	scene->own.defers = true;
+	check(scene, V2_0, GOOD "password_file /p\n");
+	assert_int_equal(scene->count, 1);
+	assert_false(scene->findings[0].fatal);
+	assert_non_null(strstr(scene->findings[0].text, "without acl_file"));
+	write_file(scene, "acl", "pattern readwrite #\n");
+	check(scene, V2_0, GOOD "password_file /p\nacl_file @/acl\n");
+	expect_nothing(scene);
+	check(scene, V2_1, GOOD "password_file /p\nplugin /usr/lib/mosquitto_hyperchat.so\nplugin /usr/lib/mosquitto_dynamic_security.so\n");
+	expect_nothing(scene);
+}
+
 /* A port as it was read; NULL: it was not. */
 static const struct hostconf_port *port_of(struct scene *scene, struct hostconf_settings *settings, const char *text, int port)
 {
@@ -383,6 +400,17 @@ static void it_is_known_which_ports_are_without_tls(void **state)
 		assert_int_equal(port->plain, EXPECTED[i].plain);
 	}
 	assert_null(port_of(*state, &settings, TEXT, 7));
+}
+
+static void it_is_known_which_ports_without_tls_hear_other_machines(void **state)
+{
+	static const char TEXT[] = "listener 1 127.0.0.1\nlistener 2 ::1\nlistener 3 localhost \nlistener 4\nlistener 5 10.0.0.1\n"
+	                           "listener 6 127.0.0.1\nlistener 6 10.0.0.1\nlistener 7 127.0.0.1\nlistener 7 10.0.0.1\ncertfile c\n"
+	                           "listener 8 127.example.com\n";
+	static const bool EXPECTED[] = {false, false, false, true, true, true, false, true};
+	struct hostconf_settings settings;
+	for (size_t i = 0; i < sizeof EXPECTED / sizeof *EXPECTED; i++)
+		assert_int_equal(port_of(*state, &settings, TEXT, (int)i + 1)->plain_afar, EXPECTED[i]);
 }
 
 static void it_is_known_by_which_ports_certificates_give_names(void **state)
@@ -466,7 +494,7 @@ static void all_findings_at_once_fit(void **state)
 		"per_listener_settings true\nallow_duplicate_messages false\nqueue_qos0_messages true\nmessage_size_limit 1\nmax_packet_size 20\n"
 		"listener 1883\nmount_point a/\nuse_identity_as_username true\nacl_file @/acl\nplugin /x/an_authentication_plugin_with_a_very_long_name.so\n"
 		"plugin /x/mosquitto_hyperchat.so\nplugin /x/mosquitto_hyperchat.so\nconnection b\ntopic #\ninclude_dir @/none\nmax_queued_messages 1\n");
-	assert_int_equal(scene->count, HOSTCONF_FINDING_MAX - 2); /* all but the one of 2.0, and one of the two about certificates */
+	assert_int_equal(scene->count, HOSTCONF_FINDING_MAX - 3); /* all but the one of 2.0, one of the two about certificates, and none about a missing acl_file */
 	for (size_t i = 0; i < scene->count; i++)
 		assert_true(strlen(scene->findings[i].text) < sizeof scene->findings[i].text - 1);
 }
@@ -685,7 +713,9 @@ int main(void)
 		TEST(listeners_whose_certificates_say_who_somebody_is_are_not_warned_of),
 		TEST(listeners_of_one_port_that_take_names_from_different_places_are_refused_where_it_matters),
 		TEST(what_could_not_be_read_is_warned_of_where_listeners_matter),
+		TEST(passwords_without_an_acl_file_are_warned_of_where_other_topics_are_left_to_others),
 		TEST(it_is_known_which_ports_are_without_tls),
+		TEST(it_is_known_which_ports_without_tls_hear_other_machines),
 		TEST(it_is_known_by_which_ports_certificates_give_names),
 		TEST(port_goes_back_to_the_default_listener_on_2_1),
 		TEST(acl_patterns_with_the_client_id_are_warned_of_on_2_1),
