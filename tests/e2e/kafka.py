@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections import namedtuple
 
@@ -22,6 +23,7 @@ except ImportError:
 
 LIBS = brokers.ROOT / "build/kafka/libs"
 START_S = 120  # on a machine that is busy with something else
+CLOSE_S = 10
 NAMES = itertools.count()
 
 # chat: the key, of a topic of people the user's ID
@@ -230,4 +232,7 @@ class Reader:
         return [record.value for record in self.records if record.chat == chat]
 
     def close(self):
-        self.consumer.close()
+        """A consumer of librdkafka's may wait for ever where its topic was deleted (confluentinc/librdkafka#4362): then it is left behind."""
+        closing = threading.Thread(target=self.consumer.close, daemon=True)
+        closing.start()
+        closing.join(CLOSE_S)
