@@ -376,8 +376,11 @@ def test_a_ban_of_which_the_other_broker_cannot_be_told_yet_counts_here_and_is_t
     bob.client.is_closed()
     assert not is_let_in(north, "bob")
     at_south.is_up_to_date()
+    deadline = time.monotonic() + mqtt.PATIENCE
+    while network.lost == 0:
+        assert time.monotonic() < deadline, "nobody was to be told"
+        time.sleep(0.05)
     network.is_good()
     at_south.client.is_closed()
-    assert network.lost > 0
     north.stop()
     network.close()

@@ -577,6 +577,14 @@ def test_what_was_missed_is_read_again_with_sighup(broker, alice):
     is_cut_off_soon(alice)
 
 
+def is_stored_soon(store, user):
+    """Who has come is, a moment later."""
+    deadline = time.monotonic() + mqtt.PATIENCE
+    while store.execute("SELECT created_at FROM user WHERE name = ?", (user,)).fetchone() in (None, (None,)):
+        assert time.monotonic() < deadline, f"{user} is not stored"
+        time.sleep(0.02)
+
+
 @pytest.mark.sqlite
 def test_deletions_of_accounts_that_were_missed_are_read_again_as_well(broker, alice, bob):
     deleted = [("bob", 1), ("carol", 0)]  # bob's texts are being erased elsewhere; carol's were
@@ -584,6 +592,7 @@ def test_deletions_of_accounts_that_were_missed_are_read_again_as_well(broker, a
     stamp = int(time.time() * 1000) + 1000
     with contextlib.closing(sqlite3.connect(broker.store)) as store:
         for user, erasing in deleted:
+            is_stored_soon(store, user)
             store.execute("UPDATE user SET created_at = NULL, deleted_at = ?, erasing = ? WHERE name = ?", (stamp, erasing, user))
         store.commit()
     broker.reload()
