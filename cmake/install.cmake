@@ -18,7 +18,7 @@ endforeach()
 
 # With what it leads to: beside docs/ it finds conf and schema as in the source. Of the source itself nothing is installed.
 install(FILES "${PROJECT_SOURCE_DIR}/README.md" DESTINATION share/doc/mosquitto-hyperchat COMPONENT plugin)
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION share/doc/mosquitto-hyperchat/docs COMPONENT plugin FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "kafka-consumer.py"
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION share/doc/mosquitto-hyperchat/docs COMPONENT plugin FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "*.svg" PATTERN "kafka-consumer.py"
   PATTERN "hyperchat.*mts" PATTERN "hyperchat.mjs")
 install(CODE "
   set(HC_DOC \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/doc/mosquitto-hyperchat\")
