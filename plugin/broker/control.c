@@ -112,10 +112,16 @@ static void request_finish(struct control_request *request)
 	free(request);
 }
 
-static void refuse_payload(struct server *server, const struct session *session, const char *why)
+/* Words for an answer; of those that were cut within a character nothing is left. */
+static json_t *words(const char *why)
 {
 	json_t *text = json_string(why);
-	json_t *answer = json_pack("{s:o}", "error", text != NULL ? text : json_string("it was refused"));
+	return text != NULL ? text : json_string("it was refused");
+}
+
+static void refuse_payload(struct server *server, const struct session *session, const char *why)
+{
+	json_t *answer = json_pack("{s:o}", "error", words(why));
 	publish_answer(server, session->id, answer);
 	json_decref(answer);
 }
@@ -127,10 +133,8 @@ static void add_response(struct control_request *request, const char *name, json
 	const char *correlation = json_string_value(json_object_get(asked, "correlationData"));
 	json_t *response = json_object();
 	json_object_set_new(response, "command", json_string(name));
-	if (why != NULL) {
-		json_t *text = json_string(why); /* NULL where a character was cut in two */
-		json_object_set_new(response, "error", text != NULL ? text : json_string("it was refused"));
-	}
+	if (why != NULL)
+		json_object_set_new(response, "error", words(why));
 	else if (data != NULL)
 		json_object_set(response, "data", data);
 	if (correlation != NULL)
