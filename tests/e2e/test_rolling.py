@@ -7,10 +7,13 @@ import time
 
 import bson
 import mongodb
+import mqtt
 import pytest
 from test_cluster import Writing, alice, bob, chat, check_store, latest_of, moves, north, south  # noqa: F401 (fixtures)
 
 pytestmark = [pytest.mark.mongodb, pytest.mark.skipif(os.environ.get("HC_STORE") != "mongodb", reason="two brokers share a MongoDB: HC_STORE=mongodb")]
+
+SOME = 15
 
 
 class Client:
@@ -42,23 +45,28 @@ class Client:
         self.acked |= self.writing.stops().acked
 
 
-def write_for_a_while():
-    time.sleep(0.5)
+def write_for_a_while(clients):
+    """Each gets some messages acknowledged."""
+    before = {client: len(client.writing.acked) for client in clients.values()}
+    deadline = time.monotonic() + mqtt.PATIENCE
+    while any(len(client.writing.acked) < count + SOME for client, count in before.items()):
+        assert time.monotonic() < deadline, "nothing is acknowledged any more"
+        time.sleep(0.02)
 
 
 def test_each_broker_is_restarted_while_people_write_and_nothing_is_lost(north, south, alice, bob, chat):
     clients = {"north": Client(alice, chat, "a"), "south": Client(bob, chat, "b")}
     listeners = [north.person("alice", "tablet"), south.person("bob", "tablet")]
     for name, broker, other in (("north", north, south), ("south", south, north)):
-        write_for_a_while()
+        write_for_a_while(clients)
         broker.stop()  # as systemd does
         clients[name].goes_to(other)
-        write_for_a_while()
+        write_for_a_while(clients)
         broker.start()
         clients[name].changes_to(broker)
         for person in listeners:
             person.broker is broker and person.returns()
-    write_for_a_while()
+    write_for_a_while(clients)
     for client in clients.values():
         client.stops()
     latest = max(person.says(f"the end of {person.name}", chat=chat)["transactionID"] for person in (alice, bob))
@@ -167,10 +175,13 @@ def test_a_newer_program_that_older_ones_must_not_write_beside_can_shut_them_out
     bob.hears("before")
     newer.changes_all("store", ("incarnation", 0x12, struct.pack("<q", 1000)))
     newer.changes_all("writers", ("i", 0x12, struct.pack("<q", 1000)))
-    alice.sends("the last one", chat=chat)  # it finds out by this one
-    time.sleep(0.2)
-    north.expects_line('another process writes as "north" now', lambda: alice.sends("waits in the journal", chat=chat))
-    time.sleep(1)
+    deadline = time.monotonic() + mqtt.PATIENCE
+    while 'another process writes as "north" now' not in north.log_text():  # it finds out behind one of these
+        assert time.monotonic() < deadline, "it does not find out"
+        alice.sends("one of the last", chat=chat)
+        time.sleep(0.05)
+    alice.sends("waits in the journal", chat=chat)
+    alice.is_up_to_date()
     bob.is_up_to_date()
     assert "waits in the journal" not in bob.heard(chat)
     north.kill9()
