@@ -323,6 +323,23 @@ static void test_who_had_his_turn_ends_it_by_writing(void **state)
 	scene_free(scene);
 }
 
+/* What it wrote before it asked may be heard of late, or twice. */
+static void test_what_was_written_before_it_was_asked_for_ends_no_turn(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_that_knows(3);
+	struct chat *stored = stored_chat(3);
+	core_yield(scene->core, "chat", "other", scene->now_ms);
+	say(scene, "alice", "a1");
+	hears_of(scene, stored, 3);
+	time_passes(scene, 499);
+	happened(scene, "");
+	time_passes(scene, 1);
+	happened(scene, "append 4-4");
+	chat_free(stored);
+	scene_free(scene);
+}
+
 /* A message that begins its chat is two transactions; so is an owner who leaves. */
 static void test_what_one_command_made_is_not_split(void **state)
 {
@@ -364,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_who_is_asked_for_a_turn_gives_it),
 		cmocka_unit_test(test_who_asks_for_a_turn_in_vain_gets_a_longer_one),
 		cmocka_unit_test(test_who_had_his_turn_ends_it_by_writing),
+		cmocka_unit_test(test_what_was_written_before_it_was_asked_for_ends_no_turn),
 		cmocka_unit_test(test_what_one_command_made_is_not_split),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
