@@ -8,14 +8,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <jansson.h>
-#include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugin/auth/jwt.h"
+#include "tests/unit/scarce.h"
 #include "tests/unit/signer.h"
 
 #define NOW_MS INT64_C(1790000000000)
@@ -26,61 +24,6 @@
 static const char *const AUDIENCES[] = {"chat"};
 static const struct jwt_policy POLICY = {
 	.issuer = "i", .audiences = AUDIENCES, .audience_count = 1, .user_claim = "sub", .user_prefix = "", .leeway_s = 60};
-
-/* ---- memory ---- */
-
-static unsigned calls, failing; /* 0: none fails */
-
-static bool fails(void)
-{
-	return ++calls == failing;
-}
-
-static void *openssl_new(size_t size, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return fails() ? NULL : malloc(size);
-}
-
-static void *openssl_grow(void *old, size_t size, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	if (size == 0) {
-		free(old);
-		return NULL;
-	}
-	return fails() ? NULL : realloc(old, size);
-}
-
-static void openssl_free(void *old, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	free(old);
-}
-
-static void *jansson_new(size_t size)
-{
-	return fails() ? NULL : malloc(size);
-}
-
-/* Number `number` fails from here on, 0: none. */
-static void arm(unsigned number)
-{
-	calls = 0;
-	failing = number;
-}
-
-/* Whether all went by without a failure. */
-static bool none_failed(void)
-{
-	bool none = calls < failing;
-	failing = 0;
-	ERR_clear_error();
-	return none;
-}
 
 /* ---- tokens ---- */
 
@@ -102,9 +45,9 @@ static unsigned verify_with_each_failing(const struct key_set *keys, const char 
 	struct jwt_claims claims;
 	verify(keys, token, &claims); /* what is allocated once is, by now */
 	for (unsigned number = 1;; number++) {
-		arm(number);
+		scarce_fail(number);
 		enum jwt_rc rc = verify(keys, token, &claims);
-		bool last = none_failed();
+		bool last = scarce_spared();
 		if (rc == JWT_OK) {
 			assert_int_equal(expected, JWT_OK);
 			assert_string_equal(claims.user_id, "alice");
@@ -160,9 +103,9 @@ static void a_key_that_is_lost_is_noted(void **state)
 	(void)state;
 	for (unsigned number = 0;; number++) {
 		struct error err = {0};
-		arm(number);
+		scarce_fail(number);
 		struct key_set *set = key_set_read("keys", KEYS, sizeof KEYS - 1, KEY_VERIFY, &err);
-		bool last = number > 0 && none_failed();
+		bool last = number > 0 && scarce_spared();
 		if (set == NULL)
 			assert_true(err.text[0] != '\0');
 		else if (set->key_count < 3)
@@ -183,8 +126,8 @@ int main(void)
 		cmocka_unit_test(who_is_let_in_is_himself_whatever_allocation_fails),
 		cmocka_unit_test(a_key_that_is_lost_is_noted),
 	};
-	if (CRYPTO_set_mem_functions(openssl_new, openssl_grow, openssl_free) != 1)
+	if (!scarce_openssl())
 		return 1;
-	json_set_alloc_funcs(jansson_new, free);
+	scarce_jansson();
 	return cmocka_run_group_tests_name("auth without memory", tests, NULL, NULL);
 }

@@ -18,25 +18,9 @@
 #include "base/json.h"
 #include "plugin/rpc/rpc.h"
 #include "storage/transaction.h"
+#include "tests/unit/scarce.h"
 
 #define LONG "somebody-whose-name-is-longer-than-what-a-reader-begins-with"
-
-/* ---- memory ---- */
-
-static unsigned calls, failing; /* 0: none fails */
-
-static bool failed; /* one did */
-
-static bool fails(void)
-{
-	failed = failed || calls + 1 == failing;
-	return ++calls == failing;
-}
-
-static void *jansson_new(size_t size)
-{
-	return fails() ? NULL : malloc(size);
-}
 
 /* ---- in a child ---- */
 
@@ -50,11 +34,9 @@ static enum how in_child(enum how (*body)(void), unsigned number)
 	assert_true(child >= 0);
 	if (child == 0) {
 		signal(SIGABRT, SIG_DFL); /* cmocka's handler would call it a failure */
-		calls = 0;
-		failing = number;
-		failed = false;
+		scarce_fail(number);
 		enum how how = body();
-		_exit(how == GOOD && !failed ? SPARED : how);
+		_exit(how == GOOD && scarce_spared() ? SPARED : how);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	if (WIFSIGNALED(status)) {
@@ -91,7 +73,7 @@ static enum how read_text(void)
 	json_t *json = json_read_object(TEXT, sizeof TEXT - 1, &err);
 	if (json == NULL)
 		return REFUSED;
-	failing = 0; /* not what this is about */
+	scarce_spared(); /* what follows is not what this is about */
 	char *again = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
 	bool same = again != NULL && strcmp(again, TEXT) == 0;
 	free(again);
@@ -109,10 +91,9 @@ static void what_is_read_is_what_stands_there(void **state)
 static void whoever_else_reads_json_is_told_that_there_is_no_memory(void **state)
 {
 	(void)state;
-	calls = 0;
-	failing = 1;
+	scarce_fail(1);
 	assert_null(json_string("text"));
-	failing = 0;
+	assert_false(scarce_spared());
 }
 
 /* ---- chat ---- */
@@ -207,7 +188,7 @@ int main(void)
 		cmocka_unit_test(what_a_transaction_says_is_never_misread),
 		cmocka_unit_test(a_call_is_never_refused_as_something_that_it_is_not),
 	};
-	json_set_alloc_funcs(jansson_new, free);
+	scarce_jansson();
 	json_guard_memory();
 	return cmocka_run_group_tests_name("without memory", tests, NULL, NULL);
 }

@@ -8,8 +8,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,48 +20,10 @@
 #include "plugin/auth/jwt.h"
 #include "plugin/auth/sign.h"
 #include "plugin/transfer/jwe.h"
+#include "tests/unit/scarce.h"
 #include "tests/unit/signer.h"
 
 #define LONG "somebody-whose-name-is-longer-than-what-a-reader-begins-with"
-
-/* ---- memory ---- */
-
-static unsigned calls, failing; /* 0: none fails */
-
-static bool fails(void)
-{
-	return ++calls == failing;
-}
-
-static void *openssl_new(size_t size, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return fails() ? NULL : malloc(size);
-}
-
-static void *openssl_grow(void *old, size_t size, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	if (size == 0) {
-		free(old);
-		return NULL;
-	}
-	return fails() ? NULL : realloc(old, size);
-}
-
-static void openssl_free(void *old, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	free(old);
-}
-
-static void *jansson_new(size_t size)
-{
-	return fails() ? NULL : malloc(size);
-}
 
 /* ---- what is signed ---- */
 
@@ -86,11 +46,9 @@ static enum how sign_with_failing(unsigned number)
 {
 	const struct sign_claims claims = {.issuer = "hyperchat", .audience = "chat", .subject = LONG, .device = "phone", .id = LONG,
 		.issued_s = 1790000000, .expires_s = 1790000600};
-	calls = 0;
-	failing = number;
+	scarce_fail(number);
 	char *token = sign_token(&signing->key, &claims);
-	bool spared = calls < failing;
-	failing = 0;
+	bool spared = scarce_spared();
 	enum how how = token == NULL ? NONE : !is_good(signing->keys, token) ? WRONG : spared ? SPARED : GOOD;
 	free(token);
 	return how;
@@ -167,13 +125,10 @@ static void what_cannot_be_encrypted_leaves_nothing_behind(void **state)
 		struct error err = {0};
 		struct buf out = BUF_EMPTY;
 		buf_add_text(&out, "before");
-		calls = 0;
-		failing = number;
+		scarce_fail(number);
 		struct jwe *jwe = jwe_new(&err);
 		bool made = jwe != NULL && jwe_add(jwe, &out, KEY, "chat", LONG, strlen(LONG), &err);
-		bool last = calls < failing;
-		failing = 0;
-		ERR_clear_error();
+		bool last = scarce_spared();
 		if (made)
 			assert_true(looks_whole(&out, jwe_len("chat", strlen(LONG))));
 		else
@@ -195,9 +150,9 @@ int main(void)
 		cmocka_unit_test(a_token_that_is_signed_is_good),
 		cmocka_unit_test(what_cannot_be_encrypted_leaves_nothing_behind),
 	};
-	if (CRYPTO_set_mem_functions(openssl_new, openssl_grow, openssl_free) != 1)
+	if (!scarce_openssl())
 		return 1;
-	json_set_alloc_funcs(jansson_new, free);
+	scarce_jansson();
 	json_guard_memory();
 	return cmocka_run_group_tests_name("signing without memory", tests, NULL, NULL);
 }
