@@ -23,6 +23,7 @@ struct guest {
 	char client_id[160];
 	bool connected, subscribed;
 	uint64_t lines, packets; /* delivered */
+	uint64_t acks;           /* of what it published */
 	uint64_t lines_due;      /* served once so many lines have come */
 	int64_t opened_at_us, served_at_us; /* 0: not yet */
 	guest_heard *heard;

@@ -26,6 +26,7 @@ static const char usage[] =
 	"  storm     --count N                 N users of 50 groups each come at once\n"
 	"  crowd     --count N --rate N        N groups of 50, N messages/s in all\n"
 	"  awake     --count N --pid PID       N groups of 50, one message in each\n"
+	"  loaded    --count N --pid PID       the same, and nobody reads\n"
 	"  list                                somebody asks for his many chats\n"
 	"  receipts  --receivers N --pid PID   a group whose N members read one message\n"
 	"options: --users FILE (HyperChat: `user token` lines, and the store was filled by `prepare`; without it the broker is bare)\n"
@@ -80,6 +81,7 @@ static const struct scenario scenarios[] = {
 	{"storm", load_storm, users_of_idle},
 	{"crowd", load_crowd, users_of_idle},
 	{"awake", load_awake, users_of_idle},
+	{"loaded", load_loaded, users_of_idle},
 	{"list", load_list, users_of_list},
 	{"receipts", load_receipts, users_of_group},
 	{"hostile", load_hostile, users_of_hostile},
@@ -182,7 +184,8 @@ static const char *read_options(struct load_options *options, int argc, char **a
 
 static void check_options(const struct scenario *scenario, const struct load_options *options)
 {
-	if (options->port == 0 || ((scenario->run == load_idle || scenario->run == load_awake) && options->broker_pid == 0))
+	bool measures_memory = scenario->run == load_idle || scenario->run == load_awake || scenario->run == load_loaded;
+	if (options->port == 0 || (measures_memory && options->broker_pid == 0))
 		die_of_usage();
 	if (options->sender_inbox && options->mode == LOAD_BARE)
 		die("--sender-inbox is for HyperChat: give --users");

@@ -39,6 +39,7 @@ void load_idle(const struct load_options *options);     /* idle.c */
 void load_storm(const struct load_options *options);    /* crowd.c */
 void load_crowd(const struct load_options *options);
 void load_awake(const struct load_options *options);
+void load_loaded(const struct load_options *options);
 void load_list(const struct load_options *options);     /* asking.c */
 void load_receipts(const struct load_options *options); /* receipts.c */
 void load_hostile(const struct load_options *options);  /* hostile.c */

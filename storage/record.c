@@ -326,9 +326,21 @@ struct deleted_list *record_copy_deleted(const struct deleted_list *from)
 	return pack(walk_deleted, from);
 }
 
+static int by_user_id(const void *left, const void *right)
+{
+	return strcmp(((const struct member_record *)left)->user_id, ((const struct member_record *)right)->user_id);
+}
+
 struct chat_record *record_copy_chat(const struct chat_record *from)
 {
-	return pack(walk_chat, from);
+	struct chat_record sorted = *from;
+	struct member_record *members = mem_copy(from->members, from->member_count * sizeof *members);
+	if (from->member_count > 1)
+		qsort(members, from->member_count, sizeof *members, by_user_id);
+	sorted.members = members;
+	struct chat_record *copy = pack(walk_chat, &sorted);
+	free(members);
+	return copy;
 }
 
 struct user_record *record_copy_user(const struct user_record *from)

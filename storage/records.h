@@ -54,7 +54,7 @@ struct chat_record {
 	const char *name, *icon; /* "": none */
 	size_t current_members;
 	size_t member_count;
-	const struct member_record *members; /* former members too */
+	const struct member_record *members; /* by user ID in the order of its bytes; former members too */
 };
 
 /* One chat in a user's list. */

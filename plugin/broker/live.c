@@ -47,7 +47,7 @@ void live_typing(struct server *server, struct chat *chat, const char *user_id, 
 	struct buf payload = BUF_EMPTY;
 	start(&payload, "typing", chat->id, "senderID", user_id);
 	buf_add_text(&payload, typing ? ",\"typing\":true}" : ",\"typing\":false}");
-	for (struct member *member = chat->members; member != NULL; member = member->hh.next) {
+	for (struct member *member = NULL; (member = members_next(&chat->members, member)) != NULL;) {
 		struct person *person = member_is_current(member) && strcmp(member->user_id, user_id) != 0 ? person_find(server, member->user_id) : NULL;
 		if (person != NULL && !blocks_part(server, user_id, member->user_id))
 			tell(server, person, &payload);
@@ -80,7 +80,7 @@ static void announce(struct server *server, struct chat *chat, const struct memb
 	buf_add_text(&payload, ",\"read\":");
 	buf_add_u64(&payload, who->read);
 	buf_add_char(&payload, '}');
-	for (struct member *member = chat->members; member != NULL; member = member->hh.next) {
+	for (struct member *member = NULL; (member = members_next(&chat->members, member)) != NULL;) {
 		bool concerned = member == who || (member_is_current(member) && chat->current_members <= ANNOUNCE_MEMBERS);
 		struct person *person = concerned ? person_find(server, member->user_id) : NULL;
 		if (person != NULL && (member == who || !blocks_part(server, who->user_id, member->user_id)))

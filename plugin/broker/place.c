@@ -117,7 +117,7 @@ static uint64_t sees_up_to(const struct chat *chat, const struct member *member)
 {
 	if (member == NULL || member->interval_count == 0)
 		return 0;
-	return member_is_current(member) ? chat->latest : member->intervals[member->interval_count - 1].to;
+	return member_is_current(member) ? chat->latest : member_last_interval(member)->to;
 }
 
 static void place_person(struct server *server, const struct person *person, const struct chat *chat, const struct member *member,
@@ -139,12 +139,12 @@ static void place_person(struct server *server, const struct person *person, con
 /* Of members and people who are connected, the fewer are gone through. */
 static void place_all(struct server *server, struct chat *chat, uint64_t number, struct line *hint)
 {
-	if (HASH_COUNT(server->persons) < HASH_COUNT(chat->members)) {
+	if (HASH_COUNT(server->persons) < chat->members.count) {
 		for (struct person *person = server->persons; person != NULL; person = person->hh.next)
 			place_person(server, person, chat, chat_member(chat, person->user_id), number, hint);
 		return;
 	}
-	for (const struct member *member = chat->members; member != NULL; member = member->hh.next) {
+	for (const struct member *member = NULL; (member = members_next(&chat->members, member)) != NULL;) {
 		const struct person *person = person_find(server, member->user_id);
 		if (person != NULL)
 			place_person(server, person, chat, member, number, hint);

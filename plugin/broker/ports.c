@@ -171,13 +171,13 @@ static void deliver(struct server *server, struct chat *chat, const struct perso
 /* A member sees the transaction that removes him, and nothing behind it. Of members and people who are connected, the fewer are gone through. */
 static void deliver_to_all(struct server *server, struct chat *chat, const struct transaction *tx, struct line *line)
 {
-	if (HASH_COUNT(server->persons) < HASH_COUNT(chat->members)) {
+	if (HASH_COUNT(server->persons) < chat->members.count) {
 		for (struct person *person = server->persons; person != NULL; person = person->hh.next)
 			if (member_sees(chat, chat_member(chat, person->user_id), tx->number))
 				deliver(server, chat, person, tx, line);
 		return;
 	}
-	for (struct member *member = chat->members; member != NULL; member = member->hh.next) {
+	for (struct member *member = NULL; (member = members_next(&chat->members, member)) != NULL;) {
 		const struct person *person = member_sees(chat, member, tx->number) ? person_find(server, member->user_id) : NULL;
 		if (person != NULL)
 			deliver(server, chat, person, tx, line);

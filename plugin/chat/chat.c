@@ -26,14 +26,6 @@ static void set_text(char **text, const char *to)
 	*text = mem_text(to);
 }
 
-static struct member *member_add(struct chat *chat, const char *user_id)
-{
-	struct member *member = mem_zero(sizeof *member);
-	member->user_id = mem_text(user_id);
-	HASH_ADD_KEYPTR(hh, chat->members, member->user_id, strlen(member->user_id), member);
-	return member;
-}
-
 struct chat *chat_from_record(const struct chat_record *record)
 {
 	struct chat *chat = chat_new(record->chat_id);
@@ -47,16 +39,9 @@ struct chat *chat_from_record(const struct chat_record *record)
 	set_text(&chat->name, record->name);
 	set_text(&chat->icon, record->icon);
 	chat->recent_from = chat->latest + 1;
-	for (size_t i = 0; i < record->member_count; i++) {
-		const struct member_record *from = &record->members[i];
-		struct member *member = member_add(chat, from->user_id);
-		member->role = from->role;
-		member->received = from->received;
-		member->read = from->read;
-		member->interval_count = from->interval_count;
-		member->intervals = mem_copy(from->intervals, from->interval_count * sizeof *from->intervals);
-		chat->current_members += from->role != ROLE_NONE;
-	}
+	members_load(&chat->members, record->members, record->member_count);
+	for (size_t i = 0; i < record->member_count; i++)
+		chat->current_members += record->members[i].role != ROLE_NONE;
 	return chat;
 }
 
@@ -67,12 +52,16 @@ void pending_free(struct pending *pending)
 	free(pending);
 }
 
+static struct recent *recent_at(const struct chat *chat, uint64_t number)
+{
+	return &chat->recent[number % chat->recent_size];
+}
+
 static void recent_drop_oldest(struct chat *chat)
 {
-	struct transaction **slot = &chat->recent[chat->recent_from % CHAT_RECENT_MAX];
-	chat->recent_bytes -= (*slot)->body.len;
-	transaction_free(*slot);
-	*slot = NULL;
+	struct recent *oldest = recent_at(chat, chat->recent_from);
+	chat->recent_bytes -= oldest->tx->body.len;
+	transaction_free(oldest->tx);
 	chat->recent_from++;
 }
 
@@ -88,13 +77,8 @@ void chat_free(struct chat *chat)
 		return;
 	assert(chat->pending == NULL);
 	chat_forget_texts(chat);
-	struct member *member, *next;
-	HASH_ITER(hh, chat->members, member, next) {
-		HASH_DEL(chat->members, member);
-		free(member->user_id);
-		free(member->intervals);
-		free(member);
-	}
+	members_fini(&chat->members);
+	free(chat->recent);
 	free(chat->id);
 	free(chat->name);
 	free(chat->icon);
@@ -103,9 +87,7 @@ void chat_free(struct chat *chat)
 
 struct member *chat_member(struct chat *chat, const char *user_id)
 {
-	struct member *member;
-	HASH_FIND_STR(chat->members, user_id, member);
-	return member;
+	return members_find(&chat->members, user_id);
 }
 
 bool member_is_current(const struct member *member)
@@ -115,27 +97,32 @@ bool member_is_current(const struct member *member)
 
 bool member_sees(const struct chat *chat, const struct member *member, uint64_t number)
 {
-	return member != NULL &&
-	       membership_sees(member->intervals, member->interval_count, chat->history_all && member_is_current(member), number);
+	return member != NULL && membership_sees(member_intervals(member), member->interval_count, chat->history_all && member_is_current(member), number);
 }
 
 struct member *chat_peer(struct chat *chat, const char *user_id)
 {
 	if (!chat->pair)
 		return NULL;
-	struct member *member = chat->members;
-	return strcmp(member->user_id, user_id) == 0 ? member->hh.next : member;
+	struct member *one = members_next(&chat->members, NULL), *other = one ? members_next(&chat->members, one) : NULL;
+	return one != NULL && strcmp(one->user_id, user_id) == 0 ? other : one;
 }
 
 void chat_forget_reach(struct chat *chat)
 {
-	for (struct member *member = chat->members; chat->pair && member != NULL; member = member->hh.next)
+	struct member *member = NULL;
+	while (chat->pair && (member = members_next(&chat->members, member)) != NULL)
 		member->reaches_peer = false;
 }
 
 struct transaction *chat_recent(const struct chat *chat, uint64_t number)
 {
-	return number >= chat->recent_from && number <= chat->latest ? chat->recent[number % CHAT_RECENT_MAX] : NULL;
+	return number >= chat->recent_from && number <= chat->latest ? recent_at(chat, number)->tx : NULL;
+}
+
+uint64_t chat_recent_hash(const struct chat *chat, uint64_t number)
+{
+	return recent_at(chat, number)->key_hash;
 }
 
 static uint64_t hash_text(uint64_t hash, const char *text)
@@ -159,8 +146,7 @@ uint64_t chat_tip(const struct chat *chat)
 
 static void join(struct chat *chat, struct member *member, const struct transaction *tx)
 {
-	member->intervals = mem_grow(member->intervals, (member->interval_count + 1) * sizeof *member->intervals);
-	member->intervals[member->interval_count++] = (struct interval){.from = tx->number};
+	member_begin(member, tx->number);
 	if (member->received < tx->number - 1)
 		member->received = tx->number - 1;
 	if (member->read < tx->number - 1)
@@ -172,9 +158,7 @@ static void join(struct chat *chat, struct member *member, const struct transact
 static void forget(struct chat *chat, struct member *member)
 {
 	chat->current_members -= member_is_current(member);
-	free(member->intervals);
-	member->intervals = NULL;
-	member->interval_count = 0;
+	member_forget_intervals(member);
 	member->role = ROLE_NONE;
 	member->received = member->read = 0;
 	member->receipts_dirty = member->announce = false;
@@ -188,12 +172,12 @@ static void change_role(struct chat *chat, const struct member_change *change, c
 	if (!member_is_current(member) && tx->type != TX_MEMBER_ADDED)
 		return;
 	if (member == NULL)
-		member = member_add(chat, change->user_id);
+		member = members_add(&chat->members, change->user_id);
 	bool was = member_is_current(member), is = change->role != ROLE_NONE;
 	if (!was && is) {
 		join(chat, member, tx);
 	} else if (was && !is) {
-		member->intervals[member->interval_count - 1].to = tx->number;
+		member_end(member, tx->number);
 		chat->current_members--;
 	}
 	member->role = change->role;
@@ -209,7 +193,7 @@ static bool apply_members(struct chat *chat, const struct transaction *tx)
 		change_role(chat, &changes[i], tx);
 	if (count > 0) {
 		chat->pair = chat->pair || (tx->number == 1 && count == 2 && changes[0].role == ROLE_MEMBER && changes[1].role == ROLE_MEMBER &&
-		                            HASH_COUNT(chat->members) == 2);
+		                            chat->members.count == 2);
 		chat->membership_version++;
 		chat_forget_reach(chat);
 		free(changes);
@@ -240,11 +224,11 @@ static bool apply_group(struct chat *chat, const struct transaction *tx)
 
 static void recent_erase(struct chat *chat, uint64_t number, bool body, bool quote)
 {
-	struct transaction **slot = &chat->recent[number % CHAT_RECENT_MAX];
-	struct transaction *erased = transaction_erased(*slot, body, quote);
-	chat->recent_bytes -= (*slot)->body.len;
-	transaction_free(*slot);
-	*slot = erased;
+	struct recent *recent = recent_at(chat, number);
+	struct transaction *erased = transaction_erased(recent->tx, body, quote);
+	chat->recent_bytes -= recent->tx->body.len;
+	transaction_free(recent->tx);
+	recent->tx = erased;
 	chat->recent_bytes += erased->body.len;
 }
 
@@ -262,12 +246,26 @@ static void erase_deleted(struct chat *chat, const struct transaction *deletion)
 	}
 }
 
+/* Most chats that are in memory have seen a message or two. */
+static void recent_grow(struct chat *chat)
+{
+	size_t size = chat->recent_size == 0 ? 4 : chat->recent_size * 2;
+	struct recent *ring = mem_new(size * sizeof *ring);
+	for (uint64_t number = chat->recent_from; number <= chat->latest; number++)
+		ring[number % size] = *recent_at(chat, number);
+	free(chat->recent);
+	chat->recent = ring;
+	chat->recent_size = size;
+}
+
 static void remember(struct chat *chat, struct transaction *tx)
 {
-	if (chat->latest - chat->recent_from + 1 == CHAT_RECENT_MAX)
+	size_t count = chat->latest - chat->recent_from + 1;
+	if (count == CHAT_RECENT_MAX)
 		recent_drop_oldest(chat);
-	chat->recent[tx->number % CHAT_RECENT_MAX] = transaction_ref(tx);
-	chat->recent_hashes[tx->number % CHAT_RECENT_MAX] = chat_key_hash(tx->sender_id, tx->key);
+	else if (count == chat->recent_size)
+		recent_grow(chat);
+	*recent_at(chat, tx->number) = (struct recent){transaction_ref(tx), chat_key_hash(tx->sender_id, tx->key)};
 	chat->recent_bytes += tx->body.len;
 	chat->latest = tx->number;
 	while (chat->recent_bytes > CHAT_RECENT_BYTES_MAX && chat->recent_from < chat->latest)

@@ -7,24 +7,9 @@
  * Decisions (chat_decide) look at the committed state and the pending list together, "the tip". No I/O, no thread, no clock: time comes
  * with the command. Loop thread. */
 
-#include <uthash.h>
-
 #include "plugin/chat/command.h"
+#include "plugin/chat/members.h"
 #include "storage/store.h"
-
-struct member {
-	char *user_id;
-	enum role role; /* ROLE_NONE: a former member; without intervals: his account was deleted */
-	uint64_t received, read;
-	bool receipts_dirty; /* larger than what the store has */
-	bool announce;       /* larger than what the others were told */
-	/* Of a pair: he can reach the other one. Found out once, and forgotten when either joins or leaves, and by core_reach_changed. That he
-	 * cannot is asked each time, so that it takes as long for one who blocks as for one who is not there. */
-	bool reaches_peer;
-	size_t interval_count;
-	struct interval *intervals;
-	UT_hash_handle hh;
-};
 
 /* A decided command and its transactions, until the store has them. barrier: they change more than messages, so that who may do what behind
  * them is known only once they are committed. */
@@ -44,6 +29,11 @@ enum { AT_AHEAD_MAX_MS = 60 * 60 * 1000 };
 
 enum { CHAT_RECENT_MAX = 128, CHAT_RECENT_BYTES_MAX = 128 * 1024, CHAT_PENDING_MAX = 8192 };
 
+struct recent {
+	struct transaction *tx;
+	uint64_t key_hash; /* chat_key_hash */
+};
+
 /* Times of membership of one member. Each costs every broker that has the chat in memory, so whoever adds and removes somebody endlessly comes to
  * an end. */
 enum { MEMBER_TIMES_MAX = 100 };
@@ -58,13 +48,13 @@ struct chat {
 	bool history_all, ended;
 	int64_t ended_at_ms;
 	char *name, *icon;      /* "": none */
-	struct member *members; /* hashed by user_id; former ones too */
+	struct members members; /* former ones too */
 	size_t current_members;
 	unsigned long membership_version; /* grows with each change of who is a member */
 	/* the last transactions, without a gap up to `latest`; for repetitions and quotes */
-	struct transaction *recent[CHAT_RECENT_MAX]; /* a ring: number n is at n % CHAT_RECENT_MAX */
-	uint64_t recent_hashes[CHAT_RECENT_MAX];      /* chat_key_hash of each */
-	uint64_t recent_from;                         /* the lowest number in it; latest + 1: empty */
+	struct recent *recent; /* a ring: number n is at n % recent_size */
+	size_t recent_size;    /* a power of two; grows up to CHAT_RECENT_MAX */
+	uint64_t recent_from;  /* the lowest number in it; latest + 1: empty */
 	size_t recent_bytes;
 	/* decided */
 	struct pending *pending; /* in the order of their numbers */
@@ -84,6 +74,7 @@ bool chat_apply_own(struct chat *chat, struct transaction *tx);
 struct member *chat_member(struct chat *chat, const char *user_id); /* former ones too; NULL */
 bool member_is_current(const struct member *member);                /* NULL: no */
 struct transaction *chat_recent(const struct chat *chat, uint64_t number); /* NULL: not at hand; no reference is taken */
+uint64_t chat_recent_hash(const struct chat *chat, uint64_t number);       /* its chat_key_hash; it is at hand */
 bool member_sees(const struct chat *chat, const struct member *member, uint64_t number); /* NULL: no. A number that is still to come: if he stays */
 struct member *chat_peer(struct chat *chat, const char *user_id); /* of a pair, the other one, whether a member now or not; else NULL */
 uint64_t chat_key_hash(const char *sender_id, const char *key);            /* to compare quickly; in memory only. key NULL: 0 */

@@ -8,6 +8,8 @@
  *   core_append.c  one append of a chat at a time, and what becomes of it
  *   core_upkeep.c  receipts, what others wrote, what the store was told besides transactions, retries, chats that nobody used for a while */
 
+#include <uthash.h>
+
 #include "plugin/chat/core.h"
 
 struct item {

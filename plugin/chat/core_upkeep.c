@@ -29,7 +29,7 @@ size_t core_flush_receipts(struct core *core)
 		if (!entry->receipts_dirty)
 			continue;
 		entry->receipts_dirty = false;
-		for (struct member *member = entry->chat->members; member != NULL; member = member->hh.next) {
+		for (struct member *member = NULL; (member = members_next(&entry->chat->members, member)) != NULL;) {
 			if (!member->receipts_dirty)
 				continue;
 			member->receipts_dirty = false;

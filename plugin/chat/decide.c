@@ -68,7 +68,7 @@ static enum decision find_repetition(struct chat *chat, struct command *command,
 		return DECISION_REPEATS_PENDING;
 	}
 	for (uint64_t number = chat->recent_from; number <= chat->latest; number++)
-		if (chat->recent_hashes[number % CHAT_RECENT_MAX] == hash && same_key(chat_recent(chat, number), command))
+		if (chat_recent_hash(chat, number) == hash && same_key(chat_recent(chat, number), command))
 			return answer_repetition(chat_recent(chat, number), command, verdict, repeated);
 	bool asks = (command->replayed || command->key_in_doubt) && key_may_be_stored(chat, command);
 	return command->key_known || asks ? DECISION_NEEDS_KEY : DECISION_ACCEPTED;

@@ -18,7 +18,7 @@ bool is_last_owner(struct chat *chat, const struct member *member)
 {
 	if (chat->pair || chat->ended || member->role != ROLE_OWNER)
 		return false;
-	for (const struct member *other = chat->members; other != NULL; other = other->hh.next)
+	for (const struct member *other = NULL; (other = members_next(&chat->members, other)) != NULL;)
 		if (other != member && other->role == ROLE_OWNER)
 			return false;
 	return true;
@@ -26,7 +26,7 @@ bool is_last_owner(struct chat *chat, const struct member *member)
 
 static uint64_t member_since(const struct member *member)
 {
-	return member->intervals[member->interval_count - 1].from;
+	return member_last_interval(member)->from;
 }
 
 /* By what every broker reads from the log, so that all find the same one. */
@@ -42,7 +42,7 @@ static bool is_elder(const struct member *a, const struct member *b)
 const struct member *find_heir(struct chat *chat, const struct member *leaver)
 {
 	const struct member *heir = NULL;
-	for (const struct member *member = chat->members; member != NULL; member = member->hh.next)
+	for (const struct member *member = NULL; (member = members_next(&chat->members, member)) != NULL;)
 		if (member != leaver && member_is_current(member) && (heir == NULL || is_elder(member, heir)))
 			heir = member;
 	return heir;

@@ -145,8 +145,9 @@ static void compare_member(struct check *check, struct chat *chat, const struct 
 		problem(
 			check, chat->id, "the store has %s as %s, the log as %s", record->user_id, role_name(record->role), role_name(member->role));
 	bool same = member->interval_count == record->interval_count;
+	const struct interval *intervals = member_intervals(member);
 	for (size_t i = 0; same && i < record->interval_count; i++)
-		same = member->intervals[i].from == record->intervals[i].from && member->intervals[i].to == record->intervals[i].to;
+		same = intervals[i].from == record->intervals[i].from && intervals[i].to == record->intervals[i].to;
 	if (!same)
 		problem(check, chat->id, "the times of membership of %s are not the log's", record->user_id);
 }
@@ -175,9 +176,8 @@ static void compare_members(struct check *check, struct chat *chat, const struct
 {
 	for (size_t i = 0; i < record->member_count; i++)
 		compare_member(check, chat, &record->members[i]);
-	if (HASH_COUNT(chat->members) != record->member_count)
-		problem(
-			check, chat->id, "the store has %zu present and former members, the log %u", record->member_count, HASH_COUNT(chat->members));
+	if (chat->members.count != record->member_count)
+		problem(check, chat->id, "the store has %zu present and former members, the log %zu", record->member_count, chat->members.count);
 }
 
 static void compare(struct check *check, struct folded *folded, const struct chat_record *record)

@@ -78,10 +78,10 @@ static void set_marks(const struct rebuild *rebuild, struct member_record *membe
 
 static void take_members_of_log(struct rebuild *rebuild)
 {
-	rebuild->members = mem_zero(HASH_COUNT(rebuild->chat->members) * sizeof *rebuild->members);
-	for (const struct member *member = rebuild->chat->members; member != NULL; member = member->hh.next)
+	rebuild->members = mem_zero(rebuild->chat->members.count * sizeof *rebuild->members);
+	for (const struct member *member = NULL; (member = members_next(&rebuild->chat->members, member)) != NULL;)
 		rebuild->members[rebuild->member_count++] = (struct member_record){.user_id = member->user_id, .role = member->role,
-			.received = member->received, .read = member->read, .interval_count = member->interval_count, .intervals = member->intervals};
+			.received = member->received, .read = member->read, .interval_count = member->interval_count, .intervals = member_intervals(member)};
 }
 
 static void take_members(struct rebuild *rebuild)

@@ -8,11 +8,6 @@
 #include "plugin/rpc/view.h"
 #include "plugin/rpc/write.h"
 
-static int compare_ids(const void *a, const void *b)
-{
-	return strcmp((*(const struct member_record *const *)a)->user_id, (*(const struct member_record *const *)b)->user_id);
-}
-
 struct roster {
 	const struct member_record **members; /* current ones, by ID */
 	size_t count;
@@ -24,7 +19,6 @@ static struct roster roster_of(const struct chat_record *chat)
 	for (size_t i = 0; i < chat->member_count; i++)
 		if (chat->members[i].role != ROLE_NONE)
 			roster.members[roster.count++] = &chat->members[i];
-	qsort(roster.members, roster.count, sizeof *roster.members, compare_ids);
 	return roster;
 }
 

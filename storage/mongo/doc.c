@@ -182,7 +182,6 @@ void member_doc_read(const bson_t *doc, struct member_doc *member)
 {
 	*member = (struct member_doc){
 		.at = (uint64_t)doc_number(doc, "at"),
-		.order = (uint64_t)doc_number(doc, "order"),
 		.role = (enum role)doc_number(doc, "role"),
 		.received = (uint64_t)doc_number(doc, "received"),
 		.read = (uint64_t)doc_number(doc, "read"),

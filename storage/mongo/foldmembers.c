@@ -8,8 +8,6 @@
 #include <string.h>
 #include <uthash.h>
 
-enum { ORDER_BITS = 12 };
-
 struct folded {
 	struct member_doc doc;
 	uint64_t old_at;
@@ -107,17 +105,15 @@ static enum store_rc load(struct db *db, struct table *table, struct error *err)
 
 /* ---- changing ---- */
 
-static void join(struct folded *folded, uint64_t number, uint64_t order)
+static void join(struct folded *folded, uint64_t number)
 {
 	struct member_doc *member = &folded->doc;
 	member->intervals = mem_grow(member->intervals, (member->interval_count + 1) * sizeof *member->intervals);
 	member->intervals[member->interval_count++] = (struct interval){.from = number};
-	if (member->order == 0)
-		member->order = order;
 	folded->mark = number - 1;
 }
 
-static void apply_change(struct table *table, const struct transaction *tx, const struct member_change *change, size_t place)
+static void apply_change(struct table *table, const struct transaction *tx, const struct member_change *change)
 {
 	struct folded *folded = find(table, change->user_id);
 	struct member_doc *member = &folded->doc;
@@ -132,7 +128,7 @@ static void apply_change(struct table *table, const struct transaction *tx, cons
 	} else if (member->role == ROLE_NONE && tx->type != TX_MEMBER_ADDED) {
 		return;
 	} else if (member->role == ROLE_NONE) {
-		join(folded, tx->number, tx->number << ORDER_BITS | place);
+		join(folded, tx->number);
 	} else if (tx->type == TX_MEMBER_REMOVED) {
 		member->intervals[member->interval_count - 1].to = tx->number;
 	}
@@ -147,7 +143,7 @@ static void apply_all(struct table *table, struct transaction *const *transactio
 		struct member_change *changes = NULL;
 		int change_count = transaction_members(transactions[i], &changes);
 		for (int j = 0; j < change_count; j++)
-			apply_change(table, transactions[i], &changes[j], (size_t)j);
+			apply_change(table, transactions[i], &changes[j]);
 		free(changes);
 	}
 }
@@ -170,7 +166,6 @@ static void append_intervals(bson_t *doc, const struct member_doc *member)
 static void append_state(bson_t *doc, const struct member_doc *member)
 {
 	BSON_APPEND_INT64(doc, "at", (int64_t)member->at);
-	BSON_APPEND_INT64(doc, "order", (int64_t)member->order);
 	BSON_APPEND_INT32(doc, "role", (int32_t)member->role);
 	append_intervals(doc, member);
 }

@@ -70,14 +70,13 @@ enum store_rc mongo_chat_latest(struct db *db, struct chat_doc *chat, struct err
  *
  *   u, c        user and chat; filters name u beside _id, so that a sharded cluster asks one shard
  *   at          the number up to which it is folded; 0: announced only, he never joined: as if it were not there
- *   order       of his first joining: number << 12 | place in the transaction
  *   role        enum role
  *   i           times of membership: [from, to, from, to, …], to = 0: still. Empty: his account was deleted, or at = 0
  *   received, read, muted */
 struct member_doc {
 	char user_id[USER_ID_MAX + 1];
 	char chat_id[CHAT_ID_MAX + 1];
-	uint64_t at, order;
+	uint64_t at;
 	enum role role;
 	uint64_t received, read;
 	int64_t muted_until_ms;

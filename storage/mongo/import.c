@@ -27,7 +27,7 @@ enum store_rc mongo_adopt(struct store *store, const struct store_info *info, st
 static bson_t *doc_of(const struct chat_record *chat, size_t place)
 {
 	const struct member_record *record = &chat->members[place];
-	struct member_doc member = {.at = chat->latest, .order = place + 1, .role = record->role, .received = record->received, .read = record->read,
+	struct member_doc member = {.at = chat->latest, .role = record->role, .received = record->received, .read = record->read,
 		.interval_count = record->interval_count, .intervals = (struct interval *)(uintptr_t)record->intervals};
 	memcpy(member.user_id, record->user_id, strnlen(record->user_id, USER_ID_MAX));
 	memcpy(member.chat_id, chat->chat_id, strnlen(chat->chat_id, CHAT_ID_MAX));

@@ -34,12 +34,6 @@ struct members {
 	size_t count;
 };
 
-static int by_order(const void *left, const void *right)
-{
-	const struct member_doc *a = left, *b = right;
-	return a->order < b->order ? -1 : a->order > b->order;
-}
-
 static void members_fini(struct members *members)
 {
 	for (size_t i = 0; i < members->count; i++)
@@ -60,8 +54,6 @@ static enum store_rc load_members(struct db *db, const char *chat_id, struct mem
 		members->docs = mem_grow(members->docs, (members->count + 1) * sizeof *members->docs);
 		member_doc_read(doc, &members->docs[members->count++]);
 	}
-	if (members->count > 1)
-		qsort(members->docs, members->count, sizeof *members->docs, by_order);
 	return db_find_end(&cursor, err);
 }
 

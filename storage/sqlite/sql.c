@@ -88,7 +88,7 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 						"chat = (SELECT id FROM chat WHERE name = ?1) AND user = (SELECT id FROM user WHERE name = ?2)",
 
 	[SQL_LOAD_MEMBERS] = "SELECT u.name, m.role, m.received, m.read, " INTERVAL_COLUMNS " FROM member m "
-						 "CROSS JOIN user u ON u.id = m.user WHERE m.chat = ?1 ORDER BY m.user",
+						 "CROSS JOIN user u ON u.id = m.user WHERE m.chat = ?1",
 	[SQL_LOAD_USER] = "SELECT id, created_at FROM user WHERE name = ?1 AND (created_at IS NOT NULL OR ?2)",
 	[SQL_LOAD_USER_CHATS] = "SELECT " MEMBERSHIP_COLUMNS " FROM member m CROSS JOIN chat c ON c.id = m.chat" MEMBERSHIP_NAMES
 							"WHERE m.user = ?1 AND (?2 OR m.from_number > 0)",

@@ -39,6 +39,22 @@ static void one_transaction_may_add_several(void **state)
 	store_free(chat);
 }
 
+static void members_come_by_the_bytes_of_their_ids(void **state)
+{
+	static const char *const joined[] = {"mia", "Zoe", "\xC3\xA9va", "a", "ab", "\xF0\x9F\x90\x88", "\xEF\xBF\xBD"};
+	static const char *const sorted[] = {"Zoe", "a", "ab", "mia", "\xC3\xA9va", "\xEF\xBF\xBD", "\xF0\x9F\x90\x88"};
+	struct world *world = *state;
+	struct line line = line_new("c");
+	for (size_t i = 0; i < sizeof joined / sizeof joined[0]; i++)
+		assert_appended(world->store, line_adds(&line, joined[i], ROLE_MEMBER));
+	assert_appended(world->store, line_removes(&line, "ab")); /* former ones, too */
+	struct chat_record *chat = load_chat(world, "c");
+	assert_int_equal(chat->member_count, sizeof sorted / sizeof sorted[0]);
+	for (size_t i = 0; i < chat->member_count; i++)
+		assert_string_equal(chat->members[i].user_id, sorted[i]);
+	store_free(chat);
+}
+
 static void leaving_and_coming_back_makes_two_times_of_membership(void **state)
 {
 	struct world *world = *state;
@@ -234,6 +250,7 @@ int run_member_stories(void)
 	const struct CMUnitTest stories[] = {
 		STORY(members_have_their_roles_and_times),
 		STORY(one_transaction_may_add_several),
+		STORY(members_come_by_the_bytes_of_their_ids),
 		STORY(leaving_and_coming_back_makes_two_times_of_membership),
 		STORY(joining_or_leaving_twice_changes_no_time),
 		STORY(who_comes_after_a_deleted_account_begins_with_nothing),

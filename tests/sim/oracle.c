@@ -40,7 +40,7 @@ void oracle_chat_loaded(struct broker *broker, size_t chat, uint64_t latest)
 static void check_members(struct world *world, const struct chat *chat, size_t index)
 {
 	uint64_t number = 1 + random_below(&world->random, chat->latest);
-	for (const struct member *member = chat->members; member != NULL; member = member->hh.next) {
+	for (const struct member *member = NULL; (member = members_next(&chat->members, member)) != NULL;) {
 		unsigned user = world_find_user(world, member->user_id);
 		expect(world, member->role == world->truths[index].models[chat->latest - 1].roles[user], "%s has another role than the log says",
 			member->user_id);

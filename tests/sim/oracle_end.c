@@ -79,7 +79,7 @@ static void check_member(const struct world *world, const struct member_record *
 	const struct member *member = chat_member(folded, stored->user_id);
 	expect(world,
 		member != NULL && member->role == stored->role && member->interval_count == stored->interval_count &&
-			(stored->interval_count == 0 || memcmp(member->intervals, stored->intervals, stored->interval_count * sizeof *stored->intervals) == 0),
+			(stored->interval_count == 0 || memcmp(member_intervals(member), stored->intervals, stored->interval_count * sizeof *stored->intervals) == 0),
 		"the store has another membership of %s than the log", stored->user_id);
 	expect(world, stored->received >= member->received && stored->read >= member->read, "%s is to read what was before he came",
 		stored->user_id);
@@ -99,7 +99,7 @@ static void check_projection(const struct world *world, const struct truth *trut
 	if (rc == STORE_OK) {
 		expect(
 			world, record->latest == folded->latest && memcmp(record->head, folded->head, HEAD_BYTES) == 0, "the record is not the log's");
-		expect(world, record->member_count == HASH_COUNT(folded->members) && record->current_members == folded->current_members,
+		expect(world, record->member_count == folded->members.count && record->current_members == folded->current_members,
 			"the store has other members than the log");
 		expect(world,
 			record->pair == folded->pair && record->history_all == folded->history_all && record->ended == folded->ended &&

@@ -116,10 +116,10 @@ static void test_members_have_times(void **state)
 	assert_ptr_equal(chat_member(chat, "bob"), bob);
 	assert_int_equal(bob->role, ROLE_ADMIN);
 	assert_int_equal(bob->interval_count, 2);
-	assert_int_equal(bob->intervals[0].from, 1);
-	assert_int_equal(bob->intervals[0].to, 3);
-	assert_int_equal(bob->intervals[1].from, 5);
-	assert_int_equal(bob->intervals[1].to, 0);
+	assert_int_equal(member_intervals(bob)[0].from, 1);
+	assert_int_equal(member_intervals(bob)[0].to, 3);
+	assert_int_equal(member_intervals(bob)[1].from, 5);
+	assert_int_equal(member_intervals(bob)[1].to, 0);
 	assert_int_equal(chat->current_members, 2);
 	chat_free(chat);
 }
@@ -141,7 +141,7 @@ static void test_a_deleted_account_leaves_no_times_and_no_marks(void **state)
 	assert_ptr_equal(chat_peer(chat, "alice"), bob);
 	log_add(chat, TX_MEMBER_ADDED, "alice", NULL, "{\"members\":[{\"userID\":\"bob\",\"role\":\"member\"}]}"); /* 4 */
 	assert_int_equal(bob->interval_count, 1);
-	assert_int_equal(bob->intervals[0].from, 4);
+	assert_int_equal(member_intervals(bob)[0].from, 4);
 	assert_int_equal(bob->read, 3);
 	assert_false(member_sees(chat, bob, 2));
 	chat_free(chat);
@@ -301,7 +301,7 @@ static void test_a_chat_comes_back_from_its_record(void **state)
 	assert_int_equal(chat->latest_at_ms, 99);
 	assert_int_equal(chat->current_members, 1);
 	assert_int_equal(chat_member(chat, "alice")->received, 4);
-	assert_int_equal(chat_member(chat, "alice")->intervals[1].from, 5);
+	assert_int_equal(member_intervals(chat_member(chat, "alice"))[1].from, 5);
 	assert_false(member_is_current(chat_member(chat, "bob")));
 	assert_null(chat_recent(chat, 7)); /* the record has no texts */
 	log_message(chat, "alice", "a1", "goes on");
