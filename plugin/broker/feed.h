@@ -62,18 +62,18 @@ struct parcel {
 
 struct feed {
 	uint64_t generation;   /* never reused: tells a job's feed from a later one of the same session */
-	bool loading, loaded;  /* where it starts is asked for; is known */
-	bool reading;          /* a job of replay.c is under way */
 	struct track *tracks;  /* hashed by chat ID */
 	struct line **lines;   /* for the next inbox message */
-	size_t line_count, line_size, line_bytes;
 	struct parcel *parcels;
-	size_t parcel_count;
+	uint32_t line_count, line_size, line_bytes, parcel_count;
+	bool loading, loaded; /* where it starts is asked for; is known */
+	bool reading;         /* a job of replay.c is under way */
 	/* pacing: what was handed over since the socket was last seen drained */
 	int socket;
 	int64_t received_at_start;           /* bytes from the client before the first packet with QoS 1; -1: not known */
 	uint64_t sent_qos1;                  /* packets with QoS 1 since */
-	size_t sent_packets, sent_bytes, live_packets; /* live_packets: beside the window */
+	uint32_t sent_packets, live_packets; /* live_packets: beside the window */
+	size_t sent_bytes;
 	int64_t sent_at_ms, last_sent_at_ms; /* the window's first, and the last ever */
 	uint64_t sent_round;                 /* of that last one: by the next round the broker has taken it up */
 	int64_t check_at_ms, pause_ms;       /* while the peer takes nothing, it is looked at ever more rarely */

@@ -37,39 +37,39 @@ bool filter_reaches_text(const struct filter *filter);
 
 enum { FILTERS_MAX = 32 };
 
+/* There are as many as connections, so what is small stands together. */
 struct session {
 	struct mosquitto *client;
 	uint64_t id; /* never reused: jobs carry it */
 	char *client_id;
 	const char *device; /* points into client_id; NULL: ephemeral */
 	struct person *person;
-	bool mqtt5, clean, warned, gone;
-	bool by_auth; /* it came by an AUTH method, and may come again by AUTH */
-	bool removed; /* the device was removed: nothing more is stored of it */
-	bool by_sign_on;      /* by a token of it: not by a device token or a certificate */
-	bool for_device;      /* what it came by counts for this device alone */
-	bool is_operator;     /* his token says so */
 	char *kid;            /* of a device token: the key that signed it; else NULL */
 	int64_t issued_at_ms; /* what it came by, 0: it does not say */
-	int keepalive_s;
-	uint32_t packet_max;     /* the client's maximum packet size, 0: none */
-	uint32_t bytes_max;      /* set by the device, 0: not */
 	int64_t expires_at_ms;   /* monotonic */
 	struct filter *filters;
-	unsigned filter_count;
-	int inbox_qos, ack_qos, live_qos; /* -1: not subscribed */
-	bool text; /* some filter reaches text/… */
-	bool device_loading, device_dirty, replay_loading;
 	struct rate stores;      /* of changes to the device */
 	char **unsubscribed;     /* while the device is loading: what is not to come back with it */
-	unsigned unsubscribed_count;
+	unsigned filter_count, unsubscribed_count;
+	uint64_t heard_round; /* when it last published something */
+	int keepalive_s;
+	uint32_t packet_max; /* the client's maximum packet size, 0: none */
+	uint32_t bytes_max;  /* set by the device, 0: not */
+	int socket;          /* -1: not known */
+	unsigned quota_lost; /* places of the send quota that the broker (2.0) will not give back: beyond none, QoS 0 must do */
+	signed char inbox_qos, ack_qos, live_qos; /* -1: not subscribed */
+	bool text; /* some filter reaches text/… */
+	bool device_loading, device_dirty, replay_loading;
+	bool mqtt5, clean, warned, gone;
+	bool by_auth;      /* it came by an AUTH method, and may come again by AUTH */
+	bool removed;      /* the device was removed: nothing more is stored of it */
+	bool by_sign_on;   /* by a token of it: not by a device token or a certificate */
+	bool for_device;   /* what it came by counts for this device alone */
+	bool is_operator;  /* his token says so */
 	bool kept_known, kept;
 	bool device_known; /* it has listened before: what it has no cursor for began while it was away */
-	bool due;  /* in server->due */
-	int socket;    /* -1: not known */
-	bool hurries;  /* its small packets leave at once: publish.c */
-	uint64_t heard_round; /* when it last published something */
-	unsigned quota_lost; /* places of the send quota that the broker (2.0) will not give back: beyond none, QoS 0 must do */
+	bool due;          /* in server->due */
+	bool hurries;      /* its small packets leave at once: publish.c */
 	struct watch *watches; /* of presence.c: whom it watches */
 	struct feed *feed; /* NULL until something is to be delivered */
 	struct session *person_prev, *person_next, *due_prev, *due_next;
