@@ -126,6 +126,29 @@ static void what_is_for_files_is_refused_for_a_server(void **state)
 	assert_int_equal(access(place->path, F_OK), -1);
 }
 
+static void a_backup_is_made_of_our_own_stores_only(void **state)
+{
+	struct place *place = *state;
+	char backup[80], part[88];
+	snprintf(backup, sizeof backup, "%s/backup", place->dir);
+	snprintf(part, sizeof part, "%s.part", backup);
+	static const struct {
+		const char *change, *words;
+	} CASES[] = {
+		{"PRAGMA user_version = 99", "has schema 99, made by a newer version"},
+		{"PRAGMA application_id = 7", "is no store"},
+	};
+	for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+		unlink(place->path);
+		have_store(place);
+		with_sqlite(place->path, CASES[i].change);
+		assert_ctl(1, "backup --store %s --to %s", place->uri, backup);
+		assert_ctl_said(CASES[i].words);
+		assert_int_equal(access(backup, F_OK), -1);
+		assert_int_equal(access(part, F_OK), -1);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest stories[] = {
@@ -135,6 +158,7 @@ int main(int argc, char **argv)
 		PLACE_STORY(a_damaged_file_is_a_problem_of_the_store),
 		PLACE_STORY(what_operators_did_is_asked_for_by_how_long_ago),
 		PLACE_STORY(what_is_for_files_is_refused_for_a_server),
+		PLACE_STORY(a_backup_is_made_of_our_own_stores_only),
 	};
 	if (argc != 2)
 		return 2;
