@@ -195,6 +195,33 @@ int64_t db_ask_int(struct db *db, const char *sql, int64_t missing)
 	return answer;
 }
 
+/* ---- the whole file ---- */
+
+/* A page that could not be read is told like one that is wrong, with the code that says which it is. */
+static int code_in(const char *finding)
+{
+	static const char mark[] = "error code=";
+	const char *found = strstr(finding, mark);
+	return found ? (int)strtol(found + sizeof mark - 1, NULL, 10) : SQLITE_OK;
+}
+
+bool db_is_sound(struct db *db, char *finding, size_t size)
+{
+	sqlite3_stmt *check_all = NULL;
+	finding[0] = '\0';
+	if (db->failure == 0)
+		check(db, sqlite3_prepare_v2(db->handle, "PRAGMA integrity_check(1)", -1, &check_all, NULL));
+	if (db_step(db, check_all)) {
+		const char *text = db_text(check_all, 0);
+		int code = code_in(text);
+		if (translate(code) == STORE_UNAVAILABLE)
+			db_fail(db, code, text);
+		snprintf(finding, size, "%s", text);
+	}
+	sqlite3_finalize(check_all);
+	return db->failure == 0 && strcmp(finding, "ok") == 0;
+}
+
 /* ---- columns ---- */
 
 const char *db_text(sqlite3_stmt *statement, int column)

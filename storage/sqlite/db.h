@@ -220,6 +220,9 @@ void db_exec(struct db *db, const char *sql);
 /* The first column of the first row of it; `missing` when there is none. */
 int64_t db_ask_int(struct db *db, const char *sql, int64_t missing);
 
+/* SQLite's integrity check. false: it found something, or a failure. What could not be read now is a failure, and nothing against the file. */
+bool db_is_sound(struct db *db, char *finding, size_t size);
+
 /* The text of a column, "" for NULL; until the next step. */
 const char *db_text(sqlite3_stmt *statement, int column);
 /* Exactly `len` bytes, or a failure. */

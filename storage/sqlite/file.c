@@ -110,22 +110,16 @@ enum store_rc sqlite_file_check(const char *path, struct error *err)
 {
 	struct db db;
 	struct error why = {0};
-	sqlite3_stmt *check = NULL;
-	char found[120] = "";
+	char finding[120];
 	enum store_rc rc = open_file(path, &db, err);
 	if (rc != STORE_OK)
 		return rc;
-	int code = sqlite3_prepare_v2(db.handle, "PRAGMA integrity_check(1)", -1, &check, NULL);
-	if (code != SQLITE_OK)
-		db_fail(&db, code, sqlite3_errmsg(db.handle));
-	if (db_step(&db, check))
-		snprintf(found, sizeof found, "%s", db_text(check, 0));
-	sqlite3_finalize(check);
+	bool sound = db_is_sound(&db, finding, sizeof finding);
 	rc = db_result(&db, &why);
 	db_close(&db);
 	if (rc != STORE_OK)
 		return say(rc, path, &why, err);
-	return strcmp(found, "ok") == 0 ? STORE_OK : (enum store_rc)error_set(err, STORE_CORRUPT, 0, "%s: is damaged: %s", path, found);
+	return sound ? STORE_OK : (enum store_rc)error_set(err, STORE_CORRUPT, 0, "%s: is damaged: %s", path, finding);
 }
 
 /* ---- copying ---- */

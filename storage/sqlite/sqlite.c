@@ -324,19 +324,10 @@ static enum store_rc sqlite_verify(struct store *store, struct error *err)
 	struct db *db = read_begin(store, &rc, err);
 	if (db == NULL)
 		return rc;
-	sqlite3_stmt *check = NULL;
-	struct error problem = {0};
-	int code = sqlite3_prepare_v2(db->handle, "PRAGMA integrity_check(1)", -1, &check, NULL);
-	if (code != SQLITE_OK)
-		db_fail(db, code, sqlite3_errmsg(db->handle));
-	if (db_step(db, check)) {
-		const char *text = db_text(check, 0);
-		if (strcmp(text, "ok") != 0)
-			error_set(&problem, STORE_CORRUPT, SQLITE_CORRUPT, "integrity check: %s", text);
-	}
-	sqlite3_finalize(check);
+	char finding[ERROR_TEXT_SIZE];
+	bool sound = db_is_sound(db, finding, sizeof finding);
 	rc = read_end(store, db, err);
-	return rc == STORE_OK && problem.rc != 0 ? (enum store_rc)error_set(err, problem.rc, problem.native, "%s", problem.text) : rc;
+	return rc == STORE_OK && !sound ? (enum store_rc)error_set(err, STORE_CORRUPT, SQLITE_CORRUPT, "integrity check: %s", finding) : rc;
 }
 
 const struct store_ops store_sqlite = {

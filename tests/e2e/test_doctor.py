@@ -63,6 +63,44 @@ def test_what_the_plugin_would_not_start_with_is_wrong_and_the_rest_a_note(idle_
     assert re.search("note: queue_qos0_messages true.* Set it to false", said)
 
 
+def in_a_directory(broker):
+    """As Debian's configuration is: the plugin's lines stand in a file of include_dir. That file."""
+    whole, directory = broker.directory / "mosquitto.conf", broker.directory / "conf.d"
+    directory.mkdir()
+    lines = whole.read_text().splitlines(keepends=True)
+    is_of_plugin = [line.startswith("plugin") for line in lines]
+    file = directory / "hyperchat.conf"
+    file.write_text("".join(line for line, ours in zip(lines, is_of_plugin) if ours))
+    whole.write_text("".join(line for line, ours in zip(lines, is_of_plugin) if not ours) + f"include_dir {directory}\n")
+    return file
+
+
+def does_not_begin(broker):
+    """What it says when it cannot read what it is to examine."""
+    done = subprocess.run([str(brokers.CTL), "doctor", "--conf", str(broker.directory / "mosquitto.conf")], capture_output=True, text=True, timeout=60,
+                          check=False, env=broker.ctl_environment())
+    assert done.returncode == 1 and done.stdout == "", done
+    return done.stderr
+
+
+def test_what_stands_in_the_files_of_include_dir_counts_and_nothing_else_there(idle_broker):
+    idle_broker.start().stop()
+    file = in_a_directory(idle_broker)
+    for name in ("notes.txt", ".hidden.conf"):
+        (file.parent / name).write_text("plugin_opt_nonsense 1\n")
+    (file.parent / "later.conf").write_text("# of the operator\n\nplugin_opt_nonsense 1\n")
+    assert "plugin_opt_nonsense: there is no such option" in does_not_begin(idle_broker)
+    (file.parent / "later.conf").unlink()
+    code, said = doctor(idle_broker)
+    assert code == 0 and "WRONG" not in said, said
+
+
+def test_a_directory_that_is_not_there_is_named(idle_broker):
+    idle_broker.start().stop()
+    adds(idle_broker, "include_dir /nowhere")
+    assert does_not_begin(idle_broker).endswith("/nowhere: No such file or directory\n")
+
+
 @pytest.mark.parametrize("days, words, expected", [(-1, "WRONG: certfile .*: it has expired", 1), (5, "note: certfile .*: it expires in [45] days", 0),
                                                    (90, "  certfile .* is good for (89|90) days", 0)])
 def test_certificates_are_known_before_they_expire(idle_broker, days, words, expected):

@@ -167,6 +167,23 @@ void scene_group(struct scene *scene, const char *chat_id, const char *owner, co
 	scene_updates(scene, chat_id, owner, body);
 }
 
+void scene_room(struct scene *scene)
+{
+	scene_adds(scene, "room", "alice");
+	scene_adds(scene, "room", "bob");
+	scene_adds(scene, "room", "carol");
+	scene_says(scene, "room", "alice", "one");
+	scene_says(scene, "room", "bob", "two");
+}
+
+char *long_text(char c, size_t len)
+{
+	char *text = mem_new(len + 1);
+	memset(text, c, len);
+	text[len] = '\0';
+	return text;
+}
+
 int64_t scene_now(void)
 {
 	return now_ms;

@@ -36,6 +36,10 @@ void scene_group(struct scene *scene, const char *chat_id, const char *owner, co
 const char *scene_pair(struct scene *scene, const char *user_a, const char *user_b);
 void scene_receipts(struct scene *scene, const char *chat_id, const char *user_id, uint64_t received, uint64_t read);
 
+/* A chat "room" of alice, bob and carol (1, 2, 3) with "one" (4, alice), "two" (5, bob). */
+void scene_room(struct scene *scene);
+char *long_text(char c, size_t len); /* the caller frees */
+
 int64_t scene_now(void); /* when the next transaction will be made */
 void scene_names(struct scene *scene, const char *user_id, const char *name, const char *icon); /* his profile; he logs in */
 void scene_blocks(struct scene *scene, const char *user_id, const char *other_id, bool on);
