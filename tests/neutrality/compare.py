@@ -14,6 +14,7 @@ import os
 import pathlib
 import queue
 import re
+import signal
 import sys
 import time
 
@@ -147,6 +148,7 @@ def keep(file, found, partly):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what runs comes to its end first: a broker left behind has a port of the next run
     version, directory, name, *wanted = sys.argv[1:]
     directory, explained = pathlib.Path(directory).resolve(), known(version)
     suite = next(suite for suite in SUITES if suite.name.lower().startswith(name))
