@@ -57,16 +57,19 @@ def first_round(stock, hyperchat, tests):
 
 
 class Pairs:
-    """A test again, without and with the plugin in turn, until a pair has passed."""
+    """A test again, without and with the plugin in turn, until a pair has passed. Where neither comes to its end, more time is not what it
+    needs."""
 
     def __init__(self, stock, hyperchat, test, port):
         self.hyperchat, self.test, self.port = hyperchat, test, port
-        self.without, self.with_it, self.way, self.said, self.refused, self.late = [], [], "", "", None, 0
-        while len(self.without) < PAIRS and not self.passed:
-            passed, said = stock.run(test, port)
+        self.without, self.with_it, self.way, self.said, self.refused = [], [], "", "", None
+        self.late, self.endless = 0, False
+        while len(self.without) < PAIRS and not self.passed and not self.endless:
+            late, (passed, said) = self.late, stock.run(test, port)
             self.late += said.endswith(LATE)
             self.without.append(passed)
             self.with_it.append(self.runs(self.way) or any(self.without) and self.finds_a_way())
+            self.endless = said.endswith(LATE) and self.late == late + 2
 
     @property
     def passed(self):
@@ -94,7 +97,7 @@ class Pairs:
         if self.passed:
             return SAME, f"{self.tally()}{', outside ' if self.way else ''}{self.way}"
         if not any(self.without) and not any(self.with_it):
-            return FAILED, LATE if self.late == len(self.without) + len(self.with_it) else ""
+            return FAILED, LATE if self.endless else ""
         if self.refused:
             return REFUSED, self.refused
         steady = sum(self.without) % PAIRS == sum(self.with_it) % PAIRS == 0
