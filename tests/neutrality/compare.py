@@ -4,17 +4,21 @@ makes both. What it came to is left in DIRECTORY/SUITE.json, as it was: tests/ne
 something else differs, or something that is explained there does not.
 
 Many of these tests count in tenths of a second. So what did not pass in both is repeated with nothing beside it, without and with the plugin in turn, and is
-no difference if a pair of them passes. What passes each time on one side and never on the other differs; all else is unsteady. With the plugin each way of `outside` is tried then, since a test does not say what its broker is for (mosquitto.sh)."""
+no difference if a pair of them passes. What passes each time on one side and never on the other differs; all else is unsteady. With the plugin each way of
+`outside` is tried then, where a test does not say what its broker is for (mosquitto.sh). A test that does not come to its end is ended, on both sides after the same
+time, and has failed."""
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
 import queue
 import re
+import signal
 import sys
 import time
 
-from suites import SUITES, name_of
+from suites import LATE, SUITES, name_of
 
 JOBS, PAIRS = int(os.environ.get("HC_JOBS", "4")), 3
 KNOWN = pathlib.Path(__file__).with_name("known.txt")
@@ -22,32 +26,50 @@ FIRST_PORT, PORTS_EACH = int(os.environ.get("HC_FIRST_PORT", "10200")), 5
 KINDS = SAME, FAILED, UNSTEADY, REFUSED, DIFFERS = "passed in both", "failed in both", "unsteady", "refused to start", "differs"
 
 
-def first_round(stock, hyperchat, tests):
-    """(test, passed without, passed with), several at once, each with ports of its own."""
-    free = queue.SimpleQueue()
-    for job in range(JOBS):
-        free.put(FIRST_PORT + job * PORTS_EACH)
+class Jobs:
+    """So many at once, each with ports of its own."""
 
-    def run(suite, test):
-        port = free.get()
+    def __init__(self, count):
+        self.pool, self.free = concurrent.futures.ThreadPoolExecutor(count), queue.SimpleQueue()
+        for job in range(count):
+            self.free.put(FIRST_PORT + job * PORTS_EACH)
+
+    def submit(self, run, *arguments):
+        """run(*arguments, port)"""
+        return self.pool.submit(self.with_port, run, *arguments)
+
+    def with_port(self, run, *arguments):
+        port = self.free.get()
         try:
-            return suite.run(test, port)[0]
+            return run(*arguments, port)
         finally:
-            free.put(port)
-    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        both = [(test, pool.submit(run, stock, test), pool.submit(run, hyperchat, test)) for test in tests]
-        return [(test, one.result(), two.result()) for test, one, two in both]
+            self.free.put(port)
+
+    def close(self):
+        self.pool.shutdown(cancel_futures=True)
+
+
+def first_round(stock, hyperchat, tests):
+    """(test, passed without, passed with)."""
+    with contextlib.closing(Jobs(JOBS)) as jobs:
+        both = [(test, jobs.submit(stock.run, test), jobs.submit(hyperchat.run, test)) for test in tests]
+        return [(test, one.result()[0], two.result()[0]) for test, one, two in both]
 
 
 class Pairs:
-    """A test again, alone, without and with the plugin in turn, until a pair has passed."""
+    """A test again, without and with the plugin in turn, until a pair has passed. Where neither comes to its end, more time is not what it
+    needs."""
 
-    def __init__(self, stock, hyperchat, test):
-        self.hyperchat, self.test = hyperchat, test
+    def __init__(self, stock, hyperchat, test, port):
+        self.hyperchat, self.test, self.port = hyperchat, test, port
         self.without, self.with_it, self.way, self.said, self.refused = [], [], "", "", None
-        while len(self.without) < PAIRS and not self.passed:
-            self.without.append(stock.run(test, FIRST_PORT)[0])
+        self.late, self.endless = 0, False
+        while len(self.without) < PAIRS and not self.passed and not self.endless:
+            late, (passed, said) = self.late, stock.run(test, port)
+            self.late += said.endswith(LATE)
+            self.without.append(passed)
             self.with_it.append(self.runs(self.way) or any(self.without) and self.finds_a_way())
+            self.endless = said.endswith(LATE) and self.late == late + 2
 
     @property
     def passed(self):
@@ -55,29 +77,31 @@ class Pairs:
 
     def runs(self, outside):
         self.hyperchat.forgets(self.test)
-        passed, said = self.hyperchat.run(self.test, FIRST_PORT, outside)
+        passed, said = self.hyperchat.run(self.test, self.port, outside)
         self.said, self.refused = self.said or said, self.refused or refusal(said)
+        self.late += said.endswith(LATE)
         return passed
 
     def finds_a_way(self):
-        for outside in ("defer", "acl", "allow"):
+        for outside in self.hyperchat.ways:
             if self.runs(outside):
                 self.way = outside
                 return True
         return False
 
     def tally(self):
-        return f"passed {sum(self.without)} of {len(self.without)} without, {sum(self.with_it)} of {len(self.with_it)} with"
+        return f"passed {sum(self.without)} of {len(self.without)} without, {sum(self.with_it)} of {len(self.with_it)} with{f', {self.late} times {LATE}' if self.late else ''}"
 
-    def verdict(self):
-        """(kind, why)."""
+    def verdict(self, explained):
+        """(kind, why). What must differ, and never passes with the plugin, does differ, however steady it is without."""
         if self.passed:
             return SAME, f"{self.tally()}{', outside ' if self.way else ''}{self.way}"
         if not any(self.without) and not any(self.with_it):
-            return FAILED, ""
+            return FAILED, LATE if self.endless else ""
         if self.refused:
             return REFUSED, self.refused
-        return DIFFERS if sum(self.without) % PAIRS == sum(self.with_it) % PAIRS == 0 else UNSTEADY, self.tally()
+        steady = sum(self.without) % PAIRS == sum(self.with_it) % PAIRS == 0
+        return DIFFERS if steady or explained and not any(self.with_it) else UNSTEADY, self.tally()
 
 
 def refusal(output):
@@ -98,19 +122,19 @@ def loaded(directory):
     return set(file.read_text().splitlines()) if file.exists() else set()
 
 
-def compare(suite, directory, wanted):
+def compare(suite, directory, wanted, explained):
     """Kind → test → why."""
     stock, hyperchat = suite(directory, "stock"), suite(directory, "hyperchat")
     tests = [test for test in stock.tests() if not wanted or any(part in name_of(test) for part in wanted)]
     start, found = time.monotonic(), {kind: {} for kind in KINDS}
     results = first_round(stock, hyperchat, tests)
     print(f"all once after {time.monotonic() - start:.0f} s, {sum(not (one and two) for _, one, two in results)} to be repeated", flush=True)
-    for test, passed_stock, passed_ours in results:
-        pairs = None if passed_stock and passed_ours else Pairs(stock, hyperchat, test)
-        kind, why = pairs.verdict() if pairs else (SAME, "")
-        found[kind][name_of(test)] = why
-        if pairs:
-            print(f"{kind}: {name_of(test)}{': ' if why else ''}{why}{': ' + pairs.said[-2000:] if kind == DIFFERS else ''}", flush=True)
+    found[SAME] = {name_of(test): "" for test, *passed in results if all(passed)}
+    with contextlib.closing(Jobs(JOBS if suite.side_by_side else 1)) as jobs:
+        for test, again in [(test, jobs.submit(Pairs, stock, hyperchat, test)) for test, *passed in results if not all(passed)]:
+            kind, why = again.result().verdict(name_of(test) in explained)
+            found[kind][name_of(test)] = why
+            print(f"{kind}: {name_of(test)}{': ' if why else ''}{why}{': ' + again.result().said[-2000:] if kind == DIFFERS else ''}", flush=True)
     print(f"{len(tests)} tests, " + ", ".join(f"{len(tests)} {kind}" for kind, tests in found.items()) + f", {time.monotonic() - start:.0f} s", flush=True)
     bare = sorted({name_of(test) for test in tests} - loaded(directory))
     if bare:
@@ -127,11 +151,12 @@ def keep(file, found, partly):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what runs comes to its end first: a broker left behind has a port of the next run
     version, directory, name, *wanted = sys.argv[1:]
     directory, explained = pathlib.Path(directory).resolve(), known(version)
     suite = next(suite for suite in SUITES if suite.name.lower().startswith(name))
     print(f"{suite.name} tests on {version}:", flush=True)
-    found = compare(suite, directory, wanted)
+    found = compare(suite, directory, wanted, explained)
     wrong = [f"differs, and known.txt does not say why: {test}" for test in found[DIFFERS] if test not in explained]
     wrong += [f"does not differ, and known.txt says why it does: {test}" for kind in (SAME, FAILED, UNSTEADY, REFUSED) for test in found[kind] if test in explained]
     for sentence in wrong:
