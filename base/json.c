@@ -78,6 +78,11 @@ json_t *json_read_object(const char *text, size_t len, struct error *err)
 		error_set(err, -1, 0, "nested deeper than %d levels", JSON_DEPTH_MAX);
 		return NULL;
 	}
+	const char *nul = len > 0 ? memchr(text, '\0', len) : NULL;
+	if (nul != NULL) { /* jansson passes over one behind a number or a word */
+		error_set(err, -1, 0, "U+0000 is not allowed (at byte %zu)", (size_t)(nul - text) + 1);
+		return NULL;
+	}
 	json_error_t problem;
 	json_needs_memory(true);
 	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &problem);

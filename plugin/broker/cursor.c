@@ -228,7 +228,7 @@ static bool all_qos1(const struct session *session)
 	return session->inbox_qos != 0 && session->quota_lost == 0;
 }
 
-static bool all_held(const struct session *session)
+bool cursor_all_held(const struct session *session)
 {
 	return session->device != NULL && session->feed != NULL && session->feed->loaded && all_qos1(session);
 }
@@ -269,7 +269,7 @@ static void park(struct server *server, struct session *session)
 	parked->client_id = mem_text(session->client_id);
 	parked->user_id = mem_text(session->person->user_id);
 	parked->at_ms = server->now_ms;
-	parked->exact = all_held(session);
+	parked->exact = cursor_all_held(session);
 	for (struct track *track = parked->exact ? session->feed->tracks : NULL; track != NULL; track = track->hh.next)
 		if (!track->unplaced) /* of the others nothing was handed over */
 			park_track(parked, track->chat_id, track->handed);

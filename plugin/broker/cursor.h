@@ -51,6 +51,9 @@ void cursor_tick(struct server *server);
 /* The connection goes: stores its cursors, parks the device. */
 void cursor_leave(struct server *server, struct session *session);
 
+/* Whether the broker holds all that was handed over and not acknowledged, if it keeps the session: parked, the device comes back exactly there. */
+bool cursor_all_held(const struct session *session);
+
 /* READ of a message below hc/me/ that the broker holds for this client ID: whether it may send it again. */
 bool cursor_resend(struct server *server, struct session *session, const char *topic);
 

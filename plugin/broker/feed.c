@@ -229,6 +229,8 @@ static bool is_drained(struct server *server, struct feed *feed)
 
 static bool may_send(struct server *server, struct feed *feed)
 {
+	if (server->now_ms < feed->held_until_ms)
+		return false;
 	if (feed->sent_packets < WINDOW_PACKETS && feed->sent_bytes < WINDOW_BYTES)
 		return true;
 	if (!is_drained(server, feed))
@@ -276,6 +278,7 @@ static void send_lines(struct server *server, struct session *session)
 	size_t len = (size_t)(at - payload);
 	publish_owned(server, session, "inbox", payload, len, session->inbox_qos);
 	sent(server, feed, len, session->inbox_qos);
+	feed->lines_round = server->round;
 	server->counters.lines += feed->line_count;
 	feed->line_count = feed->line_bytes = 0;
 	if (feed->line_size > LINES_KEEP) {
@@ -463,6 +466,7 @@ static void send_parcel(struct server *server, struct session *session)
 		size_t len = is_text ? text_cut(parcel->payload, parcel->len, text_max(server, session, parcel->topic)) : parcel->len;
 		publish_copy(server, session, parcel->topic, parcel->payload, len, qos);
 		sent(server, feed, len, qos);
+		feed->lines_round = server->round;
 	}
 	for (size_t i = 0; i < parcel->mark_count; i++) {
 		struct track *track = feed_find(feed, parcel->marks[i].chat_id);

@@ -14,6 +14,7 @@
 #include "plugin/broker/naming.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/token.h"
+#include "plugin/broker/underway.h"
 
 enum { SERVER_UNAVAILABLE_2_1 = 0x88 }; /* MOSQ_ERR_SERVER_UNAVAILABLE; an older host takes it for any error */
 
@@ -100,6 +101,8 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 	}
 	const char *why = refusal(server, client, username, &token);
 	bool fits = why == NULL;
+	if (fits && underway_bars(server, client))
+		return try_again(client);
 	struct session *session = fits ? session_begin(server, client, claims->user_id, end_of_session(server, claims), &why) : NULL;
 	if (session == NULL) {
 		server->counters.logins_refused[LOGIN_CLIENT_ID] += fits;

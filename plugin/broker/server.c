@@ -40,6 +40,7 @@
 #include "plugin/broker/revoke.h"
 #include "plugin/broker/signing.h"
 #include "plugin/broker/signon.h"
+#include "plugin/broker/underway.h"
 #include "plugin/broker/upkeep.h"
 #include "plugin/transfer/tail.h"
 
@@ -359,6 +360,7 @@ void server_close(struct server *server)
 	session_free_persons(server);
 	access_free_all(server);
 	cursor_free_all(server);
+	underway_tick(server);
 	live_free_all(server);
 	presence_free_all(server);
 	here_free(server->here);
@@ -430,6 +432,7 @@ void server_tick(struct server *server)
 	server->leaving = NULL;
 	server->round++;
 	server->handed_over = 0;
+	underway_tick(server);
 	doorbell_tick(server->doorbell);
 	mailbox_run(server->mailbox);
 	metrics_tick(server);

@@ -16,6 +16,7 @@
 #include "plugin/broker/live.h"
 #include "plugin/broker/presence.h"
 #include "plugin/broker/server.h"
+#include "plugin/broker/underway.h"
 
 enum {
 	EXPIRY_WARNING_MS = 60 * 1000,
@@ -143,6 +144,7 @@ void session_end(struct server *server, struct session *session)
 {
 	struct person *person = session->person;
 	device_leave(server, session);
+	underway_leaves(server, session);
 	cursor_leave(server, session);
 	feed_end(session);
 	HASH_DELETE(hh_client, server->by_client, session);

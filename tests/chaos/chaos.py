@@ -15,7 +15,7 @@ from history import History
 from person import RpcError
 from recorder import Recorder
 from workload import Workload
-from world import World
+from world import START_S, World
 
 DEVICES = ("alice/phone", "alice/laptop", "bob/phone", "bob/tablet", "carol/phone", "dave/phone", "erin/phone", "frank/phone", "eve/phone")
 CALM_S = {"sqlite": 90, "mongodb": 240}  # FerretDB 1 scans, and each kill leaves more to be looked up
@@ -105,12 +105,24 @@ class Run:
     @contextlib.contextmanager
     def person(self, user, broker=0):
         """Somebody without a place, straight to the broker."""
-        person = self.world.brokers[broker].person(user, "", clean=True, subscribes=("hc/me/reply/#",))
+        person = self.enters(self.world.brokers[broker], user)
         person.asks("getServerInfo")
         try:
             yield person
         finally:
             person.client.close()
+
+    @staticmethod
+    def enters(broker, user):
+        """A broker that has just been started lets nobody in before its store has answered."""
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                return broker.person(user, "", clean=True, subscribes=("hc/me/reply/#",))
+            except (mqtt.Closed, mqtt.Refused):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def waits(self, condition, seconds, what):
         deadline = time.monotonic() + seconds

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """Subscribe and it resumes: devices, cursors, slow readers, bounded packets."""
 import json
+import subprocess
 
+import broker as brokers
 import mqtt
 import pytest
 
@@ -65,6 +67,73 @@ def test_within_a_connection_numbers_only_rise(alice, bob, chat):
         bob.hears(f"end {round_}")
         numbers = bob.numbers(chat)
         assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
+SLOW_LOOP = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+int epoll_wait(int epoll, struct epoll_event *events, int max, int timeout)
+{
+	static int (*real)(int, struct epoll_event *, int, int);
+	if (!real)
+		real = (int (*)(int, struct epoll_event *, int, int))dlsym(RTLD_NEXT, "epoll_wait");
+	usleep(3000);
+	return real(epoll, events, max, timeout);
+}
+"""
+
+
+@pytest.fixture
+def slow_broker(idle_broker, tmp_path, monkeypatch):
+    """More comes in between what it publishes and its next look at the network."""
+    if brokers.sanitizer():
+        pytest.skip("the sanitizer's library has to come first")
+    source, library = tmp_path / "slow.c", tmp_path / "slow.so"
+    source.write_text(SLOW_LOOP)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    monkeypatch.setenv("LD_PRELOAD" if idle_broker.version == "system" else "HC_PRELOAD", str(library))
+    return idle_broker.start()
+
+
+@pytest.mark.parametrize("how", ["cut", "taken over"])
+def test_lines_for_the_connection_before_do_not_come_ahead_of_older_ones_to_who_begins_anew(slow_broker, how):
+    """2.1 hands over what was published only after it has read packets, and to whoever has the client ID by then. He may have to come again then."""
+    alice, token = slow_broker.person("alice"), slow_broker.token("bob")
+    phones = [slow_broker.person("bob", f"phone-{number}", clean=True) for number in range(20)]
+    chat = alice.says("before", to="bob")["chatID"]
+    for phone in phones:
+        phone.hears("before")
+    clients = [mqtt.Client(slow_broker.port, str(phone), connect=False) for phone in phones]
+    old = [phone.client for phone in phones]
+    for phone, client in zip(phones, clients):
+        alice.client.publish(f"hc/chat/{chat}/text", "in the midst")
+        alice.client.ping()  # it is in the journal now, and on its way through the store
+        if how == "cut":
+            phone.client.close()
+        client.send(client.connect_packet("bob", token, clean=True))
+    for phone, client in zip(phones, clients):
+        comes_in(phone, client)
+    alice.says("end", chat=chat)
+    for phone in phones:
+        phone.hears("end")
+        numbers = phone.numbers(chat)
+        assert numbers == list(range(1, numbers[-1] + 1))
+    for client in old:
+        client.close()
+
+
+def comes_in(phone, client):
+    phone.sort()
+    phone.inbox.clear()
+    phone.heard_until = 0
+    try:
+        client.read_connack()
+        phone.client = client
+        client.subscribe("hc/me/#")
+    except mqtt.Closed:
+        phone.connects()
 
 
 def test_who_goes_before_he_is_told_where_he_stands_goes_on_there_the_next_time(broker, alice, bob, chat):

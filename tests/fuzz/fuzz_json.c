@@ -16,6 +16,7 @@ static void check_reading(const char *text, size_t len)
 		FUZZ_CHECK(err.text[0]);
 		return;
 	}
+	FUZZ_CHECK(memchr(text, '\0', len) == NULL);
 	char *dump = json_dumps(json, JSON_COMPACT);
 	FUZZ_CHECK(dump != NULL);
 	json_t *again = json_read_object(dump, strlen(dump), NULL);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * Lines that the broker has not taken up yet, and who comes meanwhile. Broker thread. */
+#include "plugin/broker/underway.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/broker/cursor.h"
+#include "plugin/broker/feed.h"
+#include "plugin/broker/server.h"
+
+enum { HOLD_MS = 1000, LOOK_AGAIN_MS = 64 };
+
+static bool has_lines(const struct server *server, const struct session *session)
+{
+	bool takes_up_at_once = server->version.major == 2 && server->version.minor == 0;
+	return !takes_up_at_once && session->device != NULL && session->feed != NULL && session->feed->lines_round == server->round;
+}
+
+static bool is_exact(const struct session *session)
+{
+	return !session->clean && !session->removed && cursor_all_held(session);
+}
+
+bool underway_bars(struct server *server, const struct mosquitto *client)
+{
+	const char *client_id = mosquitto_client_id(client);
+	bool clean = mosquitto_client_clean_session(client);
+	struct underway *gone;
+	HASH_FIND_STR(server->underway, client_id, gone);
+	if (gone != NULL)
+		return clean || !gone->exact;
+	struct session *earlier = session_by_name(server, client_id);
+	if (earlier == NULL || !has_lines(server, earlier) || (!clean && is_exact(earlier)))
+		return false;
+	earlier->feed->held_until_ms = server->now_ms + HOLD_MS;
+	earlier->feed->pause_ms = LOOK_AGAIN_MS;
+	return true;
+}
+
+void underway_leaves(struct server *server, const struct session *session)
+{
+	struct underway *gone;
+	HASH_FIND_STR(server->underway, session->client_id, gone);
+	if (gone != NULL || !has_lines(server, session))
+		return;
+	gone = mem_zero(sizeof *gone);
+	gone->client_id = mem_text(session->client_id);
+	gone->exact = is_exact(session);
+	HASH_ADD_KEYPTR(hh, server->underway, gone->client_id, strlen(gone->client_id), gone);
+}
+
+void underway_tick(struct server *server)
+{
+	struct underway *gone, *next;
+	HASH_ITER(hh, server->underway, gone, next) {
+		HASH_DEL(server->underway, gone);
+		free(gone->client_id);
+		free(gone);
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause */
+#ifndef HC_BROKER_UNDERWAY_H
+#define HC_BROKER_UNDERWAY_H
+/* Lines that the broker has not taken up yet, and who comes meanwhile. Broker thread.
+ *
+ * 2.1 reads packets between a tick and taking up what was published in it, and gives that to whoever has the client ID by then. To who goes on exactly
+ * where the connection before stood (struct parked) it is due. To who begins anew, at the stored cursor, it would come ahead of older lines: so he is
+ * to come again a moment later. Until then the connection before, if it is still there, gets no lines, or this could happen to him again and again.
+ * 2.0 takes up what was published before it reads the next packet. */
+
+#include <stdbool.h>
+#include <uthash.h>
+
+struct mosquitto;
+struct server;
+struct session;
+
+struct underway {
+	char *client_id;
+	bool exact; /* whoever goes on with the MQTT session is to have them */
+	UT_hash_handle hh;
+};
+
+/* A client that may come in would get such lines, and is to come again. */
+bool underway_bars(struct server *server, const struct mosquitto *client);
+
+/* A connection ends. Before its feed does. */
+void underway_leaves(struct server *server, const struct session *session);
+
+/* All is taken up. At each tick, and at the end. */
+void underway_tick(struct server *server);
+
+#endif
