@@ -170,12 +170,14 @@ static const char *shared(const char *filter)
 	return slash ? slash + 1 : "#";
 }
 
-/* Whether a filter's first level can be the prefix. */
+/* Whether a filter's first level is the prefix, or a wildcard before enough levels to bring something from below it: all our topics have three at least,
+ * and +/state is asked for by many who have nothing to do with the chat. */
 static bool covers_prefix(const char *prefix, const char *filter)
 {
 	size_t len = strcspn(filter, "/");
-	return (len == 1 && (filter[0] == '#' || filter[0] == '+')) ||
-	       (len == strlen(prefix) && memcmp(filter, prefix, len) == 0);
+	if (len == 1 && filter[0] == '+')
+		return filter[1] == '/' && (filter[2] == '#' || strchr(filter + 2, '/') != NULL);
+	return (len == 1 && filter[0] == '#') || (len == strlen(prefix) && memcmp(filter, prefix, len) == 0);
 }
 
 bool topic_is_metrics(const char *name)

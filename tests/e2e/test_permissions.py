@@ -10,7 +10,7 @@ NOBODYS_CHAT = "A" * 22
 
 MAY_SUBSCRIBE = ["hc/me/#", "hc/me/inbox", "hc/me/+", "hc/me/text/#", "hc/me/text/+/+", f"hc/me/text/{NOBODYS_CHAT}/#", "hc/me/ack/#", "hc/me/ack/+",
                  "hc/me/ack/a1", "hc/me/reply/#", "hc/me/reply/7", "hc/me/live"]
-NOBODY_SUBSCRIBES = ["#", "+/#", "hc/#", "hc/+/inbox", "+/me/inbox", "+/+/+", "hc/chat/#", "hc/chat/+/events", f"hc/chat/{NOBODYS_CHAT}/#",
+NOBODY_SUBSCRIBES = ["#", "+/#", "hc/#", "hc/+/inbox", "+/me/inbox", "+/+/+", "+/+/#", "+/me/#", "$share/g/+/#", "hc/+", "hc/chat/#", "hc/chat/+/events", f"hc/chat/{NOBODYS_CHAT}/#",
                      f"hc/chat/{NOBODYS_CHAT}/send", f"hc/chat/{NOBODYS_CHAT}/text", "hc/user/alice/send",
                      "hc/user/#", "hc/rpc/#", "hc/rpc/ListChats/1", "hc", "hc/", "hc/me", "$share/g/hc/me/inbox", "$share/g/hc/#", "$share/g/#",
                      "$share/g/hc/chat/+/events", "$hc", "$hc/#"]
@@ -131,6 +131,18 @@ def test_strangers_may_not_watch_a_chats_events(alice, bob, carol, chat):
     alice.says("hi", chat=chat)
     bob.hears("hi")
     assert carol.is_up_to_date().events == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_filter_too_short_for_any_topic_of_the_chat_is_not_its_business(idle_broker, version):
+    idle_broker.options["outside"] = "allow"
+    idle_broker.anonymous = True
+    broker = idle_broker.start()
+    neighbour, alice = broker.client("neighbour", version=version, username=None, password=None), broker.client("mosq-1", "alice", version=version)
+    for client in (neighbour, alice):
+        assert [f for f in ("+", "+/+", "+/state", "+/", "$share/g/+/state") if not may_subscribe(client, f)] == []
+    neighbour.publish_acked("lamp/state", "on")
+    assert {message.topic for message in (neighbour.next_message(), alice.next_message())} == {"lamp/state"}
 
 
 def test_a_message_is_shown_to_nobody_as_it_came_in(idle_broker):

@@ -66,7 +66,8 @@ static void check_filter(const char *filter)
 		FUZZ_CHECK(strncmp(filter, "hc/chat/", 8) == 0 && strpbrk(filter, "+#") == NULL);
 		break;
 	case FILTER_OUTSIDE:
-		FUZZ_CHECK(strcspn(filter, "/") != 1 || strchr("#+", filter[0]) == NULL); /* "+x" is no filter: the broker refuses it before */
+		FUZZ_CHECK(strcspn(filter, "/") != 1 || filter[0] != '#'); /* "+x" is no filter: the broker refuses it before */
+		FUZZ_CHECK(strncmp(filter, "+/", 2) != 0 || (filter[2] != '#' && strchr(filter + 2, '/') == NULL));
 		FUZZ_CHECK(strncmp(filter, "hc/", 3) != 0 && strcmp(filter, TOPIC_SINK) != 0);
 		break;
 	case FILTER_REFUSED:

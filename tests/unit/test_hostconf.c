@@ -163,7 +163,7 @@ static void plugins_behind_ours_and_such_that_decide_nothing_are_not(void **stat
 static void bridges_whose_topics_cover_the_prefix_are_warned_of(void **state)
 {
 	static const char *const covering[] = {"#", "# both 0", "+/# out", "hc/# in 1", "hc/me/inbox", "hc/chat/+/events", "\"\" out 1 hc/x r/",
-		"# in 0 hc/ \"\"", "+/me/inbox in", "+", "$hc out"};
+		"# in 0 hc/ \"\"", "+/me/inbox in", "+/+/#", "$hc out"};
 	for (size_t i = 0; i < sizeof covering / sizeof *covering; i++) {
 		char text[256];
 		snprintf(text, sizeof text, "%sconnection branch\naddress example.com\ntopic %s\n", GOOD, covering[i]);
@@ -175,7 +175,7 @@ static void bridges_whose_topics_cover_the_prefix_are_warned_of(void **state)
 static void bridges_that_stay_outside_are_not(void **state)
 {
 	static const char *const outside[] = {"sensors/#", "hcx/#", "# both 0 local/ remote/", "a/hc/#", "\"\" out 1 x/hc r/",
-		"me/# in 0 site/", "hc/# out 0 a/", "$SYS/# out"};
+		"me/# in 0 site/", "hc/# out 0 a/", "$SYS/# out", "+", "+/state out"};
 	for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
 		char text[256];
 		snprintf(text, sizeof text, "%sconnection branch\naddress example.com\ntopic %s\n", GOOD, outside[i]);
