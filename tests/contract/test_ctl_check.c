@@ -126,6 +126,34 @@ static void what_is_for_files_is_refused_for_a_server(void **state)
 	assert_int_equal(access(place->path, F_OK), -1);
 }
 
+/* Kafka is not there, and is not asked for what would not be understood. */
+static void a_file_of_kafkas_properties_is_read_with_care(void **state)
+{
+	struct place *place = *state;
+	static const struct {
+		const char *text, *words;
+	} CASES[] = {
+		{"# ours\n\nclient.id=us\nan.empty.word", "line 4 is no <property>=<value>"},
+		{" client.id = us \n\tno.such.property\t=\tfour\n", "has no property no.such.property"},
+		{"queue.buffering.max.ms = soon\n", "queue.buffering.max.ms"},
+	};
+	char file[80];
+	snprintf(file, sizeof file, "%s-properties", place->dir);
+	have_store(place);
+	for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+		write_file(file, CASES[i].text, strlen(CASES[i].text), 0);
+		assert_ctl(1, "mirror --store %s --writer w1 --kafka 127.0.0.1:1 --properties %s", place->uri, file);
+		assert_ctl_said(CASES[i].words);
+		unlink(file);
+	}
+	assert_ctl(1, "mirror --store %s --writer w1 --kafka 127.0.0.1:1 --properties %s", place->uri, file);
+	assert_ctl_said("No such file or directory");
+	assert_ctl(2, "mirror --store %s --writer w1 --kafka 127.0.0.1:1 --body half", place->uri);
+	assert_ctl_said("--body 'half' is none of full, none, encrypted");
+	assert_ctl(1, "mirror --store %s --writer nobody --kafka 127.0.0.1:1", place->uri);
+	assert_ctl_said("nobody");
+}
+
 static void a_backup_is_made_of_our_own_stores_only(void **state)
 {
 	struct place *place = *state;
@@ -158,6 +186,7 @@ int main(int argc, char **argv)
 		PLACE_STORY(a_damaged_file_is_a_problem_of_the_store),
 		PLACE_STORY(what_operators_did_is_asked_for_by_how_long_ago),
 		PLACE_STORY(what_is_for_files_is_refused_for_a_server),
+		PLACE_STORY(a_file_of_kafkas_properties_is_read_with_care),
 		PLACE_STORY(a_backup_is_made_of_our_own_stores_only),
 	};
 	if (argc != 2)

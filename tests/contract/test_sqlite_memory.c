@@ -5,24 +5,26 @@
  * happened or has not, as its code says, and can be repeated with the same handle; the file is sound then, and opens again. SQLite's small
  * allocations, which it has a reserve for, are counted like the others.
  *
- * HC_FULL=1: each N also where there are thousands, as in opening a connection. */
+ * Where there are thousands, as in opening a connection, one N in so many: 89, 23 with HC_FULL=1, $HC_STEP. */
 #include <stdio.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include "storage/sqlite/file.h"
 #include "tests/contract/disk.h"
 #include "tests/contract/full_store.h"
 #include "tests/contract/place.h"
 #include "tests/contract/readings.h"
 #include "tests/contract/writings.h"
 
-enum { COLD_STEP = 89, MESSAGES = 10 };
+enum { COLD_STEP = 89, COLD_STEP_FULL = 23, MESSAGES = 10 };
 
 static const unsigned counts[] = {1, UINT32_MAX}; /* how many fail */
 
 static unsigned cold_step(void)
 {
-	return getenv("HC_FULL") ? 1 : COLD_STEP;
+	const char *step = getenv("HC_STEP");
+	return step != NULL ? (unsigned)strtoul(step, NULL, 10) : getenv("HC_FULL") != NULL ? COLD_STEP_FULL : COLD_STEP;
 }
 
 static void fail_from(unsigned first, unsigned count)
@@ -271,6 +273,60 @@ static void one_that_could_not_be_made_is_made_the_next_time(void **state)
 	open_with_each_failing(*state, false);
 }
 
+/* ---- copying ---- */
+
+static void pass_over(void *context, uint64_t pages_done, uint64_t pages)
+{
+	(void)context, (void)pages_done, (void)pages;
+}
+
+static enum store_rc back_up(const struct scene *scene, const char *to, struct sqlite_file_info *info, struct error *err)
+{
+	static const struct sqlite_file_watch watch = {.progress = pass_over};
+	unlink(to);
+	write_file(to, "", 0, 0);
+	enum store_rc rc = sqlite_file_copy(scene->place->path, to, &watch, err);
+	if (rc == STORE_OK)
+		rc = sqlite_file_check(to, err);
+	return rc == STORE_OK ? sqlite_file_info(to, info, err) : rc;
+}
+
+/* Also in that it is one file, and needs no other one beside it. */
+static void assert_is_the_store(const struct scene *scene, const char *to, const struct sqlite_file_info *info)
+{
+	struct sqlite_file_info own = {0};
+	assert_int_equal(sqlite_file_info(scene->place->path, &own, NULL), STORE_OK);
+	assert_string_equal(info->epoch, own.epoch);
+	assert_int_equal(info->schema, own.schema);
+	assert_int_equal(info->chats, own.chats);
+	assert_int_equal(info->transactions, own.transactions);
+	assert_int_equal(ask_sqlite(to, "SELECT journal_mode = 'delete' FROM pragma_journal_mode"), 1);
+}
+
+static void a_backup_without_memory_is_whole_or_none(void **state)
+{
+	struct scene *scene = *state;
+	char to[80];
+	snprintf(to, sizeof to, "%s-backup", scene->place->dir);
+	for (size_t j = 0; j < sizeof counts / sizeof *counts; j++) {
+		bool was_hit = true;
+		for (unsigned number = 1; was_hit; number += cold_step()) {
+			struct sqlite_file_info info = {0};
+			struct error err = {0};
+			fail_from(number, counts[j]);
+			enum store_rc rc = back_up(scene, to, &info, &err);
+			was_hit = failed();
+			if (rc == STORE_OK)
+				assert_is_the_store(scene, to, &info);
+			else
+				assert_told(rc, &err, "a backup", number);
+			assert_true(was_hit || rc == STORE_OK);
+		}
+	}
+	unlink(to);
+	assert_all_is_there(scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
@@ -280,6 +336,7 @@ int main(void)
 		SCENE_STORY(so_is_one_for_which_a_connection_is_opened),
 		SCENE_STORY(a_store_that_could_not_be_opened_for_want_of_memory_opens_the_next_time),
 		SCENE_STORY(one_that_could_not_be_made_is_made_the_next_time),
+		SCENE_STORY(a_backup_without_memory_is_whole_or_none),
 	};
 	if (sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) != SQLITE_OK) /* no reserve */
 		return 1;

@@ -313,6 +313,23 @@ def test_an_account_that_is_deleted_there_is_gone_here(north, south, alice, bob,
     soon(is_erased, "the text is still there", within=15)
 
 
+def test_and_nothing_is_quoted_here_any_more_of_what_it_wrote(south, alice, bob):
+    group = bob.makes_group("club", alice)
+    number = alice.says("a secret", chat=group)["messageID"]
+    bob.hears("a secret")
+
+    def quoted():
+        """By a reply that is made now."""
+        command = bob.sends("what?", chat=group, repliedTo=number)
+        if outcome(bob, command) != "sent":
+            return None
+        return next(t for t in bob.inbox if t.get("commandID") == command)["repliedTo"].get("body")
+    assert quoted() == "a secret"
+    alice.asks("deleteAccount")
+    bob.sees(type="memberRemoved")
+    soon(lambda: quoted() is None, "the text is still remembered here", within=15)
+
+
 # ---- death ----
 
 def test_kill_9_of_one_broker_while_both_write_loses_nothing(north, south, alice, bob, chat):

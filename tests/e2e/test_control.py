@@ -9,6 +9,7 @@ import time
 
 import broker as brokers
 import mqtt
+import provider
 import pytest
 from operator_desk import TOPIC, OperatorDesk
 
@@ -372,3 +373,40 @@ def test_times_are_those_of_the_machine(manned):
     manned.person("alice").is_up_to_date()
     shown = Shell(manned, "hyperchatctl").says("getUser", "alice")
     assert re.search(r"^createdAt: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+01:00$", shown, re.M)
+
+
+@pytest.mark.parametrize("arguments, code, words", [
+    (["--fly", "status"], 2, "'--fly' is no option of the connection"),
+    (["-p", "70000", "status"], 2, "--port '70000' is none"),
+    (["--pw-file"], 2, "'--pw-file' lacks its value"),
+    (["--pw-file", "/nowhere", "status"], 1, "--pw-file /nowhere: No such file or directory"),
+    (["--pw-file", "/dev/null", "status"], 1, "--pw-file /dev/null: it is empty"),
+])
+def test_a_connection_that_cannot_be_meant_is_not_tried(arguments, code, words):
+    done = subprocess.run([str(brokers.CTL), "broker", *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == code and words in done.stderr and done.stdout == "", done
+
+
+def test_over_tls_no_broker_gets_the_token_but_the_one_that_is_meant(idle_broker, tmp_path_factory):
+    port, authorities = brokers.free_port(), []
+    for name in ("ours", "another"):
+        directory = tmp_path_factory.mktemp(name)
+        authorities.append(provider.make_authority(directory))
+        provider.make_certificate(directory, authorities[-1])
+    ours, another = authorities
+    idle_broker.listener_lines.append(f"listener {port} 127.0.0.1\ncertfile {ours.parent}/server.pem\nkeyfile {ours.parent}/server.key")
+    idle_broker.options |= {"operators": "olga"}
+    token = idle_broker.start().token("olga") + "\n"
+
+    def asks(*options):
+        return subprocess.run([str(brokers.CTL), "broker", "-p", str(port), "--pw-file", "-", *map(str, options), "status"], input=token, capture_output=True,
+                              text=True, timeout=60, env=idle_broker.ctl_environment())
+    here = ["--cafile", ours, "-h", "127.0.0.1"]  # the name in its certificate
+    for options in ([*here, "--tls-version", "tlsv1.3"], ["--cafile", ours, "-h", "localhost", "--insecure"]):
+        asked = asks(*options)
+        assert asked.returncode == 0 and "sessions:" in asked.stdout, asked
+    for options in (["--cafile", ours, "-h", "localhost"], ["--cafile", another, "-h", "127.0.0.1"], ["--cafile", another, "--insecure"],
+                    ["--tls-use-os-certs", "-h", "127.0.0.1"], ["--cafile", "/nowhere"], [*here, "--tls-version", "tlsv0"]):
+        refused = asks(*options)
+        assert refused.returncode == 1 and "hyperchatctl broker: " in refused.stderr and refused.stdout == "", (options, refused)
+    assert idle_broker.log_text().count("New client connected") == 2
