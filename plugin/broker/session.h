@@ -64,7 +64,7 @@ struct session {
 	char **unsubscribed;     /* while the device is loading: what is not to come back with it */
 	unsigned unsubscribed_count;
 	bool kept_known, kept;
-	bool device_known; /* it has listened before: what it has no cursor for began while it was away */
+	bool device_known; /* it has listened before, or was told where it begins: what it has no cursor for began since then */
 	bool due;  /* in server->due */
 	int socket;    /* -1: not known */
 	bool hurries;  /* its small packets leave at once: publish.c */
