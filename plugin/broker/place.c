@@ -67,7 +67,7 @@ static void load_done(struct job *job)
 	struct feed *feed = session != NULL && session->feed != NULL && session->feed->generation == load->generation ? session->feed : NULL;
 	struct track *track = feed != NULL ? feed_find(feed, load->chat_id) : NULL;
 	bool wanted = track != NULL && track->unplaced;
-	bool early = wanted && session->device_loading; /* then it is not known yet how a chat without a cursor begins */
+	bool early = wanted && !feed->loaded; /* then it is not known yet how a chat without a cursor begins */
 	if ((early || (wanted && load->rc != STORE_OK && load->rc != STORE_NOT_FOUND)) && jobs_repeat(server, NULL, job))
 		return;
 	if (wanted && load->rc == STORE_OK) {

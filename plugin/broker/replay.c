@@ -136,6 +136,7 @@ static void load_done(struct job *job)
 		parked_free(parked);
 		session->person->budgets.chats = load->user ? load->user->chat_count : 0;
 		feed->loaded = true;
+		session->device_known = true; /* it is here: what it has no cursor for from now on begins now */
 		session_due(server, session);
 	}
 	store_free(load->user);

@@ -67,7 +67,7 @@ struct session {
 	bool for_device;   /* what it came by counts for this device alone */
 	bool is_operator;  /* his token says so */
 	bool kept_known, kept;
-	bool device_known; /* it has listened before: what it has no cursor for began while it was away */
+	bool device_known; /* it has listened before, or was told where it begins: what it has no cursor for began since then */
 	bool due;          /* in server->due */
 	bool hurries;      /* its small packets leave at once: publish.c */
 	struct watch *watches; /* of presence.c: whom it watches */

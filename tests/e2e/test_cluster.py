@@ -142,6 +142,21 @@ def check_store(north):
 
 # ---- one conversation ----
 
+def test_a_device_that_is_new_hears_a_chat_that_begins_at_another_broker_whatever_others_of_its_user_have_received(north, south):
+    """The other broker tells late. By then the user has received all of it, on the device that is there."""
+    laptop, bob, carol, phone = south.person("alice", "laptop"), south.person("bob"), south.person("carol"), north.person("alice", "phone")
+    phone.says("here", to=carol)  # and so it is known where it begins
+    north.is_paused()
+    chat = bob.says("hi", to="alice")["chatID"]
+    number = laptop.hears("hi")["transactionID"]
+    laptop.receives(number, chat)
+    bob.notices(type="receipt", userID="alice", received=number)
+    laptop.on("tablet").is_up_to_date()  # before it is told where that begins, the receipt is stored
+    north.goes_on()
+    bob.says("again", chat=chat)
+    phone.hears("hi", "again")
+
+
 def test_both_sides_see_the_same(alice, bob, chat):
     alice.says("hello", chat=chat)
     bob.hears("hello")
