@@ -34,8 +34,8 @@ struct budgets {
 	struct rate rates[BUDGET_COUNT];
 	struct held_chat *held; /* chats whose commands are refused until a time has passed */
 	unsigned held_count;
-	int64_t all_held_until_ms; /* all of them: too many to be held one by one */
 	unsigned in_flight;        /* calls */
+	int64_t all_held_until_ms; /* all of them: too many to be held one by one */
 	size_t chats;              /* as last loaded, and what came and went since; 0: not known */
 };
 
