@@ -261,6 +261,13 @@ static void sent(struct server *server, struct feed *feed, size_t len, int qos)
 	feed->sent_bytes += len;
 }
 
+/* Of what has an order. */
+static void sent_transactions(struct server *server, struct feed *feed, size_t len, int qos)
+{
+	sent(server, feed, len, qos);
+	feed->lines_round = server->round;
+}
+
 /* ---- live ---- */
 
 static void send_lines(struct server *server, struct session *session)
@@ -277,8 +284,7 @@ static void send_lines(struct server *server, struct session *session)
 	}
 	size_t len = (size_t)(at - payload);
 	publish_owned(server, session, "inbox", payload, len, session->inbox_qos);
-	sent(server, feed, len, session->inbox_qos);
-	feed->lines_round = server->round;
+	sent_transactions(server, feed, len, session->inbox_qos);
 	server->counters.lines += feed->line_count;
 	feed->line_count = feed->line_bytes = 0;
 	if (feed->line_size > LINES_KEEP) {
@@ -352,7 +358,7 @@ static void send_text(struct server *server, struct session *session, const stru
 	line_add_text(&text, tx);
 	size_t len = text_cut(text.data, text.len, text_max(server, session, topic));
 	publish_copy(server, session, topic, text.data, len, qos);
-	sent(server, session->feed, len, qos);
+	sent_transactions(server, session->feed, len, qos);
 	buf_fini(&text);
 }
 
@@ -465,8 +471,7 @@ static void send_parcel(struct server *server, struct session *session)
 		bool is_text = strncmp(parcel->topic, "text/", 5) == 0;
 		size_t len = is_text ? text_cut(parcel->payload, parcel->len, text_max(server, session, parcel->topic)) : parcel->len;
 		publish_copy(server, session, parcel->topic, parcel->payload, len, qos);
-		sent(server, feed, len, qos);
-		feed->lines_round = server->round;
+		sent_transactions(server, feed, len, qos);
 	}
 	for (size_t i = 0; i < parcel->mark_count; i++) {
 		struct track *track = feed_find(feed, parcel->marks[i].chat_id);

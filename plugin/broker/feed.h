@@ -76,8 +76,8 @@ struct feed {
 	size_t sent_bytes;
 	int64_t sent_at_ms, last_sent_at_ms; /* the window's first, and the last ever */
 	uint64_t sent_round;                 /* of that last one: by the next round the broker has taken it up */
-	uint64_t lines_round;                /* the same of the last one with lines */
-	int64_t held_until_ms;               /* nothing goes out before: somebody is about to take over the connection */
+	uint64_t lines_round;                /* the same of the last one with lines or a text */
+	int64_t held_until_ms;               /* no line and no text goes out before: somebody is about to take over the connection */
 	int64_t check_at_ms, pause_ms;       /* while the peer takes nothing, it is looked at ever more rarely */
 	int64_t arrived_at_ms;               /* what was handed over before this has reached the peer's TCP */
 };

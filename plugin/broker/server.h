@@ -28,7 +28,6 @@
  *   gate.c      … by what came from where                    certificate.c  who has a certificate instead
  *   metrics.c   what administrators see                      activity.c  receipts and presence go to Kafka
  *   control.c   what operators ask for                       control_….c  … one file per area
- *   underway.c  lines that the broker has not taken up
  */
 
 #include <mosquitto.h>

@@ -10,7 +10,7 @@
 #include "plugin/broker/feed.h"
 #include "plugin/broker/server.h"
 
-enum { HOLD_MS = 1000, LOOK_AGAIN_MS = 64 };
+enum { HOLD_MS = 5000, LOOK_AGAIN_MS = 64 }; /* clients wait for a second or two before they come again */
 
 static bool has_lines(const struct server *server, const struct session *session)
 {
@@ -18,14 +18,18 @@ static bool has_lines(const struct server *server, const struct session *session
 	return !takes_up_at_once && session->device != NULL && session->feed != NULL && session->feed->lines_round == server->round;
 }
 
+/* Of MQTT 5 it is not known whether the broker keeps the session: that hangs on its expiry interval. */
 static bool is_exact(const struct session *session)
 {
-	return !session->clean && !session->removed && cursor_all_held(session);
+	return !session->clean && !session->mqtt5 && !session->removed && cursor_all_held(session);
 }
 
-bool underway_bars(struct server *server, const struct mosquitto *client)
+bool underway_bars(struct server *server, const struct mosquitto *client, const char *user_id)
 {
-	const char *client_id = mosquitto_client_id(client);
+	const char *client_id = mosquitto_client_id(client), *device;
+	struct error err;
+	if (client_id_read(client_id, user_id, &device, &err) != CLIENT_DEVICE)
+		return false; /* no device of his: nothing is told of it, and nobody held up */
 	bool clean = mosquitto_client_clean_session(client);
 	struct underway *gone;
 	HASH_FIND_STR(server->underway, client_id, gone);

@@ -5,7 +5,8 @@
  *
  * 2.1 reads packets between a tick and taking up what was published in it, and gives that to whoever has the client ID by then. To who goes on exactly
  * where the connection before stood (struct parked) it is due. To who begins anew, at the stored cursor, it would come ahead of older lines: so he is
- * to come again a moment later. Until then the connection before, if it is still there, gets no lines, or this could happen to him again and again.
+ * to come again a moment later. Until then, and for a few seconds at most, the connection before, if it is still there, gets no lines, or this could
+ * happen to him again and again.
  * 2.0 takes up what was published before it reads the next packet. */
 
 #include <stdbool.h>
@@ -21,8 +22,8 @@ struct underway {
 	UT_hash_handle hh;
 };
 
-/* A client that may come in would get such lines, and is to come again. */
-bool underway_bars(struct server *server, const struct mosquitto *client);
+/* A client that may come in as this user would get such lines, and is to come again. Not for certificates: those Mosquitto has let in already. */
+bool underway_bars(struct server *server, const struct mosquitto *client, const char *user_id);
 
 /* A connection ends. Before its feed does. */
 void underway_leaves(struct server *server, const struct session *session);

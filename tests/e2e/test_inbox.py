@@ -2,6 +2,7 @@
 """Subscribe and it resumes: devices, cursors, slow readers, bounded packets."""
 import json
 import subprocess
+import time
 
 import broker as brokers
 import mqtt
@@ -122,6 +123,56 @@ def test_lines_for_the_connection_before_do_not_come_ahead_of_older_ones_to_who_
         assert numbers == list(range(1, numbers[-1] + 1))
     for client in old:
         client.close()
+
+
+def test_lines_that_are_on_their_way_are_no_news_for_a_stranger(slow_broker):
+    """Who names somebody else's device is refused in that moment like in any other, and the device goes on."""
+    alice, mallory = slow_broker.person("alice"), slow_broker.token("mallory")
+    phones = [slow_broker.person("bob", f"phone-{number}") for number in range(20)]
+    chat = alice.says("before", to="bob")["chatID"]
+    for phone in phones:
+        phone.hears("before")
+    strangers = [mqtt.Client(slow_broker.port, str(phone), connect=False) for phone in phones]
+    for stranger in strangers:
+        alice.client.publish(f"hc/chat/{chat}/text", "in the midst")
+        alice.client.ping()
+        stranger.send(stranger.connect_packet("mallory", mallory))
+    for stranger in strangers:
+        with pytest.raises(mqtt.Refused):
+            stranger.read_connack()
+        stranger.close()
+    begun = time.monotonic()
+    alice.says("end", chat=chat)
+    for phone in phones:
+        phone.hears("end")
+    assert time.monotonic() - begun < 2
+
+
+def test_texts_for_the_connection_before_do_not_come_ahead_of_older_ones_either(slow_broker):
+    alice, token = slow_broker.person("alice"), slow_broker.token("bob")
+    phones = [slow_broker.person("bob", f"phone-{number}", clean=True, subscribes=("hc/me/text/#",)) for number in range(20)]
+    chat = alice.says("before", to="bob")["chatID"]
+    for phone in phones:
+        phone.reads_text("before")
+    clients = [mqtt.Client(slow_broker.port, str(phone), connect=False) for phone in phones]
+    for number, (phone, client) in enumerate(zip(phones, clients)):
+        alice.client.publish(f"hc/chat/{chat}/text", f"text {number:02}")
+        alice.client.ping()
+        phone.client.close()
+        client.send(client.connect_packet("bob", token, clean=True))
+    for phone, client in zip(phones, clients):
+        phone.texts.clear()
+        try:
+            client.read_connack()
+            phone.client = client
+            client.subscribe("hc/me/text/#")
+        except mqtt.Closed:
+            phone.connects()
+    alice.says("the end", chat=chat)
+    for phone in phones:
+        phone.reads_text("the end")
+        bodies = [body for _, _, body in phone.texts]
+        assert bodies == sorted(set(bodies)), str(phone)
 
 
 def comes_in(phone, client):
