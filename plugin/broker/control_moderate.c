@@ -44,14 +44,18 @@ static const struct member_record *member_of(const struct chat_record *chat, con
 	return NULL;
 }
 
-/* Who may delete it: its sender, while he is a member, else an owner or admin. NULL: nobody. */
-static const char *who_may(const struct chat_record *chat, const char *sender_id)
+static bool is_there_and_sees(const struct chat_record *chat, const struct member_record *member, uint64_t number)
 {
-	const struct member_record *sender = member_of(chat, sender_id);
-	if (sender != NULL && sender->role != ROLE_NONE)
-		return sender_id;
+	return member != NULL && member->role != ROLE_NONE && membership_sees(member->intervals, member->interval_count, chat->history_all, number);
+}
+
+/* Who may delete it: its sender, else an owner or admin, who is a member and sees it. NULL: nobody. */
+static const char *who_may(const struct chat_record *chat, const struct transaction *message)
+{
+	if (is_there_and_sees(chat, member_of(chat, message->sender_id), message->number))
+		return message->sender_id;
 	for (size_t i = 0; i < chat->member_count; i++)
-		if (!chat->pair && chat->members[i].role >= ROLE_ADMIN)
+		if (!chat->pair && chat->members[i].role >= ROLE_ADMIN && is_there_and_sees(chat, &chat->members[i], message->number))
 			return chat->members[i].user_id;
 	return NULL;
 }
@@ -65,7 +69,7 @@ static void ask_message(struct control_call *call, struct store *store)
 	if (call->rc == STORE_OK)
 		call->rc = store_ops(store)->load_chat(store, chat_id, &chat, &call->err);
 	if (call->rc == STORE_OK) {
-		const char *user_id = who_may(chat, message.message->sender_id);
+		const char *user_id = who_may(chat, message.message);
 		call->data = user_id != NULL ? json_string(user_id) : json_null();
 	}
 	message_state_free(&message);
@@ -77,7 +81,7 @@ static void tell_message(struct control_call *call)
 	const char *user_id = json_string_value(call->data);
 	if (user_id == NULL) {
 		control_refuse(call, call->rc == STORE_NOT_FOUND ? "message: there is no such message"
-														 : "message: neither its sender nor an owner is in the chat any more");
+														 : "message: neither its sender is in the chat any more, nor an owner or admin who sees it");
 		return;
 	}
 	struct command *command = command_for(call, COMMAND_DELETE, user_id);

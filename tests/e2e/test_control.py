@@ -219,6 +219,20 @@ def test_a_message_and_an_account_are_erased(manned, desk):
     assert "no such account" in desk.is_refused("eraseAccount", user="nobody")
 
 
+def test_a_message_of_who_left_is_erased_by_an_admin_who_sees_it(manned, desk):
+    """And not by one who came later, whatever their names are."""
+    zoe, bob, anna = manned.person("zoe"), manned.person("bob"), manned.person("anna")
+    chat = zoe.makes_group("Friends", bob)
+    bob.says("a secret", chat=chat)
+    zoe.hears("a secret")
+    number = zoe.numbers(chat)[-1]
+    zoe.removes(bob, chat)
+    zoe.adds(anna, to=chat)
+    zoe.asks("setRole", groupID=chat, userID="anna", role="admin")
+    desk.asks("eraseMessage", chat=chat, message=number)
+    assert "a secret" not in json.dumps(desk.asks("exportChat", chat=chat))
+
+
 def test_one_answer_holds_of_chats_what_the_broker_writes_in_a_moment(manned, desk):
     alice, bob = manned.person("alice"), manned.person("bob")
     chat = alice.chat_with(bob)
