@@ -118,11 +118,6 @@ void control_get_chat(struct control_call *call)
 
 /* ---- listMembers ---- */
 
-static int by_user(const void *a, const void *b)
-{
-	return strcmp((*(const struct member_record *const *)a)->user_id, (*(const struct member_record *const *)b)->user_id);
-}
-
 static json_t *member_json(const struct member_record *member)
 {
 	json_t *shown = json_object();
@@ -150,7 +145,6 @@ static void ask_members(struct control_call *call, struct store *store)
 		if ((former || member->role != ROLE_NONE) && (after == NULL || strcmp(member->user_id, after) > 0))
 			members[count++] = member;
 	}
-	qsort(members, count, sizeof *members, by_user);
 	json_t *list = json_array();
 	for (; shown < count && shown < max; shown++)
 		json_array_append_new(list, member_json(members[shown]));

@@ -78,6 +78,10 @@ static bool read_file(const struct reading *reading, const char *file, bool incl
 	bool good = true;
 	while (good && getline(&line, &size, in) > 0)
 		good = read_line(reading, line, included, err);
+	if (good && ferror(in)) {
+		error_set(err, 0, errno, "%s: %s", file, strerror(errno));
+		good = false;
+	}
 	free(line);
 	fclose(in);
 	return good;

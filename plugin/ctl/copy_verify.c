@@ -81,11 +81,6 @@ static bool compare_log(struct copy *copy, const char *chat_id, uint64_t latest)
 
 /* ---- chats ---- */
 
-static int by_user(const void *left, const void *right)
-{
-	return strcmp(((const struct member_record *)left)->user_id, ((const struct member_record *)right)->user_id);
-}
-
 static bool same_member(const struct member_record *a, const struct member_record *b)
 {
 	bool equal = same(a->user_id, b->user_id) && a->role == b->role && a->received == b->received && a->read == b->read &&
@@ -95,20 +90,13 @@ static bool same_member(const struct member_record *a, const struct member_recor
 	return equal;
 }
 
-/* In whatever order the stores have them. */
 static bool same_members(const struct chat_record *a, const struct chat_record *b)
 {
 	if (a->member_count != b->member_count || a->current_members != b->current_members)
 		return false;
-	size_t size = a->member_count * sizeof *a->members;
-	struct member_record *left = mem_copy(a->members, size), *right = mem_copy(b->members, size);
-	qsort(left, a->member_count, sizeof *left, by_user);
-	qsort(right, b->member_count, sizeof *right, by_user);
 	bool equal = true;
 	for (size_t i = 0; equal && i < a->member_count; i++)
-		equal = same_member(&left[i], &right[i]);
-	free(left);
-	free(right);
+		equal = same_member(&a->members[i], &b->members[i]);
 	return equal;
 }
 

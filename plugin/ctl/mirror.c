@@ -17,7 +17,7 @@
 #include "plugin/transfer/bodies.h"
 #include "plugin/transfer/mirror.h"
 
-enum { PROPERTIES_MAX = 64, LINE_SIZE = 4096, LEASE_WAIT_MS = 20000, LOOK_MS = 50 };
+enum { PROPERTIES_MAX = 64, LEASE_WAIT_MS = 20000, LOOK_MS = 50 };
 
 struct work {
 	const struct ctl_command *command;
@@ -62,15 +62,20 @@ static int add_property(struct work *work, const char *file, int number, char *l
 
 static int read_properties(struct work *work, const char *name)
 {
-	char line[LINE_SIZE];
+	char *line = NULL;
+	size_t size = 0;
 	int rc = CTL_OK;
 	FILE *file = name != NULL ? fopen(name, "re") : NULL;
-	if (name != NULL && file == NULL)
+	if (name == NULL)
+		return CTL_OK;
+	if (file == NULL)
 		return ctl_failed(work->command, "%s: %s", name, strerror(errno));
-	for (int number = 1; rc == CTL_OK && file != NULL && fgets(line, sizeof line, file) != NULL; number++)
+	for (int number = 1; rc == CTL_OK && getline(&line, &size, file) > 0; number++)
 		rc = add_property(work, name, number, line);
-	if (file != NULL)
-		fclose(file);
+	if (rc == CTL_OK && ferror(file))
+		rc = ctl_failed(work->command, "%s: %s", name, strerror(errno));
+	free(line);
+	fclose(file);
 	return rc;
 }
 

@@ -14,7 +14,8 @@ enum { PRUNE_INVITATIONS = 2000 };
 
 #define HASH(hash) BCON_BIN(BSON_SUBTYPE_BINARY, (hash), INVITATION_HASH_BYTES)
 
-char *stamped(int64_t account, const char *user_id)
+/* "account:userID", as in `by`. The caller frees. */
+static char *stamped(int64_t account, const char *user_id)
 {
 	struct buf buf = BUF_EMPTY;
 	buf_add_i64(&buf, account);
@@ -37,7 +38,7 @@ static enum store_rc is_valid(struct db *db, const bson_t *invitation, bool *val
 
 /* ---- inviting ---- */
 
-/* What is there already. STORE_TAKEN: another one's; UNKNOWN never; *again: it is there no more. */
+/* What is there already. STORE_TAKEN: another one's; *again: it is there no more. */
 static enum store_rc look_at_other(struct db *db, const unsigned char *hash, const char *user_id, bool *again, struct error *err)
 {
 	bson_t there;
@@ -227,7 +228,6 @@ enum store_rc invitations_prune(struct db *db, int64_t now_ms, bool *more, struc
 
 /* ---- for a copy ---- */
 
-
 /* The user's ID behind the account's number, in the document. */
 static const char *id_in_stamp(const char *stamp)
 {
@@ -249,6 +249,8 @@ static enum store_rc load_guests(struct db *db, const bson_t *invitation, struct
 	struct docs people = {0};
 	if (bson_iter_init_find(&fields, invitation, "by") && bson_iter_recurse(&fields, &list))
 		while (bson_iter_next(&list)) {
+			if (!BSON_ITER_HOLDS_UTF8(&list))
+				continue;
 			ids = mem_grow(ids, (count + 1) * sizeof *ids);
 			stamps = mem_grow(stamps, (count + 1) * sizeof *stamps);
 			stamps[count] = bson_iter_utf8(&list, NULL);

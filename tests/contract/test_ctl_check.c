@@ -148,6 +148,8 @@ static void a_file_of_kafkas_properties_is_read_with_care(void **state)
 	}
 	assert_ctl(1, "mirror --store %s --writer w1 --kafka 127.0.0.1:1 --properties %s", place->uri, file);
 	assert_ctl_said("No such file or directory");
+	assert_ctl(1, "mirror --store %s --writer w1 --kafka 127.0.0.1:1 --properties %s", place->uri, place->dir);
+	assert_ctl_said("Is a directory");
 	assert_ctl(2, "mirror --store %s --writer w1 --kafka 127.0.0.1:1 --body half", place->uri);
 	assert_ctl_said("--body 'half' is none of full, none, encrypted");
 	assert_ctl(1, "mirror --store %s --writer nobody --kafka 127.0.0.1:1", place->uri);
