@@ -26,7 +26,7 @@ enum store_rc {
 	STORE_NOT_FOUND,   /* there is no such chat, user, device: an answer, not a failure */
 	STORE_UNAVAILABLE, /* nothing happened; try again later */
 	STORE_UNKNOWN,     /* it may have happened: repeat the same call with the same data (put_* are idempotent) */
-	STORE_REFUSED,     /* will never work: newer schema, not a store, wrong URI. Only from open, verify, restore */
+	STORE_REFUSED,     /* will never work: newer schema, not a store, wrong URI. Only from open */
 	STORE_CORRUPT,     /* what is stored contradicts itself; err says where */
 	STORE_TAKEN,       /* somebody else has that name: an answer, not a failure. Nothing happened */
 };

@@ -42,20 +42,20 @@ void entry_is_shared(struct core *core, struct entry *entry)
 	entry->shared_until_ms = core->now_ms + SHARED_MS;
 }
 
-/* As long as the other one needs to read what this one has just written, and to append behind it. */
-static void rest_after_append(struct core *core, struct entry *entry)
-{
-	int64_t pause = REST_SHARE * (core->now_ms - entry->sent_at_ms);
-	if (core->now_ms < entry->shared_until_ms)
-		entry_rest(core, entry, pause < REST_MIN_MS ? REST_MIN_MS : pause > REST_MAX_MS ? REST_MAX_MS : pause);
-}
-
-void entry_rest(struct core *core, struct entry *entry, int64_t pause_ms)
+static void rest(struct core *core, struct entry *entry, int64_t pause_ms)
 {
 	if (core->now_ms + pause_ms <= entry->rests_until_ms)
 		return;
 	entry->rests_until_ms = core->now_ms + pause_ms;
 	entry_retry_at(core, entry, entry->rests_until_ms);
+}
+
+/* As long as the other one needs to read what this one has just written, and to append behind it. */
+static void rest_after_append(struct core *core, struct entry *entry)
+{
+	int64_t pause = REST_SHARE * (core->now_ms - entry->sent_at_ms);
+	if (core->now_ms < entry->shared_until_ms)
+		rest(core, entry, pause < REST_MIN_MS ? REST_MIN_MS : pause > REST_MAX_MS ? REST_MAX_MS : pause);
 }
 
 void entry_yield(struct core *core, struct entry *entry, const char *writer)
@@ -68,7 +68,7 @@ void entry_yield(struct core *core, struct entry *entry, const char *writer)
 	entry->turn_from = entry->chat != NULL ? entry->chat->latest : 0;
 	entry->turn_at_ms = core->now_ms;
 	entry->turn_ms = !in_vain ? YIELD_MIN_MS : entry->turn_ms * 4 < YIELD_MAX_MS ? entry->turn_ms * 4 : YIELD_MAX_MS;
-	entry_rest(core, entry, entry->turn_ms);
+	rest(core, entry, entry->turn_ms);
 }
 
 void entry_had_turn(struct core *core, struct entry *entry, const struct transaction *tx)

@@ -106,7 +106,6 @@ bool entry_may_send(struct core *core, struct entry *entry);
 void entry_go_on(struct core *core, struct entry *entry);
 /* Another broker has written to the chat. */
 void entry_is_shared(struct core *core, struct entry *entry);
-void entry_rest(struct core *core, struct entry *entry, int64_t pause_ms);
 /* That broker asks for its turn; and it has written. */
 void entry_yield(struct core *core, struct entry *entry, const char *writer);
 void entry_had_turn(struct core *core, struct entry *entry, const struct transaction *tx);

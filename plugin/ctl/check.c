@@ -57,7 +57,7 @@ static void problem(struct check *check, const char *chat_id, const char *format
 		return;
 	}
 	progress_wipe(&check->progress);
-	printf("chat %s: %s\n", chat_id, text.text);
+	printf("%s%s: %s\n", chat_id != NULL ? "chat " : "store", chat_id != NULL ? chat_id : "", text.text);
 }
 
 /* ---- one chat ---- */
@@ -238,7 +238,7 @@ bool check_each_chat(struct check *check, void (*visit)(struct check *check, con
 		const char *const *chat_ids;
 		struct error err;
 		if (store_ops(check->store)->list_chats(check->store, after, CHATS_PAGE, &chat_ids, &count, &err) != STORE_OK) {
-			problem(check, "(list)", "%s", err.text);
+			problem(check, NULL, "%s", err.text);
 			return false;
 		}
 		for (size_t i = 0; i < count; i++)
@@ -275,15 +275,10 @@ int check_store(struct check *check)
 {
 	struct error err;
 	enum store_rc rc = store_ops(check->store)->verify(check->store, &err);
-	if (rc == STORE_CORRUPT) {
-		check->problems++;
-		if (check->as_json)
-			keep(check, NULL, err.text);
-		else
-			printf("store: %s\n", err.text);
-	} else if (rc != STORE_OK) {
+	if (rc == STORE_CORRUPT)
+		problem(check, NULL, "%s", err.text);
+	else if (rc != STORE_OK)
 		return ctl_failed(check->command, "%s", err.text);
-	}
 	if (check_each_chat(check, count_chat))
 		check_each_chat(check, do_chat);
 	progress_wipe(&check->progress);

@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "plugin/auth/printable.h"
 #include "plugin/broker/revocations.h"
 #include "plugin/broker/signing.h"
 #include "plugin/ctl/source.h"
+#include "plugin/ctl/when.h"
 
 /* At most JWT_MAX bytes and what an editor adds. NULL: said. */
 static char *read_token(const struct ctl_command *command, const char *file)
@@ -68,21 +68,11 @@ static void add_audiences(struct examination *exam, const struct jwt *jwt)
 	json_array_foreach(aud, i, member) if (json_is_string(member)) exam_fine(exam, "it is for %s", printable(shown, json_string_value(member)));
 }
 
-enum { END_SIZE = 32 };
-
-static const char *show_end(char when[END_SIZE], int64_t at_ms)
-{
-	time_t end = (time_t)(at_ms / 1000);
-	struct tm utc;
-	gmtime_r(&end, &utc);
-	strftime(when, END_SIZE, "%Y-%m-%d %H:%M:%S UTC", &utc);
-	return when;
-}
-
 static int let_in(struct examination *exam, const struct jwt_claims *claims)
 {
-	char when[END_SIZE];
-	exam_fine(exam, "good, for the user %s until %s", claims->user_id, show_end(when, claims->expires_at_ms));
+	char when[WHEN_SIZE];
+	when_print(claims->expires_at_ms, when);
+	exam_fine(exam, "good, for the user %s until %s", claims->user_id, when);
 	exam_fine(exam, "If the broker refuses it, its log says which of these it is: the username (empty, the user ID or jwt), the client ID (%s/<device>, or "
 					"one without a slash), or an account that was deleted after the token was issued.", claims->user_id);
 	return CTL_OK;
@@ -90,9 +80,10 @@ static int let_in(struct examination *exam, const struct jwt_claims *claims)
 
 static int let_in_device(struct examination *exam, const struct device_claims *claims)
 {
-	char shown[PRINTABLE_SIZE], when[END_SIZE];
+	char shown[PRINTABLE_SIZE], when[WHEN_SIZE];
+	when_print(claims->claims.expires_at_ms, when);
 	exam_fine(exam, "good, a device token for the user %s and his device %s alone until %s", claims->claims.user_id,
-		printable(shown, claims->device), show_end(when, claims->claims.expires_at_ms));
+		printable(shown, claims->device), when);
 	return CTL_OK;
 }
 

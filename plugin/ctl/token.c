@@ -79,11 +79,11 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 {
 	struct request request = {.ttl = "3600"};
 	const struct ctl_option options[] = {
-		{"keys", &request.keys, 1},
-		{"issuer", &request.issuer, 1},
-		{"audience", &request.audience, 1},
-		{"user", &request.user, 1},
-		{"ttl", &request.ttl, 0},
+		{"keys", &request.keys, CTL_REQUIRED},
+		{"issuer", &request.issuer, CTL_REQUIRED},
+		{"audience", &request.audience, CTL_REQUIRED},
+		{"user", &request.user, CTL_REQUIRED},
+		{"ttl", &request.ttl, CTL_OPTIONAL},
 		{"json", &request.json, CTL_FLAG},
 		{NULL, NULL, 0},
 	};

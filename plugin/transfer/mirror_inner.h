@@ -128,8 +128,6 @@ void outbox_leave_place(struct outbox *box);
 bool outbox_is_finished(const struct outbox *box);
 /* How many transactions are not delivered, as far as it is known. *oldest_ms: the time of the oldest of them, if one was read. */
 uint64_t outbox_lag(const struct outbox *box, uint64_t last_position, int64_t *oldest_ms);
-/* Begins again from what is surely delivered. */
-void outbox_rewind(struct outbox *box);
 /* Stores the place, if it has moved. `now`: also when it was stored a moment ago. */
 void outbox_store_place(struct outbox *box, bool now);
 /* One record of the transaction `number` came back. main: it is the transaction itself. */

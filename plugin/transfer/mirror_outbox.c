@@ -126,16 +126,8 @@ bool outbox_find_place(struct outbox *box)
 	return true;
 }
 
-void outbox_leave_place(struct outbox *box)
-{
-	/* What a writer that is gone left beyond what is certain goes out once, not at each turn. */
-	if (box->adopted && box->placed)
-		box->sent_to = reached(box);
-	outbox_rewind(box);
-	box->placed = false;
-}
-
-void outbox_rewind(struct outbox *box)
+/* Begins again from what is surely delivered. */
+static void rewind_box(struct outbox *box)
 {
 	if (!box->placed)
 		return;
@@ -148,6 +140,15 @@ void outbox_rewind(struct outbox *box)
 	box->first = box->last; /* what still comes back of those is passed over by its number */
 	box->bytes = 0;
 	box->next = from;
+}
+
+void outbox_leave_place(struct outbox *box)
+{
+	/* What a writer that is gone left beyond what is certain goes out once, not at each turn. */
+	if (box->adopted && box->placed)
+		box->sent_to = reached(box);
+	rewind_box(box);
+	box->placed = false;
 }
 
 /* ---- what comes back ---- */
@@ -237,7 +238,7 @@ void outbox_settle(struct outbox *box)
 	box->trouble = KAFKA_DELIVERED;
 	if (trouble == KAFKA_TOO_LARGE)
 		settle_size(box);
-	outbox_rewind(box);
+	rewind_box(box);
 	if (trouble == KAFKA_NO_TOPIC || trouble == KAFKA_REFUSED) {
 		mirror->topic_ready = mirror->topic_said = false;
 		mirror->retry_ms = clock_mono_ms() + (trouble == KAFKA_REFUSED ? REFUSED_MS : NO_TOPIC_MS);

@@ -142,19 +142,8 @@ int64_t doc_number(const bson_t *doc, const char *name); /* int32, int64, double
 bool doc_has(const bson_t *doc, const char *name);       /* there, and not null */
 const unsigned char *doc_bytes(const bson_t *doc, const char *name, size_t *len);
 
-/* The documents in an array, one after the other; what is none is passed over:
- *   struct doc_list list = doc_list(doc, "blocks");
- *   bson_t entry;
- *   while (doc_list_next(&list, &entry)) …        entry is a view into doc: not to be destroyed */
-struct doc_list {
-	bson_iter_t items;
-	bool any;
-};
-struct doc_list doc_list(const bson_t *doc, const char *name);
-bool doc_list_next(struct doc_list *list, bson_t *entry);
-
-/* The same array as items of `size` bytes, each made by `read`, which may borrow from the entry what lives as long as doc. The caller frees;
- * there is room for one more item, also where there is none. */
+/* The documents in an array as items of `size` bytes, each made by `read`, which may borrow from the entry what lives as long as doc; what is none
+ * is passed over. The caller frees; there is room for one more item, also where there is none. */
 typedef void doc_read_entry(const bson_t *entry, void *item);
 void *doc_list_read(const bson_t *doc, const char *name, size_t size, doc_read_entry *read, size_t *count);
 

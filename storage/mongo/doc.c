@@ -60,7 +60,13 @@ const unsigned char *doc_bytes(const bson_t *doc, const char *name, size_t *len)
 	return bytes;
 }
 
-struct doc_list doc_list(const bson_t *doc, const char *name)
+/* An array's documents, one after the other. */
+struct doc_list {
+	bson_iter_t items;
+	bool any;
+};
+
+static struct doc_list list_begin(const bson_t *doc, const char *name)
 {
 	bson_iter_t fields;
 	struct doc_list list;
@@ -68,7 +74,8 @@ struct doc_list doc_list(const bson_t *doc, const char *name)
 	return list;
 }
 
-bool doc_list_next(struct doc_list *list, bson_t *entry)
+/* entry is a view into the document: not to be destroyed. */
+static bool list_next(struct doc_list *list, bson_t *entry)
 {
 	while (list->any && bson_iter_next(&list->items)) {
 		const uint8_t *data;
@@ -85,10 +92,10 @@ bool doc_list_next(struct doc_list *list, bson_t *entry)
 void *doc_list_read(const bson_t *doc, const char *name, size_t size, doc_read_entry *read, size_t *count)
 {
 	bson_t entry;
-	struct doc_list list = doc_list(doc, name);
+	struct doc_list list = list_begin(doc, name);
 	char *items = mem_new(size);
 	*count = 0;
-	while (doc_list_next(&list, &entry)) {
+	while (list_next(&list, &entry)) {
 		items = mem_grow(items, (*count + 2) * size);
 		read(&entry, items + *count * size);
 		(*count)++;

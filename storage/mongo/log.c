@@ -9,7 +9,8 @@
 
 /* ---- documents ---- */
 
-bson_t *log_filter(const char *chat_id, uint64_t from, uint64_t to)
+/* {$gte: …, $lte: …} on _id: documents that begin at those numbers. */
+static bson_t *log_filter(const char *chat_id, uint64_t from, uint64_t to)
 {
 	struct pair_key low = number_key(chat_id, from), high = number_key(chat_id, to);
 	return BCON_NEW("_id", "{", "$gte", KEY_BIN(low), "$lte", KEY_BIN(high), "}");

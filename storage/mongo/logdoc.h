@@ -52,7 +52,4 @@ enum store_rc log_visit_range(struct db *db, const struct log_range *range, log_
 enum store_rc log_visit_referring_docs(struct db *db, const char *chat_id, uint64_t target, log_doc_visit *visit, void *context,
                                        struct error *err);
 
-/* {$gte: …, $lte: …} on _id: documents that begin at those numbers. */
-bson_t *log_filter(const char *chat_id, uint64_t from, uint64_t to);
-
 #endif

@@ -12,7 +12,7 @@
 
 static const int64_t KEY_AGE_MS = (int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000;
 
-enum store_rc mongo_prune(struct store *store, int64_t now_ms, bool *more, struct error *err)
+static enum store_rc mongo_prune(struct store *store, int64_t now_ms, bool *more, struct error *err)
 {
 	struct db db;
 	bool more_keys = false, more_people = false;
@@ -28,7 +28,7 @@ enum store_rc mongo_prune(struct store *store, int64_t now_ms, bool *more, struc
 	return rc;
 }
 
-enum store_rc mongo_checkpoint(struct store *store, struct error *err)
+static enum store_rc mongo_checkpoint(struct store *store, struct error *err)
 {
 	struct db db;
 	db_begin(&db, store);
@@ -38,7 +38,7 @@ enum store_rc mongo_checkpoint(struct store *store, struct error *err)
 }
 
 /* The server looks after its own files. What is looked at here is that this is still the store that was opened. */
-enum store_rc mongo_verify(struct store *store, struct error *err)
+static enum store_rc mongo_verify(struct store *store, struct error *err)
 {
 	struct db db;
 	bson_t doc;

@@ -25,9 +25,6 @@ enum store_rc mongo_list_chats(struct store *store, const char *after, size_t co
 enum store_rc mongo_list_ended(struct store *store, int64_t ended_before_ms, size_t count_max, const char *const **chat_ids, size_t *count,
                                struct error *err);
 enum store_rc mongo_erase(struct store *store, const char *chat_id, const char *sender_id, bool *more, struct error *err);
-enum store_rc mongo_prune(struct store *store, int64_t now_ms, bool *more, struct error *err);
-enum store_rc mongo_checkpoint(struct store *store, struct error *err);
-enum store_rc mongo_verify(struct store *store, struct error *err);
 
 enum store_rc mongo_list_writers(struct store *store, const char *const **writers, size_t *count, struct error *err);
 enum store_rc mongo_put_place(struct store *store, const char *name, uint64_t position, struct error *err);

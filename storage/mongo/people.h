@@ -40,15 +40,15 @@ static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
 
 /* ---- documents by their _id ---- */
 
-/* In the order of their text _ids' bytes. */
+/* In the order of their _ids' bytes where these are texts; else in any. */
 struct docs {
 	bson_t **items;
 	size_t count;
 };
 
-/* All that match, which have texts as _id. OK: docs_fini. */
+/* All that match. OK: docs_fini. */
 enum store_rc docs_load(struct db *db, enum collection collection, bson_t *filter, bson_t *opts, struct docs *docs, struct error *err);
-const bson_t *docs_find(const struct docs *docs, const char *id); /* NULL: not there */
+const bson_t *docs_find(const struct docs *docs, const char *id); /* by text _ids; NULL: not there */
 void docs_fini(struct docs *docs);                                /* a zeroed one is fine */
 
 /* {field: {$in: ids}}, to which more may be added. */
@@ -93,8 +93,6 @@ void shared_key(struct db *db, const char *shared_id, unsigned char key[ID_BYTES
 enum store_rc icon_drop_unnamed(struct db *db, const char *hash, struct error *err);
 /* Him as a favorite of others, as far as accounts up to that one are meant. */
 enum store_rc favorites_forget(struct db *db, const char *user_id, int64_t account, struct error *err);
-/* "account:userID" in invitation.by. */
-char *stamped(int64_t account, const char *user_id);
 
 /* A change of a device, which is made when there is none. */
 struct device_change {
