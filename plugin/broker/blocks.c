@@ -48,6 +48,7 @@ struct load {
 	char *user_id;
 	bool anew; /* also where they are known, or he is not even here */
 	enum store_rc rc;
+	struct error err;
 	struct block_list *list;
 };
 
@@ -55,8 +56,7 @@ static void load_run(struct job *job)
 {
 	struct load *load = (struct load *)job;
 	struct store *store = load->server->store;
-	struct error err;
-	load->rc = store_ops(store)->load_blocks(store, load->user_id, &load->list, &err);
+	load->rc = store_ops(store)->load_blocks(store, load->user_id, &load->list, &load->err);
 }
 
 static void load_free(struct load *load)
@@ -85,7 +85,7 @@ static void load_done(struct job *job)
 	struct server *server = load->server;
 	struct person *person = person_find(server, load->user_id);
 	bool unknown = person != NULL && !blocks_are_known(person);
-	if ((unknown || load->anew) && load->rc != STORE_OK && jobs_repeat(server, NULL, job))
+	if ((unknown || load->anew) && load->rc != STORE_OK && jobs_read_again(server, job, load->rc, &load->err))
 		return;
 	if (load->anew && load->rc == STORE_OK)
 		part_all(server, load->user_id, load->list);

@@ -54,6 +54,7 @@ struct load {
 	uint64_t session_id;
 	char *user_id, *device;
 	enum store_rc rc;
+	struct error err;
 	struct device_record *record;
 	struct load *next; /* in a put's list */
 };
@@ -265,8 +266,7 @@ static void load_run(struct job *job)
 {
 	struct load *load = (struct load *)job;
 	struct store *store = load->server->store;
-	struct error err;
-	load->rc = store_ops(store)->load_device(store, load->user_id, load->device, &load->record, &err);
+	load->rc = store_ops(store)->load_device(store, load->user_id, load->device, &load->record, &load->err);
 }
 
 static void resume(struct server *server, struct session *session, const char *subscriptions)
@@ -317,7 +317,7 @@ static void load_done(struct job *job)
 		load->record = NULL;
 		return;
 	}
-	if (session != NULL && load->rc != STORE_OK && load->rc != STORE_NOT_FOUND && jobs_repeat(load->server, NULL, job))
+	if (session != NULL && load->rc != STORE_OK && load->rc != STORE_NOT_FOUND && jobs_read_again(load->server, job, load->rc, &load->err))
 		return;
 	if (session != NULL) {
 		session->device_loading = false;

@@ -8,7 +8,7 @@
 
 #include "plugin/broker/server.h"
 
-enum { REPEAT_MS = 500 };
+enum { REPEAT_MS = 500, SAY_AGAIN_MS = 10 * 60 * 1000 };
 
 /* ---- jobs behind others ---- */
 
@@ -76,6 +76,16 @@ bool jobs_repeat(struct server *server, const char *key, struct job *job)
 	DL_APPEND(server->later, later);
 	server_wake_in(server, REPEAT_MS);
 	return true;
+}
+
+bool jobs_read_again(struct server *server, struct job *job, enum store_rc rc, const struct error *err)
+{
+	server->counters.read_failures[rc]++; /* those that are none are not shown */
+	if (rc == STORE_CORRUPT && (server->corrupt_said_ms == 0 || server->now_ms - server->corrupt_said_ms >= SAY_AGAIN_MS)) {
+		server->corrupt_said_ms = server->now_ms;
+		server_log(MOSQ_LOG_ERR, "the store is damaged, and some users wait for what cannot be read (see hyperchatctl check): %s", err->text);
+	}
+	return jobs_repeat(server, NULL, job);
 }
 
 void jobs_repeat_due(struct server *server)

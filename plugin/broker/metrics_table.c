@@ -66,7 +66,7 @@ const struct metric metrics_table[] = {
 		.help = "Appends that failed, and are repeated: `unknown` may have happened, `unavailable` has not"},
 	{"store_appends_total", METRIC_COUNTER, READ(appends), BY("result", append_results),
 		.help = "What became of each chat's part of an append; a `conflict` is with another broker and is decided again"},
-	{"store_read_failures_total", METRIC_COUNTER, COUNTED(read_failures), BY("kind", store_failures), .help = "Reads for chats that failed, and are repeated"},
+	{"store_read_failures_total", METRIC_COUNTER, COUNTED(read_failures), BY("kind", store_failures), .help = "Reads that failed, and are repeated"},
 	{"store_write_queue", METRIC_GAUGE, READ(lane_queue), .help = "Writes that wait for the store or are under way"},
 	{"store_read_queue", METRIC_GAUGE, READ(reader_queue), .help = "Reads that wait for a reader or are under way"},
 	{"store_checkpoints_total", METRIC_COUNTER, COUNTED(checkpoints), .help = "Checkpoints of the store that were made (SQLite)"},

@@ -18,6 +18,7 @@ struct load {
 	uint64_t session_id, generation;
 	char *user_id, *device, *chat_id;
 	enum store_rc rc;
+	struct error err;
 	struct user_chat *membership;
 	struct device_record *record;
 };
@@ -43,12 +44,11 @@ static void load_run(struct job *job)
 {
 	struct load *load = (struct load *)job;
 	struct store *store = load->server->store;
-	struct error err;
 	forget_results(load);
-	load->rc = store_ops(store)->load_membership(store, load->user_id, load->chat_id, &load->membership, &err);
+	load->rc = store_ops(store)->load_membership(store, load->user_id, load->chat_id, &load->membership, &load->err);
 	if (load->rc != STORE_OK)
 		return;
-	enum store_rc rc = store_ops(store)->load_device(store, load->user_id, load->device, &load->record, &err);
+	enum store_rc rc = store_ops(store)->load_device(store, load->user_id, load->device, &load->record, &load->err);
 	load->rc = rc == STORE_NOT_FOUND ? STORE_OK : rc;
 }
 
@@ -68,7 +68,7 @@ static void load_done(struct job *job)
 	struct track *track = feed != NULL ? feed_find(feed, load->chat_id) : NULL;
 	bool wanted = track != NULL && track->unplaced;
 	bool early = wanted && !feed->loaded; /* then it is not known yet how a chat without a cursor begins */
-	if ((early || (wanted && load->rc != STORE_OK && load->rc != STORE_NOT_FOUND)) && jobs_repeat(server, NULL, job))
+	if ((early || (wanted && load->rc != STORE_OK && load->rc != STORE_NOT_FOUND)) && jobs_read_again(server, job, load->rc, &load->err))
 		return;
 	if (wanted && load->rc == STORE_OK) {
 		replay_start_chat(server, session, load->membership, load->record, NULL);

@@ -206,6 +206,7 @@ struct check {
 	struct server *server;
 	char watcher_id[USER_ID_MAX + 1], user_id[USER_ID_MAX + 1];
 	enum store_rc rc;
+	struct error err;
 	bool shares;
 };
 
@@ -214,11 +215,10 @@ static void check_run(struct job *job)
 	struct check *check = (struct check *)job;
 	struct store *store = check->server->store;
 	struct shared shared;
-	struct error err;
-	check->rc = shared_open(store, check->watcher_id, &shared, &err);
+	check->rc = shared_open(store, check->watcher_id, &shared, &check->err);
 	if (check->rc != STORE_OK)
 		return;
-	check->rc = shared_with(store, &shared, check->user_id, &check->shares, &err);
+	check->rc = shared_with(store, &shared, check->user_id, &check->shares, &check->err);
 	shared_close(&shared);
 }
 
@@ -226,7 +226,7 @@ static void check_done(struct job *job)
 {
 	struct check *check = (struct check *)job;
 	bool failed = check->rc != STORE_OK && check->rc != STORE_NOT_FOUND;
-	if (failed && jobs_repeat(check->server, NULL, job))
+	if (failed && jobs_read_again(check->server, job, check->rc, &check->err))
 		return;
 	if (!check->shares)
 		part_one(check->server, check->watcher_id, check->user_id);

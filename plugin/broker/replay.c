@@ -33,6 +33,7 @@ struct load {
 	uint64_t session_id, generation;
 	char *user_id, *device;
 	enum store_rc rc;
+	struct error err;
 	struct user_record *user;
 	struct device_record *record;
 };
@@ -41,14 +42,13 @@ static void load_run(struct job *job)
 {
 	struct load *load = (struct load *)job;
 	struct store *store = load->server->store;
-	struct error err;
 	store_free(load->user); /* of an attempt that got only so far */
 	store_free(load->record);
 	load->user = NULL;
 	load->record = NULL;
-	load->rc = store_ops(store)->load_user(store, load->user_id, &load->user, &err);
+	load->rc = store_ops(store)->load_user(store, load->user_id, &load->user, &load->err);
 	if (load->rc == STORE_OK || load->rc == STORE_NOT_FOUND) {
-		enum store_rc rc = store_ops(store)->load_device(store, load->user_id, load->device, &load->record, &err);
+		enum store_rc rc = store_ops(store)->load_device(store, load->user_id, load->device, &load->record, &load->err);
 		load->rc = rc == STORE_NOT_FOUND ? STORE_OK : rc;
 	}
 }
@@ -121,7 +121,7 @@ static void load_done(struct job *job)
 		if (jobs_read(server, job, true))
 			return;
 	}
-	if (feed != NULL && (earlier || load->rc != STORE_OK) && jobs_repeat(server, NULL, job))
+	if (feed != NULL && (earlier || load->rc != STORE_OK) && jobs_read_again(server, job, load->rc, &load->err))
 		return;
 	if (session != NULL)
 		session->replay_loading = false;
@@ -191,6 +191,7 @@ struct read {
 	struct range ranges[RANGES_MAX];
 	size_t range_count;
 	enum store_rc rc;
+	struct error err;
 	/* what comes out */
 	struct parcel *parcels, **last;
 	size_t parcel_count;
@@ -372,8 +373,7 @@ static bool read_range(struct read *read, struct range *range, struct page_limit
 	struct store *store = read->server->store;
 	struct user_chat *membership = NULL;
 	struct page page = {0};
-	struct error err;
-	read->rc = store_ops(store)->load_membership(store, read->user_id, range->chat_id, &membership, &err);
+	read->rc = store_ops(store)->load_membership(store, read->user_id, range->chat_id, &membership, &read->err);
 	bool large = read->rc == STORE_OK && membership->current_members > read->large_group;
 	if (large)
 		add_hint(read, range->chat_id, range->to);
@@ -383,9 +383,9 @@ static bool read_range(struct read *read, struct range *range, struct page_limit
 		return true;
 	}
 	if (read->rc == STORE_OK)
-		read->rc = store_ops(store)->read_page(store, range->chat_id, range->from, range->to, limits, &page, &err);
+		read->rc = store_ops(store)->read_page(store, range->chat_id, range->from, range->to, limits, &page, &read->err);
 	if (read->rc == STORE_OK)
-		read->rc = quotes_hide(store, read->blocks->list, read->user_id, page.transactions, page.count, &err);
+		read->rc = quotes_hide(store, read->blocks->list, read->user_id, page.transactions, page.count, &read->err);
 	if (read->rc == STORE_OK)
 		add_page(read, range, &page, membership, limits);
 	store_page_free(&page);
@@ -435,7 +435,7 @@ static void read_done(struct job *job)
 	struct session *session = session_by_id(server, read->session_id);
 	struct feed *feed = session ? session->feed : NULL;
 	if (feed != NULL && feed->generation == read->generation) {
-		if (read->rc != STORE_OK && read->parcels == NULL && jobs_repeat(server, NULL, job))
+		if (read->rc != STORE_OK && read->parcels == NULL && jobs_read_again(server, job, read->rc, &read->err))
 			return;
 		take_over(feed, read);
 		feed->reading = false;

@@ -87,6 +87,7 @@ struct server {
 	struct activity *activity; /* NULL: it is not told */
 	struct timer *timer;    /* rings when the loop would sleep too long */
 	struct later *later;    /* jobs that are to be run again */
+	int64_t corrupt_said_ms; /* that such a job found the store damaged; 0: never */
 	struct tail *tail;      /* NULL: the store is this broker's alone */
 	bool closing, upkeep_busy, ended_busy;
 	bool ending;  /* so do all sessions, with the broker: nobody comes back, and no client is to be asked any more */

@@ -85,17 +85,21 @@ def test_a_change_of_who_has_just_come_waits_for_the_store_to_know_him(broker, b
     assert "result" in answer, answer
 
 
+def damages(broker, table):
+    with sqlite3.connect(broker.store) as store:
+        page, = store.execute("SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?", [table]).fetchone()
+        size, = store.execute("PRAGMA page_size").fetchone()
+    with open(broker.store, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
+
+
 @pytest.mark.sqlite
 def test_a_change_that_a_damaged_store_cannot_take_is_given_up_and_others_go_on(broker, alice, bob):
     bob.asks("getUserInfo")
     alice.asks("addAsFavorite", favoriteID="bob")
     broker.stop()
-    with sqlite3.connect(broker.store) as store:
-        page, = store.execute("SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 'favorite'").fetchone()
-        size, = store.execute("PRAGMA page_size").fetchone()
-    with open(broker.store, "r+b") as file:
-        file.seek((page - 1) * size)
-        file.write(bytes(size))
+    damages(broker, "favorite")
     broker.start()
     alice.returns()
     alice.publishes("rpc/removeFavorite/r1", {"favoriteID": "bob"})
@@ -106,6 +110,24 @@ def test_a_change_that_a_damaged_store_cannot_take_is_given_up_and_others_go_on(
     broker.restart()
     alice.returns()
     assert alice.asks("getUserInfo")["userInfo"]["status"] == "here"
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("table", ["device", "block"])
+def test_who_waits_for_what_a_damaged_store_cannot_tell_is_spoken_of_in_the_log(broker, alice, bob, table):
+    """Once, however many wait and however often it is tried."""
+    alice.chat_with(bob)
+    broker.stop()
+    damages(broker, table)
+    broker.start()
+    alice.returns()
+    bob.returns()
+    deadline = time.monotonic() + mqtt.PATIENCE
+    while "the store is damaged, and some users wait" not in broker.log_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(1.2)  # two more tries
+    assert broker.log_text().count("the store is damaged") == 1
 
 
 @pytest.mark.sqlite
