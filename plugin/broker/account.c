@@ -85,6 +85,7 @@ struct closing {
 	bool again;    /* not the first round: only chats that he is still a member of */
 	bool repeated; /* the second erasure of these chats */
 	int pauses;    /* left, before that */
+	bool refused;  /* jobs_stored's */
 	/* results */
 	enum store_rc rc;
 	struct error err;
@@ -129,7 +130,9 @@ static const char *lane_of(const struct closing *closing)
 static void closing_done(struct job *job)
 {
 	struct closing *closing = (struct closing *)job;
-	if (closing->rc == STORE_OK || closing->rc == STORE_NOT_FOUND)
+	bool done = closing->rc == STORE_OK || closing->rc == STORE_NOT_FOUND;
+	jobs_stored(closing->server, KEPT_ACCOUNTS, &closing->refused, done ? STORE_OK : closing->rc, &closing->err);
+	if (done)
 		closing->tell(closing);
 	else if (!jobs_repeat(closing->server, lane_of(closing), job))
 		closing_free(closing);

@@ -46,7 +46,7 @@ bool jobs_read(struct server *server, struct job *job, bool behind_writes)
 void jobs_stored(struct server *server, enum kept what, bool *refused, enum store_rc rc, const struct error *err)
 {
 	static const char *const names[KEPT_COUNT] = {"receipts", "places of devices", "users and devices", "names of newcomers",
-		"what other brokers are to be told"};
+		"what other brokers are to be told", "the end of accounts"};
 	bool fails = rc != STORE_OK;
 	if (fails == *refused || (fails && err->text[0] == '\0'))
 		return;

@@ -27,7 +27,7 @@ void jobs_repeat_due(struct server *server);
 void jobs_repeat_at_once(struct server *server);
 
 /* What is kept of users beside their messages, and tried again until the store takes it. */
-enum kept { KEPT_RECEIPTS, KEPT_CURSORS, KEPT_DEVICES, KEPT_NAMES, KEPT_NOTICES, KEPT_COUNT };
+enum kept { KEPT_RECEIPTS, KEPT_CURSORS, KEPT_DEVICES, KEPT_NAMES, KEPT_NOTICES, KEPT_ACCOUNTS, KEPT_COUNT };
 
 /* The store's answer to a job that stores such. The log says once when it begins to refuse them and once when it takes all of them again.
  * *refused is the job's: whether it counts among those that are refused, false at first. An empty err: the store was not asked. */

@@ -21,7 +21,7 @@ static const char *const store_failures[STORE_RC_COUNT] = {
 	[STORE_UNAVAILABLE] = "unavailable", [STORE_UNKNOWN] = "unknown", [STORE_REFUSED] = "refused", [STORE_CORRUPT] = "corrupt"};
 static const char *const append_results[APPEND_RESULT_COUNT] = {
 	[APPEND_OK] = "ok", [APPEND_CONFLICT] = "conflict", [APPEND_NOTHING_ADDED] = "nothing_added", [APPEND_UNKNOWN] = "unknown"};
-static const char *const kept_kinds[KEPT_KINDS] = {"receipts", "places", "devices", "names", "notices"};
+static const char *const kept_kinds[KEPT_KINDS] = {"receipts", "places", "devices", "names", "notices", "accounts"};
 static const char *const mirrors[MIRROR_COUNT] = {[MIRROR_TRANSACTIONS] = "transactions", [MIRROR_PUSH] = "push"};
 
 /* clang-format off */

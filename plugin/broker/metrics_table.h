@@ -23,7 +23,7 @@
 #define METRICS_TOPIC "$SYS/broker/hyperchat"
 
 enum mirror_kind { MIRROR_TRANSACTIONS, MIRROR_PUSH, MIRROR_COUNT };
-enum { APPEND_RESULT_COUNT = APPEND_UNKNOWN + 1, KEPT_KINDS = 5 };
+enum { APPEND_RESULT_COUNT = APPEND_UNKNOWN + 1, KEPT_KINDS = 6 };
 
 /* What is asked of others when the metrics are collected. Gauges are double, counters uint64_t. */
 struct readings {

@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
@@ -244,6 +245,15 @@ class Broker:
             raise AssertionError(f"the broker ended on its own with {code}:\n{self.all_output()}")
         self.check_sanitizer()
         self.check_log()
+
+    def damages(self, table):
+        """While it does not run: the first page of that table of its SQLite store is zeros."""
+        with sqlite3.connect(self.store) as store:
+            page, = store.execute("SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?", [table]).fetchone()
+            size, = store.execute("PRAGMA page_size").fetchone()
+        with open(self.store, "r+b") as file:
+            file.seek((page - 1) * size)
+            file.write(bytes(size))
 
     # ---- what it says ----
 

@@ -40,6 +40,20 @@ def test_who_deletes_his_account_leaves_and_his_texts_go(broker, alice, bob, cha
     bob.is_refused("forbidden", "b1")
 
 
+@pytest.mark.sqlite
+def test_what_the_store_cannot_erase_is_spoken_of_in_the_log(broker, alice, bob, chat):
+    alice.says("a secret", chat=chat)
+    broker.stop()
+    broker.damages("erasure")
+    broker.start()
+    alice.returns()
+    alice.asks("deleteAccount")
+    deadline = time.monotonic() + mqtt.PATIENCE
+    while "the store does not take the end of accounts" not in broker.log_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_quotes_of_it_go_too(broker, alice, bob, chat):
     number = alice.says("a secret", chat=chat)["messageID"]
     reply = bob.asks("replyMessage", chatID=chat, messageID=number, messageBody="really?")["messageID"]

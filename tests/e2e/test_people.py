@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import random
-import sqlite3
 import statistics
 import time
 
@@ -85,21 +84,12 @@ def test_a_change_of_who_has_just_come_waits_for_the_store_to_know_him(broker, b
     assert "result" in answer, answer
 
 
-def damages(broker, table):
-    with sqlite3.connect(broker.store) as store:
-        page, = store.execute("SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?", [table]).fetchone()
-        size, = store.execute("PRAGMA page_size").fetchone()
-    with open(broker.store, "r+b") as file:
-        file.seek((page - 1) * size)
-        file.write(bytes(size))
-
-
 @pytest.mark.sqlite
 def test_a_change_that_a_damaged_store_cannot_take_is_given_up_and_others_go_on(broker, alice, bob):
     bob.asks("getUserInfo")
     alice.asks("addAsFavorite", favoriteID="bob")
     broker.stop()
-    damages(broker, "favorite")
+    broker.damages("favorite")
     broker.start()
     alice.returns()
     alice.publishes("rpc/removeFavorite/r1", {"favoriteID": "bob"})
@@ -118,7 +108,7 @@ def test_who_waits_for_what_a_damaged_store_cannot_tell_is_spoken_of_in_the_log(
     """Once, however many wait and however often it is tried."""
     alice.chat_with(bob)
     broker.stop()
-    damages(broker, table)
+    broker.damages(table)
     broker.start()
     alice.returns()
     bob.returns()
