@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "plugin/broker/signing.h"
 #include "plugin/broker/witness.h"
 #include "plugin/transfer/tail.h"
+#include "storage/uri.h"
 
 enum {
 	PATIENCE_MS = 3000, /* of the broker's start */
@@ -47,42 +47,13 @@ struct opening {
 
 /* ---- the name ---- */
 
-static void add_escaped(struct buf *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c) != NULL;
-		if (plain)
-			buf_add_char(out, *text);
-		else
-			buf_printf(out, "%%%02X", c);
-	}
-}
-
-static bool has_name(const char *options)
-{
-	for (; options != NULL; options = strchr(options + 1, '&'))
-		if (strncasecmp(options + 1, "appName=", 8) == 0)
-			return true;
-	return false;
-}
-
-/* A shared store is told this broker's name as the URI's appName. */
+/* By which a shared store is to know this broker. */
 static char *named_uri(const struct server *server)
 {
-	const char *uri = server->conf.store, *options = strchr(uri, '?'), *hosts = strstr(uri, "://");
 	char host[WRITER_MAX + 1] = "";
-	struct buf named = BUF_EMPTY;
-	if (has_name(options))
-		return mem_text(uri);
 	gethostname(host, sizeof host);
 	host[sizeof host - 1] = '\0';
-	buf_add_text(&named, uri);
-	if (options == NULL && hosts != NULL && strchr(hosts + 3, '/') == NULL)
-		buf_add_char(&named, '/');
-	buf_add_text(&named, options == NULL ? "?appName=" : options[1] == '\0' ? "appName=" : "&appName=");
-	add_escaped(&named, server->conf.writer[0] != '\0' ? server->conf.writer : host);
-	return named.data;
+	return uri_named(server->conf.store, server->conf.writer[0] != '\0' ? server->conf.writer : host);
 }
 
 /* ---- on a worker ---- */

@@ -4,30 +4,20 @@
 #include "plugin/ctl/source.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "storage/uri.h"
 
 const struct page_limits source_page = {.count_max = 1000, .bytes_max = 4 << 20};
 
 /* A store that many brokers write to knows each by a name; ours is none of theirs. */
-static void add_name(struct buf *uri)
-{
-	static const char NAME[] = "appName=hyperchatctl";
-	const char *host = strstr(uri->data, "://");
-	if (strncmp(uri->data, "mongodb", 7) != 0 || host == NULL || strstr(uri->data, "appName=") != NULL)
-		return;
-	bool has_path = strchr(host + 3, '/') != NULL, has_options = strchr(uri->data, '?') != NULL;
-	buf_add_text(uri, has_options ? "&" : has_path ? "?" : "/?");
-	buf_add_text(uri, NAME);
-}
-
 enum store_rc source_try(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
-	struct buf named = BUF_EMPTY;
-	buf_add_text(&named, uri);
-	add_name(&named);
-	enum store_rc rc = store_open_with(named.data, flags, store, err);
-	buf_fini(&named);
+	char *named = uri_named(uri, "hyperchatctl");
+	enum store_rc rc = store_open_with(named, flags, store, err);
+	free(named);
 	return rc;
 }
 
