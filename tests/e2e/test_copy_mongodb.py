@@ -133,7 +133,8 @@ def test_a_copy_that_is_killed_again_and_again_goes_on_and_is_the_same(source, n
     else:
         code, said = Copying(network, source.store_uri, target).ends()
     assert killed >= KILLS // 2
-    assert code == 0 and "going on with a copy that was interrupted" in said and "copied and compared" in said, said
+    went_on = "going on with a copy that was interrupted" in said and "copied and compared" in said
+    assert code == 0 and (went_on or "is a complete copy already" in said), said  # the last kill may have come behind the last write
     is_the_same(source, target)
     is_copied_back(source, target)
 
