@@ -261,7 +261,6 @@ static void sent(struct server *server, struct feed *feed, size_t len, int qos)
 	feed->sent_bytes += len;
 }
 
-/* Of what has an order. */
 static void sent_transactions(struct server *server, struct feed *feed, size_t len, int qos)
 {
 	sent(server, feed, len, qos);

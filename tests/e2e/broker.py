@@ -260,6 +260,13 @@ class Broker:
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
+    def has_logged(self, text):
+        """Waits until the log has it."""
+        deadline = time.monotonic() + mqtt.PATIENCE
+        while text not in self.log_text():
+            assert time.monotonic() < deadline, f"the log does not say {text!r}: {self.all_output()[-2000:]}"
+            time.sleep(0.05)
+
     def all_output(self):
         return (self.output.read_text(errors="replace") if self.output.exists() else "") + self.log_text()
 

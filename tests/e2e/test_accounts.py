@@ -48,10 +48,7 @@ def test_what_the_store_cannot_erase_is_spoken_of_in_the_log(broker, alice, bob,
     broker.start()
     alice.returns()
     alice.asks("deleteAccount")
-    deadline = time.monotonic() + mqtt.PATIENCE
-    while "the store does not take the end of accounts" not in broker.log_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    broker.has_logged("the store does not take the end of accounts")
 
 
 def test_quotes_of_it_go_too(broker, alice, bob, chat):
