@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/sqlite/walfile.h"
+
 enum { BUSY_TIMEOUT_MS = 2000, WRITE_CACHE_KIB = 65536, READ_CACHE_KIB = 8192 };
 
 /* ---- failures ---- */
@@ -54,7 +56,7 @@ enum store_rc db_result(struct db *db, struct error *err)
 static void set_up(struct db *db, enum db_use use)
 {
 	char cache[64];
-	snprintf(cache, sizeof cache, "PRAGMA cache_size = -%d", use == DB_WRITE ? WRITE_CACHE_KIB : READ_CACHE_KIB);
+	snprintf(cache, sizeof cache, "PRAGMA cache_size = -%d", use == DB_READ ? READ_CACHE_KIB : WRITE_CACHE_KIB);
 	sqlite3_extended_result_codes(db->handle, 1);
 	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -66,13 +68,15 @@ static void set_up(struct db *db, enum db_use use)
 	db_exec(db, "PRAGMA secure_delete = ON");
 	if (use == DB_READ)
 		db_exec(db, "PRAGMA query_only = ON");
+	if (use == DB_COMMIT)
+		db_exec(db, "PRAGMA cache_spill = OFF"); /* walfile.h */
 }
 
 enum store_rc db_open(struct db *db, const char *path, enum db_use use, struct error *err)
 {
 	*db = (struct db){0};
 	/* NOMUTEX: one thread at a time has it anyway. Never CREATE: a file that vanished must not come back empty. */
-	int code = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	int code = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, use == DB_COMMIT ? walfile_vfs() : NULL);
 	if (code != SQLITE_OK)
 		fail_with_code(db, code);
 	else

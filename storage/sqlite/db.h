@@ -193,7 +193,11 @@ struct db {
 	char text[ERROR_TEXT_SIZE];
 };
 
-enum db_use { DB_WRITE, DB_READ };
+enum db_use {
+	DB_COMMIT, /* writes, and most often little: through walfile.h */
+	DB_WRITE,
+	DB_READ,
+};
 
 /* Opens an existing file. Not open afterwards when it fails. */
 enum store_rc db_open(struct db *db, const char *path, enum db_use use, struct error *err);

@@ -39,7 +39,7 @@ static int on_commit(void *context, sqlite3 *handle, const char *name, int pages
 
 static enum store_rc writer_open(struct sqlite_store *self, struct error *err)
 {
-	enum store_rc rc = db_open(&self->writer, self->path, DB_WRITE, err);
+	enum store_rc rc = db_open(&self->writer, self->path, DB_COMMIT, err);
 	if (rc == STORE_OK)
 		sqlite3_wal_hook(self->writer.handle, on_commit, self);
 	return rc;

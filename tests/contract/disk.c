@@ -429,6 +429,11 @@ bool disk_failed(void)
 	return disk.failed;
 }
 
+unsigned disk_calls(enum disk_call call)
+{
+	return disk.calls[call];
+}
+
 void disk_lose_power_at(unsigned number, const char *to, uint64_t seed, void (*lost)(void *context), void *context)
 {
 	disk.power_at = number;

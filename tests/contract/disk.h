@@ -31,6 +31,7 @@ void disk_unwatch(void);
 
 void disk_arm(const struct disk_plan *plan); /* counts from here; NULL: nothing fails */
 bool disk_failed(void);                      /* something did since disk_arm */
+unsigned disk_calls(enum disk_call call);    /* since disk_arm */
 
 /* In the midst of call number `number` of those that change something, what a power loss could leave goes to `to`, an existing directory. */
 void disk_lose_power_at(unsigned number, const char *to, uint64_t seed, void (*lost)(void *context), void *context);
