@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * The write-ahead log, written in one piece. A file belongs to one connection, which has one thread at a time. */
+ * The write-ahead log, written in one piece and made longer in steps. A file belongs to one connection, which has one thread at a time. */
 #include "storage/sqlite/walfile.h"
 
 #include <pthread.h>
@@ -11,7 +11,11 @@
 
 #include "base/buf.h"
 
-enum { PIECE_MAX = 0x1ffff, PIECE_FIRST = 0x4000 }; /* SQLite's own VFS for Unix writes no more than that at once: it cuts off what is above */
+enum {
+	PIECE_MAX = 0x1ffff, /* SQLite's own VFS for Unix writes no more than that at once: it cuts off what is above */
+	PIECE_FIRST = 0x4000,
+	STEP = 0x20000, /* more would be fewer steps, each of which a commit waits for: no faster in all, but the slowest are slower */
+};
 
 /* The real file stands behind it in memory. */
 struct wal_file {
@@ -19,6 +23,7 @@ struct wal_file {
 	unsigned char *piece; /* what is not written yet; it belongs at `at` */
 	size_t len, size;
 	sqlite3_int64 at;
+	sqlite3_int64 ready; /* to write up to here makes the file no longer */
 };
 
 static struct wal_file *of(sqlite3_file *file)
@@ -33,13 +38,36 @@ static sqlite3_file *real(sqlite3_file *file)
 
 /* ---- writing ---- */
 
+/* Zeros behind `end`: no frame of SQLite's looks like that. Only what stands behind the end of the file is anybody's to write, and others make it longer,
+ * too. Where there is no room the log goes on without. */
+static void make_longer(struct wal_file *self, sqlite3_file *file, sqlite3_int64 end)
+{
+	static const unsigned char zeros[STEP / 8];
+	sqlite3_int64 size = 0;
+	if (file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+		return;
+	self->ready = size;
+	if (size > end)
+		return;
+	for (self->ready = end; self->ready < end + STEP; self->ready += sizeof zeros)
+		if (file->pMethods->xWrite(file, zeros, sizeof zeros, self->ready) != SQLITE_OK)
+			return;
+}
+
 /* Where it fails the piece is gone: SQLite rolls the transaction back, and writes in its place again. */
 static int write_out(sqlite3_file *file)
 {
 	struct wal_file *self = of(file);
 	int len = (int)self->len;
 	self->len = 0;
-	return len > 0 ? real(file)->pMethods->xWrite(real(file), self->piece, len, self->at) : SQLITE_OK;
+	if (len == 0)
+		return SQLITE_OK;
+	int code = real(file)->pMethods->xWrite(real(file), self->piece, len, self->at);
+	if (self->at == 0) /* it begins anew, and may have been cut */
+		self->ready = 0;
+	if (code == SQLITE_OK && self->at + len > self->ready)
+		make_longer(self, real(file), self->at + len);
+	return code;
 }
 
 static void keep(struct wal_file *self, const void *bytes, size_t len, sqlite3_int64 at)

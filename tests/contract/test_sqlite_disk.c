@@ -474,27 +474,6 @@ static void so_it_is_while_the_store_is_being_made(void **state)
 	talk_free(&talk);
 }
 
-/* However many pages it changes: small commits are made of system calls. */
-static void a_commit_reaches_the_disk_by_one_write_and_one_sync(void **state)
-{
-	struct place *place = *state;
-	disk_watch(place->dir);
-	struct store *store = open_at(place->uri);
-	struct line lines[CHATS];
-	for (int i = 0; i < CHATS; i++) {
-		lines[i] = line_new(chat_ids[i]);
-		assert_appended(store, line_says(&lines[i], "alice", "hi"));
-	}
-	for (int i = 0; i < CHATS; i++) {
-		disk_arm(NULL);
-		assert_appended(store, line_says_as(&lines[i], "bob", "a1", "hello"));
-		assert_int_equal(disk_calls(DISK_WRITE), 1);
-		assert_int_equal(disk_calls(DISK_SYNC), 1);
-	}
-	close_store(store);
-	disk_unwatch();
-}
-
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
@@ -511,7 +490,6 @@ int main(void)
 		PLACE_STORY(an_allocation_that_fails_is_no_answer_either),
 		PLACE_STORY(whatever_a_power_loss_leaves_has_all_that_was_acknowledged),
 		PLACE_STORY(so_it_is_while_the_store_is_being_made),
-		PLACE_STORY(a_commit_reaches_the_disk_by_one_write_and_one_sync),
 	};
 	disk_count_memory();
 	return cmocka_run_group_tests_name("sqlite on a failing disk", stories, NULL, NULL);
