@@ -66,7 +66,8 @@ def free_port():
 class Broker:
     """One broker with an empty past. Use with `with`: it must also end well."""
 
-    def __init__(self, start_script, directory, conf):
+    def __init__(self, start_script, directory, conf, inside=()):
+        """inside: the command that runs it, if any: valgrind …"""
         self.port = free_port()
         self.log = directory / "broker.log"
         conf = COMMON.format(port=self.port, log=self.log) + conf
@@ -74,7 +75,7 @@ class Broker:
             conf += "user root\n"  # it would become a user who cannot write here
         (directory / "mosquitto.conf").write_text(conf)
         with open(directory / "broker.out", "w") as out:
-            self.process = subprocess.Popen([start_script, "-c", directory / "mosquitto.conf"], stdout=out, stderr=out)
+            self.process = subprocess.Popen([*inside, start_script, "-c", directory / "mosquitto.conf"], stdout=out, stderr=out)
         self.said = (directory / "broker.out", self.log)
 
     def words(self):

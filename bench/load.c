@@ -31,7 +31,7 @@ static const char usage[] =
 	"  receipts  --receivers N --pid PID   a group whose N members read one message\n"
 	"options: --users FILE (HyperChat: `user token` lines, and the store was filled by `prepare`; without it the broker is bare)\n"
 	"         --size BYTES (100)  --warmup SECONDS (1)  --seconds SECONDS (5)  --every SECONDS (pairs, group, rate: a line each so often)\n"
-	"         --sender-inbox\n";
+	"         --messages N (pairs, group: of each sender, without warm-up; then it ends)  --sender-inbox\n";
 
 struct scenario {
 	const char *name;
@@ -114,6 +114,7 @@ static const struct number_option {
 	{"window", offsetof(struct load_options, window), 1, 10000},
 	{"rate", offsetof(struct load_options, rate), 1, 1000000},
 	{"count", offsetof(struct load_options, count), 1, 10000000},
+	{"messages", offsetof(struct load_options, messages), 1, 10000000},
 	{"size", offsetof(struct load_options, size), SCENE_BODY_MIN, SCENE_BODY_MAX},
 	{"pid", offsetof(struct load_options, broker_pid), 1, 1 << 30},
 };

@@ -23,6 +23,7 @@ struct load_options {
 	unsigned window;    /* messages of a sender that some receiver does not have yet */
 	unsigned rate;      /* messages/s in all */
 	unsigned count;     /* messages to catch up with; sessions that idle */
+	unsigned messages;  /* pairs, group: of each sender, and then it ends; 0: by time */
 	unsigned size;      /* of a body, bytes */
 	double warmup_s, seconds_s;
 	double every_s; /* a line of numbers each so many seconds, and what was measured begins anew; 0: at the end only */

@@ -170,12 +170,12 @@ typedef int64_t traffic_say(struct traffic *traffic, int64_t now_us);
 
 static int64_t say_window(struct traffic *traffic, int64_t now_us)
 {
-	unsigned window = traffic->options->window;
+	uint64_t window = traffic->options->window, messages = traffic->options->messages > 0 ? traffic->options->messages : UINT64_MAX;
 	for (size_t i = 0; i < traffic->stream_count; i++) {
 		struct stream *stream = &traffic->streams[i];
 		if (stream->sender->published - stream->done >= window)
 			continue;
-		while (stream->sender->published - stream->done < window)
+		while (stream->sender->published - stream->done < window && stream->sender->published < messages)
 			peer_say(stream->sender, now_us);
 		mqtt_flush(&stream->sender->mqtt);
 	}
@@ -230,12 +230,22 @@ static void traffic_measured(struct traffic *traffic, int64_t now_us)
 	traffic->cpu_us += cpu_now_us();
 }
 
+/* Whether all was said that --messages asks for. */
+static bool traffic_is_said(const struct traffic *traffic)
+{
+	for (size_t i = 0; i < traffic->stream_count; i++)
+		if (traffic->streams[i].sender->published < traffic->options->messages)
+			return false;
+	return traffic->options->messages > 0;
+}
+
 static void traffic_run(struct traffic *traffic, traffic_say *say)
 {
+	bool by_time = traffic->options->messages == 0;
 	int64_t now_us = clock_mono_us(), every_us = (int64_t)(traffic->options->every_s * 1e6);
-	int64_t turn_us = now_us + (int64_t)(traffic->options->warmup_s * 1e6);
-	int64_t end_us = turn_us + (int64_t)(traffic->options->seconds_s * 1e6);
-	for (; now_us < end_us; now_us = clock_mono_us()) {
+	int64_t turn_us = by_time ? now_us + (int64_t)(traffic->options->warmup_s * 1e6) : now_us;
+	int64_t end_us = by_time ? turn_us + (int64_t)(traffic->options->seconds_s * 1e6) : INT64_MAX;
+	for (; now_us < end_us && !traffic_is_said(traffic); now_us = clock_mono_us()) {
 		if (now_us >= turn_us) {
 			if (traffic->measuring) {
 				traffic_measured(traffic, now_us);
