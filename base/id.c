@@ -141,14 +141,33 @@ void id_random(void *bytes, size_t len)
 	OPENSSL_cleanse(kit->random + kit->random_left, len);
 }
 
+static void update(EVP_MD_CTX *ctx, const void *bytes, size_t len)
+{
+	if (len > 0 && EVP_DigestUpdate(ctx, bytes, len) != 1)
+		abort();
+}
+
 void sha256(const struct bytes *parts, size_t part_count, unsigned char digest[SHA256_BYTES])
 {
+	/* Small parts are put together first: what an update costs beside the hashing is more than that of copying them. */
+	unsigned char gathered[256];
+	size_t gathered_len = 0;
 	EVP_MD_CTX *ctx = kit_of_thread()->ctx;
 	if (EVP_DigestInit_ex2(ctx, md, NULL) != 1)
 		abort();
-	for (size_t i = 0; i < part_count; i++)
-		if (EVP_DigestUpdate(ctx, parts[i].data, parts[i].len) != 1)
-			abort();
+	for (size_t i = 0; i < part_count; i++) {
+		if (parts[i].len > sizeof gathered - gathered_len) {
+			update(ctx, gathered, gathered_len);
+			gathered_len = 0;
+		}
+		if (parts[i].len > sizeof gathered) {
+			update(ctx, parts[i].data, parts[i].len);
+		} else if (parts[i].len > 0) {
+			memcpy(gathered + gathered_len, parts[i].data, parts[i].len);
+			gathered_len += parts[i].len;
+		}
+	}
+	update(ctx, gathered, gathered_len);
 	if (EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
 		abort();
 }

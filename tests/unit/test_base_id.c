@@ -105,6 +105,29 @@ static void sha256_is_that_of_the_parts_joined(void **state)
 	assert_digest(digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+/* Whatever their lengths are: small ones that fill a buffer together, large ones among them. */
+static void sha256_does_not_depend_on_where_the_parts_are_split(void **state)
+{
+	(void)state;
+	unsigned char bytes[900], whole[SHA256_BYTES], digest[SHA256_BYTES];
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (unsigned char)(i * 7);
+	sha256(&(struct bytes){bytes, sizeof bytes}, 1, whole);
+	for (size_t first = 0; first <= 600; first += 25)
+		for (size_t second = 0; second <= 300; second += 20) {
+			sha256((struct bytes[]){{bytes, first}, {bytes + first, second}, {bytes + first + second, sizeof bytes - first - second}}, 3, digest);
+			assert_memory_equal(digest, whole, sizeof whole);
+		}
+	for (size_t each = 1; each <= 300; each++) {
+		struct bytes parts[sizeof bytes];
+		size_t count = 0;
+		for (size_t at = 0; at < sizeof bytes; at += each)
+			parts[count++] = (struct bytes){bytes + at, at + each < sizeof bytes ? each : sizeof bytes - at};
+		sha256(parts, count, digest);
+		assert_memory_equal(digest, whole, sizeof whole);
+	}
+}
+
 static void fill(unsigned char *bytes, size_t len, unsigned char with)
 {
 	memset(bytes, with, len);
@@ -150,6 +173,7 @@ int main(void)
 		cmocka_unit_test(base64url_refuses_what_has_another_spelling),
 		cmocka_unit_test(base64url_never_writes_more_than_there_is_room_for),
 		cmocka_unit_test(sha256_is_that_of_the_parts_joined),
+		cmocka_unit_test(sha256_does_not_depend_on_where_the_parts_are_split),
 		cmocka_unit_test(hmac_matches_rfc_4231),
 		cmocka_unit_test(random_identifiers_differ),
 	};
