@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* ---- memory ---- */
 
 static _Thread_local bool needs_memory;
@@ -145,7 +147,7 @@ void json_add_string(struct buf *buf, const char *text, size_t len)
 	buf_reserve(buf, len + 2);
 	buf_add_char(buf, '"');
 	size_t plain = 0; /* start of what needs no escape and was not added yet */
-	for (size_t i = 0; i < len;) {
+	for (size_t i = text_plain_blocks(text, len); i < len;) {
 		unsigned code;
 		size_t step = must_escape((const unsigned char *)text + i, len - i, &code);
 		if (step == 0) {

@@ -10,6 +10,10 @@
 /* Well-formed UTF-8 (RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF) without U+0000. */
 bool text_is_utf8(const char *bytes, size_t len);
 
+/* How much of the beginning is printable ASCII without '"' and '\\', in blocks of 16: what is behind it may be so as well. A few
+ * instructions for 16 bytes where a look at each takes over a hundred, and nearly all of nearly every text. */
+size_t text_plain_blocks(const char *bytes, size_t len);
+
 /* The largest length <= max that does not split a character of valid UTF-8. */
 size_t text_cut(const char *bytes, size_t len, size_t max);
 

@@ -153,6 +153,24 @@ static void escapes_are_the_short_ones(void **state)
 	buf_fini(&text);
 }
 
+static void an_escape_is_written_at_each_place_of_a_long_text(void **state)
+{
+	(void)state;
+	char body[50];
+	memset(body, 'x', sizeof body);
+	for (size_t i = 0; i < sizeof body; i++) {
+		body[i] = '"';
+		struct buf text = BUF_EMPTY;
+		json_add_string(&text, body, sizeof body);
+		assert_int_equal(text.len, sizeof body + 3);
+		assert_memory_equal(text.data + 1, body, i);
+		assert_memory_equal(text.data + 1 + i, "\\\"", 2);
+		assert_memory_equal(text.data + 1 + i + 2, body + i + 1, sizeof body - i - 1);
+		buf_fini(&text);
+		body[i] = 'x';
+	}
+}
+
 static void a_member_that_is_no_string_is_no_text(void **state)
 {
 	(void)state;
@@ -176,6 +194,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(no_line_separator_is_written_raw),
 		cmocka_unit_test(escapes_are_the_short_ones),
+		cmocka_unit_test(an_escape_is_written_at_each_place_of_a_long_text),
 		cmocka_unit_test(a_member_that_is_no_string_is_no_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

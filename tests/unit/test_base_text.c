@@ -148,6 +148,45 @@ static void control_characters_are_found_wherever_they_stand(void **state)
 			fail_msg("found in: %s", without[i].what);
 }
 
+enum { LONG = 50 };
+
+static void one_odd_byte_is_noticed_at_each_place_of_a_long_text(void **state)
+{
+	(void)state;
+	char text[LONG];
+	memset(text, 'x', sizeof text);
+	assert_true(text_is_utf8(text, sizeof text));
+	assert_false(text_has_control(text, sizeof text));
+	for (size_t i = 0; i < sizeof text; i++) {
+		text[i] = '\0';
+		assert_false(text_is_utf8(text, sizeof text));
+		text[i] = '\x80';
+		assert_false(text_is_utf8(text, sizeof text));
+		text[i] = '\x1f';
+		assert_true(text_has_control(text, sizeof text));
+		text[i] = '\x7f';
+		assert_true(text_has_control(text, sizeof text));
+		text[i] = 'x';
+	}
+}
+
+static void plain_blocks_end_before_the_first_byte_that_is_not_plain(void **state)
+{
+	(void)state;
+	char text[LONG];
+	memset(text, ' ', sizeof text);
+	assert_int_equal(text_plain_blocks(text, sizeof text), 48);
+	assert_int_equal(text_plain_blocks(text, 15), 0);
+	for (unsigned c = 0; c < 0x100; c++) {
+		bool plain = c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+		for (size_t i = 0; i < sizeof text; i++) {
+			text[i] = (char)c;
+			assert_int_equal(text_plain_blocks(text, sizeof text), plain || i >= 48 ? 48 : i / 16 * 16);
+			text[i] = ' ';
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +196,8 @@ int main(void)
 		cmocka_unit_test(a_cut_never_splits_a_character),
 		cmocka_unit_test(numbers_are_digits_within_the_range),
 		cmocka_unit_test(control_characters_are_found_wherever_they_stand),
+		cmocka_unit_test(one_odd_byte_is_noticed_at_each_place_of_a_long_text),
+		cmocka_unit_test(plain_blocks_end_before_the_first_byte_that_is_not_plain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
