@@ -17,6 +17,7 @@
 #include "storage/transaction.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -191,8 +192,8 @@ static void add_bytes(struct header *out, const void *bytes, size_t len)
 
 static void add_length(struct header *out, uint32_t len)
 {
-	unsigned char bytes[4] = {(unsigned char)(len >> 24), (unsigned char)(len >> 16), (unsigned char)(len >> 8), (unsigned char)len};
-	add_bytes(out, bytes, sizeof bytes);
+	uint32_t big_endian = htobe32(len);
+	add_bytes(out, &big_endian, sizeof big_endian);
 }
 
 static void add_string(struct header *out, const char *text)
@@ -204,11 +205,9 @@ static void add_string(struct header *out, const char *text)
 
 static void add_number(struct header *out, uint64_t number)
 {
-	unsigned char bytes[8];
-	for (size_t i = 0; i < sizeof bytes; i++)
-		bytes[i] = (unsigned char)(number >> (56 - 8 * i));
-	add_length(out, sizeof bytes);
-	add_bytes(out, bytes, sizeof bytes);
+	uint64_t big_endian = htobe64(number);
+	add_length(out, sizeof big_endian);
+	add_bytes(out, &big_endian, sizeof big_endian);
 }
 
 static void add_header(struct header *out, const struct transaction *tx)
