@@ -39,11 +39,28 @@ enum store_rc audit_put(const struct ctl_command *command, struct store *store, 
 	return rc;
 }
 
+static int not_written(const struct ctl_command *command, const struct error *err)
+{
+	return ctl_failed(command, "that it was done could not be written down: %s", err->text);
+}
+
 int audit_note(const struct ctl_command *command, struct store *store, const char *subject, const char *details, const char *result)
 {
 	struct error err;
 	enum store_rc rc = audit_put(command, store, subject, details, result, &err);
-	return rc == STORE_OK ? CTL_OK : ctl_failed(command, "that it was done could not be written down: %s", err.text);
+	return rc == STORE_OK ? CTL_OK : not_written(command, &err);
+}
+
+int audit_note_in(const struct ctl_command *command, const char *uri, unsigned flags, const char *details)
+{
+	struct store *store;
+	struct error err;
+	enum store_rc opened = source_try(uri, flags, &store, &err);
+	if (opened != STORE_OK)
+		return opened == STORE_REFUSED ? CTL_OK : not_written(command, &err);
+	int rc = audit_note(command, store, "", details, "ok");
+	source_close(store);
+	return rc;
 }
 
 /* ---- listing ---- */

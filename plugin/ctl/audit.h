@@ -9,7 +9,10 @@
 /* subject: whom or what the subcommand was about; details: short JSON or "", no secrets; result: "ok", or why not. CTL_OK, or it has said that
  * what was done is not written down. */
 int audit_note(const struct ctl_command *command, struct store *store, const char *subject, const char *details, const char *result);
-/* Likewise, and says nothing. */
+/* Likewise into a store that is not open, by flags of store.h. One that is REFUSED is left as it is, without a word: an older schema has no place
+ * for it. */
+int audit_note_in(const struct ctl_command *command, const char *uri, unsigned flags, const char *details);
+/* As audit_note, and says nothing. */
 enum store_rc audit_put(const struct ctl_command *command, struct store *store, const char *subject, const char *details, const char *result,
                         struct error *err);
 

@@ -78,18 +78,13 @@ static void print(const struct backup *backup, bool as_json)
 	}
 }
 
-/* A store of an older schema has no place for it, and is left as it is. */
 static int note(const struct backup *backup)
 {
-	struct store *store;
 	struct buf details = BUF_EMPTY;
-	if (source_try(backup->uri, STORE_NO_MIGRATION | STORE_BESIDE, &store, NULL) != STORE_OK)
-		return CTL_OK;
 	object_add_text(&details, "to", backup->to);
 	object_end(&details);
-	int rc = audit_note(backup->command, store, "", details.data, "ok");
+	int rc = audit_note_in(backup->command, backup->uri, STORE_NO_MIGRATION | STORE_BESIDE, details.data);
 	buf_fini(&details);
-	source_close(store);
 	return rc;
 }
 

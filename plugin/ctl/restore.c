@@ -59,16 +59,12 @@ static bool copy_backup(struct restore *restore)
 
 static int note(const struct restore *restore)
 {
-	struct store *store;
 	struct buf details = BUF_EMPTY;
-	if (source_try(restore->uri, STORE_NO_MIGRATION, &store, NULL) != STORE_OK)
-		return CTL_OK; /* an older schema has no place for it */
 	object_add_text(&details, "from", restore->from);
 	object_add_text(&details, "epochBefore", restore->info.epoch);
 	object_end(&details);
-	int rc = audit_note(restore->command, store, "", details.data, "ok");
+	int rc = audit_note_in(restore->command, restore->uri, STORE_NO_MIGRATION, details.data);
 	buf_fini(&details);
-	source_close(store);
 	return rc;
 }
 

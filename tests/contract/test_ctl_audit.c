@@ -104,6 +104,42 @@ static void an_older_store_that_a_broker_may_be_using_is_left_as_it_is(void **st
 	assert_ctl(0, "check --store %s", place->uri);
 }
 
+/* ---- backups ---- */
+
+static void a_backup_of_an_older_store_is_made_and_writes_nothing_down(void **state)
+{
+	struct place *place = *state;
+	char copy[80];
+	snprintf(copy, sizeof copy, "%s/copy.db", place->dir);
+	have_older_store(place);
+	assert_ctl(0, "backup --store %s --to %s", place->uri, copy);
+	assert_ctl_did_not_say("written down");
+	assert_int_equal(ask_sqlite(place->path, "PRAGMA user_version"), sqlite_schema_version - 1);
+	assert_int_equal(unlink(copy), 0);
+}
+
+static void a_backup_that_cannot_be_written_down_is_there_and_says_so(void **state)
+{
+	struct place *place = *state;
+	char copy[80];
+	sqlite3 *writer = NULL;
+	snprintf(copy, sizeof copy, "%s/copy.db", place->dir);
+	have_store(place);
+	assert_int_equal(sqlite3_open(place->path, &writer), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(writer, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	int code = ctl("backup --store %s --to %s", place->uri, copy);
+	assert_int_equal(sqlite3_close(writer), SQLITE_OK);
+	ctl_assert(code, 1);
+	assert_ctl_said("that it was done could not be written down: ");
+	assert_ctl_said("database is locked");
+	assert_ctl(0, "check --store sqlite:%s", copy);
+	assert_int_equal(unlink(copy), 0);
+	assert_ctl(0, "backup --store %s --to %s", place->uri, copy);
+	assert_int_equal(unlink(copy), 0);
+	assert_ctl(0, "audit list --store %s", place->uri);
+	assert_ctl_said("backup {\"to\":");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest stories[] = {
@@ -111,6 +147,8 @@ int main(int argc, char **argv)
 		PLACE_STORY(what_only_looks_is_not_written_down),
 		PLACE_STORY(list_goes_back_as_far_as_is_asked_for),
 		PLACE_STORY(an_older_store_that_a_broker_may_be_using_is_left_as_it_is),
+		PLACE_STORY(a_backup_of_an_older_store_is_made_and_writes_nothing_down),
+		PLACE_STORY(a_backup_that_cannot_be_written_down_is_there_and_says_so),
 	};
 	if (argc != 2)
 		return 2;

@@ -113,25 +113,58 @@ int rename(const char *from, const char *to)
 """
 
 
-@pytest.mark.parametrize("moved", [False, True], ids=["before", "behind"])
-def test_a_restore_that_dies_when_the_backup_takes_the_stores_place_leaves_the_journal(broker, alice, bob, tmp_path, moved):
+def restores_with(broker, backup, tmp_path, code):
+    """As restores, with functions of the C library replaced."""
     if brokers.sanitizer():
         pytest.skip("its library has to be the first one")
-    source, library = tmp_path / "dies.c", tmp_path / "dies.so"
-    source.write_text(DIES % int(moved))
+    source, library = tmp_path / "instead.c", tmp_path / "instead.so"
+    source.write_text(code)
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    return subprocess.run([str(brokers.CTL), "restore", "--from", backup, "--conf", broker.directory / "mosquitto.conf"], capture_output=True, text=True,
+                          timeout=120, env={**broker.ctl_environment(), "LD_PRELOAD": str(library)})
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["before", "behind"])
+def test_a_restore_that_dies_when_the_backup_takes_the_stores_place_leaves_the_journal(broker, alice, bob, tmp_path, moved):
     chat = alice.chat_with(bob)
     backup = backs_up(broker)
     alice.says("later", chat=chat)
     broker.stop()
-    done = subprocess.run([str(brokers.CTL), "restore", "--from", backup, "--conf", broker.directory / "mosquitto.conf"], capture_output=True, text=True,
-                          timeout=120, env={**broker.ctl_environment(), "LD_PRELOAD": str(library)})
+    done = restores_with(broker, backup, tmp_path, DIES % int(moved))
     assert done.returncode == 99, done
     assert broker.journal.exists(), "what knows which store is the right one"
     broker.start()
     assert ("it was restored, or is another one" in broker.log_text()) == moved
     alice.returns()
     assert alice.says("again", chat=chat)["transactionID"] == (2 if moved else 3)
+
+
+CANNOT_BE_WRITTEN = """
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+int rename(const char *from, const char *to)
+{
+	char wal[4096];
+	snprintf(wal, sizeof wal, "%s-wal", to);
+	return renameat(AT_FDCWD, from, AT_FDCWD, to) != 0 || mkdir(wal, 0700) != 0 ? -1 : 0;
+}
+"""
+
+
+def test_a_restore_that_cannot_be_written_down_is_done_and_says_so(broker, alice, bob, tmp_path):
+    chat = alice.chat_with(bob)
+    alice.says("before", chat=chat)
+    backup = backs_up(broker)
+    broker.stop()
+    done = restores_with(broker, backup, tmp_path, CANNOT_BE_WRITTEN)
+    os.rmdir(f"{broker.store}-wal")
+    assert done.returncode == 1 and "that it was done could not be written down: " in done.stderr, done
+    assert "2 transactions" in done.stdout, done
+    broker.start()
+    alice.returns()
+    assert alice.says("after", chat=chat)["transactionID"] == 3
 
 
 @pytest.mark.parametrize("work", ["repair", "restore"])
