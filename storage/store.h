@@ -23,7 +23,7 @@
 /* Sorted by what the caller does next. */
 enum store_rc {
 	STORE_OK = 0,
-	STORE_NOT_FOUND,   /* there is no such chat, user, device: an answer, not a failure */
+	STORE_NOT_FOUND,   /* there is no such chat, user, device, store: an answer, not a failure */
 	STORE_UNAVAILABLE, /* nothing happened; try again later */
 	STORE_UNKNOWN,     /* it may have happened: repeat the same call with the same data (put_* are idempotent) */
 	STORE_REFUSED,     /* will never work: newer schema, not a store, wrong URI. Only from open */
@@ -47,6 +47,7 @@ struct store_info {
 enum {
 	STORE_NO_MIGRATION = 1, /* an older schema is STORE_REFUSED, and left as it is */
 	STORE_BESIDE = 2,       /* a broker may have it open: what it has looked after when it opened it is not done again */
+	STORE_EXISTING = 4,     /* where there is none it is STORE_NOT_FOUND, and none is made, nor any part of one */
 };
 
 struct store; /* a backend's own struct begins with { const struct store_ops *ops; } */
@@ -90,7 +91,7 @@ struct store_ops {
 	/* Another scheme of the same kind of store, whose URIs open gets whole; NULL: there is none. */
 	const char *also;
 
-	/* uri: what follows "<name>:". Creates what is missing, migrates what is older (flags: STORE_NO_MIGRATION), refuses what is newer. */
+	/* uri: what follows "<name>:". Creates what is missing (flags: STORE_EXISTING), migrates what is older (STORE_NO_MIGRATION), refuses what is newer. */
 	enum store_rc (*open)(const char *uri, unsigned flags, struct store **store, struct error *err);
 	void (*close)(struct store *store); /* NULL is fine */
 	enum store_rc (*info)(struct store *store, struct store_info *info, struct error *err);

@@ -188,9 +188,10 @@ struct store *store_memory_new_writer(struct store *store, const char *writer)
 
 static enum store_rc memory_open(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
-	(void)flags; /* nothing is older than the process */
 	if (uri[0] != '\0')
 		return error_set(err, STORE_REFUSED, 0, "the memory store is given as \"memory:\", with nothing behind the colon");
+	if ((flags & STORE_EXISTING) != 0)
+		return error_set(err, STORE_NOT_FOUND, 0, "a memory store begins when it is opened: there is none yet");
 	struct memory_data *data = data_new();
 	*store = handle_new(data, data->info.writer);
 	return STORE_OK;

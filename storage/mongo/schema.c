@@ -145,6 +145,8 @@ enum store_rc schema_apply(struct db *db, unsigned flags, struct error *err)
 	if (found > mongo_schema_version)
 		return error_set(err, STORE_REFUSED, 0, "the database has schema %d, this program knows up to %d: it is too old", found,
 			mongo_schema_version);
+	if (found == 0 && (flags & STORE_EXISTING))
+		return error_set(err, STORE_NOT_FOUND, 0, "there is no store in this database yet");
 	if (found > 0 && found < mongo_schema_version && (flags & STORE_NO_MIGRATION))
 		return error_set(err, STORE_REFUSED, 0, "the database has schema %d, this program needs %d: run hyperchatctl migrate", found,
 			mongo_schema_version);

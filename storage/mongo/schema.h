@@ -10,7 +10,7 @@ extern const char *const mongo_migrations[]; /* one for each version, as they st
 extern const int mongo_schema_version;
 
 /* Brings the database to this program's version and fills mongo->info but for the writer. REFUSED: it is newer; or older, and flags say
- * STORE_NO_MIGRATION. An empty database is made in any case. */
+ * STORE_NO_MIGRATION. A store is made where there is none; NOT_FOUND: not so with STORE_EXISTING. */
 enum store_rc schema_apply(struct db *db, unsigned flags, struct error *err);
 
 #endif

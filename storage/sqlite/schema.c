@@ -24,8 +24,8 @@ static enum store_rc file_refused(const char *path, int problem, struct error *e
 	return error_set(err, STORE_REFUSED, problem, "%s: %s%s", path, error_words(problem), advice);
 }
 
-/* Makes an empty file that only we may read, or finds one. SQLite gives its mode to -wal and -shm. */
-static enum store_rc file_make(const char *path, struct error *err)
+/* Makes an empty file that only we may read, or finds one; STORE_EXISTING: only finds one. SQLite gives its mode to -wal and -shm. */
+static enum store_rc file_make(const char *path, unsigned flags, struct error *err)
 {
 	/* ":memory:" and, where SQLite was built so, "file:…" are not names of files to it. */
 	if (path[0] == '\0' || path[0] == ':' || strncmp(path, "file:", 5) == 0)
@@ -33,7 +33,10 @@ static enum store_rc file_make(const char *path, struct error *err)
 	struct stat status;
 	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
 		return error_set(err, STORE_REFUSED, 0, "%s: is %s, not a file", path, S_ISDIR(status.st_mode) ? "a directory" : "something else");
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	bool existing = (flags & STORE_EXISTING) != 0;
+	int fd = open(path, O_RDWR | O_CLOEXEC | (existing ? 0 : O_CREAT), 0600);
+	if (fd < 0 && existing && errno == ENOENT)
+		return error_set(err, STORE_NOT_FOUND, errno, "%s: %s", path, error_words(errno));
 	if (fd < 0)
 		return file_refused(path, errno, err);
 	close(fd);
@@ -61,6 +64,8 @@ static enum store_rc recognise(struct db *db, const char *path, unsigned flags, 
 	if (version > sqlite_schema_version)
 		return error_set(err, STORE_REFUSED, 0, "%s: has schema %lld, made by a newer version; this one knows up to %d", path, (long long)version,
 			sqlite_schema_version);
+	if (empty && (flags & STORE_EXISTING) != 0)
+		return error_set(err, STORE_NOT_FOUND, 0, "there is no store in it yet");
 	if (!empty && version < sqlite_schema_version && (flags & STORE_NO_MIGRATION) != 0)
 		return error_set(err, STORE_REFUSED, 0, "%s: has schema %lld, this version needs %d: run 'hyperchatctl migrate' first", path,
 			(long long)version, sqlite_schema_version);
@@ -225,7 +230,7 @@ static enum store_rc open_failed(enum store_rc rc, const char *path, const struc
 enum store_rc schema_open(struct db *db, const char *path, unsigned flags, struct store_info *info, struct error *err)
 {
 	struct error why = {0};
-	enum store_rc rc = file_make(path, err);
+	enum store_rc rc = file_make(path, flags, err);
 	if (rc != STORE_OK)
 		return rc;
 	rc = db_open(db, path, DB_WRITE, &why);
@@ -233,7 +238,7 @@ enum store_rc schema_open(struct db *db, const char *path, unsigned flags, struc
 		rc = prepare_file(db, path, flags, info, &why);
 	if (rc == STORE_OK)
 		return STORE_OK;
-	if (rc == STORE_REFUSED)
+	if (rc == STORE_REFUSED || rc == STORE_NOT_FOUND)
 		db_leave(db);
 	else
 		db_close(db);

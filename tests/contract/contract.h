@@ -37,6 +37,11 @@ size_t world_size(size_t full);
 struct world *world_new(void);
 void world_free(struct world *world);
 void world_reopen(struct world *world); /* closes both handles and opens them again */
+/* A world in which no store was made yet: both handles are NULL. */
+struct world *world_new_empty(void);
+/* Opens the backend's store in it, by flags of store.h. */
+enum store_rc world_try(const struct world *world, unsigned flags, struct store **store, struct error *err);
+bool world_can_be_found(void); /* memory: what is opened is always a new one */
 int world_setup(void **state);
 int world_teardown(void **state);
 

@@ -32,6 +32,31 @@ static void two_stores_are_not_the_same(void **state)
 	world_free(another);
 }
 
+static void who_opens_only_what_is_there_makes_nothing(void **state)
+{
+	(void)state;
+	struct world *nowhere = world_new_empty();
+	struct store *store = NULL, *found = NULL;
+	struct store_info info = {0};
+	for (int i = 0; i < 2; i++) {
+		struct error err = {0};
+		assert_int_equal(world_try(nowhere, STORE_EXISTING, &store, &err), STORE_NOT_FOUND);
+		assert_null(store);
+		assert_int_not_equal(strlen(err.text), 0);
+	}
+	assert_int_equal(world_try(nowhere, 0, &store, NULL), STORE_OK);
+	assert_int_equal(ON(store, info, &info, NULL), STORE_OK);
+	assert_int_equal(info.schema_found, 0);
+	assert_int_equal(world_try(nowhere, STORE_EXISTING, &found, NULL), world_can_be_found() ? STORE_OK : STORE_NOT_FOUND);
+	if (found != NULL) {
+		assert_int_equal(ON(found, info, &info, NULL), STORE_OK);
+		assert_int_equal(info.schema_found, info.schema_version);
+		store_ops(found)->close(found);
+	}
+	store_ops(store)->close(store);
+	world_free(nowhere);
+}
+
 static void everything_is_there_after_reopening(void **state)
 {
 	struct world *world = *state;
@@ -268,6 +293,7 @@ int run_state_stories(void)
 	const struct CMUnitTest stories[] = {
 		STORY(a_store_keeps_its_identity),
 		STORY(two_stores_are_not_the_same),
+		cmocka_unit_test(who_opens_only_what_is_there_makes_nothing),
 		STORY(everything_is_there_after_reopening),
 		STORY(receipts_only_grow_each_by_itself),
 		STORY(receipts_of_strangers_are_passed_over),

@@ -219,6 +219,38 @@ static void wrong_credentials_and_tls_where_there_is_none_are_told_apart(void **
 	assert_null(strstr(err.text, "hunter2"));
 }
 
+static size_t count_collections(const struct world *world)
+{
+	bson_error_t error;
+	size_t count = 0;
+	mongoc_client_t *client = mongoc_client_new(getenv("HC_MONGODB"));
+	mongoc_database_t *database = mongoc_client_get_database(client, world->dir);
+	char **names = mongoc_database_get_collection_names_with_opts(database, NULL, &error);
+	if (names == NULL)
+		fail_msg("%s", error.message);
+	while (names[count] != NULL)
+		count++;
+	bson_strfreev(names);
+	mongoc_database_destroy(database);
+	mongoc_client_destroy(client);
+	return count;
+}
+
+static void an_empty_database_stays_so_for_who_opens_only_what_is_there(void **state)
+{
+	struct world *world = *state;
+	char uri[1024];
+	struct store *store = NULL;
+	struct error err = {0};
+	world_mongodb_uri(world, "", uri, sizeof uri);
+	assert_int_not_equal(count_collections(world), 0);
+	run_on_database(world, "{\"dropDatabase\": 1}");
+	assert_int_equal(store_open_with(uri, STORE_EXISTING, &store, &err), STORE_NOT_FOUND);
+	assert_non_null(strstr(err.text, "there is no store in this database yet"));
+	assert_null(store);
+	assert_int_equal(count_collections(world), 0);
+}
+
 static void a_newer_schema_is_refused(void **state)
 {
 	struct world *world = *state;
@@ -286,6 +318,7 @@ int main(void)
 		cmocka_unit_test(a_write_that_finds_no_primary_may_be_in_all_the_same),
 		cmocka_unit_test(what_cannot_be_opened_says_why_in_a_line_without_the_password),
 		STORY(wrong_credentials_and_tls_where_there_is_none_are_told_apart),
+		STORY(an_empty_database_stays_so_for_who_opens_only_what_is_there),
 		STORY(a_newer_schema_is_refused),
 		STORY(an_older_schema_is_brought_up_to_date_where_that_is_wanted),
 	};

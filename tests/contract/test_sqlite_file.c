@@ -38,6 +38,26 @@ static void the_files_are_for_their_owner_only(void **state)
 	assert_int_equal(size_of(place->wal), -1);
 }
 
+static void a_file_that_is_missing_or_empty_stays_so_for_who_opens_only_what_is_there(void **state)
+{
+	struct place *place = *state;
+	struct store *store = NULL;
+	struct error err = {0};
+	assert_int_equal(store_open_with(place->uri, STORE_EXISTING, &store, &err), STORE_NOT_FOUND);
+	assert_non_null(strstr(err.text, "chat.db: No such file or directory"));
+	assert_int_equal(size_of(place->path), -1);
+	write_file(place->path, "", 0, 0);
+	assert_int_equal(store_open_with(place->uri, STORE_EXISTING, &store, &err), STORE_NOT_FOUND);
+	assert_non_null(strstr(err.text, "chat.db: there is no store in it yet"));
+	assert_int_equal(size_of(place->path), 0);
+	assert_int_equal(size_of(place->wal), -1);
+	with_sqlite(place->path, "CREATE TABLE t (a)");
+	assert_int_equal(store_open_with(place->uri, STORE_EXISTING, &store, &err), STORE_REFUSED);
+	assert_int_equal(store_open_with("sqlite:/nowhere/chat.db", STORE_EXISTING, &store, &err), STORE_NOT_FOUND);
+	assert_int_equal(store_open_with("sqlite::memory:", STORE_EXISTING, &store, &err), STORE_REFUSED);
+	assert_null(store);
+}
+
 static void a_newer_schema_is_refused_and_left_alone(void **state)
 {
 	struct place *place = *state;
@@ -211,6 +231,7 @@ int main(void)
 {
 	const struct CMUnitTest stories[] = {
 		PLACE_STORY(the_files_are_for_their_owner_only),
+		PLACE_STORY(a_file_that_is_missing_or_empty_stays_so_for_who_opens_only_what_is_there),
 		PLACE_STORY(a_newer_schema_is_refused_and_left_alone),
 		PLACE_STORY(every_older_schema_is_brought_up_to_date),
 		PLACE_STORY(what_version_1_wrote_is_all_there_after_it_was_brought_up_to_date),

@@ -14,6 +14,7 @@ struct backend {
 	bool faulty;
 	void (*prepare)(struct world *world);                /* what must be there before and stay between handles */
 	struct store *(*open)(struct world *world, bool other);
+	void (*uri)(const struct world *world, bool other, char *uri, size_t size);
 	void (*clean)(struct world *world);
 };
 
@@ -40,6 +41,13 @@ static struct store *memory_open(struct world *world, bool other)
 	return store_memory_new_writer(world->keeper, other ? "other" : info.writer);
 }
 
+static void memory_uri(const struct world *world, bool other, char *uri, size_t size)
+{
+	(void)world;
+	(void)other;
+	snprintf(uri, size, "memory:");
+}
+
 static void memory_clean(struct world *world)
 {
 	store_ops(world->keeper)->close(world->keeper);
@@ -53,11 +61,16 @@ static void sqlite_prepare(struct world *world)
 	assert_non_null(mkdtemp(world->dir));
 }
 
-static struct store *sqlite_open(struct world *world, bool other)
+static void sqlite_uri(const struct world *world, bool other, char *uri, size_t size)
 {
 	(void)other; /* the same file once more */
+	snprintf(uri, size, "sqlite:%s/chat.db", world->dir);
+}
+
+static struct store *sqlite_open(struct world *world, bool other)
+{
 	char uri[100];
-	snprintf(uri, sizeof uri, "sqlite:%s/chat.db", world->dir);
+	sqlite_uri(world, other, uri, sizeof uri);
 	return open_or_fail(uri);
 }
 
@@ -86,7 +99,7 @@ static void mongodb_prepare(struct world *world)
 }
 
 /* The server's URI may have a query, and ends with a slash or not: mongodb://host/?replicaSet=rs0 */
-static void mongodb_uri(const struct world *world, const char *writer, char *uri, size_t size)
+static void mongodb_uri_of(const struct world *world, const char *writer, char *uri, size_t size)
 {
 	const char *server = mongodb_server(), *query = strchr(server, '?');
 	int address_len = (int)(query ? query - server : (ptrdiff_t)strlen(server));
@@ -96,11 +109,17 @@ static void mongodb_uri(const struct world *world, const char *writer, char *uri
 		query ? "&" : "", writer); /* patient: FerretDB 1 goes through all of a collection for each update */
 }
 
+static void mongodb_uri(const struct world *world, bool other, char *uri, size_t size)
+{
+	char writer[40];
+	snprintf(writer, sizeof writer, "%s%s", other ? "other" : "broker", strrchr(world->dir, '_'));
+	mongodb_uri_of(world, writer, uri, size);
+}
+
 static struct store *mongodb_open(struct world *world, bool other)
 {
-	char uri[1024], writer[40];
-	snprintf(writer, sizeof writer, "%s%s", other ? "other" : "broker", strrchr(world->dir, '_'));
-	mongodb_uri(world, writer, uri, sizeof uri);
+	char uri[1024];
+	mongodb_uri(world, other, uri, sizeof uri);
 	return open_or_fail(uri);
 }
 
@@ -108,7 +127,7 @@ static void mongodb_clean(struct world *world)
 {
 	char uri[1024];
 	bson_error_t error;
-	mongodb_uri(world, "cleaner", uri, sizeof uri);
+	mongodb_uri_of(world, "cleaner", uri, sizeof uri);
 	mongoc_client_t *client = mongoc_client_new(uri);
 	mongoc_database_t *database = mongoc_client_get_database(client, world->dir);
 	if (!mongoc_database_drop(database, &error))
@@ -118,12 +137,12 @@ static void mongodb_clean(struct world *world)
 }
 
 static const struct backend backends[] = {
-	{"memory", false, memory_prepare, memory_open, memory_clean},
-	{"sqlite", false, sqlite_prepare, sqlite_open, sqlite_clean},
-	{"mongodb", false, mongodb_prepare, mongodb_open, mongodb_clean},
-	{"faulty:memory", true, memory_prepare, memory_open, memory_clean},
-	{"faulty:sqlite", true, sqlite_prepare, sqlite_open, sqlite_clean},
-	{"faulty:mongodb", true, mongodb_prepare, mongodb_open, mongodb_clean},
+	{"memory", false, memory_prepare, memory_open, memory_uri, memory_clean},
+	{"sqlite", false, sqlite_prepare, sqlite_open, sqlite_uri, sqlite_clean},
+	{"mongodb", false, mongodb_prepare, mongodb_open, mongodb_uri, mongodb_clean},
+	{"faulty:memory", true, memory_prepare, memory_open, memory_uri, memory_clean},
+	{"faulty:sqlite", true, sqlite_prepare, sqlite_open, sqlite_uri, sqlite_clean},
+	{"faulty:mongodb", true, mongodb_prepare, mongodb_open, mongodb_uri, mongodb_clean},
 };
 
 static const struct backend *chosen;
@@ -166,17 +185,24 @@ static void close_handles(struct world *world)
 	store_ops(world->other)->close(world->other);
 }
 
-struct world *world_new(void)
+struct world *world_new_empty(void)
 {
 	struct world *world = mem_zero(sizeof *world);
 	chosen->prepare(world);
+	return world;
+}
+
+struct world *world_new(void)
+{
+	struct world *world = world_new_empty();
 	open_handles(world);
 	return world;
 }
 
 void world_free(struct world *world)
 {
-	close_handles(world);
+	if (world->store != NULL)
+		close_handles(world);
 	chosen->clean(world);
 	free(world);
 }
@@ -185,6 +211,18 @@ void world_reopen(struct world *world)
 {
 	close_handles(world);
 	open_handles(world);
+}
+
+enum store_rc world_try(const struct world *world, unsigned flags, struct store **store, struct error *err)
+{
+	char uri[1024];
+	chosen->uri(world, false, uri, sizeof uri);
+	return store_open_with(uri, flags, store, err);
+}
+
+bool world_can_be_found(void)
+{
+	return chosen->open != memory_open;
 }
 
 int world_setup(void **state)
