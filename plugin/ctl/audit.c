@@ -55,7 +55,7 @@ int audit_note_in(const struct ctl_command *command, const char *uri, unsigned f
 {
 	struct store *store;
 	struct error err;
-	enum store_rc opened = source_try(uri, flags, &store, &err);
+	enum store_rc opened = source_try(uri, flags | STORE_EXISTING, &store, &err);
 	if (opened != STORE_OK)
 		return opened == STORE_REFUSED ? CTL_OK : not_written(command, &err);
 	int rc = audit_note(command, store, "", details, "ok");

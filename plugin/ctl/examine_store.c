@@ -103,7 +103,7 @@ void examine_disk(struct examination *exam)
 
 void examine_store(struct examination *exam)
 {
-	const char *uri = exam->conf->store, *file = uri + strlen(SQLITE);
+	const char *uri = exam->conf->store;
 	struct store *store;
 	struct store_info info;
 	struct error err;
@@ -112,19 +112,17 @@ void examine_store(struct examination *exam)
 		exam_note(exam, "memory: forgets everything when the broker ends");
 		return;
 	}
-	if (strncmp(uri, SQLITE, strlen(SQLITE)) == 0 && access(file, F_OK) != 0) {
+	enum store_rc rc = source_try(uri, STORE_NO_MIGRATION | STORE_BESIDE | STORE_EXISTING, &store, &err);
+	if (rc == STORE_NOT_FOUND) {
 		exam_note(exam, "there is none yet: the broker makes it when it starts");
 		return;
 	}
-	enum store_rc rc = source_try(uri, STORE_NO_MIGRATION | STORE_BESIDE, &store, &err);
 	if (rc != STORE_OK) {
 		exam_wrong(exam, "%s", err.text);
 		return;
 	}
 	if (store_ops(store)->info(store, &info, &err) != STORE_OK)
 		exam_wrong(exam, "%s", err.text);
-	else if (info.schema_found == 0)
-		exam_note(exam, "there was none: an empty one was made now");
 	else
 		exam_fine(exam, "it opens, schema %d, epoch %s", info.schema_version, info.epoch);
 	source_close(store);

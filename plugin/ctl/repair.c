@@ -99,7 +99,7 @@ static bool mend_chats(struct repair *repair)
 	struct error err;
 	struct buf uri = BUF_EMPTY;
 	buf_printf(&uri, "sqlite:%s", repair->swap.part);
-	bool good = source_try(uri.data, STORE_NO_MIGRATION, &repair->check.store, &err) == STORE_OK;
+	bool good = source_try(uri.data, STORE_NO_MIGRATION | STORE_EXISTING, &repair->check.store, &err) == STORE_OK;
 	buf_fini(&uri);
 	if (!good) {
 		ctl_failed(repair->command, "%s", err.text);

@@ -3,10 +3,8 @@
  * The store that a subcommand looks at. One thread, blocks. */
 #include "plugin/ctl/source.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "storage/uri.h"
 
@@ -26,13 +24,6 @@ int source_make(const struct ctl_command *command, const char *uri, struct store
 	struct error err;
 	enum store_rc rc = source_try(uri, 0, store, &err);
 	return rc == STORE_OK ? CTL_OK : ctl_failed(command, "%s", err.text);
-}
-
-/* For stores that are not known before they are opened. */
-static bool is_new(struct store *store)
-{
-	struct store_info info;
-	return store_ops(store)->info(store, &info, NULL) == STORE_OK && info.schema_found == 0;
 }
 
 const char *source_file(const char *uri)
@@ -58,20 +49,10 @@ void source_add_name(struct buf *out, const char *uri)
 
 static int open_with(const struct ctl_command *command, const char *uri, unsigned flags, struct store **store)
 {
-	const char *file = source_file(uri);
-	/* store_open makes what is missing: right for a broker's first start, wrong for a mistyped name. */
-	if (file != NULL && access(file, F_OK) != 0)
-		return ctl_failed(command, "%s: %s", file, strerror(errno));
-	struct store *opened;
 	struct error err;
-	if (source_try(uri, flags, &opened, &err) != STORE_OK)
-		return ctl_failed(command, "%s", err.text);
-	if (is_new(opened)) {
-		source_close(opened);
-		return ctl_failed(command, "there was no store: an empty one was made now");
-	}
-	*store = opened;
-	return CTL_OK;
+	/* To make what is missing is right for a broker's first start, wrong for a mistyped name. */
+	enum store_rc rc = source_try(uri, flags | STORE_EXISTING, store, &err);
+	return rc == STORE_OK ? CTL_OK : ctl_failed(command, "%s", err.text);
 }
 
 int source_open(const struct ctl_command *command, const char *uri, struct store **store)

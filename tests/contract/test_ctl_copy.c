@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * hyperchatctl copy and migrate, as their user sees them, and the stores that they leave. argv[1] is the program.
+ * hyperchatctl copy and migrate, as their user sees them, and the stores that they leave; and that none is made by looking. argv[1] is the
+ * program.
  *
  * Stores are copied from SQLite to another store and back. HC_COPY_URI says which, with %s for a name of its own, for example
  * mongodb://127.0.0.1/%s; without it that one is SQLite, too. */
@@ -334,16 +335,42 @@ static void a_source_that_is_broken_is_not_copied(void **state)
 }
 
 /* A database that is there, and empty: nothing tells a mistyped name before it is opened. */
-static void what_was_no_store_is_no_source(void **state)
+static void what_was_no_store_is_no_source_and_becomes_none(void **state)
 {
 	const struct stage *stage = *state;
 	char path[64];
 	snprintf(path, sizeof path, "%s/from.db", stage->dir);
 	write_file(path, "", 0, 0);
-	assert_int_equal(copy(stage->from, stage->back), 1);
-	assert_said("there was no store");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(copy(stage->from, stage->back), 1);
+		assert_said("there is no store");
+	}
+	assert_int_equal(size_of(path), 0);
 	snprintf(path, sizeof path, "%s/back.db", stage->dir);
 	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void where_there_is_no_store_yet_none_is_made_by_looking(void **state)
+{
+	const struct stage *stage = *state;
+	static const char *const COMMANDS[] = {"check", "audit list", "export --chat c", "migrate", "new-epoch", "device-keys list"};
+	char arguments[400], conf[64], text[400], file[64];
+	snprintf(conf, sizeof conf, "%s/mosquitto.conf", stage->dir);
+	snprintf(text, sizeof text, "plugin /usr/lib/mosquitto_hyperchat.so\nplugin_opt_keys /nowhere\nplugin_opt_issuer i\nplugin_opt_audience a\n"
+		"plugin_opt_store %s\nplugin_opt_journal %s/journal\n", stage->middle, stage->dir);
+	write_file(conf, text, strlen(text), 0);
+	for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
+		snprintf(arguments, sizeof arguments, "%s --store '%s'", COMMANDS[i], stage->middle);
+		assert_int_equal(run_in_shell("", arguments), 1);
+		assert_said(strncmp(stage->middle, "sqlite:", 7) == 0 ? "No such file or directory" : "there is no store in this database yet");
+	}
+	snprintf(arguments, sizeof arguments, "doctor --conf %s", conf);
+	for (int i = 0; i < 2; i++) {
+		run_in_shell("", arguments); /* of the rest of this configuration it may say what it likes */
+		assert_said("\nstore\n  note: there is none yet: the broker makes it when it starts\n");
+	}
+	snprintf(file, sizeof file, "%s/middle.db", stage->dir);
+	assert_int_equal(access(file, F_OK), -1);
 }
 
 static void what_cannot_be_copied_is_said(void **state)
@@ -421,7 +448,8 @@ int main(int argc, char **argv)
 		STAGE_STORY(another_stores_copy_is_left_as_it_is),
 		STAGE_STORY(tails_that_wait_for_each_other_are_copied),
 		STAGE_STORY(a_source_that_is_broken_is_not_copied),
-		STAGE_STORY(what_was_no_store_is_no_source),
+		STAGE_STORY(what_was_no_store_is_no_source_and_becomes_none),
+		STAGE_STORY(where_there_is_no_store_yet_none_is_made_by_looking),
 		STAGE_STORY(what_cannot_be_copied_is_said),
 		STAGE_STORY(migrate_says_from_which_schema_to_which),
 		STAGE_STORY(migrate_leaves_a_newer_store_as_it_is),
