@@ -3,9 +3,8 @@
  * From the options to the issuers. Any thread. */
 #include "plugin/broker/signon.h"
 
-#include <string.h>
-
 #include "base/buf.h"
+#include "base/path.h"
 
 bool signon_list(const struct conf *conf, struct issuer_list *list, struct error *err)
 {
@@ -41,6 +40,5 @@ char *signon_cache_dir(const struct conf *conf)
 {
 	if (conf->oidc_cache[0] != '\0')
 		return mem_text(conf->oidc_cache);
-	const char *slash = strrchr(conf->journal, '/');
-	return slash == NULL ? mem_text(".") : mem_copy(conf->journal, slash == conf->journal ? 1 : (size_t)(slash - conf->journal));
+	return path_directory(conf->journal);
 }

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/path.h"
 #include "plugin/auth/printable.h"
 #include "plugin/ctl/examine.h"
 #include "plugin/ctl/source.h"
@@ -26,12 +27,6 @@ enum {
 };
 
 #define SQLITE "sqlite:"
-
-static char *directory_of(const char *file)
-{
-	const char *slash = strrchr(file, '/');
-	return slash == NULL ? mem_text(".") : mem_copy(file, slash == file ? 1 : (size_t)(slash - file));
-}
 
 /* ---- disk ---- */
 
@@ -70,7 +65,7 @@ static void examine_directory(struct examination *exam, const char *what, const 
 {
 	int64_t times[WRITES];
 	struct statvfs room;
-	char shown[PRINTABLE_SIZE], *directory = directory_of(file);
+	char shown[PRINTABLE_SIZE], *directory = path_directory(file);
 	printable(shown, directory);
 	if (!time_writes(directory, times)) {
 		exam_wrong(exam, "%s: nothing can be written in %s: %s", what, shown, strerror(errno));

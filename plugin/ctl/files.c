@@ -7,11 +7,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
+#include "base/path.h"
 
 static bool failed(const char *file, int problem, struct error *err)
 {
@@ -21,8 +20,7 @@ static bool failed(const char *file, int problem, struct error *err)
 /* Names are on the disk when their directory is. */
 static bool sync_directory_of(const char *file, struct error *err)
 {
-	const char *slash = strrchr(file, '/');
-	char *directory = slash == NULL ? mem_text(".") : mem_copy(file, slash == file ? 1 : (size_t)(slash - file));
+	char *directory = path_directory(file);
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool good = fd >= 0 && fsync(fd) == 0;
 	if (!good)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/path.h"
 #include "plugin/ctl/files.h"
 #include "plugin/ctl/source.h"
 #include "storage/sqlite/file.h"
@@ -67,10 +68,8 @@ bool swap_is_unused(struct swap *swap)
 static bool give_owner(const struct swap *swap, int fd)
 {
 	struct stat status;
-	char *directory = mem_text(swap->file), *slash = strrchr(directory, '/');
-	if (slash != NULL)
-		slash[slash == directory] = '\0';
-	bool known = stat(swap->file, &status) == 0 || stat(slash != NULL ? directory : ".", &status) == 0;
+	char *directory = path_directory(swap->file);
+	bool known = stat(swap->file, &status) == 0 || stat(directory, &status) == 0;
 	free(directory);
 	if (!known || geteuid() != 0 || fchown(fd, status.st_uid, status.st_gid) == 0)
 		return true;
