@@ -12,19 +12,6 @@
 /* How much one call of prune does, so that appends never wait long for it. */
 enum { PRUNE_ROWS = 2000, PRUNE_ICONS = 200 };
 
-/* What the store did wins over what it found. */
-static enum store_rc answer(enum store_rc rc, bool found, struct error *err, const char *what)
-{
-	return rc == STORE_OK && !found ? (enum store_rc)error_set(err, STORE_NOT_FOUND, 0, "no such %s", what) : rc;
-}
-
-static void run_for(struct db *db, enum statement which, int64_t id)
-{
-	sqlite3_stmt *statement = db_statement(db, which);
-	db_bind_int(db, statement, 1, id);
-	db_run(db, statement);
-}
-
 /* ---- icons ---- */
 
 /* 0: there is none. */
@@ -94,7 +81,7 @@ enum store_rc sqlite_load_icon(struct store *store, const char *hash, void **byt
 		copy = mem_copy(copy_len > 0 ? sqlite3_column_blob(load, 0) : "", copy_len);
 		db_reset(load);
 	}
-	rc = answer(read_end(store, db, err), copy != NULL, err, "icon");
+	rc = db_answer(read_end(store, db, err), copy != NULL, err, "icon");
 	if (rc != STORE_OK) {
 		free(copy);
 		return rc;
@@ -117,8 +104,8 @@ static bool is_icon_named(struct db *db, const char *hash)
 
 static void drop_icon(struct db *db, int64_t icon)
 {
-	run_for(db, SQL_EMPTY_ICON, icon);
-	run_for(db, SQL_DROP_ICON, icon);
+	db_run_for(db, SQL_EMPTY_ICON, icon);
+	db_run_for(db, SQL_DROP_ICON, icon);
 }
 
 /* ---- invitations ---- */
@@ -162,7 +149,7 @@ enum store_rc sqlite_put_invitation(struct store *store, const unsigned char has
 		db_bind_int(db, add, 4, uses);
 		db_run(db, add);
 	}
-	rc = answer(write_end(store, db, err), person != 0, err, "user");
+	rc = db_answer(write_end(store, db, err), person != 0, err, "user");
 	return rc == STORE_OK && taken ? (enum store_rc)error_set(err, STORE_TAKEN, 0, "somebody else has that invitation") : rc;
 }
 
@@ -188,7 +175,7 @@ static bool use(struct db *db, const struct invitation_row *invitation, int64_t 
 	db_bind_int(db, add, 1, invitation->id);
 	db_bind_int(db, add, 2, person);
 	db_run(db, add);
-	run_for(db, SQL_TAKE_USE, invitation->id);
+	db_run_for(db, SQL_TAKE_USE, invitation->id);
 	return true;
 }
 
@@ -204,7 +191,7 @@ enum store_rc sqlite_use_invitation(struct store *store, const unsigned char has
 	bool blocked = people_block(db, people_find(db, invitation.user_id), person);
 	bool valid = invitation.id != 0 && invitation.expires_ms > now_ms && person != 0 && !blocked;
 	bool used = valid && use(db, &invitation, person);
-	rc = answer(write_end(store, db, err), used, err, "invitation");
+	rc = db_answer(write_end(store, db, err), used, err, "invitation");
 	if (rc == STORE_OK)
 		memcpy(user_id, invitation.user_id, strlen(invitation.user_id) + 1);
 	return rc;
@@ -230,7 +217,7 @@ enum store_rc sqlite_revoke_invitation(struct store *store, const char *user_id,
 	int64_t person = people_find(db, user_id);
 	drop_invitations(db, SQL_DROP_USES, person, hash);
 	drop_invitations(db, SQL_DROP_INVITATIONS, person, hash);
-	return answer(write_end(store, db, err), person != 0, err, "user");
+	return db_answer(write_end(store, db, err), person != 0, err, "user");
 }
 
 /* An invitation and who used it, while the rows of others come. */
@@ -348,7 +335,7 @@ static void end_profile(struct db *db, int64_t person)
 		hash = mem_text(db_text(load, 0));
 		db_reset(load);
 	}
-	run_for(db, SQL_EMPTY_PROFILE, person);
+	db_run_for(db, SQL_EMPTY_PROFILE, person);
 	int64_t icon = hash ? find_icon(db, hash, &unnamed) : 0;
 	if (icon != 0 && !is_icon_named(db, hash))
 		drop_icon(db, icon);
@@ -361,7 +348,7 @@ static void end_account(struct db *db, int64_t person, int64_t at_ms)
 		SQL_END_CURSORS, SQL_END_DEVICES, SQL_END_MUTES};
 	end_profile(db, person);
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-		run_for(db, ends[i], person);
+		db_run_for(db, ends[i], person);
 	drop_invitations(db, SQL_DROP_USES, person, NULL);
 	drop_invitations(db, SQL_DROP_INVITATIONS, person, NULL);
 	sqlite3_stmt *end = db_statement(db, SQL_END_ACCOUNT);
@@ -405,7 +392,7 @@ enum store_rc sqlite_delete_user(struct store *store, const char *user_id, int64
 	rc = write_end(store, db, err);
 	if (rc == STORE_OK || rc == STORE_UNKNOWN)
 		write_erased(store);
-	return answer(rc, account.id != 0, err, "user");
+	return db_answer(rc, account.id != 0, err, "user");
 }
 
 enum store_rc sqlite_list_deleted(struct store *store, const char *after, size_t count_max, struct deleted_list **deleted, struct error *err)
@@ -443,5 +430,5 @@ enum store_rc sqlite_finish_deletion(struct store *store, const char *user_id, s
 	db_bind_text(db, finish, 1, user_id);
 	db_run(db, finish);
 	bool found = db->failure == 0 && sqlite3_changes(db->handle) > 0;
-	return answer(write_end(store, db, err), found, err, "user");
+	return db_answer(write_end(store, db, err), found, err, "user");
 }

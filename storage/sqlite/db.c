@@ -51,6 +51,11 @@ enum store_rc db_result(struct db *db, struct error *err)
 	return error_set(err, translate(code), code, "sqlite: %s (code %d)", db->text, code);
 }
 
+enum store_rc db_answer(enum store_rc rc, bool found, struct error *err, const char *what)
+{
+	return rc == STORE_OK && !found ? (enum store_rc)error_set(err, STORE_NOT_FOUND, 0, "no such %s", what) : rc;
+}
+
 /* ---- opening ---- */
 
 static void set_up(struct db *db, enum db_use use)
@@ -179,6 +184,13 @@ void db_run(struct db *db, sqlite3_stmt *statement)
 void db_run_simple(struct db *db, enum statement which)
 {
 	db_run(db, db_statement(db, which));
+}
+
+void db_run_for(struct db *db, enum statement which, int64_t id)
+{
+	sqlite3_stmt *statement = db_statement(db, which);
+	db_bind_int(db, statement, 1, id);
+	db_run(db, statement);
 }
 
 void db_exec(struct db *db, const char *sql)

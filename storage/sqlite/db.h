@@ -219,6 +219,7 @@ void db_reset(sqlite3_stmt *statement);
 /* For statements without rows. */
 void db_run(struct db *db, sqlite3_stmt *statement);
 void db_run_simple(struct db *db, enum statement which);
+void db_run_for(struct db *db, enum statement which, int64_t id); /* its one parameter */
 /* SQL of our own without parameters or rows that anyone wants. */
 void db_exec(struct db *db, const char *sql);
 /* The first column of the first row of it; `missing` when there is none. */
@@ -237,5 +238,7 @@ void keys_free(struct key_cache *keys); /* NULL is fine */
 void db_fail(struct db *db, int code, const char *text);
 /* Takes the failure out: translated, with its text in err. STORE_OK when there was none. */
 enum store_rc db_result(struct db *db, struct error *err);
+/* What an operation says that looked for something: rc, or NOT_FOUND where that is OK and nothing was found. */
+enum store_rc db_answer(enum store_rc rc, bool found, struct error *err, const char *what);
 
 #endif

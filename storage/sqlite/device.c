@@ -12,12 +12,6 @@
 /* How much one call of prune does, so that appends never wait long for it. */
 enum { PRUNE_CURSORS = 2000 };
 
-/* What the store did wins over what it found. */
-static enum store_rc answer(enum store_rc rc, bool found, struct error *err, const char *what)
-{
-	return rc == STORE_OK && !found ? (enum store_rc)error_set(err, STORE_NOT_FOUND, 0, "no such %s", what) : rc;
-}
-
 /* ---- what a session left, and how far it has what ---- */
 
 struct cursor_rows {
@@ -61,7 +55,7 @@ enum store_rc sqlite_load_device(struct store *store, const char *user_id, const
 	device.cursors = rows.cursors;
 	rc = read_end(store, db, err);
 	if (device.subscriptions == NULL)
-		rc = answer(rc, false, err, "device");
+		rc = db_answer(rc, false, err, "device");
 	else if (rc == STORE_OK)
 		*record = record_copy_device(&device);
 	texts_fini(&rows.names);
@@ -104,13 +98,6 @@ enum store_rc sqlite_put_cursors(struct store *store, const struct cursor *curso
 }
 
 /* ---- registrations, tokens ---- */
-
-static void run_for(struct db *db, enum statement which, int64_t id)
-{
-	sqlite3_stmt *statement = db_statement(db, which);
-	db_bind_int(db, statement, 1, id);
-	db_run(db, statement);
-}
 
 static int64_t find_device(struct db *db, const char *user_id, const char *name)
 {
@@ -175,11 +162,11 @@ enum store_rc sqlite_put_registration(struct store *store, const char *user_id, 
 	int64_t person = people_find(db, user_id);
 	int64_t id = person != 0 ? find_or_add_device(db, user_id, person, device, at_ms) : 0;
 	if (id != 0 && !is_registered(db, id, platform, push_token)) {
-		run_for(db, SQL_EMPTY_REGISTRATION, id);
+		db_run_for(db, SQL_EMPTY_REGISTRATION, id);
 		if (push_token[0] != '\0')
 			add_registration(store, db, id, platform, push_token);
 	}
-	return answer(write_end(store, db, err), person != 0, err, "user");
+	return db_answer(write_end(store, db, err), person != 0, err, "user");
 }
 
 enum store_rc sqlite_put_device_token(struct store *store, const char *user_id, const char *device, int64_t at_ms, int64_t expires_ms,
@@ -197,7 +184,7 @@ enum store_rc sqlite_put_device_token(struct store *store, const char *user_id, 
 		db_bind_int(db, put, 2, expires_ms);
 		db_run(db, put);
 	}
-	return answer(write_end(store, db, err), person != 0, err, "user");
+	return db_answer(write_end(store, db, err), person != 0, err, "user");
 }
 
 /* ---- forgetting ---- */
@@ -211,8 +198,8 @@ static bool drop_device(struct db *db, int64_t device)
 	db_run(db, cursors);
 	if (db->failure != 0 || sqlite3_changes(db->handle) == PRUNE_CURSORS)
 		return false; /* there may be more of them; the device goes last */
-	run_for(db, SQL_EMPTY_REGISTRATION, device);
-	run_for(db, SQL_DROP_DEVICE, device);
+	db_run_for(db, SQL_EMPTY_REGISTRATION, device);
+	db_run_for(db, SQL_DROP_DEVICE, device);
 	return true;
 }
 
@@ -228,7 +215,7 @@ enum store_rc sqlite_remove_device(struct store *store, const char *user_id, con
 	rc = write_end(store, db, err);
 	if (id != 0 && (rc == STORE_OK || rc == STORE_UNKNOWN))
 		write_erased(store); /* its push token */
-	return answer(rc, id != 0, err, "device");
+	return db_answer(rc, id != 0, err, "device");
 }
 
 bool device_prune(struct db *db, int64_t now_ms)

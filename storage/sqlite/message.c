@@ -33,9 +33,7 @@ enum store_rc sqlite_read_message(struct store *store, const char *chat_id, uint
 	log_find_chat(db, chat_id, &chat);
 	if (chat.id != 0 && number <= chat.latest)
 		found = read_state(db, chat_id, chat.id, number);
-	rc = read_end(store, db, err);
-	if (rc == STORE_OK && found.message == NULL)
-		return error_set(err, STORE_NOT_FOUND, 0, "no such message");
+	rc = db_answer(read_end(store, db, err), found.message != NULL, err, "message");
 	if (rc == STORE_OK)
 		*state = found;
 	else
@@ -192,9 +190,7 @@ enum store_rc sqlite_read_summary(struct store *store, const char *user_id, cons
 		look.user = log_find_user(look.db, user_id);
 		summarise(&look);
 	}
-	rc = read_end(store, look.db, err);
-	if (rc == STORE_OK && chat.id == 0)
-		return error_set(err, STORE_NOT_FOUND, 0, "no such chat");
+	rc = db_answer(read_end(store, look.db, err), chat.id != 0, err, "chat");
 	if (rc == STORE_OK)
 		*summary = look.summary;
 	else

@@ -11,12 +11,6 @@
 #include "storage/sqlite/handle.h"
 #include "storage/sqlite/texts.h"
 
-/* What the store did wins over what it found. */
-static enum store_rc answer(enum store_rc rc, bool found, struct error *err, const char *what)
-{
-	return rc == STORE_OK && !found ? (enum store_rc)error_set(err, STORE_NOT_FOUND, 0, "no such %s", what) : rc;
-}
-
 int64_t people_find(struct db *db, const char *user_id)
 {
 	sqlite3_stmt *find = db_statement(db, SQL_FIND_PERSON);
@@ -146,7 +140,7 @@ enum store_rc sqlite_put_profile(struct store *store, const char *user_id, const
 	int64_t person = people_find(db, user_id);
 	if (person != 0)
 		change_profile(store, db, user_id, person, change, NULL);
-	return answer(write_end(store, db, err), person != 0, err, "user");
+	return db_answer(write_end(store, db, err), person != 0, err, "user");
 }
 
 enum store_rc sqlite_put_last_seen(struct store *store, const char *user_id, int64_t at_ms, struct error *err)
@@ -160,7 +154,7 @@ enum store_rc sqlite_put_last_seen(struct store *store, const char *user_id, int
 	db_bind_int(db, put, 1, person);
 	db_bind_int(db, put, 2, at_ms);
 	db_run(db, put);
-	return answer(write_end(store, db, err), person != 0, err, "user");
+	return db_answer(write_end(store, db, err), person != 0, err, "user");
 }
 
 /* ---- shared IDs ---- */
@@ -192,7 +186,7 @@ enum store_rc sqlite_put_shared_id(struct store *store, const char *user_id, con
 	bool taken = owner != 0 && owner != person;
 	if (person != 0 && !taken)
 		change_profile(store, db, user_id, person, &(struct profile_change){.hides_online = -1, .hides_last_seen = -1}, shared_id);
-	rc = answer(write_end(store, db, err), person != 0, err, "user");
+	rc = db_answer(write_end(store, db, err), person != 0, err, "user");
 	return rc == STORE_OK && taken ? (enum store_rc)error_set(err, STORE_TAKEN, 0, "somebody else has that shared ID") : rc;
 }
 
@@ -208,7 +202,7 @@ enum store_rc sqlite_find_shared_id(struct store *store, const char *shared_id, 
 		snprintf(owner, sizeof owner, "%s", db_text(found, 0));
 		db_reset(found);
 	}
-	rc = answer(read_end(store, db, err), found != NULL, err, "shared ID");
+	rc = db_answer(read_end(store, db, err), found != NULL, err, "shared ID");
 	if (rc == STORE_OK)
 		memcpy(user_id, owner, strlen(owner) + 1);
 	return rc;
@@ -231,7 +225,7 @@ enum store_rc sqlite_put_favorite(struct store *store, const char *user_id, cons
 			db_bind_int(db, put, 3, at_ms);
 		db_run(db, put);
 	}
-	return answer(write_end(store, db, err), person != 0 && (other != 0 || !on), err, "user");
+	return db_answer(write_end(store, db, err), person != 0 && (other != 0 || !on), err, "user");
 }
 
 enum store_rc sqlite_load_favorites(struct store *store, const char *user_id, const char *const **user_ids, size_t *count, struct error *err)
@@ -322,7 +316,7 @@ enum store_rc sqlite_put_block(struct store *store, const char *user_id, const c
 		pair.other = on ? log_intern_user(db, other_id) : log_find_user(db, other_id);
 		set_block(db, &pair, on, at_ms);
 	}
-	return answer(write_end(store, db, err), pair.user != 0, err, "user");
+	return db_answer(write_end(store, db, err), pair.user != 0, err, "user");
 }
 
 enum store_rc sqlite_load_blocks(struct store *store, const char *user_id, struct block_list **blocks, struct error *err)
@@ -364,5 +358,5 @@ enum store_rc sqlite_check_reach(struct store *store, const char *from_id, const
 		bool blocked = people_block(db, to, from), blocks = people_block(db, from, to);
 		reached = reached & (to != 0) & !blocked & !(both & blocks);
 	}
-	return answer(read_end(store, db, err), reached, err, "user");
+	return db_answer(read_end(store, db, err), reached, err, "user");
 }

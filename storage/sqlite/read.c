@@ -39,11 +39,6 @@ static size_t intervals_add_all(struct db *db, struct intervals *intervals, sqli
 	return intervals->count - before;
 }
 
-static enum store_rc not_found(enum store_rc rc, struct error *err, const char *what)
-{
-	return rc == STORE_OK ? (enum store_rc)error_set(err, STORE_NOT_FOUND, 0, "no such %s", what) : rc;
-}
-
 /* ---- a chat ---- */
 
 struct member_rows {
@@ -94,7 +89,7 @@ enum store_rc sqlite_load_chat(struct store *store, const char *chat_id, struct 
 		load_members(db, chat.id, &rows);
 	rc = read_end(store, db, err);
 	if (chat.id == 0) {
-		rc = not_found(rc, err, "chat");
+		rc = db_answer(rc, false, err, "chat");
 	} else if (rc == STORE_OK) {
 		struct chat_record whole = {.chat_id = chat_id, .latest = chat.latest, .latest_at_ms = chat.latest_at_ms, .pair = chat.pair_a != 0,
 			.history_all = chat.history_all, .ended = chat.ended, .ended_at_ms = chat.ended_at_ms, .name = name, .icon = icon,
@@ -206,7 +201,7 @@ static enum store_rc load_user(struct store *store, const char *user_id, bool me
 	}
 	rc = read_end(store, db, err);
 	if (id == 0 || (mentioned && created_at_ms == 0 && rows.count == 0))
-		rc = not_found(rc, err, "user");
+		rc = db_answer(rc, false, err, "user");
 	else if (rc == STORE_OK)
 		*record = record_copy_user(&(struct user_record){user_id, created_at_ms, rows.count, rows.chats});
 	chat_rows_fini(&rows);
@@ -250,7 +245,7 @@ enum store_rc sqlite_list_memberships(struct store *store, const char *user_id, 
 		load_window(db, id, window, &rows);
 	rc = read_end(store, db, err);
 	if (id == 0) {
-		rc = not_found(rc, err, "user");
+		rc = db_answer(rc, false, err, "user");
 	} else if (rc == STORE_OK) {
 		*more = rows.count > window->count_max;
 		*record = record_copy_user(&(struct user_record){user_id, created_at_ms, *more ? window->count_max : rows.count, rows.chats});
@@ -273,7 +268,7 @@ enum store_rc sqlite_load_membership(struct store *store, const char *user_id, c
 	load_chats(db, load, &rows);
 	rc = read_end(store, db, err);
 	if (rows.count == 0)
-		rc = not_found(rc, err, "membership");
+		rc = db_answer(rc, false, err, "membership");
 	else if (rc == STORE_OK)
 		*membership = record_copy_membership(&rows.chats[0]);
 	chat_rows_fini(&rows);
@@ -322,7 +317,7 @@ enum store_rc sqlite_find_key(struct store *store, const char *chat_id, const ch
 		owner = keys_search(db, chat.id, sender_id, key, key[0] == KEY_ONCE ? since_ms : chat.latest_at_ms - KEY_AGE_MS);
 	rc = read_end(store, db, err);
 	if (owner.number == 0)
-		return not_found(rc, err, "key");
+		return db_answer(rc, false, err, "key");
 	if (rc == STORE_OK) {
 		*number = owner.number;
 		memcpy(key_hash, owner.key_hash, ID_BYTES);

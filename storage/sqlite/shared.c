@@ -12,12 +12,6 @@
 /* How much one call of prune does, so that appends never wait long for it. */
 enum { PRUNE_NOTICES = 1000 };
 
-/* What the store did wins over what it found. */
-static enum store_rc answer(enum store_rc rc, bool found, struct error *err, const char *what)
-{
-	return rc == STORE_OK && !found ? (enum store_rc)error_set(err, STORE_NOT_FOUND, 0, "no such %s", what) : rc;
-}
-
 /* ---- lists ---- */
 
 enum store_rc read_names(struct store *store, struct db *db, sqlite3_stmt *list, const char *const **names, size_t *count, struct error *err)
@@ -92,7 +86,7 @@ enum store_rc sqlite_load_place(struct store *store, const char *name, uint64_t 
 	if (found)
 		at = (uint64_t)sqlite3_column_int64(load, 0);
 	db_reset(load);
-	rc = answer(read_end(store, db, err), found, err, "place");
+	rc = db_answer(read_end(store, db, err), found, err, "place");
 	if (rc == STORE_OK)
 		*position = at;
 	return rc;
@@ -164,7 +158,7 @@ static enum store_rc make_chat_key(struct store *store, const char *chat_id, uns
 		id_random(found, sizeof found);
 		shared_add_chat_key(db, chat.id, found);
 	}
-	rc = answer(write_end(store, db, err), state != KEY_ENDED, err, "key");
+	rc = db_answer(write_end(store, db, err), state != KEY_ENDED, err, "key");
 	if (rc == STORE_OK)
 		memcpy(key, found, sizeof found);
 	return rc;
@@ -181,7 +175,7 @@ enum store_rc sqlite_load_chat_key(struct store *store, const char *chat_id, boo
 	unsigned char found[CHAT_KEY_BYTES] = {0};
 	log_find_chat(db, chat_id, &chat);
 	enum key_state state = chat.id != 0 ? find_chat_key(db, chat.id, found) : KEY_ENDED;
-	rc = answer(read_end(store, db, err), state == KEY_THERE || (state == KEY_NONE && make), err, "key");
+	rc = db_answer(read_end(store, db, err), state == KEY_THERE || (state == KEY_NONE && make), err, "key");
 	if (rc != STORE_OK)
 		return rc;
 	if (state == KEY_NONE)
