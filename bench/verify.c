@@ -10,13 +10,13 @@
 
 #include "base/clock.h"
 #include "bench/scene.h"
-#include "plugin/auth/jwt.h"
+#include "tests/unit/verify_token.h"
 
 static void verify(const struct key_set *keys, const struct jwt_policy *policy, const char *token)
 {
 	struct jwt_claims claims;
 	struct error err;
-	if (jwt_verify(keys, policy, token, strlen(token), clock_wall_ms(), &claims, &err) != JWT_OK)
+	if (verify_token(keys, policy, token, strlen(token), clock_wall_ms(), &claims, &err) != JWT_OK)
 		die("a token is refused: %s", err.text);
 }
 
@@ -28,7 +28,7 @@ static void refuse(const struct key_set *keys, const struct jwt_policy *policy, 
 	snprintf(spoilt, sizeof spoilt, "%s", token);
 	char *at = strrchr(spoilt, '.') + 5;
 	*at = *at == 'A' ? 'B' : 'A';
-	if (jwt_verify(keys, policy, spoilt, strlen(spoilt), clock_wall_ms(), &claims, NULL) != JWT_BAD)
+	if (verify_token(keys, policy, spoilt, strlen(spoilt), clock_wall_ms(), &claims, NULL) != JWT_BAD)
 		die("a spoilt token is not refused");
 }
 

@@ -212,15 +212,3 @@ enum jwt_rc jwt_check(const struct jwt *jwt, const struct key_set *keys, const s
 		err->rc = rc;
 	return rc;
 }
-
-enum jwt_rc jwt_verify(const struct key_set *keys, const struct jwt_policy *policy, const char *token, size_t len, int64_t now_ms,
-	struct jwt_claims *out, struct error *err)
-{
-	struct jwt jwt;
-	struct error why;
-	if (!jwt_read(token, len, &jwt, &why))
-		return error_set(err, JWT_BAD, 0, "%s", why.text);
-	enum jwt_rc rc = jwt_check(&jwt, keys, policy, now_ms, out, err);
-	jwt_fini(&jwt);
-	return rc;
-}

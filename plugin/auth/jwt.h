@@ -77,8 +77,4 @@ bool jwt_user(const struct jwt *jwt, const struct jwt_policy *policy, char user_
 enum jwt_rc jwt_check(const struct jwt *jwt, const struct key_set *keys, const struct jwt_policy *policy, int64_t now_ms,
 	struct jwt_claims *out, struct error *err);
 
-/* jwt_read and jwt_check. */
-enum jwt_rc jwt_verify(const struct key_set *keys, const struct jwt_policy *policy, const char *token, size_t len, int64_t now_ms,
-	struct jwt_claims *out, struct error *err);
-
 #endif

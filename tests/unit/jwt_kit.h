@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "plugin/auth/jwt.h"
 #include "tests/unit/signer.h"
+#include "tests/unit/verify_token.h"
 
 #define NOW_S    1790000000
 #define NOW_MS   (NOW_S * INT64_C(1000))

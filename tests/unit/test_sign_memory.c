@@ -17,11 +17,11 @@
 
 #include "base/id.h"
 #include "base/json.h"
-#include "plugin/auth/jwt.h"
 #include "plugin/auth/sign.h"
 #include "plugin/transfer/jwe.h"
 #include "tests/unit/scarce.h"
 #include "tests/unit/signer.h"
+#include "tests/unit/verify_token.h"
 
 #define LONG "somebody-whose-name-is-longer-than-what-a-reader-begins-with"
 
@@ -34,7 +34,7 @@ static bool is_good(const struct key_set *keys, const char *token)
 		.issuer = "hyperchat", .audiences = audiences, .audience_count = 1, .user_claim = "sub", .user_prefix = "", .leeway_s = 60};
 	struct jwt_claims claims;
 	struct error err;
-	return jwt_verify(keys, &policy, token, strlen(token), INT64_C(1790000000000), &claims, &err) == JWT_OK && strcmp(claims.user_id, LONG) == 0 &&
+	return verify_token(keys, &policy, token, strlen(token), INT64_C(1790000000000), &claims, &err) == JWT_OK && strcmp(claims.user_id, LONG) == 0 &&
 	       claims.expires_at_ms == INT64_C(1790000660000);
 }
 
