@@ -165,6 +165,12 @@ class Broker:
                 time.sleep(0.01)
         raise AssertionError(f"the broker does not listen:\n{self.all_output()}")
 
+    def opens(self):
+        """Starts it, and waits until its store is open. A shared one may take longer to answer than the broker takes to listen: who comes meanwhile is
+        turned away."""
+        self.expects_line("hyperchat: .*(the store is open|store epoch (?!not known yet))", self.start)
+        return self
+
     def fails_to_start(self):
         """Waits for its end and returns what it said."""
         self.spawn()

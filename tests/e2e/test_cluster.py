@@ -21,7 +21,7 @@ MANY = int(os.environ.get("HC_CLUSTER_MESSAGES", "50" if brokers.sanitizer() els
 @pytest.fixture
 def north(idle_broker):
     idle_broker.options |= {"writer": "north", "commands_burst": 100000}
-    return idle_broker.start()
+    return idle_broker.opens()
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def south(north, tmp_path):
     directory.mkdir()
     broker = brokers.Broker(version, directory, store=north.options["store"], writer="south", commands_burst=100000)
     broker.issuer, broker.options["keys"] = north.issuer, north.keys
-    yield broker.start()
+    yield broker.opens()
     broker.end_whatever()
 
 

@@ -62,7 +62,7 @@ def test_each_broker_is_restarted_while_people_write_and_nothing_is_lost(north, 
         broker.stop()  # as systemd does
         clients[name].goes_to(other)
         write_for_a_while(clients)
-        broker.start()
+        broker.opens()
         clients[name].changes_to(broker)
         for person in listeners:
             person.broker is broker and person.returns()
@@ -163,7 +163,7 @@ def test_a_running_broker_goes_on_under_a_newer_schema_and_spoils_nothing_of_it(
     assert newer.version() == version + 1
     bob.says("south goes on", chat=chat)
     newer.sets_version(version)  # for what follows, as if north had its new program
-    north.start()
+    north.opens()
     alice.returns()
     alice.hears("south goes on")
     check_store(north)
@@ -185,6 +185,6 @@ def test_a_newer_program_that_older_ones_must_not_write_beside_can_shut_them_out
     bob.is_up_to_date()
     assert "waits in the journal" not in bob.heard(chat)
     north.kill9()
-    north.start()  # with the new program
+    north.opens()  # with the new program
     bob.hears("waits in the journal")
     check_store(north)
