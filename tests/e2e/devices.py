@@ -7,6 +7,7 @@ import time
 import mqtt
 import pytest
 import tokens
+from waiting import soon
 
 
 def lamp_token(alice, device="lamp", **how):
@@ -26,13 +27,6 @@ def is_let_in(broker, token, client_id="alice/lamp"):
         return True
     except (mqtt.Refused, mqtt.Closed):
         return False
-
-
-def soon(condition, what, within=5):
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def is_cut_off_soon(person, within=2.0):

@@ -12,6 +12,7 @@ import mongodb
 import mqtt
 import pytest
 from operator_desk import OperatorDesk
+from waiting import soon
 
 pytestmark = [pytest.mark.mongodb, pytest.mark.skipif(os.environ.get("HC_STORE") != "mongodb", reason="two brokers share a MongoDB: HC_STORE=mongodb")]
 
@@ -126,13 +127,6 @@ def outcome(person, command):
             return answer["error"]["code"]
         return "sent" if any(t.get("commandID") == command and t["senderID"] == person.name for t in person.inbox) else None
     return person.until(found, f"the outcome of {command}")
-
-
-def soon(condition, what, within=5):
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def check_store(north):

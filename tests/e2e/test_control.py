@@ -12,6 +12,7 @@ import mqtt
 import provider
 import pytest
 from operator_desk import TOPIC, OperatorDesk
+from waiting import soon
 
 pytestmark = pytest.mark.host
 
@@ -26,13 +27,6 @@ def manned(idle_broker):
 @pytest.fixture
 def desk(manned):
     return OperatorDesk(manned)
-
-
-def soon(condition, what, within=mqtt.PATIENCE):
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def is_refused(broker, user, version=mqtt.V5, **claims):

@@ -10,7 +10,8 @@ import time
 import mqtt
 import pytest
 import tokens
-from devices import claims_of, devices_of, has_nothing_but_her_phone, is_cut_off_soon, is_let_in, is_refused, kid_of, lamp_token, soon, with_header
+from devices import claims_of, devices_of, has_nothing_but_her_phone, is_cut_off_soon, is_let_in, is_refused, kid_of, lamp_token, with_header
+from waiting import soon
 
 DAY = 86_400_000
 

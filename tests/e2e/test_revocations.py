@@ -8,7 +8,8 @@ import time
 import broker as brokers
 import mqtt
 import pytest
-from devices import devices_of, is_cut_off_soon, is_let_in, is_refused, kid_of, lamp_token, soon
+from devices import devices_of, is_cut_off_soon, is_let_in, is_refused, kid_of, lamp_token
+from waiting import soon
 
 
 # ---- revoking ----
