@@ -410,6 +410,32 @@ static void a_block_that_was_broken_off_is_one_block_when_repeated(void **state)
 	die_everywhere(alice_has_blocked, alice_blocks_again, it_is_one_block);
 }
 
+/* ---- what is not ours ---- */
+
+/* As hyperchatctl copy reads it. */
+static void what_stands_among_the_guests_of_an_invitation_and_is_no_text_is_passed_over(void **state)
+{
+	static const char *const values[] = {"7", "null", "{\"bob\": \"7:bob\"}", "[\"7:bob\"]", "{\"$binary\": {\"base64\": \"N2JvYg==\", \"subType\": \"00\"}}"};
+	struct world *world = *state;
+	struct invitation_list *list = NULL;
+	EXIST("alice", "bob", "carol");
+	invite(world, one, "alice", START_MS + 10, 5);
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		char json[300];
+		snprintf(json, sizeof json, "{\"update\": \"invitations\", \"updates\": [{\"q\": {}, \"u\": {\"$push\": {\"by\": %s}}}]}", values[i]);
+		run_on_database(world, json);
+	}
+	assert_use(world, one, "carol", START_MS, "alice");
+	assert_use(world, one, "bob", START_MS, "alice");
+	assert_int_equal(ON_WORLD(list_invitations, "alice", &list, NULL), STORE_OK);
+	assert_int_equal(list->count, 1);
+	assert_int_equal(list->invitations[0].uses_left, 3);
+	assert_int_equal(list->invitations[0].used_count, 2);
+	assert_string_equal(list->invitations[0].used_by[0], "bob");
+	assert_string_equal(list->invitations[0].used_by[1], "carol");
+	store_free(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
@@ -423,6 +449,7 @@ int main(void)
 		cmocka_unit_test(a_shared_id_whose_giving_up_was_broken_off_is_hers_or_free),
 		cmocka_unit_test(a_use_that_was_broken_off_costs_one_when_repeated),
 		cmocka_unit_test(a_block_that_was_broken_off_is_one_block_when_repeated),
+		STORY(what_stands_among_the_guests_of_an_invitation_and_is_no_text_is_passed_over),
 	};
 	if (!world_choose("mongodb") || getenv("HC_MONGODB") == NULL) {
 		fprintf(stderr, "HC_MONGODB names no server (scripts/ferretdb with …)\n");
