@@ -10,6 +10,7 @@ import time
 import broker as brokers
 import mqtt
 import pytest
+from administrator import Administrator, shows_its_numbers
 from test_crash import HeldStore
 
 
@@ -104,16 +105,19 @@ def test_a_change_that_a_damaged_store_cannot_take_is_given_up_and_others_go_on(
 
 @pytest.mark.sqlite
 @pytest.mark.parametrize("table", ["device", "block"])
-def test_who_waits_for_what_a_damaged_store_cannot_tell_is_spoken_of_in_the_log(broker, alice, bob, table):
+def test_who_waits_for_what_a_damaged_store_cannot_tell_is_spoken_of_in_the_log(idle_broker, table):
     """Once, however many wait and however often it is tried."""
+    broker = shows_its_numbers(idle_broker).start()
+    alice, bob = broker.person("alice"), broker.person("bob")
     alice.chat_with(bob)
     broker.stop()
     broker.damages(table)
     broker.start()
+    administrator = Administrator(broker)
     alice.returns()
     bob.returns()
     broker.has_logged("the store is damaged, and some users wait")
-    time.sleep(1.2)  # two more tries
+    administrator.until(lambda numbers: numbers["store_read_failures_total/corrupt"] >= 6, "tries of both, again and again")
     assert broker.log_text().count("the store is damaged") == 1
 
 
