@@ -194,8 +194,8 @@ struct store_ops {
 	/* Everybody who ever wrote, in the order of the bytes of their names. One block: store_free. */
 	enum store_rc (*list_writers)(struct store *store, const char *const **writers, size_t *count, struct error *err);
 
-	/* A named place in somebody's tail ("kafka/" and the writer): how far what reads along is done. Larger ones win. name: at most PLACE_NAME_MAX
-	 * bytes. NOT_FOUND: never put. */
+	/* A named place in somebody's tail ("kafka/" and the writer): the position from which what reads along goes on, as for tail; all below is
+	 * done. Larger ones win. name: at most PLACE_NAME_MAX bytes. NOT_FOUND: never put. */
 	enum store_rc (*put_place)(struct store *store, const char *name, uint64_t position, struct error *err);
 	enum store_rc (*load_place)(struct store *store, const char *name, uint64_t *position, struct error *err);
 

@@ -6,8 +6,8 @@
  * writers' tails at once, each as far as a chat's next number is at hand. Where several wrote to one chat and their tails wait for each
  * other (two processes once had one name), the chat's own log gives what is missing.
  *
- * What was taken is written in windows. In one, what is of the same chat stands together; so a window ends where somebody's place is, and
- * what was done before a place and what was not stay apart. */
+ * What was taken is written in windows. In one, what is of the same chat stands together; so a window ends before the transaction from which
+ * somebody goes on: what was done before a place and what was not stay apart. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +26,7 @@ struct met {
 	char *chat_id;
 	uint64_t latest; /* in the target, or in the window */
 	size_t group;    /* in the window, GROUPS_MAX: none */
+	size_t sought;   /* for the translation of that place its first position was looked for */
 	UT_hash_handle hh;
 };
 
@@ -39,9 +40,6 @@ struct reader {
 	uint64_t passed; /* position of what was taken last */
 	uint64_t *places;
 	size_t place_count;
-	/* the last one of all: what a place behind the end means */
-	char *last_chat;
-	uint64_t last_number;
 };
 
 struct log_copy {
@@ -55,6 +53,8 @@ struct log_copy {
 	struct met *owners[GROUPS_MAX];
 	size_t group_count, window_count, window_bytes;
 	size_t room; /* transactions that a window takes */
+	bool mixed;  /* something came out of the order of its writer */
+	size_t translated; /* places */
 };
 
 /* ---- windows ---- */
@@ -168,6 +168,7 @@ static bool fill_gap(struct log_copy *log, struct met *met, uint64_t to)
 {
 	struct copy *copy = log->copy;
 	bool done = true;
+	log->mixed = log->mixed || met->latest + 1 < to;
 	while (done && met->latest + 1 < to) {
 		struct page page = {0};
 		uint64_t before = met->latest;
@@ -187,15 +188,6 @@ static bool fill_gap(struct log_copy *log, struct met *met, uint64_t to)
 
 /* ---- readers ---- */
 
-static void note_last(struct reader *reader, const struct transaction *tx)
-{
-	if (reader->last_chat == NULL || strcmp(reader->last_chat, tx->chat_id) != 0) {
-		free(reader->last_chat);
-		reader->last_chat = mem_text(tx->chat_id);
-	}
-	reader->last_number = tx->number;
-}
-
 /* The next page, if the one at hand is used up. Nobody writes, so the last position tells where to go on. */
 static bool turn_page(struct log_copy *log, struct reader *reader)
 {
@@ -214,11 +206,11 @@ static bool turn_page(struct log_copy *log, struct reader *reader)
 	return true;
 }
 
-/* Whether somebody's place is between what was taken last and this one. */
+/* Whether somebody goes on from this one: his place is behind what was taken last. */
 static bool passes_place(const struct reader *reader, const struct transaction *tx)
 {
 	for (size_t i = 0; i < reader->place_count; i++)
-		if (reader->passed <= reader->places[i] && reader->places[i] < tx->position)
+		if (reader->passed < reader->places[i] && reader->places[i] <= tx->position)
 			return true;
 	return false;
 }
@@ -240,7 +232,6 @@ static enum taken take(struct log_copy *log, struct reader *reader, bool forced)
 		return FAILED;
 	if (tx->number > met->latest && !add(log, met, tx))
 		return FAILED;
-	note_last(reader, tx);
 	reader->passed = tx->position;
 	reader->at++;
 	return TAKEN;
@@ -280,14 +271,11 @@ static bool merge(struct log_copy *log)
 
 /* ---- places ---- */
 
-/* The writer in whose tail a place is: what stands behind the last slash of its name. NULL: nobody who wrote. */
-static struct reader *reader_of(struct log_copy *log, const char *name)
+/* The writer in whose tail a place is: what stands behind the last slash of its name. NULL: nobody's. */
+static const char *writer_of(const char *name)
 {
 	const char *slash = strrchr(name, '/');
-	for (size_t i = 0; slash != NULL && i < log->reader_count; i++)
-		if (strcmp(log->readers[i].writer, slash + 1) == 0)
-			return &log->readers[i];
-	return NULL;
+	return slash != NULL ? slash + 1 : NULL;
 }
 
 static bool position_in_target(struct copy *copy, const char *chat_id, uint64_t number, uint64_t *position)
@@ -302,43 +290,94 @@ static bool position_in_target(struct copy *copy, const char *chat_id, uint64_t 
 	return true;
 }
 
-/* The same place in the target's tail: right before the first that is behind it, or at the end. */
-static bool translate(struct log_copy *log, const struct reader *reader, uint64_t *place)
+/* The lowest position that any of these has in the target. Of a chat the first one has it. */
+static bool find_lowest(struct log_copy *log, const struct page *page, uint64_t *lowest)
+{
+	for (size_t i = 0; i < page->count; i++) {
+		const struct transaction *tx = page->transactions[i];
+		uint64_t position = 0;
+		struct met *met = meet(log, tx->chat_id);
+		if (met == NULL)
+			return false;
+		if (met->sought == log->translated)
+			continue;
+		met->sought = log->translated;
+		if (!position_in_target(log->copy, tx->chat_id, tx->number, &position))
+			return false;
+		if (position < *lowest)
+			*lowest = position;
+	}
+	return true;
+}
+
+/* The lowest position in the target of what the writer wrote from `place` on; UINT64_MAX: nothing. It is in the first window behind the place,
+ * unless chats' logs had to help out, or what was interrupted may have done so. */
+static bool find_first(struct log_copy *log, const char *writer, uint64_t place, uint64_t *first)
 {
 	struct copy *copy = log->copy;
-	struct page page = {0};
-	uint64_t next, position = 0;
-	CALL(copy, copy->from, tail, reader->writer, *place + 1, 1, &page, &next);
-	if (copy->rc != STORE_OK)
-		return copy_failed(copy, "source");
-	bool behind = page.count > 0, done = true;
-	if (behind)
-		done = position_in_target(copy, page.transactions[0]->chat_id, page.transactions[0]->number, &position);
-	else if (reader->last_chat != NULL)
-		done = position_in_target(copy, reader->last_chat, reader->last_number, &position);
-	store_page_free(&page);
-	*place = behind ? position - 1 : position;
-	bool is_another = done && behind && strcmp(reader->writer, copy->identity.writer) != 0;
-	if (is_another && copy->as_json) {
-		if (copy->notes.len > 0)
-			buf_add_char(&copy->notes, ',');
-		json_add_string(&copy->notes, reader->writer, strlen(reader->writer));
-	} else if (is_another) {
-		progress_wipe(&copy->progress);
-		printf("note: of what '%s' wrote not all was mirrored before; the mirror of a broker of that name will go on with it\n", reader->writer);
+	bool done = true, more = true;
+	*first = UINT64_MAX;
+	log->translated++;
+	for (size_t seen = 0; done && more;) {
+		struct page page = {0};
+		uint64_t next;
+		CALL(copy, copy->from, tail, writer, place, TAIL_PAGE, &page, &next);
+		if (copy->rc != STORE_OK)
+			return copy_failed(copy, "source");
+		done = find_lowest(log, &page, first);
+		seen += page.count;
+		more = page.count > 0 && (seen < ROOM_MAX || log->mixed || copy->resumed);
+		if (more)
+			place = page.transactions[page.count - 1]->position + 1;
+		store_page_free(&page);
 	}
 	return done;
+}
+
+/* Where in the target that writer goes on, who has written nothing from the place on. */
+static bool find_end(struct copy *copy, const char *writer, uint64_t *end)
+{
+	struct page page = {0};
+	CALL(copy, copy->to, tail, writer, UINT64_MAX, 1, &page, end);
+	store_page_free(&page);
+	return copy->rc == STORE_OK || copy_failed(copy, "target");
+}
+
+static void note_left(struct copy *copy, const char *writer)
+{
+	if (copy->as_json) {
+		if (copy->notes.len > 0)
+			buf_add_char(&copy->notes, ',');
+		json_add_string(&copy->notes, writer, strlen(writer));
+		return;
+	}
+	progress_wipe(&copy->progress);
+	printf("note: of what '%s' wrote not all was mirrored before; the mirror of a broker of that name will go on with it\n", writer);
+}
+
+/* The same place in the target's tail. */
+static bool translate(struct log_copy *log, const char *writer, uint64_t *place)
+{
+	uint64_t first;
+	if (!find_first(log, writer, *place, &first))
+		return false;
+	if (first == UINT64_MAX)
+		return find_end(log->copy, writer, place);
+	*place = first;
+	if (strcmp(writer, log->copy->identity.writer) != 0)
+		note_left(log->copy, writer);
+	return true;
 }
 
 static bool copy_place(struct log_copy *log, const char *name)
 {
 	struct copy *copy = log->copy;
+	const char *writer = writer_of(name);
 	uint64_t place;
 	CALL(copy, copy->from, load_place, name, &place);
 	if (copy->rc != STORE_OK)
 		return copy_failed(copy, "source");
-	const struct reader *reader = reader_of(log, name);
-	if (reader != NULL && !translate(log, reader, &place))
+	if (writer != NULL && !translate(log, writer, &place))
 		return false;
 	CALL(copy, copy->to, put_place, name, place);
 	return copy->rc == STORE_OK || copy_failed(copy, "target");
@@ -362,8 +401,12 @@ static bool each_place(struct log_copy *log, bool (*visit)(struct log_copy *log,
 static bool note_place(struct log_copy *log, const char *name)
 {
 	struct copy *copy = log->copy;
-	struct reader *reader = reader_of(log, name);
+	const char *writer = writer_of(name);
+	struct reader *reader = NULL;
 	uint64_t place;
+	for (size_t i = 0; writer != NULL && i < log->reader_count; i++)
+		if (strcmp(log->readers[i].writer, writer) == 0)
+			reader = &log->readers[i];
 	if (reader == NULL)
 		return true;
 	CALL(copy, copy->from, load_place, name, &place);
@@ -419,7 +462,6 @@ void copy_logs_end(struct copy *copy)
 	for (size_t i = 0; i < log->reader_count; i++) {
 		store_page_free(&log->readers[i].page);
 		free(log->readers[i].places);
-		free(log->readers[i].last_chat);
 		free(log->readers[i].writer);
 	}
 	free(log->readers);

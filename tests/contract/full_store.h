@@ -11,7 +11,7 @@ void full_store_make(const char *uri, size_t messages, struct line *group);
 
 /* All of it but who has whom as what. */
 void assert_same_store(const char *from_uri, const char *to_uri);
-/* What comes behind a place is the same in both: so many, from the group's number 7 on. */
+/* From a place on there is the same in both: so many, from the group's number 7 on. */
 void assert_same_place(struct store *a, struct store *b, const char *name, const char *writer, size_t count);
 /* Blocks, favorites, invitations; uses the invitation up. */
 void assert_same_relations(struct store *store);

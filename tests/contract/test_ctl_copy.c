@@ -113,17 +113,129 @@ static void who_reads_along_goes_on_in_the_copy_where_he_was(void **state)
 {
 	const struct stage *stage = *state;
 	struct line line;
-	uint64_t place = 0;
 	full_store_make(stage->from, 10, &line);
 	assert_copied(stage->from, stage->middle);
 	struct store *from = open_at(stage->from), *to = open_at(stage->middle);
 	/* Of w1, 1 to 3 and 6 of the group were done; 7 and 8, the other chats' 201 and 3 were not. */
 	assert_same_place(from, to, "kafka/w1", "w1", 2 + 201 + 3);
 	assert_same_place(from, to, "kafka/w2", "w2", 0);
-	assert_int_equal(ON(to, load_place, "kafka/nobody", &place, NULL), STORE_OK);
-	assert_int_equal(place, 12345);
 	close_store(from);
 	close_store(to);
+}
+
+/* Appends one message of each of these chats in turn, as `writer`. */
+static void write_in_turn(struct store *store, const char *writer, struct line **lines, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		lines[i]->writer = writer;
+		assert_appended(store, line_says(lines[i], "alice", "hi"));
+	}
+}
+
+/* The place is the position of the writer's transaction with that index. */
+static void put_place_at(struct store *store, const char *name, const char *writer, size_t index)
+{
+	struct page page = read_tail(store, writer, 0, 100, NULL);
+	assert_true(index < page.count);
+	assert_int_equal(ON(store, put_place, name, page.transactions[index]->position, NULL), STORE_OK);
+	store_page_free(&page);
+}
+
+/* What the tail has from the place on: "a2 c1 ", in the order of chats and numbers. */
+static void assert_left(struct store *store, const char *name, const char *writer, const char *expected)
+{
+	uint64_t place = 0;
+	char left[100] = "";
+	assert_int_equal(ON(store, load_place, name, &place, NULL), STORE_OK);
+	struct page page = read_tail(store, writer, place, 100, NULL);
+	for (const char *chat = "abc"; *chat != '\0'; chat++)
+		for (size_t i = 0; i < page.count; i++)
+			if (page.transactions[i]->chat_id[0] == *chat)
+				snprintf(left + strlen(left), sizeof left - strlen(left), "%c%d ", *chat, (int)page.transactions[i]->number);
+	store_page_free(&page);
+	assert_string_equal(left, expected);
+}
+
+static void what_was_not_delivered_is_behind_the_place_in_the_copy(void **state)
+{
+	const struct stage *stage = *state;
+	struct line a = line_new("a"), b = line_new("b"), c = line_new("c");
+	struct store *store = open_at(stage->from);
+	write_in_turn(store, "w1", (struct line *[]){&a, &b, &a, &c}, 4);
+	put_place_at(store, "kafka/w1", "w1", 2);
+	put_place_at(store, "push/w1", "w1", 2);
+	close_store(store);
+	assert_copied(stage->from, stage->middle);
+	store = open_at(stage->middle);
+	assert_left(store, "kafka/w1", "w1", "a2 c1 ");
+	assert_left(store, "push/w1", "w1", "a2 c1 ");
+	close_store(store);
+}
+
+static void each_of_two_places_is_where_it_was_in_the_copy(void **state)
+{
+	const struct stage *stage = *state;
+	struct line a = line_new("a"), b = line_new("b"), c = line_new("c");
+	struct store *store = open_at(stage->from);
+	write_in_turn(store, "w1", (struct line *[]){&a, &b, &a, &c, &b, &a, &c}, 7);
+	put_place_at(store, "kafka/w1", "w1", 2);
+	put_place_at(store, "push/w1", "w1", 5);
+	close_store(store);
+	assert_copied(stage->from, stage->middle);
+	store = open_at(stage->middle);
+	assert_left(store, "kafka/w1", "w1", "a2 a3 b2 c1 c2 ");
+	assert_left(store, "push/w1", "w1", "a3 c2 ");
+	close_store(store);
+}
+
+static void the_last_one_alone_is_behind_the_place_in_the_copy_and_said_to_be(void **state)
+{
+	const struct stage *stage = *state;
+	struct line a = line_new("a"), b = line_new("b");
+	struct store *store = open_at(stage->from);
+	write_in_turn(store, "w2", (struct line *[]){&a, &b, &a}, 3);
+	put_place_at(store, "kafka/w2", "w2", 2);
+	write_in_turn(store, "w1", (struct line *[]){&b, &b}, 2);
+	close_store(store);
+	assert_copied(stage->from, stage->middle);
+	assert_said("of what 'w2' wrote not all was mirrored");
+	store = open_at(stage->middle);
+	assert_left(store, "kafka/w2", "w2", "a2 ");
+	close_store(store);
+}
+
+/* In the copy each chat's stand together, so the last one of the source is not the last one there. */
+static void where_all_was_delivered_nothing_is_behind_the_place_in_the_copy(void **state)
+{
+	const struct stage *stage = *state;
+	struct line a = line_new("a"), b = line_new("b");
+	struct store *store = open_at(stage->from);
+	write_in_turn(store, "w1", (struct line *[]){&a, &b, &a}, 3);
+	struct page page = read_tail(store, "w1", 0, 100, NULL);
+	assert_int_equal(ON(store, put_place, "kafka/w1", page.transactions[2]->position + 1, NULL), STORE_OK);
+	store_page_free(&page);
+	close_store(store);
+	assert_copied(stage->from, stage->middle);
+	store = open_at(stage->middle);
+	assert_left(store, "kafka/w1", "w1", "");
+	write_in_turn(store, "w1", (struct line *[]){&b, &a}, 2);
+	assert_left(store, "kafka/w1", "w1", "a3 b2 ");
+	close_store(store);
+}
+
+static void who_wrote_nothing_before_the_copy_has_all_behind_his_place(void **state)
+{
+	const struct stage *stage = *state;
+	struct line a = line_new("a");
+	struct store *store = open_at(stage->from);
+	write_in_turn(store, "w1", (struct line *[]){&a}, 1);
+	assert_int_equal(ON(store, put_place, "kafka/w3", 12345, NULL), STORE_OK); /* the end of a log with gaps, say */
+	close_store(store);
+	assert_copied(stage->from, stage->middle);
+	store = open_at(stage->middle);
+	write_in_turn(store, "w3", (struct line *[]){&a}, 1);
+	assert_left(store, "kafka/w3", "w3", "a2 ");
+	close_store(store);
 }
 
 static void a_copy_goes_on_as_the_store_would_have(void **state)
@@ -436,6 +548,11 @@ int main(int argc, char **argv)
 	const struct CMUnitTest stories[] = {
 		STAGE_STORY(a_copy_is_the_same_store_there_and_back),
 		STAGE_STORY(who_reads_along_goes_on_in_the_copy_where_he_was),
+		STAGE_STORY(what_was_not_delivered_is_behind_the_place_in_the_copy),
+		STAGE_STORY(each_of_two_places_is_where_it_was_in_the_copy),
+		STAGE_STORY(the_last_one_alone_is_behind_the_place_in_the_copy_and_said_to_be),
+		STAGE_STORY(where_all_was_delivered_nothing_is_behind_the_place_in_the_copy),
+		STAGE_STORY(who_wrote_nothing_before_the_copy_has_all_behind_his_place),
 		STAGE_STORY(a_copy_goes_on_as_the_store_would_have),
 		STAGE_STORY(an_interrupted_copy_goes_on_when_it_is_run_again),
 		STAGE_STORY(what_is_not_complete_has_not_the_epoch_of_the_source),
