@@ -70,9 +70,35 @@ static enum store_rc visit(struct tailing *tailing, size_t doc_max, log_doc_visi
 struct pass {
 	struct tailing *tailing;
 	struct buf changed; /* IDs of chats whose projections something on the page changes, each with its NUL */
+	struct buf unsettled; /* those of them that are damaged, likewise */
+	uint64_t damaged; /* position of what cannot be given and stands first; 0: nothing */
 	enum store_rc rc;
 	struct error err;
 };
+
+/* What was found before it is a page of its own; the next one begins with it. false, always. */
+static bool end_before(struct pass *pass, const bson_t *doc)
+{
+	bool first = pass->tailing->filler.page.count == 0;
+	pass->rc = first ? STORE_CORRUPT : STORE_OK;
+	pass->damaged = first ? (uint64_t)doc_number(doc, "p") : 0;
+	return false;
+}
+
+static bool contains(const struct buf *chat_ids, const char *chat_id)
+{
+	for (size_t at = 0; at < chat_ids->len; at += strlen(chat_ids->data + at) + 1)
+		if (strcmp(chat_ids->data + at, chat_id) == 0)
+			return true;
+	return false;
+}
+
+static void free_transactions(struct transaction **transactions, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		transaction_free(transactions[i]);
+	free(transactions);
+}
 
 static bool add_doc(void *context, const bson_t *doc)
 {
@@ -82,8 +108,14 @@ static bool add_doc(void *context, const bson_t *doc)
 	size_t count;
 	bool room = true;
 	pass->rc = log_doc_transactions(doc, &transactions, &count, &pass->err);
+	if (pass->rc == STORE_CORRUPT)
+		return end_before(pass, doc);
 	if (pass->rc != STORE_OK)
 		return false;
+	if (doc_number(doc, "s") && contains(&pass->unsettled, transactions[0]->chat_id)) {
+		free_transactions(transactions, count);
+		return end_before(pass, doc);
+	}
 	if (doc_number(doc, "s"))
 		buf_add(&pass->changed, transactions[0]->chat_id, strlen(transactions[0]->chat_id) + 1);
 	for (size_t i = 0; i < count; i++) {
@@ -92,9 +124,7 @@ static bool add_doc(void *context, const bson_t *doc)
 		if (room && wanted)
 			page_add(&tailing->filler, transaction_ref(transactions[i]));
 	}
-	for (size_t i = 0; i < count; i++)
-		transaction_free(transactions[i]);
-	free(transactions);
+	free_transactions(transactions, count);
 	return room;
 }
 
@@ -109,32 +139,43 @@ static enum store_rc fill(struct pass *pass, size_t count_max, struct error *err
 	return rc;
 }
 
-static enum store_rc settle_all(struct db *db, const struct buf *chat_ids, struct error *err)
+/* A chat that is damaged keeps the others from nothing. */
+static enum store_rc settle_all(struct pass *pass, struct error *err)
 {
-	enum store_rc rc = STORE_OK;
 	const char *last = "";
-	for (size_t at = 0; rc == STORE_OK && at < chat_ids->len; at += strlen(chat_ids->data + at) + 1) {
-		if (strcmp(last, chat_ids->data + at) != 0)
-			rc = mongo_settle_chat(db, chat_ids->data + at, NULL, err);
-		last = chat_ids->data + at;
+	for (size_t at = 0; at < pass->changed.len; at += strlen(last) + 1) {
+		struct error failure;
+		const char *chat_id = pass->changed.data + at;
+		enum store_rc rc = strcmp(last, chat_id) != 0 ? mongo_settle_chat(pass->tailing->db, chat_id, NULL, &failure) : STORE_OK;
+		last = chat_id;
+		if (rc == STORE_CORRUPT) {
+			buf_add(&pass->unsettled, chat_id, strlen(chat_id) + 1);
+			pass->err = failure;
+		} else if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
+			if (err)
+				*err = failure;
+			return rc;
+		}
 	}
-	return rc == STORE_NOT_FOUND ? STORE_OK : rc;
+	return STORE_OK;
 }
 
 /* A writer that stopped between its insert and its fold left texts that a deletion on this page erases: so those chats are settled, and the page
  * is read again. */
-static enum store_rc read_tail_page(struct tailing *tailing, size_t count_max, struct error *err)
+static enum store_rc read_tail_page(struct tailing *tailing, size_t count_max, uint64_t *damaged, struct error *err)
 {
 	struct pass pass = {.tailing = tailing};
 	enum store_rc rc = fill(&pass, count_max, err);
 	if (rc == STORE_OK && pass.changed.len > 0) {
-		rc = settle_all(tailing->db, &pass.changed, err);
+		rc = settle_all(&pass, err);
 		store_page_free(&tailing->filler.page);
 		tailing->filler.bytes = 0;
 		if (rc == STORE_OK)
 			rc = fill(&pass, count_max, err);
 	}
 	buf_fini(&pass.changed);
+	buf_fini(&pass.unsettled);
+	*damaged = pass.damaged;
 	return rc;
 }
 
@@ -151,12 +192,10 @@ static enum store_rc find_end(struct tailing *tailing, uint64_t *end, struct err
 	return STORE_OK;
 }
 
-static uint64_t next_of(const struct tailing *tailing)
+/* last: the position of what the page ends with, 0: of nothing. */
+static uint64_t next_of(const struct tailing *tailing, uint64_t last)
 {
-	const struct page *page = &tailing->filler.page;
-	if (page->count == 0)
-		return tailing->position;
-	uint64_t next = bounded(tailing, page->transactions[page->count - 1]->position + 1);
+	uint64_t next = last > 0 ? bounded(tailing, last + 1) : 0;
 	return next > tailing->position ? next : tailing->position;
 }
 
@@ -166,20 +205,23 @@ enum store_rc mongo_tail(struct store *store, const char *writer, uint64_t posit
 	struct db db;
 	const struct page_limits limits = {.count_max = count_max, .bytes_max = SIZE_MAX};
 	struct tailing tailing = {.db = &db, .writer = writer, .position = position, .filler.limits = &limits};
-	uint64_t end = 0;
+	uint64_t end = 0, damaged = 0;
 	db_begin(&db, store);
 	enum store_rc rc = read_safe(&tailing, err);
 	if (rc == STORE_OK && position > INT64_MAX)
 		rc = find_end(&tailing, &end, err);
 	else if (rc == STORE_OK)
-		rc = read_tail_page(&tailing, count_max, err);
+		rc = read_tail_page(&tailing, count_max, &damaged, err);
 	db_end(&db);
+	if (rc == STORE_CORRUPT)
+		*next = next_of(&tailing, damaged);
 	if (rc != STORE_OK) {
 		store_page_free(&tailing.filler.page);
 		return rc;
 	}
-	*page = tailing.filler.page;
-	*next = position > INT64_MAX ? bounded(&tailing, end) : next_of(&tailing);
+	const struct page *found = &tailing.filler.page;
+	*next = position > INT64_MAX ? bounded(&tailing, end) : next_of(&tailing, found->count > 0 ? found->transactions[found->count - 1]->position : 0);
+	*page = *found;
 	return STORE_OK;
 }
 

@@ -42,6 +42,11 @@ static enum store_rc translate(int code)
 	}
 }
 
+bool db_is_corrupt(const struct db *db)
+{
+	return translate(db->failure) == STORE_CORRUPT;
+}
+
 enum store_rc db_result(struct db *db, struct error *err)
 {
 	int code = db->failure;

@@ -236,6 +236,8 @@ void db_read_bytes(struct db *db, sqlite3_stmt *statement, int column, void *byt
 void keys_free(struct key_cache *keys); /* NULL is fine */
 
 void db_fail(struct db *db, int code, const char *text);
+/* Whether the failure says that what is stored is damaged. */
+bool db_is_corrupt(const struct db *db);
 /* Takes the failure out: translated, with its text in err. STORE_OK when there was none. */
 enum store_rc db_result(struct db *db, struct error *err);
 /* What an operation says that looked for something: rc, or NOT_FOUND where that is OK and nothing was found. */

@@ -325,17 +325,22 @@ enum store_rc sqlite_find_key(struct store *store, const char *chat_id, const ch
 	return rc;
 }
 
-/* Rows into the page as far as its limits go. chat_id NULL: it stands behind the log's columns. */
-static void fill_page(struct db *db, sqlite3_stmt *rows, const char *chat_id, struct page_filler *filler)
+/* Rows into the page as far as its limits go. chat_id NULL: it stands behind the log's columns. Returns the position of the row that is damaged;
+ * 0: none is, or nobody knows which. */
+static uint64_t fill_page(struct db *db, sqlite3_stmt *rows, const char *chat_id, struct page_filler *filler)
 {
+	uint64_t damaged = 0;
 	while (db_step(db, rows)) {
 		struct transaction tx;
 		log_read_row(db, rows, chat_id ? chat_id : db_text(rows, LOG_COLUMN_COUNT), &tx);
+		if (db->failure != 0)
+			damaged = tx.position;
 		if (db->failure != 0 || !page_has_room(filler, &tx))
 			break;
 		page_add(filler, transaction_new(&tx));
 	}
 	db_reset(rows);
+	return damaged;
 }
 
 /* Hands the page over, or drops it. */
@@ -385,7 +390,7 @@ enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t posi
 	if (db == NULL)
 		return rc;
 	struct page_filler filler = {.limits = &(struct page_limits){.count_max = count_max, .bytes_max = SIZE_MAX}};
-	uint64_t end = position > 0 ? log_end(db) + 1 : 0;
+	uint64_t end = position > 0 ? log_end(db) + 1 : 0, damaged = 0;
 	sqlite3_stmt *find = db_statement(db, SQL_FIND_WRITER);
 	db_bind_text(db, find, 1, writer);
 	if (db_step(db, find)) {
@@ -394,9 +399,13 @@ enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t posi
 		sqlite3_stmt *tail = db_statement(db, SQL_TAIL);
 		db_bind_int(db, tail, 1, id);
 		db_bind_number(db, tail, 2, position);
-		fill_page(db, tail, NULL, &filler);
+		damaged = fill_page(db, tail, NULL, &filler);
 	}
+	if (filler.page.count > 0 && db_is_corrupt(db))
+		db->failure = 0; /* the next page begins there */
 	rc = finish_page(store, db, &filler, page, err);
+	if (rc == STORE_CORRUPT)
+		*next = damaged >= position && damaged > 0 ? damaged + 1 : position;
 	if (rc == STORE_OK) /* one connection writes, so nothing older comes later */
 		*next = page->count > 0 ? page->transactions[page->count - 1]->position + 1 : position < end ? position : end;
 	return rc;

@@ -114,6 +114,8 @@ struct user_chat *load_membership(struct world *world, const char *user_id, cons
 struct page read_all(struct store *store, const char *chat_id);
 /* What a writer wrote, from a position on; next NULL: not asked for. */
 struct page read_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, uint64_t *next);
+/* Of three transactions of his, the second of which is damaged, whoever reads along gets the others, and is told of that one. */
+void assert_second_is_passed_over(struct store *store, const char *writer);
 struct transaction *read_one(struct store *store, const char *chat_id, uint64_t number);
 /* Asserts numbers without a gap, heads that follow, no key twice, a chat record that agrees. Returns the latest number. */
 uint64_t assert_sound(struct store *store, const char *chat_id);

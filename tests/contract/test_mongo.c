@@ -367,11 +367,51 @@ static void changes_of_members_by_two_brokers_are_exact_for_a_reader_at_any_mome
 	assert_int_equal(assert_sound(world->store, "c"), 1 + 2 * race_steps());
 }
 
+/* ---- damage ---- */
+
+static void who_reads_along_passes_over_a_document_that_is_damaged(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	for (int i = 0; i < 3; i++)
+		assert_appended(world->store, line_says(&line, "alice", "hi"));
+	run_on_database(world, "{\"update\": \"log\", \"updates\": [{\"q\": {\"n\": 2}, \"u\": {\"$set\": {\"t\": \"nothing\"}}}]}");
+	assert_second_is_passed_over(world->other, "w1");
+}
+
+/* What changes the members of `c` is given out once they are brought up to date; another writer's part of that log is damaged. */
+static void who_reads_along_passes_over_what_cannot_be_folded(void **state)
+{
+	struct world *world = *state;
+	struct line c = line_new("c"), d = line_new("d");
+	c.writer = "w2";
+	assert_appended(world->store, line_adds(&c, "alice", ROLE_OWNER));
+	c.writer = "w1";
+	assert_appended(world->store, line_says(&d, "alice", "1"));
+	assert_appended(world->store, line_adds(&c, "bob", ROLE_MEMBER));
+	assert_appended(world->store, line_says(&d, "alice", "2"));
+	assert_appended(world->store, line_says(&d, "alice", "3"));
+	run_on_database(world, "{\"update\": \"log\", \"updates\": [{\"q\": {\"w\": \"w2\"}, \"u\": {\"$set\": {\"t\": \"nothing\"}}}]}");
+	run_on_database(world, "{\"update\": \"chats\", \"updates\": [{\"q\": {\"_id\": \"c\"}, \"u\": {\"$set\": {\"a\": 0}}}]}");
+	struct page page = {0};
+	uint64_t position = 0;
+	page = read_tail(world->other, "w1", 0, 10, &position);
+	assert_int_equal(page.count, 1);
+	store_page_free(&page);
+	assert_int_equal(ON(world->other, tail, "w1", position, 10, &page, &position, NULL), STORE_CORRUPT);
+	page = read_tail(world->other, "w1", position, 10, NULL);
+	assert_int_equal(page.count, 2);
+	assert_string_equal(page.transactions[0]->body.text, "2");
+	store_page_free(&page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
 		cmocka_unit_test(a_broker_may_die_at_any_command_and_the_other_one_goes_on),
 		cmocka_unit_test(any_command_may_fail_or_be_lost_or_lose_its_answer),
+		STORY(who_reads_along_passes_over_a_document_that_is_damaged),
+		STORY(who_reads_along_passes_over_what_cannot_be_folded),
 		STORY(changes_of_members_by_two_brokers_are_exact_for_a_reader_at_any_moment),
 	};
 	if (!world_choose("mongodb") || !world_has_what_it_needs()) {

@@ -45,6 +45,20 @@ static void damage_is_told_and_never_read_as_data(void **state)
 	close_store(store);
 }
 
+static void who_reads_along_passes_over_a_row_that_is_damaged(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_at(place->uri);
+	struct line line = line_new("c");
+	for (int i = 0; i < 3; i++)
+		assert_appended(store, line_says(&line, "alice", "hi"));
+	close_store(store);
+	with_sqlite(place->path, "UPDATE log SET head = x'00' WHERE number = 2");
+	store = open_at(place->uri);
+	assert_second_is_passed_over(store, "w1");
+	close_store(store);
+}
+
 static void a_log_that_contradicts_its_projection_is_corrupt(void **state)
 {
 	struct place *place = *state;
@@ -392,6 +406,7 @@ int main(void)
 {
 	const struct CMUnitTest stories[] = {
 		PLACE_STORY(damage_is_told_and_never_read_as_data),
+		PLACE_STORY(who_reads_along_passes_over_a_row_that_is_damaged),
 		PLACE_STORY(a_log_that_contradicts_its_projection_is_corrupt),
 		PLACE_STORY(a_user_first_seen_in_what_was_rolled_back_is_not_taken_for_another),
 		PLACE_STORY(while_another_process_holds_the_write_lock_appends_wait_and_reads_do_not),

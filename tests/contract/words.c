@@ -201,6 +201,23 @@ struct page read_tail(struct store *store, const char *writer, uint64_t position
 	return page;
 }
 
+void assert_second_is_passed_over(struct store *store, const char *writer)
+{
+	uint64_t position = 0, behind = 0;
+	struct error err = {0};
+	struct page none = {0}, page = read_tail(store, writer, 0, 10, &position);
+	assert_int_equal(page.count, 1);
+	assert_int_equal(page.transactions[0]->number, 1);
+	store_page_free(&page);
+	assert_int_equal(ON(store, tail, writer, position, 10, &none, &behind, &err), STORE_CORRUPT);
+	assert_int_not_equal(strlen(err.text), 0);
+	assert_true(behind > position);
+	page = read_tail(store, writer, behind, 10, NULL);
+	assert_int_equal(page.count, 1);
+	assert_int_equal(page.transactions[0]->number, 3);
+	store_page_free(&page);
+}
+
 struct transaction *read_one(struct store *store, const char *chat_id, uint64_t number)
 {
 	struct page page = {0};
