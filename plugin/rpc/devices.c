@@ -34,6 +34,21 @@ static bool is_device_name(struct rpc_request *request)
 
 /* ---- where it is woken ---- */
 
+/* Others that he no longer has are removed by himself, or forgotten when they are not seen for long. */
+static bool has_room(struct rpc_request *request)
+{
+	struct device_list *devices;
+	size_t others = 0;
+	if (!answer_store_ok(request, ops(request)->list_devices(request->world->store, request->user_id, &devices, &request->problem)))
+		return false;
+	for (size_t i = 0; i < devices->count; i++)
+		others += devices->devices[i].push_token[0] != '\0' && strcmp(devices->devices[i].device, request->device) != 0;
+	store_free(devices);
+	if (others >= RPC_REGISTERED_MAX)
+		answer_refuse(request, REFUSAL_FORBIDDEN, "pushToken: as many devices as can be are registered; removeDevice makes room");
+	return others < RPC_REGISTERED_MAX;
+}
+
 void register_device(struct rpc_request *request)
 {
 	const char *token = args_text(request, "pushToken"), *platform = args_has(request, "platform") ? args_text(request, "platform") : "";
@@ -41,7 +56,7 @@ void register_device(struct rpc_request *request)
 		answer_refuse(request, REFUSAL_FORBIDDEN, "only a connection that is a device (client ID <userID>/<device>) can be woken");
 	} else if (token[0] != '\0' && platform[0] == '\0') {
 		answer_refuse(request, REFUSAL_BAD_REQUEST, "platform: needed with a push token");
-	} else if (answer_store_ok(request, ops(request)->put_registration(request->world->store, request->user_id, request->device,
+	} else if ((token[0] == '\0' || has_room(request)) && answer_store_ok(request, ops(request)->put_registration(request->world->store, request->user_id, request->device,
 											token[0] != '\0' ? platform : "", token, request->at_ms, &request->problem))) {
 		answer_done(request);
 	}

@@ -12,7 +12,8 @@ const struct rpc_operation operations_devices[] = {
 	{.name = "registerDevice", .kind = RPC_WRITE, .write = register_device,
 		.who = "everyone who is connected as a device",
 		.help = "Where this device can be woken: what it got from Apple, Google or whoever brings notifications to it. The platform and the token are "
-			"passed on as they are, to whatever sends them. A push token belongs to the device that registered it last, whoever's it was before.",
+			"passed on as they are, to whatever sends them. A push token belongs to the device that registered it last, whoever's it was before. "
+			"At most 100 devices of a user can be woken: another one is `forbidden` until one of them is removed.",
 		.arguments = ARGUMENTS(SELF("userID"),
 			{.name = "platform", .type = ARGUMENT_TEXT, .max = PLATFORM_MAX, .help = "Whose token it is, like `apns` or `fcm`; needed with a token."},
 			{.name = "pushToken", .type = ARGUMENT_TEXT, .required = true, .max = PUSH_TOKEN_MAX, .help = "Empty: the device is not woken any more."}),

@@ -81,6 +81,9 @@ uint64_t mirror_newest_due(const struct mirror *mirror, const struct transaction
 #define MIRROR_SIDE_TAG UINT64_MAX
 struct kafka *mirror_side(struct mirror *mirror);
 
+/* Inside conf.idle: one more record, at most once, through mirror_side. KAFKA_LARGER: it never goes, which is counted and said. */
+enum kafka_taken mirror_aside(struct mirror *mirror, const struct kafka_record *record);
+
 /* Inside conf.also and conf.idle, which are to return soon then: also with STORE_UNAVAILABLE, and what it is about is done after the next start. */
 bool mirror_is_stopping(const struct mirror *mirror);
 

@@ -144,3 +144,15 @@ struct kafka *mirror_side(struct mirror *mirror)
 {
 	return mirror->side;
 }
+
+enum kafka_taken mirror_aside(struct mirror *mirror, const struct kafka_record *record)
+{
+	struct kafka_record untracked = *record;
+	untracked.tag = MIRROR_SIDE_TAG;
+	enum kafka_taken taken = kafka_produce(mirror->side, &untracked);
+	if (taken == KAFKA_LARGER) {
+		mirror_say_refused(mirror, record->topic, "larger than message.max.bytes");
+		mirror->counts.refused_also++;
+	}
+	return taken;
+}

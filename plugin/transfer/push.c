@@ -11,7 +11,11 @@
 #include "base/json.h"
 #include "plugin/transfer/push_inner.h"
 
-enum { PREVIEW_CHARACTERS = 100 };
+enum {
+	PREVIEW_CHARACTERS = 100,
+	DEVICES_BYTES = 128 * 1024, /* of a person's devices in a record, which so stays below what Kafka takes, however they are escaped */
+	DEVICE_FORM_BYTES = 60,     /* what stands around the texts of one */
+};
 
 static const char SCHEMA_VERSION[] = "1";
 
@@ -33,8 +37,8 @@ void push_free(struct push *push)
 	buf_fini(&push->value);
 	push_forget_owed(push);
 	push_forget_known(push);
-	for (size_t i = 0; i < DAMAGED_SAID; i++)
-		free(push->damaged[i]);
+	for (size_t i = 0; i < SAID_MAX; i++)
+		free(push->said[i]);
 	free(push);
 }
 
@@ -48,20 +52,25 @@ uint64_t push_left_out(const struct push *push)
 	return atomic_load(&push->left_out);
 }
 
-bool push_passes_over(struct push *push, enum store_rc rc, const char *who, const struct error *err)
+static void say_once(struct push *push, const char *who, const char *why)
 {
 	char text[400];
+	for (size_t i = 0; i < SAID_MAX; i++)
+		if (push->said[i] != NULL && strcmp(push->said[i], who) == 0)
+			return;
+	free(push->said[push->said_next]);
+	push->said[push->said_next] = mem_text(who);
+	push->said_next = (push->said_next + 1) % SAID_MAX;
+	snprintf(text, sizeof text, "no pushes for %s: %s", who, why);
+	push->conf.log(push->conf.log_context, 3, text);
+}
+
+bool push_passes_over(struct push *push, enum store_rc rc, const char *who, const struct error *err)
+{
 	if (rc != STORE_CORRUPT)
 		return false;
 	atomic_fetch_add(&push->left_out, 1);
-	for (size_t i = 0; i < DAMAGED_SAID; i++)
-		if (push->damaged[i] != NULL && strcmp(push->damaged[i], who) == 0)
-			return true;
-	free(push->damaged[push->damaged_next]);
-	push->damaged[push->damaged_next] = mem_text(who);
-	push->damaged_next = (push->damaged_next + 1) % DAMAGED_SAID;
-	snprintf(text, sizeof text, "no pushes for %s: %s", who, err->text);
-	push->conf.log(push->conf.log_context, 3, text);
+	say_once(push, who, err->text);
 	return true;
 }
 
@@ -158,18 +167,55 @@ static void add_string(struct buf *out, const char *name, const char *text)
 	add_text(out, name, text, strlen(text));
 }
 
-static void add_devices(struct buf *out, const struct push_target *target)
+static size_t bytes_of(const struct device_info *device)
+{
+	return 2 * strlen(device->device) + strlen(device->platform) + strlen(device->push_token) + DEVICE_FORM_BYTES;
+}
+
+static int by_seen_last(const void *left, const void *right)
+{
+	const struct device_info *a = *(const struct device_info *const *)left, *b = *(const struct device_info *const *)right;
+	return a->seen_at_ms != b->seen_at_ms ? (a->seen_at_ms < b->seen_at_ms ? 1 : -1) : strcmp(a->device, b->device);
+}
+
+static int by_name(const void *left, const void *right)
+{
+	return strcmp((*(const struct device_info *const *)left)->device, (*(const struct device_info *const *)right)->device);
+}
+
+/* Those that there is room for: all of them, or those that were seen last. Returns how many. */
+static size_t choose_devices(struct push *push, const struct push_target *target, const struct device_info **chosen)
+{
+	char who[USER_ID_MAX + 40], why[100];
+	size_t bytes = 0, count = 0;
+	for (size_t i = 0; i < target->device_count; i++) {
+		chosen[i] = &target->devices[i];
+		bytes += bytes_of(chosen[i]);
+	}
+	if (bytes <= DEVICES_BYTES)
+		return target->device_count;
+	qsort(chosen, target->device_count, sizeof *chosen, by_seen_last);
+	for (bytes = bytes_of(chosen[0]); bytes <= DEVICES_BYTES; bytes += bytes_of(chosen[count]))
+		count++;
+	qsort(chosen, count, sizeof *chosen, by_name);
+	snprintf(who, sizeof who, "some devices of %s", target->user_id);
+	snprintf(why, sizeof why, "there are %zu, and room for %zu in a record, those that were seen last", target->device_count, count);
+	say_once(push, who, why);
+	return count;
+}
+
+static void add_devices(struct buf *out, const struct device_info *const *devices, size_t count)
 {
 	const char *separator = "";
 	buf_add_text(out, ",\"deviceIDs\":[");
-	for (size_t i = 0; i < target->device_count; i++, separator = ",") {
+	for (size_t i = 0; i < count; i++, separator = ",") {
 		buf_add_text(out, separator);
-		json_add_string(out, target->devices[i].device, strlen(target->devices[i].device));
+		json_add_string(out, devices[i]->device, strlen(devices[i]->device));
 	}
 	buf_add_text(out, "],\"devices\":[");
 	separator = "";
-	for (size_t i = 0; i < target->device_count; i++) {
-		const struct device_info *device = &target->devices[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct device_info *device = devices[i];
 		if (device->push_token[0] == '\0')
 			continue;
 		buf_add_text(out, separator);
@@ -212,12 +258,15 @@ static void make_value(struct push *push, const struct subject *subject, const s
 {
 	struct buf *out = &push->value;
 	const struct user_chat *membership = recipient->membership;
+	const struct device_info **devices = mem_new((recipient->target->device_count + 1) * sizeof *devices);
+	size_t device_count = choose_devices(push, recipient->target, devices);
 	bool mentioned = recipient->summary.mentioned;
 	bool high = membership->peer_id != NULL || mentioned || membership->current_members <= push->conf.large_group;
 	buf_clear(out);
 	buf_add_text(out, "{\"type\":\"message\"");
 	add_string(out, "userID", recipient->target->user_id);
-	add_devices(out, recipient->target);
+	add_devices(out, devices, device_count);
+	free((void *)devices);
 	add_message(out, push, subject, membership);
 	buf_printf(out, ",\"unread\":%llu,\"mentioned\":%s,\"priority\":\"%s\"", (unsigned long long)recipient->summary.unread, mentioned ? "true" : "false",
 		high ? "high" : "normal");
@@ -225,7 +274,7 @@ static void make_value(struct push *push, const struct subject *subject, const s
 	buf_printf(out, ",\"expires\":%lld}", (long long)(subject->tx->at_ms + push->conf.ttl_ms));
 }
 
-static bool send_record(struct push *push, struct mirror *mirror, push_way *way, const struct transaction *tx, const char *user_id)
+static enum kafka_taken send_record(struct push *push, struct mirror *mirror, push_way *way, const struct transaction *tx, const char *user_id)
 {
 	char number[24];
 	snprintf(number, sizeof number, "%llu", (unsigned long long)tx->number);
@@ -254,11 +303,11 @@ enum store_rc push_to(struct push *push, struct mirror *mirror, push_way *way, c
 	enum store_rc rc = recipient_load(push, subject, &recipient, &wanted, err);
 	if (rc == STORE_OK && wanted) {
 		make_value(push, subject, &recipient);
-		bool sent = send_record(push, mirror, way, subject->tx, target->user_id);
-		if (!sent)
-			error_set(err, -1, 0, "Kafka takes no pushes at the moment");
-		rc = sent ? STORE_OK : STORE_UNAVAILABLE;
-		atomic_fetch_add(&push->count, sent);
+		enum kafka_taken taken = send_record(push, mirror, way, subject->tx, target->user_id);
+		push->kafka_is_away = taken != KAFKA_TAKEN && taken != KAFKA_LARGER;
+		if (push->kafka_is_away)
+			rc = (enum store_rc)error_set(err, STORE_UNAVAILABLE, 0, "Kafka takes no pushes at the moment");
+		atomic_fetch_add(&push->count, taken == KAFKA_TAKEN);
 	}
 	recipient_fini(&recipient);
 	return rc;
@@ -273,6 +322,11 @@ static const char *name_of(const struct profile_list *profiles, size_t *next, co
 		return user_id;
 	const char *name = profiles->profiles[(*next)++].name;
 	return name[0] != '\0' ? name : user_id;
+}
+
+static enum kafka_taken with_its_message(struct mirror *mirror, const struct kafka_record *record)
+{
+	return mirror_also(mirror, record) ? KAFKA_TAKEN : KAFKA_NOT_NOW;
 }
 
 static enum store_rc push_page(struct push *push, struct mirror *mirror, const struct subject *subject, const struct push_target_list *page,
@@ -293,7 +347,7 @@ static enum store_rc push_page(struct push *push, struct mirror *mirror, const s
 		if (mirror_is_stopping(mirror))
 			rc = (enum store_rc)error_set(err, STORE_UNAVAILABLE, 0, "the broker stops");
 		else if (!here_has(push->conf.here, user_ids[i]))
-			rc = push_to(push, mirror, mirror_also, subject, &page->targets[i], name, err);
+			rc = push_to(push, mirror, with_its_message, subject, &page->targets[i], name, err);
 		else if (!is_out_of_question(subject, &page->targets[i]))
 			push_owe(push, subject->tx, user_ids[i]);
 		if (push_passes_over(push, rc, user_ids[i], err))

@@ -10,7 +10,7 @@
 struct owed;
 struct known;
 
-enum { PUSH_PAGE = 200, DAMAGED_SAID = 16 };
+enum { PUSH_PAGE = 200, SAID_MAX = 16 };
 
 struct push {
 	struct push_conf conf;
@@ -18,8 +18,9 @@ struct push {
 	struct owed *owed; /* hashed; the longest owed first */
 	int64_t looked_ms;
 	struct known *known; /* hashed by chat */
-	char *damaged[DAMAGED_SAID]; /* what was said last, a ring: so each is said once */
-	size_t damaged_next;
+	char *said[SAID_MAX]; /* of whom or what it was said last, a ring: so each is said once */
+	size_t said_next;
+	bool kafka_is_away;   /* it did not take the last one at the moment */
 	_Atomic uint64_t count, left_out;
 };
 
@@ -36,10 +37,11 @@ struct subject {
 enum store_rc subject_load(struct push *push, const struct transaction *tx, struct subject *subject, struct error *err);
 void subject_fini(struct subject *subject);
 
-/* Where the record goes: true: it is taken. */
-typedef bool push_way(struct mirror *mirror, const struct kafka_record *record);
+/* Where the record goes. KAFKA_LARGER: it never will, and that is counted; anything but KAFKA_TAKEN else: later. */
+typedef enum kafka_taken push_way(struct mirror *mirror, const struct kafka_record *record);
 
-/* Makes the push for one member, if he wants it. name: what others mention him by. STORE_UNAVAILABLE also where the way does not take it. */
+/* Makes the push for one member, if he wants it. name: what others mention him by. STORE_UNAVAILABLE also where the way does not take it at the
+ * moment (kafka_is_away). */
 enum store_rc push_to(struct push *push, struct mirror *mirror, push_way *way, const struct subject *subject, const struct push_target *target,
 	const char *name, struct error *err);
 

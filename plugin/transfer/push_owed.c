@@ -13,6 +13,7 @@ enum {
 	OWED_MS = 15 * 60 * 1000, /* longer than any keepalive that a phone has */
 	LOOK_MS = 500,
 	WORK_MS = 200,    /* then the mirror's thread has other things to do, and goes on behind them */
+	AGAIN_MS = 2000,
 	SETTLE_MS = 2000, /* once he has gone: what his device had is stored, or he is back */
 };
 
@@ -20,6 +21,7 @@ struct owed {
 	char *user_id, *chat_id, *key; /* key: both */
 	uint64_t number;
 	int64_t since_ms, gone_ms; /* monotonic; gone 0: he is here */
+	int64_t again_ms;          /* it could not be made: not before then */
 	UT_hash_handle hh;
 };
 
@@ -70,13 +72,6 @@ void push_owe(struct push *push, const struct transaction *tx, const char *user_
 
 /* ---- when he has gone ---- */
 
-static bool by_the_side(struct mirror *mirror, const struct kafka_record *record)
-{
-	struct kafka_record untracked = *record;
-	untracked.tag = MIRROR_SIDE_TAG;
-	return kafka_produce(mirror_side(mirror), &untracked) == KAFKA_TAKEN;
-}
-
 /* Whether one of his devices has it. */
 static enum store_rc look_at_devices(struct store *store, const struct owed *owed, const struct device_list *devices, bool *has, struct error *err)
 {
@@ -105,7 +100,7 @@ static enum store_rc push_with(struct push *push, struct mirror *mirror, const s
 		rc = store_ops(push->conf.store)->load_profiles(push->conf.store, &user_id, 1, &profiles, err);
 	if (rc == STORE_OK) {
 		bool named = profiles->count > 0 && profiles->profiles[0].name[0] != '\0';
-		rc = push_to(push, mirror, by_the_side, &subject, target, named ? profiles->profiles[0].name : user_id, err);
+		rc = push_to(push, mirror, mirror_aside, &subject, target, named ? profiles->profiles[0].name : user_id, err);
 	}
 	store_free(profiles);
 	subject_fini(&subject);
@@ -141,6 +136,7 @@ void push_idle(struct push *push, struct mirror *mirror)
 {
 	struct owed *owed, *next;
 	struct error err;
+	bool failed = false;
 	int64_t now_ms = clock_mono_ms();
 	if (now_ms < push->looked_ms + LOOK_MS)
 		return;
@@ -149,19 +145,25 @@ void push_idle(struct push *push, struct mirror *mirror)
 		if (mirror_is_stopping(mirror))
 			return;
 		if (clock_mono_ms() - now_ms >= WORK_MS) {
-			push->looked_ms = 0;
+			push->looked_ms = failed ? now_ms : 0;
 			return;
 		}
 		if (here_has(push->conf.here, owed->user_id))
 			owed->gone_ms = 0;
 		else if (owed->gone_ms == 0)
 			owed->gone_ms = now_ms;
-		bool due = owed->gone_ms != 0 && now_ms - owed->gone_ms >= SETTLE_MS;
+		bool due = owed->gone_ms != 0 && now_ms - owed->gone_ms >= SETTLE_MS && now_ms >= owed->again_ms;
+		push->kafka_is_away = false;
 		enum store_rc rc = due ? pay(push, mirror, owed, &err) : STORE_OK;
 		if (push_passes_over(push, rc, owed->user_id, &err))
 			rc = STORE_NOT_FOUND;
-		if (rc != STORE_OK && rc != STORE_NOT_FOUND && now_ms - owed->since_ms <= OWED_MS)
-			return; /* the store or Kafka is away: later */
+		if (rc != STORE_OK && rc != STORE_NOT_FOUND && now_ms - owed->since_ms <= OWED_MS) {
+			if (push->kafka_is_away) /* for everybody */
+				return;
+			failed = true; /* others may be read */
+			owed->again_ms = now_ms + AGAIN_MS;
+			continue;
+		}
 		bool is_back = due && here_has(push->conf.here, owed->user_id); /* so it may not have been made */
 		if (is_back)
 			owed->gone_ms = 0;

@@ -127,6 +127,8 @@ void scene_end(struct scene *scene)
 {
 	scene_stops_mirror(scene);
 	store_ops(scene->store)->close(scene->store);
+	for (size_t i = 0; i < READ_MAX; i++)
+		free(scene->records[i].value);
 	free(scene->records);
 }
 
@@ -210,7 +212,8 @@ static void take(struct scene *scene, const rd_kafka_message_t *message)
 	size_t len;
 	assert_true(scene->record_count < READ_MAX);
 	snprintf(record->chat_id, sizeof record->chat_id, "%.*s", (int)message->key_len, (const char *)message->key);
-	snprintf(record->value, sizeof record->value, "%.*s", (int)message->len, (const char *)message->payload);
+	free(record->value); /* of an earlier reading */
+	record->value = strndup(message->payload, message->len);
 	if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return; /* of no transaction */
 	assert_int_equal(rd_kafka_header_get_last(headers, "transactionID", &value, &len), RD_KAFKA_RESP_ERR_NO_ERROR);

@@ -21,7 +21,8 @@ enum { KAFKA_PRODUCE = 0, KAFKA_METADATA = 3, KAFKA_INIT_PRODUCER_ID = 22, READ_
 struct read_record {
 	char chat_id[24];
 	uint64_t number;
-	char type[24], value[500];
+	char type[24];
+	char *value;
 };
 
 struct scene {

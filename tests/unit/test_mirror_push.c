@@ -11,6 +11,8 @@
 #include "storage/faulty/faulty.h"
 #include "tests/unit/mirror_kit.h"
 
+#define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
+
 enum { OLD_MS = 100000 };
 
 struct stage {
@@ -383,6 +385,109 @@ static void for_those_who_are_here_the_store_is_asked_once_and_each_is_owed_what
 	stage_end(&stage);
 }
 
+static bool has_refused_one(struct scene *scene)
+{
+	return scene_stats(scene).refused_also == 1;
+}
+
+/* A person with more devices, each with a token of the longest kind, than a record of Kafka can name. */
+static void give_many_devices(struct store *store, const char *user_id, int count)
+{
+	struct buf token = BUF_EMPTY;
+	for (int i = 0; i < count; i++) {
+		char device[20];
+		snprintf(device, sizeof device, "device%03d", i);
+		buf_clear(&token);
+		buf_printf(&token, "%s-%s-", user_id, device);
+		while (token.len < PUSH_TOKEN_MAX)
+			buf_add_char(&token, 'x');
+		assert_int_equal(store_ops(store)->put_registration(store, user_id, device, "web", token.data, 1, NULL), STORE_OK);
+	}
+	buf_fini(&token);
+}
+
+static void who_has_too_many_devices_for_a_record_is_pushed_to_those_seen_last_and_holds_up_nobody(void **state)
+{
+	(void)state;
+	struct stage stage;
+	const char *value = NULL;
+	stage_begin(&stage, 3);
+	stage.scene.conf.idle = make_owed;
+	struct store *store = stage.scene.store;
+	give_many_devices(store, "user0001", 300);
+	assert_int_equal(store_ops(store)->put_registration(store, "user0001", "zebra", "apns", "seen last", 2 * DAY_MS, NULL), STORE_OK);
+	here_came(stage.here, "user0001");
+	here_came(stage.here, "user0002");
+	append(&stage, TX_MESSAGE, "user0000", "one");
+	scene_starts_mirror(&stage.scene);
+	scene_waits(&stage.scene, has_seen_all, "the message to be looked at");
+	here_went(stage.here, "user0001");
+	here_went(stage.here, "user0002");
+	scene_reads(&stage.scene, stage.scene.topic, 2, 300);
+	assert_int_equal(pushes_of(&stage, "user0001", stage.last->number, &value), 1);
+	assert_non_null(strstr(value, "\"pushToken\":\"seen last\""));
+	assert_null(strstr(value, "device299"));
+	assert_int_equal(pushes_of(&stage, "user0002", stage.last->number, NULL), 1);
+	append(&stage, TX_MESSAGE, "user0000", "two");
+	scene_reads(&stage.scene, stage.scene.topic, 4, 300);
+	assert_int_equal(pushes_of(&stage, "user0001", stage.last->number, NULL), 1);
+	assert_true(scene_was_told("no pushes for some devices of user0001"));
+	assert_int_equal(scene_stats(&stage.scene).refused_also, 0);
+	stage_end(&stage);
+}
+
+static void an_owed_push_that_is_larger_than_a_record_may_be_is_counted_and_holds_up_nobody(void **state)
+{
+	static const struct kafka_property small_records = {"message.max.bytes", "3000"};
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 3);
+	stage.scene.conf.idle = make_owed;
+	stage.scene.conf.properties = &small_records;
+	give_many_devices(stage.scene.store, "user0001", 1);
+	here_came(stage.here, "user0001");
+	here_came(stage.here, "user0002");
+	append(&stage, TX_MESSAGE, "user0000", "one");
+	scene_starts_mirror(&stage.scene);
+	scene_waits(&stage.scene, has_seen_all, "the message to be looked at");
+	here_went(stage.here, "user0001");
+	here_went(stage.here, "user0002");
+	scene_reads(&stage.scene, stage.scene.topic, 1, 1000);
+	assert_int_equal(pushes_of(&stage, "user0002", stage.last->number, NULL), 1);
+	assert_int_equal(push_count(stage.push), 1);
+	scene_waits(&stage.scene, has_refused_one, "the refusal to be counted, once");
+	stage_end(&stage);
+}
+
+static enum store_rc load_membership_of_all_but_one_at_the_moment(struct store *store, const char *user_id, const char *chat_id,
+	struct user_chat **membership, struct error *err)
+{
+	if (strcmp(user_id, "user0001") == 0)
+		return error_set(err, STORE_UNAVAILABLE, 5, "not at the moment");
+	return below.load_membership(store, user_id, chat_id, membership, err);
+}
+
+static void whose_records_cannot_be_read_at_the_moment_holds_up_no_other_push_that_is_owed(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 3);
+	stage.scene.conf.idle = make_owed;
+	ours = below = *store_ops(stage.scene.store);
+	ours.load_membership = load_membership_of_all_but_one_at_the_moment;
+	*(const struct store_ops **)stage.scene.store = &ours;
+	here_came(stage.here, "user0001");
+	here_came(stage.here, "user0002");
+	append(&stage, TX_MESSAGE, "user0000", "one");
+	scene_starts_mirror(&stage.scene);
+	scene_waits(&stage.scene, has_seen_all, "the message to be looked at");
+	here_went(stage.here, "user0001");
+	here_went(stage.here, "user0002");
+	scene_reads(&stage.scene, stage.scene.topic, 1, 100);
+	assert_int_equal(pushes_of(&stage, "user0002", stage.last->number, NULL), 1);
+	stage_end(&stage);
+}
+
 static void a_young_message_waits_and_a_stop_does_not_wait_for_it(void **state)
 {
 	(void)state;
@@ -457,6 +562,9 @@ int main(void)
 		cmocka_unit_test(a_member_whose_record_is_damaged_holds_up_nobody),
 		cmocka_unit_test(a_message_that_is_damaged_holds_up_no_other_one),
 		cmocka_unit_test(for_those_who_are_here_the_store_is_asked_once_and_each_is_owed_what_is_not_his_own),
+		cmocka_unit_test(who_has_too_many_devices_for_a_record_is_pushed_to_those_seen_last_and_holds_up_nobody),
+		cmocka_unit_test(an_owed_push_that_is_larger_than_a_record_may_be_is_counted_and_holds_up_nobody),
+		cmocka_unit_test(whose_records_cannot_be_read_at_the_moment_holds_up_no_other_push_that_is_owed),
 		cmocka_unit_test(a_young_message_waits_and_a_stop_does_not_wait_for_it),
 		cmocka_unit_test(pushes_of_a_writer_who_is_gone_are_made_by_another_one),
 		cmocka_unit_test(they_come_whichever_call_of_the_store_fails),

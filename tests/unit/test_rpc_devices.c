@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +107,27 @@ static void only_a_device_is_registered_and_with_its_platform(void **state)
 	assert_done(asks_as(*state, "alice", "phone", "registerDevice", "{'pushToken':''}"));
 }
 
+static void register_many(struct scene *scene, const char *user_id, int count)
+{
+	for (int i = 0; i < count; i++) {
+		char device[20], token[20];
+		snprintf(device, sizeof device, "device%d", i);
+		snprintf(token, sizeof token, "t%d", i);
+		assert_int_equal(store_ops(scene->store)->put_registration(scene->store, user_id, device, "fcm", token, 1, NULL), STORE_OK);
+	}
+}
+
+static void a_hundred_devices_of_a_user_are_registered_and_another_one_once_one_is_removed(void **state)
+{
+	register_many(*state, "alice", 100);
+	assert_done(asks_as(*state, "alice", "device99", "registerDevice", "{'platform':'fcm','pushToken':'a new one'}"));
+	assert_refusal(asks_as(*state, "alice", "phone", "registerDevice", "{'platform':'fcm','pushToken':'t'}"), "forbidden");
+	assert_done(asks_as(*state, "alice", "phone", "registerDevice", "{'pushToken':''}"));
+	assert_done(asks_as(*state, "bob", "phone", "registerDevice", "{'platform':'fcm','pushToken':'t'}"));
+	assert_done(asks_as(*state, "alice", "device7", "removeDevice", "{'deviceID':'device7'}"));
+	assert_done(asks_as(*state, "alice", "phone", "registerDevice", "{'platform':'fcm','pushToken':'t'}"));
+}
+
 static void a_push_token_belongs_to_whoever_registered_it_last(void **state)
 {
 	assert_done(asks_as(*state, "alice", "phone", "registerDevice", "{'platform':'fcm','pushToken':'t'}"));
@@ -196,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_device_is_registered_and_listed, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(only_a_device_is_registered_and_with_its_platform, open_scene, scene_teardown),
+		cmocka_unit_test_setup_teardown(a_hundred_devices_of_a_user_are_registered_and_another_one_once_one_is_removed, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(a_push_token_belongs_to_whoever_registered_it_last, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(a_removed_device_ends_its_tokens_if_it_had_any, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(a_removal_that_is_repeated_still_knows_that_there_was_a_token, open_scene, scene_teardown),
