@@ -83,10 +83,17 @@ void subject_fini(struct subject *subject)
 	store_free(subject->profiles);
 }
 
+static bool has_expired(const struct push *push, const struct transaction *tx)
+{
+	return clock_wall_ms() - tx->at_ms > push->conf.ttl_ms;
+}
+
 enum store_rc subject_load(struct push *push, const struct transaction *tx, struct subject *subject, struct error *err)
 {
 	struct store *store = push->conf.store;
 	*subject = (struct subject){.tx = tx, .now_ms = clock_wall_ms()};
+	if (has_expired(push, tx))
+		return STORE_NOT_FOUND;
 	enum store_rc rc = store_ops(store)->read_message(store, tx->chat_id, tx->number, &subject->state, err);
 	if (rc != STORE_OK)
 		return rc;
@@ -399,7 +406,7 @@ enum store_rc push_make(struct push *push, struct mirror *mirror, const struct t
 	char who[CHAT_ID_MAX + 60];
 	if (mirror_is_stopping(mirror)) /* the place stays where it is, so nothing is lost */
 		return (enum store_rc)error_set(err, STORE_UNAVAILABLE, 0, "the broker stops");
-	if (tx->type != TX_MESSAGE || tx->body.text == NULL || clock_wall_ms() - tx->at_ms > push->conf.ttl_ms)
+	if (tx->type != TX_MESSAGE || tx->body.text == NULL || has_expired(push, tx))
 		return STORE_OK;
 	enum store_rc rc = push_about(push, mirror, tx, err);
 	snprintf(who, sizeof who, "message %llu of chat %s", (unsigned long long)tx->number, tx->chat_id);

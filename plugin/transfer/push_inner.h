@@ -33,7 +33,7 @@ struct subject {
 	int64_t now_ms;
 };
 
-/* As it is now. STORE_NOT_FOUND: there is nothing to push about any more. subject_fini in any case. */
+/* As it is now. STORE_NOT_FOUND: there is nothing to push about any more, or it is too old. subject_fini in any case. */
 enum store_rc subject_load(struct push *push, const struct transaction *tx, struct subject *subject, struct error *err);
 void subject_fini(struct subject *subject);
 

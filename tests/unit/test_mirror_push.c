@@ -231,6 +231,35 @@ static void who_was_here_is_owed_what_he_has_not_got_when_he_goes(void **state)
 	stage_end(&stage);
 }
 
+static bool has_seen_all(struct scene *scene)
+{
+	struct mirror_stats stats = scene_stats(scene);
+	return stats.lag == 0 && stats.in_flight == 0 && stats.delivered > 0;
+}
+
+static void what_is_owed_and_has_expired_by_then_is_not_pushed(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 3);
+	stage.scene.conf.idle = make_owed;
+	here_came(stage.here, "user0001");
+	here_came(stage.here, "user0002");
+	append(&stage, TX_MESSAGE, "user0000", "too late");
+	uint64_t late = stage.last->number;
+	scene_starts_mirror(&stage.scene);
+	scene_waits(&stage.scene, has_seen_all, "the message to be looked at");
+	later(OLD_MS + 1000);
+	here_went(stage.here, "user0001");
+	append(&stage, TX_MESSAGE, "user0000", "in time");
+	scene_reads(&stage.scene, stage.scene.topic, 1, 0); /* of the one who is away now */
+	here_went(stage.here, "user0002");
+	scene_reads(&stage.scene, stage.scene.topic, 2, 300); /* what has expired would be the first of what is owed */
+	assert_int_equal(pushes_of(&stage, "user0002", stage.last->number, NULL), 1);
+	assert_int_equal(pushes_of(&stage, "user0001", late, NULL), 0);
+	stage_end(&stage);
+}
+
 /* The store's table with one call of ours in it. */
 static struct store_ops ours, below;
 static struct here *comes_back_to; /* NULL: he stays away */
@@ -344,12 +373,6 @@ static enum store_rc read_and_count(struct store *store, const char *chat_id, ui
 {
 	questions++;
 	return below.read_message(store, chat_id, number, message, err);
-}
-
-static bool has_seen_all(struct scene *scene)
-{
-	struct mirror_stats stats = scene_stats(scene);
-	return stats.lag == 0 && stats.in_flight == 0 && stats.delivered > 0;
 }
 
 static void for_those_who_are_here_the_store_is_asked_once_and_each_is_owed_what_is_not_his_own(void **state)
@@ -558,6 +581,7 @@ int main(void)
 		cmocka_unit_test(who_has_it_on_a_device_is_not_pushed),
 		cmocka_unit_test(who_was_pushed_once_is_not_pushed_again_by_a_restart),
 		cmocka_unit_test(who_was_here_is_owed_what_he_has_not_got_when_he_goes),
+		cmocka_unit_test(what_is_owed_and_has_expired_by_then_is_not_pushed),
 		cmocka_unit_test(who_comes_back_while_it_is_being_made_is_owed_it_still),
 		cmocka_unit_test(a_member_whose_record_is_damaged_holds_up_nobody),
 		cmocka_unit_test(a_message_that_is_damaged_holds_up_no_other_one),
