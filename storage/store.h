@@ -176,7 +176,8 @@ struct store_ops {
 	enum store_rc (*put_cursors)(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
 
 	/* Forgets what is no longer needed: keys older than 7 days, as far as forgetting them saves anything, devices not seen for 90 days,
-	 * invitations that expired, icons that nobody names, old notices, leases long over, what operators did long ago; a bounded piece of work at a time. *more: call again. */
+	 * who used invitations that expired, icons that nobody names, old notices, leases long over, what operators did long ago; a bounded piece of work
+	 * at a time. *more: call again. */
 	enum store_rc (*prune)(struct store *store, int64_t now_ms, bool *more, struct error *err);
 
 	/* Moves what is committed to its final place, off the commit path (SQLite's checkpoint). NULL where there is nothing to do.
@@ -313,10 +314,11 @@ struct store_ops {
 	enum store_rc (*check_reach)(struct store *store, const char *from_id, const char *const *to_ids, size_t to_count, bool both,
 	                             struct error *err);
 
-	/* An invitation by user_id for `uses` (1…) different people before expires_ms. What is there under that hash stays as it is. TAKEN: it is
-	 * another one's. */
-	enum store_rc (*put_invitation)(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id, int64_t expires_ms,
-	                                uint32_t uses, struct error *err);
+	/* An invitation by user_id for `uses` different people (0: it only keeps the hash from being put anew) before expires_ms. What is there under
+	 * that hash stays as it is. TAKEN: it is another one's, or by now_ms over. One that is over, revoked or expired, stays as long as the account,
+	 * so no repetition brings it to life; but who used it goes. */
+	enum store_rc (*put_invitation)(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id, int64_t now_ms,
+	                                int64_t expires_ms, uint32_t uses, struct error *err);
 	/* Who invited. Costs one use, but nothing for who has used it before. NOT_FOUND, and it costs nothing: no such invitation, expired, used up,
 	 * by_user_id does not exist, or who invited blocks him now. */
 	enum store_rc (*use_invitation)(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *by_user_id, int64_t now_ms,
@@ -343,7 +345,8 @@ struct store_ops {
 	/* Who exists, by ID in the order of its bytes, after `after` ("" from the start). One block: store_free. */
 	enum store_rc (*list_users)(struct store *store, const char *after, size_t count_max, const char *const **user_ids, size_t *count,
 	                            struct error *err);
-	/* His invitations by their hashes, expired ones too as long as they are there. None, or no such user: an empty list. */
+	/* His invitations by their hashes, those that are over too: expires_ms 0 once they were revoked or pruned. None, or no such user: an empty
+	 * list. */
 	enum store_rc (*list_invitations)(struct store *store, const char *user_id, struct invitation_list **invitations, struct error *err);
 	/* The names that put_place was called with, in the order of their bytes. One block: store_free. */
 	enum store_rc (*list_places)(struct store *store, const char *const **names, size_t *count, struct error *err);

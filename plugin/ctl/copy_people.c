@@ -182,14 +182,13 @@ static bool copy_blocks(struct copy *copy, const char *user_id)
 	return done;
 }
 
-/* Made with all its uses, then used by those who had; one who used it and has no account any more is one use less. */
+/* Made with all its uses, then used by those who had; one who used it and has no account any more is one use less. One without any is copied
+ * as well: its hash keeps a link that is over from being made anew. */
 static bool put_invitation(struct copy *copy, const char *user_id, const struct invitation_record *invitation)
 {
 	char inviter[USER_ID_MAX + 1];
 	uint32_t uses = invitation->uses_left + (uint32_t)invitation->used_count;
-	if (uses == 0)
-		return true; /* used up by people who are gone: as good as none */
-	CALL(copy, copy->to, put_invitation, invitation->hash, user_id, invitation->expires_ms, uses);
+	CALL(copy, copy->to, put_invitation, invitation->hash, user_id, INT64_MIN, invitation->expires_ms, uses);
 	for (size_t i = 0; i < invitation->used_count && copy->rc == STORE_OK; i++)
 		CALL(copy, copy->to, use_invitation, invitation->hash, invitation->used_by[i], INT64_MIN, inviter);
 	return written(copy);

@@ -200,14 +200,6 @@ static bool compare_blocks(struct copy *copy, const char *user_id)
 	return equal;
 }
 
-/* One that is used up by people who are gone is not copied. */
-static size_t next_invitation(const struct invitation_list *list, size_t at)
-{
-	while (at < list->count && list->invitations[at].uses_left == 0 && list->invitations[at].used_count == 0)
-		at++;
-	return at;
-}
-
 static bool same_invitation(const struct invitation_record *a, const struct invitation_record *b)
 {
 	return memcmp(a->hash, b->hash, sizeof a->hash) == 0 && a->expires_ms == b->expires_ms && a->uses_left == b->uses_left &&
@@ -216,12 +208,10 @@ static bool same_invitation(const struct invitation_record *a, const struct invi
 
 static bool same_invitations(const struct invitation_list *a, const struct invitation_list *b)
 {
-	size_t i = next_invitation(a, 0), j = next_invitation(b, 0);
-	while (i < a->count && j < b->count && same_invitation(&a->invitations[i], &b->invitations[j])) {
-		i = next_invitation(a, i + 1);
-		j = next_invitation(b, j + 1);
-	}
-	return i == a->count && j == b->count;
+	bool equal = a->count == b->count;
+	for (size_t i = 0; equal && i < a->count; i++)
+		equal = same_invitation(&a->invitations[i], &b->invitations[i]);
+	return equal;
 }
 
 static bool compare_invitations(struct copy *copy, const char *user_id)

@@ -20,8 +20,9 @@ static bool load_beginning(struct rpc_request *request, int64_t *created_at_ms)
 	return true;
 }
 
-/* The same call has the same secret: with an id whenever it comes, without one when its record is replayed; but of a new account with an old
- * one's ID another one, so that no old link comes to life again. Nobody can tell it from random bytes who does not have the store's own secret. */
+/* The same call has the same secret: with an id whenever it comes, without one when its record is replayed. So no old link comes to life again,
+ * the store keeps the hashes of those that are over as long as the account, and a new account with an old one's ID has other secrets. Nobody can
+ * tell it from random bytes who does not have the store's own secret. */
 static void derive_secret(const struct rpc_request *request, int64_t created_at_ms, unsigned char secret[SHA256_BYTES])
 {
 	static const char purpose[] = "hyperchat invitation";
@@ -71,8 +72,13 @@ void get_invitation(struct rpc_request *request)
 		return;
 	derive_secret(request, created_at_ms, secret);
 	hash_secret(secret, hash);
-	if (!answer_store_ok(
-			request, store_ops(store)->put_invitation(store, hash, request->user_id, expires_ms, (uint32_t)uses, &request->problem)))
+	enum store_rc rc =
+		store_ops(store)->put_invitation(store, hash, request->user_id, request->at_ms, expires_ms, (uint32_t)uses, &request->problem);
+	if (rc == STORE_TAKEN) {
+		answer_refuse(request, REFUSAL_ID_REUSED, "id: its link is over");
+		return;
+	}
+	if (!answer_store_ok(request, rc))
 		return;
 	char text[ID_TEXT_LEN + 1];
 	struct buf link = BUF_EMPTY;

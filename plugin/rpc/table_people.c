@@ -113,7 +113,8 @@ const struct rpc_operation operations_people[] = {
 	{.name = "getInvitationLink", .kind = RPC_WRITE, .write = get_invitation, .is_contact = true,
 		.who = "everyone",
 		.help = "A link that tells who the caller is to those he gives it to. A repetition with the same `<id>` gives the same link and makes no "
-			"other invitation. Counts as a new contact.",
+			"other invitation. Once that link was revoked or has expired, it is refused (`id_reused`) for as long as the caller's account "
+			"exists, so that no link comes to life again. Counts as a new contact.",
 		.arguments = ARGUMENTS(SELF("userID"),
 			{.name = "uses", .type = ARGUMENT_NUMBER, .min = 1, .max = RPC_INVITATION_USES_MAX, .help = "How many people it is for; without it, one."},
 			NUMBER_ARGUMENT("expiresAt", 1, "Until when it counts, in milliseconds since 1970; without it, for 7 days.")),

@@ -73,9 +73,9 @@ enum store_rc faulty_check_reach(struct store *store, const char *from_id, const
 }
 
 enum store_rc faulty_put_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id,
-                                    int64_t expires_ms, uint32_t uses, struct error *err)
+                                    int64_t now_ms, int64_t expires_ms, uint32_t uses, struct error *err)
 {
-	PASS(FAULTY_PUT_INVITATION, false, below(store)->put_invitation(inner(store), hash, user_id, expires_ms, uses, err));
+	PASS(FAULTY_PUT_INVITATION, false, below(store)->put_invitation(inner(store), hash, user_id, now_ms, expires_ms, uses, err));
 }
 
 /* An answer that is lost leaves user_id alone. */

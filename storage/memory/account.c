@@ -16,11 +16,16 @@ static enum store_rc absent(struct memory_data *data, struct error *err, const c
 
 /* ---- invitations ---- */
 
-void data_invitation_fini(struct invitation *invitation)
+static void free_uses(struct invitation *invitation)
 {
 	for (size_t i = 0; i < invitation->used_count; i++)
 		free(invitation->used_by[i]);
 	free(invitation->used_by);
+}
+
+void data_invitation_fini(struct invitation *invitation)
+{
+	free_uses(invitation);
 	free(invitation->user_id);
 }
 
@@ -39,20 +44,20 @@ static void add_invitation(struct memory_data *data, const struct invitation *in
 }
 
 enum store_rc memory_put_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id,
-                                    int64_t expires_ms, uint32_t uses, struct error *err)
+                                    int64_t now_ms, int64_t expires_ms, uint32_t uses, struct error *err)
 {
 	struct memory_data *data = data_lock(store);
 	if (data_find_user(data, user_id) == NULL)
 		return absent(data, err, "user");
 	const struct invitation *there = find_invitation(data, hash);
-	bool taken = there != NULL && strcmp(there->user_id, user_id) != 0;
+	bool taken = there != NULL && (strcmp(there->user_id, user_id) != 0 || there->expires_ms <= now_ms);
 	if (there == NULL) {
 		struct invitation invitation = {.user_id = mem_text(user_id), .expires_ms = expires_ms, .uses = uses};
 		memcpy(invitation.hash, hash, INVITATION_HASH_BYTES);
 		add_invitation(data, &invitation);
 	}
 	data_unlock(data);
-	return taken ? (enum store_rc)error_set(err, STORE_TAKEN, 0, "somebody else has that invitation") : STORE_OK;
+	return taken ? (enum store_rc)error_set(err, STORE_TAKEN, 0, "that invitation is somebody else's, or over") : STORE_OK;
 }
 
 static bool was_used_by(const struct invitation *invitation, const char *user_id)
@@ -88,22 +93,37 @@ enum store_rc memory_use_invitation(struct store *store, const unsigned char has
 	return STORE_OK;
 }
 
-/* Which invitations go. A member that is NULL does not tell. */
+/* Which invitations are over. A member that is NULL does not tell. */
 struct choice {
 	const char *user_id;
 	const unsigned char *hash;
 	int64_t expired_ms; /* INT64_MAX does not tell */
 };
 
-static void drop_invitations(struct memory_data *data, const struct choice *choice)
+/* Only the hash stays, that it may not be put anew. */
+static void end_invitations(struct memory_data *data, const struct choice *choice)
+{
+	for (size_t i = 0; i < data->invitation_count; i++) {
+		struct invitation *invitation = &data->invitations[i];
+		bool ends = (choice->user_id == NULL || strcmp(invitation->user_id, choice->user_id) == 0) &&
+					(choice->hash == NULL || memcmp(invitation->hash, choice->hash, INVITATION_HASH_BYTES) == 0) &&
+					invitation->expires_ms <= choice->expired_ms;
+		if (!ends)
+			continue;
+		free_uses(invitation);
+		invitation->used_by = NULL;
+		invitation->used_count = 0;
+		invitation->uses = 0;
+		invitation->expires_ms = 0;
+	}
+}
+
+static void drop_invitations(struct memory_data *data, const char *user_id)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < data->invitation_count; i++) {
 		struct invitation *invitation = &data->invitations[i];
-		bool goes = (choice->user_id == NULL || strcmp(invitation->user_id, choice->user_id) == 0) &&
-					(choice->hash == NULL || memcmp(invitation->hash, choice->hash, INVITATION_HASH_BYTES) == 0) &&
-					invitation->expires_ms <= choice->expired_ms;
-		if (goes)
+		if (strcmp(invitation->user_id, user_id) == 0)
 			data_invitation_fini(invitation);
 		else
 			data->invitations[kept++] = *invitation;
@@ -116,7 +136,7 @@ enum store_rc memory_revoke_invitation(struct store *store, const char *user_id,
 	struct memory_data *data = data_lock(store);
 	if (data_find_user(data, user_id) == NULL)
 		return absent(data, err, "user");
-	drop_invitations(data, &(struct choice){.user_id = user_id, .hash = hash, .expired_ms = INT64_MAX});
+	end_invitations(data, &(struct choice){.user_id = user_id, .hash = hash, .expired_ms = INT64_MAX});
 	data_unlock(data);
 	return STORE_OK;
 }
@@ -183,7 +203,7 @@ static void drop_icon(struct memory_data *data, size_t place)
 
 void data_prune_people(struct memory_data *data, int64_t now_ms)
 {
-	drop_invitations(data, &(struct choice){.expired_ms = now_ms});
+	end_invitations(data, &(struct choice){.expired_ms = now_ms});
 	for (size_t i = data->icons.count; i > 0; i--) {
 		struct icon *icon = data->icons.items[i - 1];
 		if (data_icon_is_named(data, icon->hash))
@@ -225,7 +245,7 @@ static void end_account(struct memory_data *data, struct user *user, int64_t at_
 	drop_person(data, user);
 	for (size_t i = 0; i < data->users.count; i++)
 		data_remove_favorite(&((struct user *)data->users.items[i])->person, user->id);
-	drop_invitations(data, &(struct choice){.user_id = user->id, .expired_ms = INT64_MAX});
+	drop_invitations(data, user->id);
 	forget_uses(data, user->id);
 	data_drop_devices(user);
 	unmute_all(data, user->id);

@@ -277,7 +277,7 @@ enum store_rc memory_load_blocks(struct store *store, const char *user_id, struc
 enum store_rc memory_check_reach(struct store *store, const char *from_id, const char *const *to_ids, size_t to_count, bool both,
                                  struct error *err);
 enum store_rc memory_put_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id,
-                                    int64_t expires_ms, uint32_t uses, struct error *err);
+                                    int64_t now_ms, int64_t expires_ms, uint32_t uses, struct error *err);
 enum store_rc memory_use_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *by_user_id,
                                     int64_t now_ms, char user_id[USER_ID_MAX + 1], struct error *err);
 enum store_rc memory_revoke_invitation(struct store *store, const char *user_id, const unsigned char *hash, struct error *err);

@@ -38,8 +38,8 @@ static enum store_rc is_valid(struct db *db, const bson_t *invitation, bool *val
 
 /* ---- inviting ---- */
 
-/* What is there already. STORE_TAKEN: another one's; *again: it is there no more. */
-static enum store_rc look_at_other(struct db *db, const unsigned char *hash, const char *user_id, bool *again, struct error *err)
+/* What is there already. STORE_TAKEN: another one's, or over; *again: it is there no more. */
+static enum store_rc look_at_other(struct db *db, const unsigned char *hash, const char *user_id, int64_t now_ms, bool *again, struct error *err)
 {
 	bson_t there;
 	bool valid = false;
@@ -48,8 +48,8 @@ static enum store_rc look_at_other(struct db *db, const unsigned char *hash, con
 	if (rc != STORE_OK)
 		return *again ? STORE_OK : rc;
 	rc = is_valid(db, &there, &valid, err);
-	if (rc == STORE_OK && valid && strcmp(doc_text(&there, "u"), user_id) != 0) {
-		rc = error_set(err, STORE_TAKEN, 0, "somebody else has that invitation");
+	if (rc == STORE_OK && valid && (strcmp(doc_text(&there, "u"), user_id) != 0 || doc_number(&there, "expires") <= now_ms)) {
+		rc = error_set(err, STORE_TAKEN, 0, "that invitation is somebody else's, or over");
 	} else if (rc == STORE_OK && !valid) {
 		*again = true;
 		rc = db_delete(db, INVITATIONS,
@@ -59,8 +59,8 @@ static enum store_rc look_at_other(struct db *db, const unsigned char *hash, con
 	return rc;
 }
 
-static enum store_rc put_invitation(struct db *db, const unsigned char *hash, const char *user_id, int64_t expires_ms, uint32_t uses,
-                                    struct error *err)
+static enum store_rc put_invitation(struct db *db, const unsigned char *hash, const char *user_id, int64_t now_ms, int64_t expires_ms,
+                                    uint32_t uses, struct error *err)
 {
 	bool again = true;
 	enum store_rc rc = STORE_OK;
@@ -79,17 +79,17 @@ static enum store_rc put_invitation(struct db *db, const unsigned char *hash, co
 			err);
 		again = false;
 		if (rc == STORE_TAKEN)
-			rc = look_at_other(db, hash, user_id, &again, err);
+			rc = look_at_other(db, hash, user_id, now_ms, &again, err);
 	}
 	return rc == STORE_OK && again ? (enum store_rc)error_set(err, STORE_UNAVAILABLE, 0, "the invitation comes and goes") : rc;
 }
 
 enum store_rc mongo_put_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id,
-                                   int64_t expires_ms, uint32_t uses, struct error *err)
+                                   int64_t now_ms, int64_t expires_ms, uint32_t uses, struct error *err)
 {
 	struct db db;
 	db_begin(&db, store);
-	enum store_rc rc = put_invitation(&db, hash, user_id, expires_ms, uses, err);
+	enum store_rc rc = put_invitation(&db, hash, user_id, now_ms, expires_ms, uses, err);
 	db_end(&db);
 	return rc;
 }
@@ -184,6 +184,12 @@ enum store_rc mongo_use_invitation(struct store *store, const unsigned char hash
 
 /* ---- ending ---- */
 
+/* Only the hash stays, that it may not be put anew. */
+static bson_t *ended(void)
+{
+	return BCON_NEW("$set", "{", "expires", BCON_INT64(0), "left", BCON_INT64(0), "by", "[", "]", "}", "$inc", "{", "v", BCON_INT64(1), "}");
+}
+
 enum store_rc mongo_revoke_invitation(struct store *store, const char *user_id, const unsigned char *hash, struct error *err)
 {
 	struct db db;
@@ -192,11 +198,11 @@ enum store_rc mongo_revoke_invitation(struct store *store, const char *user_id, 
 	enum store_rc rc = people_load(&db, &user_id, 1, NULL, &people, err);
 	if (rc == STORE_OK && !person_exists(&people, user_id))
 		rc = no_such(err, "user");
-	bson_t *filter = BCON_NEW("u", BCON_UTF8(user_id));
+	bson_t *filter = BCON_NEW("u", BCON_UTF8(user_id), "expires", "{", "$gt", BCON_INT64(0), "}");
 	if (hash)
 		BSON_APPEND_BINARY(filter, "_id", BSON_SUBTYPE_BINARY, hash, INVITATION_HASH_BYTES);
 	if (rc == STORE_OK)
-		rc = db_delete_all(&db, INVITATIONS, filter, err);
+		rc = db_update_all(&db, INVITATIONS, filter, ended(), err);
 	else
 		bson_destroy(filter);
 	db_end(&db);
@@ -208,7 +214,7 @@ enum store_rc invitations_prune(struct db *db, int64_t now_ms, bool *more, struc
 {
 	struct docs expired = {0};
 	struct db_bulk bulk;
-	enum store_rc rc = docs_load(db, INVITATIONS, BCON_NEW("expires", "{", "$lte", BCON_INT64(now_ms), "}"),
+	enum store_rc rc = docs_load(db, INVITATIONS, BCON_NEW("expires", "{", "$gt", BCON_INT64(0), "$lte", BCON_INT64(now_ms), "}"),
 		BCON_NEW("projection", "{", "_id", BCON_INT32(1), "}", "limit", BCON_INT64(PRUNE_INVITATIONS)), &expired, err);
 	if (rc != STORE_OK)
 		return rc;
@@ -216,7 +222,8 @@ enum store_rc invitations_prune(struct db *db, int64_t now_ms, bool *more, struc
 	for (size_t i = 0; i < expired.count; i++) {
 		size_t len;
 		const unsigned char *hash = doc_bytes(expired.items[i], "_id", &len);
-		db_bulk_delete(&bulk, BCON_NEW("_id", BCON_BIN(BSON_SUBTYPE_BINARY, hash, (uint32_t)len), "expires", "{", "$lte", BCON_INT64(now_ms), "}"));
+		db_bulk_update(&bulk, BCON_NEW("_id", BCON_BIN(BSON_SUBTYPE_BINARY, hash, (uint32_t)len), "expires", "{", "$lte", BCON_INT64(now_ms), "}"),
+			ended(), DB_UPDATE);
 	}
 	rc = db_bulk_run(&bulk, err);
 	db_bulk_end(&bulk);

@@ -24,7 +24,7 @@
  *
  * ---- sharedIDs: {_id: keyed digest of the shared ID, u: userID, token} ----       a reservation: see shared.c
  * ---- icons: {_id: hash, b: bytes, n, unnamed, checked} ----                       n: how often it was put
- * ---- invitations: {_id: hash, u, account, expires, left, v, by: ["account:userID", …]} ----
+ * ---- invitations: {_id: hash, u, account, expires, left, v, by: ["account:userID", …]} ----   expires 0: over
  * ---- devices: {_id: pair_key(userID, device), u, account, name, seen, subscriptions, maxBytes, cursors: {field of chat: number},
  *   tokenUntil, platform, pushToken, pushKey, pushOrder} ----                         the last three: see push.c
  * ---- revocations, signingKeys ----                                                see token.c
@@ -172,7 +172,7 @@ enum store_rc mongo_load_blocks(struct store *store, const char *user_id, struct
 enum store_rc mongo_check_reach(struct store *store, const char *from_id, const char *const *to_ids, size_t to_count, bool both,
                                 struct error *err);
 enum store_rc mongo_put_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id,
-                                   int64_t expires_ms, uint32_t uses, struct error *err);
+                                   int64_t now_ms, int64_t expires_ms, uint32_t uses, struct error *err);
 enum store_rc mongo_use_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *by_user_id,
                                    int64_t now_ms, char user_id[USER_ID_MAX + 1], struct error *err);
 enum store_rc mongo_revoke_invitation(struct store *store, const char *user_id, const unsigned char *hash, struct error *err);

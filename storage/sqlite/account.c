@@ -132,7 +132,7 @@ static struct invitation_row find_invitation(struct db *db, const unsigned char 
 }
 
 enum store_rc sqlite_put_invitation(struct store *store, const unsigned char hash[INVITATION_HASH_BYTES], const char *user_id,
-                                    int64_t expires_ms, uint32_t uses, struct error *err)
+                                    int64_t now_ms, int64_t expires_ms, uint32_t uses, struct error *err)
 {
 	enum store_rc rc = STORE_OK;
 	struct db *db = write_begin(store, &rc, err);
@@ -140,7 +140,7 @@ enum store_rc sqlite_put_invitation(struct store *store, const unsigned char has
 		return rc;
 	int64_t person = people_find(db, user_id);
 	struct invitation_row there = find_invitation(db, hash);
-	bool taken = there.id != 0 && strcmp(there.user_id, user_id) != 0;
+	bool taken = there.id != 0 && (strcmp(there.user_id, user_id) != 0 || there.expires_ms <= now_ms);
 	if (person != 0 && there.id == 0) {
 		sqlite3_stmt *add = db_statement(db, SQL_ADD_INVITATION);
 		db_bind_bytes(db, add, 1, hash, INVITATION_HASH_BYTES);
@@ -150,7 +150,7 @@ enum store_rc sqlite_put_invitation(struct store *store, const unsigned char has
 		db_run(db, add);
 	}
 	rc = db_answer(write_end(store, db, err), person != 0, err, "user");
-	return rc == STORE_OK && taken ? (enum store_rc)error_set(err, STORE_TAKEN, 0, "somebody else has that invitation") : rc;
+	return rc == STORE_OK && taken ? (enum store_rc)error_set(err, STORE_TAKEN, 0, "that invitation is somebody else's, or over") : rc;
 }
 
 static bool was_used_by(struct db *db, int64_t invitation, int64_t person)
@@ -197,15 +197,16 @@ enum store_rc sqlite_use_invitation(struct store *store, const unsigned char has
 	return rc;
 }
 
-static void drop_invitations(struct db *db, enum statement which, int64_t person, const unsigned char *hash)
+/* hash NULL: all that he made. */
+static void end_invitations(struct db *db, enum statement which, int64_t person, const unsigned char *hash)
 {
-	sqlite3_stmt *drop = db_statement(db, which);
-	db_bind_int(db, drop, 1, person);
+	sqlite3_stmt *end = db_statement(db, which);
+	db_bind_int(db, end, 1, person);
 	if (hash)
-		db_bind_bytes(db, drop, 2, hash, INVITATION_HASH_BYTES);
+		db_bind_bytes(db, end, 2, hash, INVITATION_HASH_BYTES);
 	else
-		db_bind_text(db, drop, 2, NULL);
-	db_run(db, drop);
+		db_bind_text(db, end, 2, NULL);
+	db_run(db, end);
 }
 
 enum store_rc sqlite_revoke_invitation(struct store *store, const char *user_id, const unsigned char *hash, struct error *err)
@@ -215,8 +216,8 @@ enum store_rc sqlite_revoke_invitation(struct store *store, const char *user_id,
 	if (db == NULL)
 		return rc;
 	int64_t person = people_find(db, user_id);
-	drop_invitations(db, SQL_DROP_USES, person, hash);
-	drop_invitations(db, SQL_DROP_INVITATIONS, person, hash);
+	end_invitations(db, SQL_DROP_USES, person, hash);
+	end_invitations(db, SQL_REVOKE_INVITATIONS, person, hash);
 	return db_answer(write_end(store, db, err), person != 0, err, "user");
 }
 
@@ -349,8 +350,8 @@ static void end_account(struct db *db, int64_t person, int64_t at_ms)
 	end_profile(db, person);
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
 		db_run_for(db, ends[i], person);
-	drop_invitations(db, SQL_DROP_USES, person, NULL);
-	drop_invitations(db, SQL_DROP_INVITATIONS, person, NULL);
+	end_invitations(db, SQL_DROP_USES, person, NULL);
+	db_run_for(db, SQL_DROP_INVITATIONS, person);
 	sqlite3_stmt *end = db_statement(db, SQL_END_ACCOUNT);
 	db_bind_int(db, end, 1, person);
 	db_bind_int(db, end, 2, at_ms);

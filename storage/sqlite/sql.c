@@ -213,10 +213,12 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_ADD_USE] = "INSERT INTO invitation_use (invitation, user) VALUES (?1, ?2)",
 	[SQL_TAKE_USE] = "UPDATE invitation SET uses = uses - 1 WHERE id = ?1",
 	[SQL_DROP_USES] = "DELETE FROM invitation_use WHERE invitation IN (SELECT id FROM invitation WHERE user = ?1 AND (?2 IS NULL OR hash = ?2))",
-	[SQL_DROP_INVITATIONS] = "DELETE FROM invitation WHERE user = ?1 AND (?2 IS NULL OR hash = ?2)",
+	[SQL_REVOKE_INVITATIONS] = "UPDATE invitation SET uses = 0, expires_at = 0 WHERE user = ?1 AND (?2 IS NULL OR hash = ?2) AND expires_at <> 0",
+	[SQL_DROP_INVITATIONS] = "DELETE FROM invitation WHERE user = ?1",
 	[SQL_PRUNE_USES] = "DELETE FROM invitation_use WHERE (invitation, user) IN (SELECT s.invitation, s.user FROM invitation i "
-					   "CROSS JOIN invitation_use s ON s.invitation = i.id WHERE i.expires_at <= ?1 LIMIT ?2)",
-	[SQL_PRUNE_INVITATIONS] = "DELETE FROM invitation WHERE id IN (SELECT id FROM invitation WHERE expires_at <= ?1 LIMIT ?2)",
+					   "CROSS JOIN invitation_use s ON s.invitation = i.id WHERE i.expires_at > 0 AND i.expires_at <= ?1 LIMIT ?2)",
+	[SQL_PRUNE_INVITATIONS] = "UPDATE invitation SET uses = 0, expires_at = 0 "
+							  "WHERE id IN (SELECT id FROM invitation WHERE expires_at > 0 AND expires_at <= ?1 LIMIT ?2)",
 
 	[SQL_LOAD_ACCOUNT] = "SELECT id, created_at, deleted_at FROM user WHERE name = ?1 AND (created_at IS NOT NULL OR deleted_at IS NOT NULL)",
 	[SQL_LOAD_NAMED_ICON] = "SELECT icon FROM profile WHERE user = ?1",

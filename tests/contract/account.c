@@ -268,7 +268,7 @@ static void live(struct store *store)
 	INSIST(ON(store, put_block, "bob", "carol", true, START_MS + 1, NULL));
 	INSIST(ON(store, put_block, "bob", "carol", false, START_MS + 2, NULL));
 	INSIST(ON(store, put_block, "bob", "carol", true, START_MS + 3, NULL));
-	INSIST(ON(store, put_invitation, one, "bob", START_MS + DAY_MS, 2, NULL));
+	INSIST(ON(store, put_invitation, one, "bob", START_MS, START_MS + DAY_MS, 2, NULL));
 	INSIST(ON(store, use_invitation, one, "alice", START_MS, user_id, NULL));
 	INSIST(ON(store, revoke_invitation, "alice", NULL, NULL));
 	INSIST(ON(store, delete_user, "alice", START_MS + 5, NULL));

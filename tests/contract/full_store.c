@@ -7,7 +7,7 @@
 
 /* ---- a store with everything ---- */
 
-static const unsigned char invitation[INVITATION_HASH_BYTES] = {1, 2, 3};
+static const unsigned char invitation[INVITATION_HASH_BYTES] = {1, 2, 3}, revoked[INVITATION_HASH_BYTES] = {4};
 
 static void put_people(struct store *store)
 {
@@ -25,7 +25,9 @@ static void put_people(struct store *store)
 	assert_int_equal(ON(store, put_block, "bob", "alice", false, START_MS + 20, NULL), STORE_OK);
 	assert_int_equal(ON(store, put_block, "bob", "alice", true, START_MS + 20, NULL), STORE_OK);
 	assert_int_equal(ON(store, put_block, "bob", "stranger", true, START_MS, NULL), STORE_OK);
-	assert_int_equal(ON(store, put_invitation, invitation, "alice", START_MS + DAY_MS, 3, NULL), STORE_OK);
+	assert_int_equal(ON(store, put_invitation, revoked, "alice", START_MS, START_MS + DAY_MS, 3, NULL), STORE_OK);
+	assert_int_equal(ON(store, revoke_invitation, "alice", revoked, NULL), STORE_OK);
+	assert_int_equal(ON(store, put_invitation, invitation, "alice", START_MS, START_MS + DAY_MS, 3, NULL), STORE_OK);
 	assert_int_equal(ON(store, use_invitation, invitation, "bob", START_MS, inviter, NULL), STORE_OK);
 	assert_int_equal(ON(store, use_invitation, invitation, "dave", START_MS, inviter, NULL), STORE_OK);
 	assert_int_equal(ON(store, delete_user, "dave", START_MS + 100, NULL), STORE_OK);
@@ -206,6 +208,7 @@ void assert_same_relations(struct store *store)
 	assert_int_equal(ON(store, use_invitation, invitation, "bob", START_MS, inviter, NULL), STORE_OK);
 	assert_int_equal(ON(store, use_invitation, invitation, "carol", START_MS, inviter, NULL), STORE_OK);
 	assert_int_equal(ON(store, use_invitation, invitation, "alice", START_MS, inviter, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON(store, put_invitation, revoked, "alice", START_MS, START_MS + DAY_MS, 3, NULL), STORE_TAKEN);
 }
 
 static void assert_same_state(struct store *store)

@@ -10,6 +10,14 @@ static const unsigned char one[INVITATION_HASH_BYTES] = {1}, two[INVITATION_HASH
 
 /* ---- invitations ---- */
 
+/* It can neither be used nor made anew. */
+static void assert_dead(struct world *world, const unsigned char *hash, const char *user_id)
+{
+	assert_int_equal(ON_WORLD(put_invitation, hash, user_id, START_MS, START_MS + DAY_MS, 9, NULL), STORE_TAKEN);
+	assert_use(world, hash, "bob", START_MS, NULL);
+	assert_use(world, hash, "carol", START_MS, NULL);
+}
+
 static void an_invitation_tells_who_invited_until_it_expires(void **state)
 {
 	struct world *world = *state;
@@ -62,7 +70,7 @@ static void an_invitation_that_is_put_again_keeps_its_uses(void **state)
 	assert_use(world, one, "bob", START_MS, "alice");
 	invite(world, one, "alice", START_MS + 10, 1);
 	assert_use(world, one, "carol", START_MS, NULL);
-	assert_int_equal(ON_WORLD(put_invitation, one, "bob", START_MS + 10, 1, NULL), STORE_TAKEN);
+	assert_int_equal(ON_WORLD(put_invitation, one, "bob", START_MS, START_MS + 10, 1, NULL), STORE_TAKEN);
 	assert_use(world, one, "bob", START_MS, "alice");
 }
 
@@ -85,18 +93,76 @@ static void a_revoked_invitation_is_gone_and_only_ones_own_can_be_revoked(void *
 	assert_use(world, three, "carol", START_MS, "bob");
 }
 
-static void prune_forgets_expired_invitations_and_no_others(void **state)
+static void a_revoked_invitation_does_not_come_to_life_again(void **state)
+{
+	struct world *world = *state;
+	EXIST("alice", "bob", "carol");
+	invite(world, one, "alice", START_MS + 10, 9);
+	invite(world, two, "alice", START_MS + 10, 1);
+	assert_use(world, one, "bob", START_MS, "alice");
+	assert_use(world, two, "bob", START_MS, "alice");
+	assert_int_equal(ON_WORLD(revoke_invitation, "alice", one, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(revoke_invitation, "alice", NULL, NULL), STORE_OK);
+	for (int i = 0; i < 2; i++) {
+		assert_dead(world, one, "alice");
+		assert_dead(world, two, "alice");
+		prune_world(world, START_MS + 10);
+		world_reopen(world);
+	}
+}
+
+static void an_expired_invitation_does_not_come_to_life_again(void **state)
+{
+	struct world *world = *state;
+	EXIST("alice", "bob", "carol");
+	invite(world, one, "alice", START_MS - 1, 9);
+	invite(world, two, "alice", START_MS, 1);
+	assert_use(world, one, "bob", START_MS - 2, "alice");
+	assert_use(world, two, "bob", START_MS - 2, "alice");
+	for (int i = 0; i < 2; i++) {
+		assert_dead(world, one, "alice");
+		assert_dead(world, two, "alice");
+		prune_world(world, START_MS);
+		world_reopen(world);
+	}
+}
+
+static void prune_forgets_who_used_expired_invitations_and_no_others(void **state)
 {
 	struct world *world = *state;
 	EXIST("alice", "bob");
 	invite(world, one, "alice", START_MS + 10, 1);
 	invite(world, two, "alice", START_MS + 11, 1);
 	assert_use(world, one, "bob", START_MS, "alice");
+	assert_use(world, two, "bob", START_MS, "alice");
 	prune_world(world, START_MS + 10);
 	assert_use(world, one, "bob", START_MS, NULL); /* as if the clock had gone back */
 	assert_use(world, two, "bob", START_MS, "alice");
-	invite(world, one, "bob", START_MS + 20, 1);
-	assert_use(world, one, "alice", START_MS, "bob");
+	struct invitation_list *list = NULL;
+	assert_int_equal(ON_WORLD(list_invitations, "alice", &list, NULL), STORE_OK);
+	assert_int_equal(list->count, 2);
+	assert_int_equal(list->invitations[0].used_count, 0);
+	assert_int_equal(list->invitations[0].expires_ms, 0);
+	assert_int_equal(list->invitations[1].used_count, 1);
+	store_free(list);
+}
+
+static void with_an_account_go_its_dead_invitations(void **state)
+{
+	struct world *world = *state;
+	EXIST("alice", "bob");
+	invite(world, one, "alice", START_MS + 10, 1);
+	invite(world, two, "alice", START_MS + 10, 1);
+	assert_int_equal(ON_WORLD(revoke_invitation, "alice", one, NULL), STORE_OK);
+	prune_world(world, START_MS + 10);
+	assert_int_equal(ON_WORLD(delete_user, "alice", START_MS + 11, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_user, "alice", START_MS + 12, NULL), STORE_OK);
+	struct invitation_list *list = NULL;
+	assert_int_equal(ON_WORLD(list_invitations, "alice", &list, NULL), STORE_OK);
+	assert_int_equal(list->count, 0);
+	store_free(list);
+	invite(world, one, "alice", START_MS + 20, 1); /* so not even the hash was there */
+	invite(world, two, "bob", START_MS + 20, 1);
 }
 
 /* ---- races ---- */
@@ -218,7 +284,10 @@ int run_invitation_stories(void)
 		STORY(whom_its_maker_blocks_has_no_invitation_and_costs_no_use),
 		STORY(an_invitation_that_is_put_again_keeps_its_uses),
 		STORY(a_revoked_invitation_is_gone_and_only_ones_own_can_be_revoked),
-		STORY(prune_forgets_expired_invitations_and_no_others),
+		STORY(a_revoked_invitation_does_not_come_to_life_again),
+		STORY(an_expired_invitation_does_not_come_to_life_again),
+		STORY(prune_forgets_who_used_expired_invitations_and_no_others),
+		STORY(with_an_account_go_its_dead_invitations),
 		STORY(of_many_who_want_one_shared_id_at_once_one_gets_it),
 		STORY(the_uses_of_an_invitation_are_counted_exactly_in_a_race),
 		STORY(one_person_costs_one_use_in_a_race),

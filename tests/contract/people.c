@@ -106,7 +106,7 @@ static void who_does_not_exist_can_be_given_nothing(void **state)
 	assert_int_equal(ON_WORLD(put_favorite, "alice", "nobody", true, START_MS, NULL), STORE_NOT_FOUND);
 	assert_int_equal(ON_WORLD(put_favorite, "alice", "nobody", false, START_MS, NULL), STORE_OK);
 	assert_int_equal(ON_WORLD(put_block, "nobody", "alice", true, START_MS, NULL), STORE_NOT_FOUND);
-	assert_int_equal(ON_WORLD(put_invitation, hash, "nobody", START_MS, 1, NULL), STORE_NOT_FOUND);
+	assert_int_equal(ON_WORLD(put_invitation, hash, "nobody", START_MS, START_MS, 1, NULL), STORE_NOT_FOUND);
 	assert_int_equal(ON_WORLD(revoke_invitation, "nobody", NULL, NULL), STORE_NOT_FOUND);
 	assert_int_equal(ON_WORLD(find_shared_id, "nobody", user_id, NULL), STORE_NOT_FOUND);
 	assert_string_equal(user_id, "as it was");

@@ -291,7 +291,7 @@ void prune_world(struct world *world, int64_t now_ms)
 
 void invite(struct world *world, const unsigned char *hash, const char *user_id, int64_t expires_ms, uint32_t uses)
 {
-	assert_int_equal(ON_WORLD(put_invitation, hash, user_id, expires_ms, uses, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_invitation, hash, user_id, START_MS, expires_ms, uses, NULL), STORE_OK);
 }
 
 void assert_use(struct world *world, const unsigned char *hash, const char *by_user_id, int64_t now_ms, const char *inviter)

@@ -192,6 +192,17 @@ def test_a_revoked_invitation_is_over(alice, bob):
     bob.is_denied("forbidden", "retrieveUserIDFromInvitation", invitationLink=link)
 
 
+def test_a_revoked_link_does_not_come_to_life_when_a_client_counts_its_ids_from_one_again(broker, alice, bob):
+    link = alice.asks("getInvitationLink", id="1", uses=5)["invitationLink"]
+    alice.asks("revokeInvitation")
+    alice.is_denied("id_reused", "getInvitationLink", id="1")
+    broker.restart()
+    alice.returns()
+    bob.returns()
+    alice.is_denied("id_reused", "getInvitationLink", id="1")
+    bob.is_denied("forbidden", "retrieveUserIDFromInvitation", invitationLink=link)
+
+
 # ---- what nobody learns ----
 
 def test_nobody_and_who_has_blocked_one_answer_alike_byte_for_byte(broker, alice, bob, carol):

@@ -455,6 +455,27 @@ static void a_revoked_a_past_an_unknown_invitation_and_one_of_who_blocks_answer_
 	json_decref(past);
 }
 
+static void the_id_of_a_revoked_link_does_not_bring_it_to_life_again(void **state)
+{
+	json_t *link = invited(*state, "1", "{}");
+	does(*state, "alice", "revokeInvitation", "{}");
+	assert_refusal(invited(*state, "1", "{}"), "id_reused");
+	assert_refusal(scene_asks(*state, "bob", "retrieveUserIDFromInvitation", "{'invitationLink':'%s'}", text_at(link, "result.invitationLink")),
+		"forbidden");
+	json_decref(link);
+	json_decref(invited(*state, "2", "{}"));
+}
+
+static void the_id_of_a_link_that_is_over_gives_no_dead_link(void **state)
+{
+	struct rpc_request *request = scene_request(*state, "alice", "getInvitationLink", "1", "{}");
+	request->at_ms -= 8 * 24 * 60 * 60 * 1000ll;
+	json_t *past = scene_runs(request);
+	at(past, "result.invitationLink");
+	json_decref(past);
+	assert_refusal(invited(*state, "1", "{}"), "id_reused");
+}
+
 static void nobody_revokes_anothers_invitation(void **state)
 {
 	json_t *link = invited(*state, "1", "{}");
@@ -547,6 +568,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_invitation_counts_for_as_many_as_it_says, open_scene, close_scene),
 		cmocka_unit_test_setup_teardown(
 			a_revoked_a_past_an_unknown_invitation_and_one_of_who_blocks_answer_alike, open_scene, close_scene),
+		cmocka_unit_test_setup_teardown(the_id_of_a_revoked_link_does_not_bring_it_to_life_again, open_scene, close_scene),
+		cmocka_unit_test_setup_teardown(the_id_of_a_link_that_is_over_gives_no_dead_link, open_scene, close_scene),
 		cmocka_unit_test_setup_teardown(nobody_revokes_anothers_invitation, open_scene, close_scene),
 		cmocka_unit_test_setup_teardown(an_invitation_that_is_over_from_the_start_is_refused, open_scene, close_scene),
 		cmocka_unit_test_setup_teardown(whatever_call_fails_it_is_done_when_it_is_repeated, open_scene, close_scene),
