@@ -136,6 +136,8 @@ int login_by_password(struct server *server, struct mosquitto *client, const cha
 	const char *client_id = mosquitto_client_id(client);
 	if (client_id != NULL && looks_like_token(password))
 		return login(server, client, username, password, strlen(password), false);
+	if (client_id != NULL && underway_bars_strangers(server, client_id))
+		return try_again(client);
 	if (client_id == NULL || session_by_name(server, client_id) == NULL)
 		return outside_login(server);
 	doorman_says(server, "login from outside refused: a user of the chat is connected under this client ID");

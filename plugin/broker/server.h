@@ -121,7 +121,7 @@ struct server {
 	struct leaver *leavers;     /* hashed by user ID, in their order: who has no connection any more, and is not told to be gone yet */
 	struct leaver *unstored;    /* whose last time here is still to be stored */
 	int64_t seen_next_ms, gone_next_ms;
-	struct underway *underway;  /* hashed by client ID: whose lines are, and who has gone since the last tick */
+	struct underway *underway;  /* hashed by client ID: who has gone since the last tick */
 	struct parked *parked;      /* what devices had unacknowledged when they went, until they come back */
 
 	/* time, read at the start of each callback */

@@ -12,10 +12,14 @@
 
 enum { HOLD_MS = 5000, LOOK_AGAIN_MS = 64 }; /* clients wait for a second or two before they come again */
 
+static bool takes_up_at_once(const struct server *server)
+{
+	return server->version.major == 2 && server->version.minor == 0;
+}
+
 static bool has_lines(const struct server *server, const struct session *session)
 {
-	bool takes_up_at_once = server->version.major == 2 && server->version.minor == 0;
-	return !takes_up_at_once && session->device != NULL && session->feed != NULL && session->feed->lines_round == server->round;
+	return session->device != NULL && session->feed != NULL && session->feed->lines_round == server->round;
 }
 
 /* Of MQTT 5 it is not known whether the broker keeps the session: that hangs on its expiry interval. */
@@ -24,35 +28,54 @@ static bool is_exact(const struct session *session)
 	return !session->clean && !session->mqtt5 && !session->removed && cursor_all_held(session);
 }
 
+static struct underway *find(const struct server *server, const char *client_id)
+{
+	struct underway *gone;
+	HASH_FIND_STR(server->underway, client_id, gone);
+	return gone;
+}
+
 bool underway_bars(struct server *server, const struct mosquitto *client, const char *user_id)
 {
 	const char *client_id = mosquitto_client_id(client), *device;
 	struct error err;
-	if (client_id_read(client_id, user_id, &device, &err) != CLIENT_DEVICE)
+	enum client_kind kind = client_id_read(client_id, user_id, &device, &err);
+	const struct underway *gone = find(server, client_id);
+	if (kind == CLIENT_EPHEMERAL) /* what comes now is due to it, unless it is somebody else's */
+		return gone != NULL && strcmp(gone->user_id, user_id) != 0;
+	if (kind != CLIENT_DEVICE)
 		return false; /* no device of his: nothing is told of it, and nobody held up */
 	bool clean = mosquitto_client_clean_session(client);
-	struct underway *gone;
-	HASH_FIND_STR(server->underway, client_id, gone);
-	if (gone != NULL)
+	if (gone != NULL && gone->lines)
 		return clean || !gone->exact;
 	struct session *earlier = session_by_name(server, client_id);
-	if (earlier == NULL || !has_lines(server, earlier) || (!clean && is_exact(earlier)))
+	if (earlier == NULL || takes_up_at_once(server) || !has_lines(server, earlier) || (!clean && is_exact(earlier)))
 		return false;
 	earlier->feed->held_until_ms = server->now_ms + HOLD_MS;
 	earlier->feed->pause_ms = LOOK_AGAIN_MS;
 	return true;
 }
 
+bool underway_bars_strangers(const struct server *server, const char *client_id)
+{
+	return find(server, client_id) != NULL;
+}
+
 void underway_leaves(struct server *server, const struct session *session)
 {
-	struct underway *gone;
-	HASH_FIND_STR(server->underway, session->client_id, gone);
-	if (gone != NULL || !has_lines(server, session))
+	struct underway *gone = find(server, session->client_id);
+	if (takes_up_at_once(server))
 		return;
-	gone = mem_zero(sizeof *gone);
-	gone->client_id = mem_text(session->client_id);
+	if (gone == NULL) {
+		gone = mem_zero(sizeof *gone);
+		gone->client_id = mem_text(session->client_id);
+		gone->user_id = mem_text(session->person->user_id);
+		HASH_ADD_KEYPTR(hh, server->underway, gone->client_id, strlen(gone->client_id), gone);
+	}
+	if (gone->lines || !has_lines(server, session))
+		return;
+	gone->lines = true;
 	gone->exact = is_exact(session);
-	HASH_ADD_KEYPTR(hh, server->underway, gone->client_id, strlen(gone->client_id), gone);
 }
 
 void underway_tick(struct server *server)
@@ -61,6 +84,7 @@ void underway_tick(struct server *server)
 	HASH_ITER(hh, server->underway, gone, next) {
 		HASH_DEL(server->underway, gone);
 		free(gone->client_id);
+		free(gone->user_id);
 		free(gone);
 	}
 }

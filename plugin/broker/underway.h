@@ -7,6 +7,7 @@
  * where the connection before stood (struct parked) it is due. To who begins anew, at the stored cursor, it would come ahead of older lines: so he is
  * to come again a moment later. Until then, and for a few seconds at most, the connection before, if it is still there, gets no lines, or this could
  * happen to him again and again.
+ * Nobody else is let in under the client ID of a connection that has gone since the last tick: what was published for that would be given to him.
  * 2.0 takes up what was published before it reads the next packet. */
 
 #include <stdbool.h>
@@ -18,12 +19,17 @@ struct session;
 
 struct underway {
 	char *client_id;
+	char *user_id;
+	bool lines; /* some are; else a reply may be, or something live */
 	bool exact; /* whoever goes on with the MQTT session is to have them */
 	UT_hash_handle hh;
 };
 
 /* A client that may come in as this user would get such lines, and is to come again. Not for certificates: those Mosquitto has let in already. */
 bool underway_bars(struct server *server, const struct mosquitto *client, const char *user_id);
+
+/* The same of somebody from outside the chat, and not only for lines: nothing of it is for him, and he needs no subscription to get it. */
+bool underway_bars_strangers(const struct server *server, const char *client_id);
 
 /* A connection ends. Before its feed does. */
 void underway_leaves(struct server *server, const struct session *session);

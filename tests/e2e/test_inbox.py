@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """Subscribe and it resumes: devices, cursors, slow readers, bounded packets."""
+import contextlib
 import json
 import subprocess
 import time
@@ -173,6 +174,36 @@ def test_texts_for_the_connection_before_do_not_come_ahead_of_older_ones_either(
         phone.reads_text("the end")
         bodies = [body for _, _, body in phone.texts]
         assert bodies == sorted(set(bodies)), str(phone)
+
+
+@pytest.fixture
+def lets_strangers_in(idle_broker):
+    idle_broker.options["outside"] = "allow"
+    idle_broker.anonymous = True
+
+
+@pytest.mark.parametrize("device", ["phone", None])
+def test_lines_for_a_connection_that_has_just_gone_reach_no_stranger_who_takes_its_client_id(lets_strangers_in, slow_broker, device):
+    """He has no token, and need not subscribe anything: 2.1 would hand them to whoever has the client ID by then."""
+    alice, bob = slow_broker.person("alice"), slow_broker.person("bob")
+    chat = alice.says("before", to="bob")["chatID"]
+    ids = [f"bob/{device}-{number}" if device else f"one-of-bobs-{number}" for number in range(20)]
+    phones = [slow_broker.client(name, "bob", clean=True) for name in ids]
+    for phone in phones:
+        phone.subscribe("hc/me/#")
+    strangers = [mqtt.Client(slow_broker.port, name, connect=False) for name in ids]
+    for phone, stranger in zip(phones, strangers):
+        alice.client.publish(f"hc/chat/{chat}/text", "in the midst")
+        alice.client.ping()
+        phone.close()
+        stranger.send(stranger.connect_packet(clean=True))
+    bob.hears(*["in the midst"] * 20)
+    for stranger in strangers:
+        with contextlib.suppress(mqtt.Closed):
+            stranger.read_connack()
+            stranger.ping()
+        assert not stranger.messages
+        stranger.close()
 
 
 def comes_in(phone, client):

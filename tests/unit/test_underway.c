@@ -32,7 +32,7 @@ struct mosquitto {
 static struct server server;
 static struct person bob;
 static struct session phone; /* the connection before */
-static char client_id[] = "bob/phone", prefix[] = "hc";
+static char client_id[] = "bob/phone", user_id[] = "bob", prefix[] = "hc";
 static bool phone_is_there, phone_is_due, broker_holds_all;
 static uint64_t latest;
 static unsigned packets; /* that it was sent */
@@ -189,7 +189,7 @@ static int with_phone(void **state)
 {
 	(void)state;
 	server = (struct server){.version = {2, 1, 2}, .now_ms = 1000000, .round = 7, .conf = {.prefix = prefix, .inbox_bytes_max = 65536}};
-	bob = (struct person){.user_id = (char[]){"bob"}};
+	bob = (struct person){.user_id = user_id};
 	phone = (struct session){.client_id = client_id, .device = client_id + 4, .person = &bob, .inbox_qos = 1, .ack_qos = -1, .live_qos = -1, .socket = -1};
 	phone_is_there = broker_holds_all = true;
 	phone_is_due = false;
@@ -323,13 +323,41 @@ static void who_goes_on_with_what_the_broker_has_not_all_of_comes_again_as_well(
 	assert_false(phone_goes_on_and_is_barred());
 }
 
-static void a_connection_that_ends_with_nothing_underway_leaves_nothing(void **state)
+static void a_connection_that_ends_with_no_line_underway_bars_only_others(void **state)
 {
 	(void)state;
 	a_line_goes_out();
 	tick(1);
 	phone_goes();
 	assert_false(phone_comes_anew_and_is_barred());
+	assert_true(underway_bars_strangers(&server, client_id)); /* a reply may be, or something live */
+}
+
+static void nobody_from_outside_takes_its_client_id_until_all_is_taken_up(void **state)
+{
+	(void)state;
+	a_line_goes_out();
+	assert_false(underway_bars_strangers(&server, client_id));
+	phone_goes();
+	assert_true(underway_bars_strangers(&server, client_id));
+	assert_false(underway_bars_strangers(&server, "bob/tablet"));
+	tick(1);
+	assert_false(underway_bars_strangers(&server, client_id));
+}
+
+static void a_client_id_that_names_no_device_is_nobody_elses_until_all_is_taken_up(void **state)
+{
+	(void)state;
+	const struct mosquitto mallory = {.client_id = "anything", .clean = true};
+	phone.client_id = (char[]){"anything"};
+	phone.device = NULL;
+	a_line_goes_out();
+	phone_goes();
+	assert_true(underway_bars(&server, &mallory, "mallory"));
+	assert_false(underway_bars(&server, &mallory, "bob"));
+	assert_true(underway_bars_strangers(&server, "anything"));
+	tick(1);
+	assert_false(underway_bars(&server, &mallory, "mallory"));
 }
 
 #define PHONE_TEST(name) cmocka_unit_test_setup_teardown(name, with_phone, without_phone)
@@ -347,7 +375,9 @@ int main(void)
 		PHONE_TEST(a_host_that_takes_up_at_once_bars_nobody),
 		PHONE_TEST(who_begins_anew_after_it_went_is_let_in_once_all_is_taken_up),
 		PHONE_TEST(who_goes_on_with_what_the_broker_has_not_all_of_comes_again_as_well),
-		PHONE_TEST(a_connection_that_ends_with_nothing_underway_leaves_nothing),
+		PHONE_TEST(nobody_from_outside_takes_its_client_id_until_all_is_taken_up),
+		PHONE_TEST(a_client_id_that_names_no_device_is_nobody_elses_until_all_is_taken_up),
+		PHONE_TEST(a_connection_that_ends_with_no_line_underway_bars_only_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
