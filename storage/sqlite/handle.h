@@ -102,6 +102,10 @@ void keys_pass(struct db *db, int64_t row); /* one without a key, or with a KEY_
 void keys_end(struct db *db);
 void keys_rewind(struct db *db); /* after a rollback */
 
+/* Makes the runs of a log that was filled without them, of the keys that are not older than since_ms. In a transaction, before anything else here;
+ * db has no keys in memory afterwards. */
+void keys_make_runs(struct db *db, int64_t since_ms);
+
 /* The newest transaction of (chat, sender, key) that is at most 7 days older than at_ms; after keys_begin. hash: transaction_key64 of
  * the two. */
 struct key_owner keys_find(struct db *db, int64_t chat, const char *sender_id, const char *key, uint64_t hash, int64_t at_ms);

@@ -176,6 +176,16 @@ static void load_runs(struct db *db)
 
 /* ---- catching up ---- */
 
+static void add_row(struct key_cache *keys, sqlite3_stmt *row)
+{
+	const char *key = db_text(row, 3);
+	keys->seen = sqlite3_column_int64(row, 0);
+	if (sqlite3_column_type(row, 3) == SQLITE_NULL || key[0] == KEY_ONCE)
+		return;
+	add_entry(keys, &(struct key_entry){.hash = transaction_key64(db_text(row, 4), key), .chat = sqlite3_column_int64(row, 1), .log = keys->seen,
+						.at_ms = sqlite3_column_int64(row, 2)});
+}
+
 /* The keys of the rows that came since: of another process, or of a whole tail after a start. */
 static void read_tail(struct db *db)
 {
@@ -183,14 +193,8 @@ static void read_tail(struct db *db)
 	int64_t from = next_run(keys) << RUN_BITS;
 	sqlite3_stmt *read = db_statement(db, SQL_READ_KEYS);
 	db_bind_int(db, read, 1, keys->seen >= from ? keys->seen + 1 : from);
-	while (db_step(db, read)) {
-		const char *key = db_text(read, 3);
-		keys->seen = sqlite3_column_int64(read, 0);
-		if (sqlite3_column_type(read, 3) == SQLITE_NULL || key[0] == KEY_ONCE)
-			continue;
-		add_entry(keys, &(struct key_entry){.hash = transaction_key64(db_text(read, 4), key), .chat = sqlite3_column_int64(read, 1),
-							.log = keys->seen, .at_ms = sqlite3_column_int64(read, 2)});
-	}
+	while (db_step(db, read))
+		add_row(keys, read);
 }
 
 static int64_t ask(struct db *db, enum statement which)
@@ -334,6 +338,36 @@ void keys_end(struct db *db)
 	move_piece(db, run, MOVE_MIN + MOVE_EACH * (keys->count - keys->count_before));
 	if (keys->moved == keys->sorted_count)
 		complete_run(db, run);
+}
+
+/* ---- all runs of a log that has none ---- */
+
+static void make_run(struct db *db, int64_t run)
+{
+	struct key_cache *keys = db->keys;
+	sort_run(keys, keys->count);
+	move_piece(db, run, keys->count);
+	complete_run(db, run);
+	cut_entries(keys, 0);
+}
+
+void keys_make_runs(struct db *db, int64_t since_ms)
+{
+	struct key_cache *keys = db->keys = mem_zero(sizeof *keys);
+	sqlite3_stmt *read = db_statement(db, SQL_READ_KEYS);
+	db_bind_int(db, read, 1, 0);
+	while (db_step(db, read)) {
+		int64_t run = keys->seen >> RUN_BITS, row = sqlite3_column_int64(read, 0);
+		if (row >> RUN_BITS != run && keys->count > 0)
+			make_run(db, run);
+		keys_pass(db, row);
+		if (sqlite3_column_int64(read, 2) >= since_ms)
+			add_row(keys, read);
+	}
+	if (next_run(keys) < keys->seen >> RUN_BITS)
+		complete_run(db, (keys->seen >> RUN_BITS) - 1); /* an empty one: what is before it is not read again */
+	keys_free(keys);
+	db->keys = NULL;
 }
 
 /* ---- looking ---- */

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "storage/sqlite/rechain.h"
 #include "storage/sqlite/schema.h"
 
@@ -249,6 +250,13 @@ static enum store_rc recognise(struct saving *saving, const char *path, struct e
 	return STORE_OK;
 }
 
+/* From when on keys count: by the newest row, should the clock be wrong. */
+static int64_t keys_since(struct db *db)
+{
+	int64_t now_ms = clock_wall_ms(), newest_ms = db_ask_int(db, "SELECT at FROM log ORDER BY id DESC LIMIT 1", now_ms);
+	return (newest_ms < now_ms ? newest_ms : now_ms) - KEY_AGE_MS;
+}
+
 static enum store_rc save(struct saving *saving, struct error *err)
 {
 	struct db *to = &saving->to;
@@ -260,6 +268,8 @@ static enum store_rc save(struct saving *saving, struct error *err)
 		db_fail(to, SQLITE_CORRUPT, "no transaction can be read");
 	if (to->failure == 0)
 		rechain(to, saving->salvage);
+	if (to->failure == 0)
+		keys_make_runs(to, keys_since(to));
 	db_exec(to, "COMMIT");
 	return db_result(to, err);
 }

@@ -15,10 +15,9 @@ struct sqlite_salvage {
 	bool changed; /* heads were computed anew, or numbers filled: clients have other ones */
 };
 
-/* Fills `to`, an empty file, with all rows of `from` that can be read, as they are; only what other rows say as well is made anew (indexes, keys
- * of commands), and leases and notices are left out. Nobody may have
- * `from` open; what is in its WAL gets into it, and nothing else is changed. A page that cannot be read takes with it the pages that it leads to. Then each chat's log is made to
- * hold together again: for a number that is missing there is one that says nothing (void), and from there on heads are computed
+/* Fills `to`, an empty file, with all rows of `from` that can be read, as they are; only what other rows say as well is made anew (indexes, and
+ * the runs of keys that count), and leases and notices are left out. Nobody may have `from` open; what is in its WAL gets into it, and nothing
+ * else is changed. A page that cannot be read takes with it the pages that it leads to. Then each chat's log is made to hold together again: for a number that is missing there is one that says nothing (void), and from there on heads are computed
  * anew. Members, times, names are as they were stored: they may contradict the log now.
  *
  * REFUSED: it is no store of this program's schema. CORRUPT: so little can be read that it is none any more. */

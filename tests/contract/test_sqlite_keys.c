@@ -2,8 +2,12 @@
  *
  * Where keys stand in a SQLite store: in memory and the log's tail, in runs, in between. */
 #include <stdio.h>
+#include <unistd.h>
 
+#include "storage/sqlite/salvage.h"
 #include "tests/contract/place.h"
+
+#define AGE_MS ((int64_t)STORE_KEY_DAYS * 24 * 3600 * 1000)
 
 static void say_with_keys(struct store *store, struct line *line, int from, int to)
 {
@@ -174,6 +178,77 @@ static void runs_whose_newest_key_is_seven_days_old_are_forgotten_but_for_the_ne
 	close_store(store);
 }
 
+static void ignore_found(void *context, const char *text)
+{
+	(void)context;
+	(void)text;
+}
+
+static void ignore_progress(void *context, uint64_t rows)
+{
+	(void)context;
+	(void)rows;
+}
+
+/* Five keys from each of these times on, which are a run of their own, and one more at the last of them; repaired. */
+static void repair_keys_of(struct place *place, struct line *line, const int64_t *at_ms, int run_count)
+{
+	char damaged[80];
+	struct error err = {0};
+	struct sqlite_salvage salvage = {.found = ignore_found, .progress = ignore_progress};
+	for (int run = 0; run <= run_count; run++) {
+		struct store *store = open_at(place->uri);
+		line->at_ms = at_ms[run];
+		say_with_keys(store, line, run * 5, run * 5 + (run < run_count ? 5 : 1));
+		close_store(store);
+		if (run < run_count)
+			end_run(place->path);
+	}
+	snprintf(damaged, sizeof damaged, "%s/damaged", place->dir);
+	assert_int_equal(rename(place->path, damaged), 0);
+	write_file(place->path, "", 0, 0);
+	if (sqlite_salvage(damaged, place->path, &salvage, &err) != STORE_OK)
+		fail_msg("%s", err.text);
+	unlink(damaged);
+}
+
+/* An append reads into memory what stands behind the newest run. */
+static void a_repaired_store_has_the_runs_of_keys_that_count(void **state)
+{
+	struct place *place = *state;
+	struct line line = line_new("c");
+	const int64_t at_ms[] = {START_MS, START_MS + 10000, START_MS + AGE_MS + 20000, START_MS + AGE_MS + 30000, START_MS + AGE_MS + 40000};
+	repair_keys_of(place, &line, at_ms, 4);
+	assert_int_equal(ask_sqlite(place->path, "SELECT count(*) FROM dedup_run"), 2);
+	assert_int_equal(ask_sqlite(place->path, "SELECT count(*) FROM dedup WHERE run = 2"), 5);
+	assert_int_equal(ask_sqlite(place->path, "SELECT count(*) FROM dedup WHERE run = 3"), 5);
+	struct store *store = open_at(place->uri);
+	for (int key = 10; key <= 20; key++)
+		assert_key_is_taken(store, &line, key);
+	say_with_keys(store, &line, 21, 22);
+	assert_int_equal(ask_sqlite(place->path, "SELECT count(*) FROM dedup"), 10);
+	assert_int_equal(ON(store, verify, NULL), STORE_OK);
+	close_store(store);
+}
+
+static void a_repaired_store_has_an_empty_run_where_all_keys_are_too_old(void **state)
+{
+	struct place *place = *state;
+	struct line line = line_new("c");
+	const int64_t at_ms[] = {START_MS, START_MS + 10000, START_MS + AGE_MS + 20000};
+	repair_keys_of(place, &line, at_ms, 2);
+	assert_int_equal(ask_sqlite(place->path, "SELECT max(id) FROM dedup_run"), 1);
+	assert_int_equal(ask_sqlite(place->path, "SELECT count(*) FROM dedup"), 0);
+	struct store *store = open_at(place->uri);
+	assert_key_is_taken(store, &line, 10);
+	say_with_keys(store, &line, 11, 12);
+	assert_int_equal(ask_sqlite(place->path, "SELECT count(*) FROM dedup"), 0); /* nothing is left to be written */
+	prune_all(store, line.at_ms);
+	assert_int_equal(ask_sqlite(place->path, "SELECT max(id) FROM dedup_run"), 1);
+	assert_int_equal(ON(store, verify, NULL), STORE_OK);
+	close_store(store);
+}
+
 /* Two (sender, key) with one hash cannot be found by trying, so the index is told that there are. */
 static void keys_whose_hashes_collide_are_not_the_same_key(void **state)
 {
@@ -212,6 +287,8 @@ int main(void)
 		PLACE_STORY(a_run_written_in_part_is_written_whole_by_the_next_process),
 		PLACE_STORY(a_key_that_was_rolled_back_is_free_and_the_others_stay_taken),
 		PLACE_STORY(runs_whose_newest_key_is_seven_days_old_are_forgotten_but_for_the_newest),
+		PLACE_STORY(a_repaired_store_has_the_runs_of_keys_that_count),
+		PLACE_STORY(a_repaired_store_has_an_empty_run_where_all_keys_are_too_old),
 		PLACE_STORY(keys_whose_hashes_collide_are_not_the_same_key),
 	};
 	return cmocka_run_group_tests_name("sqlite keys", stories, NULL, NULL);
