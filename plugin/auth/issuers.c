@@ -22,6 +22,8 @@ enum {
 	FAILED_DOUBLINGS_MAX = 6, /* about five minutes */
 };
 
+#define NO_KEY_ALLOWED "none of its keys is for one of its \"algorithms\""
+
 struct entry {
 	uint64_t id; /* what a fetch comes back to */
 	struct issuer issuer;
@@ -92,7 +94,7 @@ static bool set_keys(struct issuers *issuers, struct entry *entry, struct key_se
 	struct buf text = BUF_EMPTY;
 	if (algs->count > 0 && !key_set_restrict(keys, (const char *const *)algs->list, algs->count)) {
 		key_set_free(keys);
-		return error_set(err, 0, 0, "none of its keys is for one of its \"algorithms\"");
+		return error_set(err, 0, 0, NO_KEY_ALLOWED);
 	}
 	key_set_free(entry->keys);
 	entry->keys = keys;
@@ -127,6 +129,8 @@ struct fetch_job {
 	struct issuers *issuers;
 	uint64_t entry_id;
 	char *url, *cache_file;
+	const char *algs[ISSUER_NAMES_MAX]; /* constants */
+	size_t alg_count;
 	bool got, kept;
 	struct fetched fetched;
 	struct error err, cache_err;
@@ -140,13 +144,22 @@ static struct entry *entry_by_id(struct issuers *issuers, uint64_t id)
 	return NULL;
 }
 
+/* The whole set, since more algorithms may be allowed at the next start; but none that is of no use, in place of one that is. */
+static bool keep(struct fetch_job *fetch)
+{
+	const struct key_set *keys = fetch->fetched.keys;
+	if (fetch->alg_count > 0 && !key_set_has(keys, fetch->algs, fetch->alg_count))
+		return error_set(&fetch->cache_err, 0, 0, NO_KEY_ALLOWED);
+	return key_cache_write(fetch->cache_file, fetch->url, keys, clock_wall_ms(), &fetch->cache_err);
+}
+
 static void fetch_run(struct job *job)
 {
 	struct fetch_job *fetch = (struct fetch_job *)job;
 	const struct fetch_request request = {
 		.issuer = fetch->url, .ca_file = fetch->issuers->ca_file, .abort = &fetch->issuers->closing};
 	fetch->got = fetch_keys(&request, &fetch->fetched, &fetch->err);
-	fetch->kept = fetch->got && key_cache_write(fetch->cache_file, fetch->url, fetch->fetched.keys, clock_wall_ms(), &fetch->cache_err);
+	fetch->kept = fetch->got && keep(fetch);
 }
 
 static int64_t age_within_limits(int64_t age_s)
@@ -216,6 +229,9 @@ static void fetch_start(struct issuers *issuers, struct entry *entry, int64_t no
 	fetch->entry_id = entry->id;
 	fetch->url = mem_text(entry->issuer.url);
 	fetch->cache_file = mem_text(entry->cache_file);
+	fetch->alg_count = entry->issuer.algs.count;
+	for (size_t i = 0; i < fetch->alg_count; i++)
+		fetch->algs[i] = alg_by_name(entry->issuer.algs.list[i])->name;
 	entry->began_ms = now_ms;
 	entry->busy = workers_add(issuers->workers, &fetch->job);
 	if (!entry->busy)

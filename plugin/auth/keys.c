@@ -77,15 +77,28 @@ void key_set_free(struct key_set *set)
 	free(set);
 }
 
+static bool is_for(const struct key *key, const char *const *algs, size_t alg_count)
+{
+	for (size_t i = 0; i < alg_count; i++)
+		if (strcmp(algs[i], key->alg->name) == 0)
+			return true;
+	return false;
+}
+
+bool key_set_has(const struct key_set *set, const char *const *algs, size_t alg_count)
+{
+	for (size_t i = 0; i < set->key_count; i++)
+		if (is_for(&set->keys[i], algs, alg_count))
+			return true;
+	return false;
+}
+
 bool key_set_restrict(struct key_set *set, const char *const *algs, size_t alg_count)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < set->key_count; i++) {
 		struct key *key = &set->keys[i];
-		bool allowed = false;
-		for (size_t j = 0; j < alg_count; j++)
-			allowed = allowed || strcmp(algs[j], key->alg->name) == 0;
-		if (allowed) {
+		if (is_for(key, algs, alg_count)) {
 			set->keys[kept++] = *key;
 			continue;
 		}

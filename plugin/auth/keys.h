@@ -54,6 +54,9 @@ struct key_set *key_set_load(const char *file, enum key_use use, struct error *e
 /* The same from memory. name stands for the file in err. */
 struct key_set *key_set_read(const char *name, const char *text, size_t len, enum key_use use, struct error *err);
 
+/* Whether one of its keys is for one of these algorithms. */
+bool key_set_has(const struct key_set *set, const char *const *algs, size_t alg_count);
+
 /* Lets go of all keys but those for one of these algorithms, with a note about each. The set is not shared yet. false: none is left. */
 bool key_set_restrict(struct key_set *set, const char *const *algs, size_t alg_count);
 

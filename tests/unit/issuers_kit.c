@@ -13,7 +13,7 @@
 #include "plugin/auth/key_cache.h"
 
 char directory[] = "/tmp/hc-issuers-XXXXXX";
-struct signer one, two;
+struct signer one, two, rsa;
 struct mailbox *mailbox;
 struct issuers *issuers;
 int64_t now_ms;
@@ -203,6 +203,7 @@ int with_signers(void **state)
 	assert_non_null(mkdtemp(directory));
 	signer_init(&one, "ES256", "one", NULL);
 	signer_init(&two, "ES256", "two", NULL);
+	signer_init(&rsa, "RS256", "rsa", NULL);
 	return 0;
 }
 
@@ -211,6 +212,7 @@ int without_signers(void **state)
 	(void)state;
 	signer_fini(&one);
 	signer_fini(&two);
+	signer_fini(&rsa);
 	buf_fini(&said);
 	return rmdir(directory);
 }

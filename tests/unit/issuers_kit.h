@@ -23,7 +23,7 @@
 #define MINUTE   (60 * SECOND)
 
 extern char directory[]; /* where keys are kept for the next start */
-extern struct signer one, two; /* keys of the issuer */
+extern struct signer one, two, rsa; /* keys of the issuer; the last one is for another algorithm */
 extern struct mailbox *mailbox;
 extern struct issuers *issuers;
 extern int64_t now_ms;

@@ -180,6 +180,37 @@ static void kept_keys_serve_the_next_start(void **state)
 	assert_int_equal(times_said("count until it answers"), 1);
 }
 
+static void a_set_without_a_key_for_the_issuers_algorithms_does_not_replace_the_kept_one(void **state)
+{
+	(void)state;
+	struct error err;
+	struct issuer_list list = the_list("ES256");
+	assert_true(issuers_replace(issuers, &list, &err));
+	first_fetch();
+	publish(&rsa, NULL);
+	pass(2 * ISSUERS_AGE_S * SECOND);
+	assert_int_equal(login(&one), JWT_OK);
+	close_issuers();
+	publish(NULL, NULL);
+	open_issuers();
+	assert_int_equal(login(&one), JWT_OK);
+}
+
+static void a_set_with_one_key_for_the_issuers_algorithms_is_kept_as_a_whole(void **state)
+{
+	(void)state;
+	struct error err;
+	struct issuer_list list = the_list("ES256");
+	publish(&one, &rsa);
+	assert_true(issuers_replace(issuers, &list, &err));
+	first_fetch();
+	close_issuers();
+	publish(NULL, NULL);
+	open_issuers(); /* with any algorithm */
+	assert_int_equal(login(&one), JWT_OK);
+	assert_int_equal(login(&rsa), JWT_OK);
+}
+
 static void kept_keys_of_somebody_else_serve_nobody(void **state)
 {
 	(void)state;
@@ -247,6 +278,8 @@ int main(void)
 		ISSUERS_TEST(the_last_good_keys_count_while_the_issuer_is_away),
 		ISSUERS_TEST(what_operators_are_told_of_an_issuer_that_is_away),
 		ISSUERS_TEST(kept_keys_serve_the_next_start),
+		ISSUERS_TEST(a_set_without_a_key_for_the_issuers_algorithms_does_not_replace_the_kept_one),
+		ISSUERS_TEST(a_set_with_one_key_for_the_issuers_algorithms_is_kept_as_a_whole),
 		ISSUERS_TEST(kept_keys_of_somebody_else_serve_nobody),
 		ISSUERS_TEST(keys_that_cannot_be_kept_count_all_the_same),
 		ISSUERS_TEST(kept_keys_that_cannot_be_read_are_none),

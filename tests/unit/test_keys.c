@@ -415,10 +415,12 @@ static void a_set_can_be_held_to_some_algorithms(void **state)
 	(void)state;
 	static const char *const es[] = {"ES256"}, *const rs[] = {"RS256", "PS256"};
 	struct key_set *set = read_keys("{" EC ",'kid':'a'},{" ED ",'kid':'b'}", KEY_PUBLISHED);
+	assert_true(key_set_has(set, es, 1));
 	assert_true(key_set_restrict(set, es, 1));
 	assert_int_equal(set->key_count, 1);
 	assert_string_equal(set->keys[0].kid, "a");
 	assert_non_null(strstr(set->notes[0], "(kid \"b\")"));
+	assert_false(key_set_has(set, rs, 2));
 	assert_false(key_set_restrict(set, rs, 2));
 	key_set_free(set);
 }
