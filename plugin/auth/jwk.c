@@ -112,33 +112,40 @@ static bool coordinate_read(const json_t *jwk, const char *name, const struct cu
 	return true;
 }
 
-static EVP_PKEY *ec_read(const json_t *jwk, enum key_use use, struct error *err)
+/* d.len 0: without a private part. */
+static EVP_PKEY *ec_key(const struct curve *curve, const struct field *x, const struct field *y, const struct field *d, struct error *err)
 {
-	const struct curve *curve = curve_by_name(json_text(jwk, "crv", NULL));
-	struct field x, y, d = {.len = 0};
-	if (curve == NULL) {
-		error_set(err, 0, 0, "the curve is not P-256, P-384 or P-521");
-		return NULL;
-	}
-	if (!coordinate_read(jwk, "x", curve, &x, err) || !coordinate_read(jwk, "y", curve, &y, err) ||
-		(use == KEY_SIGN && !coordinate_read(jwk, "d", curve, &d, err)))
-		return NULL;
 	unsigned char point[1 + 2 * COORDINATE_MAX] = {POINT_CONVERSION_UNCOMPRESSED};
-	memcpy(point + 1, x.bytes, x.len);
-	memcpy(point + 1 + x.len, y.bytes, y.len);
+	memcpy(point + 1, x->bytes, x->len);
+	memcpy(point + 1 + x->len, y->bytes, y->len);
 
 	EVP_PKEY *pkey = NULL;
-	BIGNUM *private = d.len ? BN_bin2bn(d.bytes, (int)d.len, BN_secure_new()) : NULL;
+	BIGNUM *private = d->len ? BN_bin2bn(d->bytes, (int)d->len, BN_secure_new()) : NULL;
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	if (build != NULL && OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, curve->group, 0) == 1 &&
-		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + x.len + y.len) == 1 &&
+		OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + x->len + y->len) == 1 &&
 		(private == NULL || OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, private) == 1))
 		pkey = from_params("EC", build, private != NULL, err);
 	else
 		error_set(err, 0, 0, "not a valid EC key");
 	OSSL_PARAM_BLD_free(build);
 	BN_clear_free(private);
-	OPENSSL_cleanse(&d, sizeof d);
+	return pkey;
+}
+
+static EVP_PKEY *ec_read(const json_t *jwk, enum key_use use, struct error *err)
+{
+	const struct curve *curve = curve_by_name(json_text(jwk, "crv", NULL));
+	struct field x, y, d = {.len = 0};
+	EVP_PKEY *pkey = NULL;
+	if (curve == NULL) {
+		error_set(err, 0, 0, "the curve is not P-256, P-384 or P-521");
+		return NULL;
+	}
+	if (coordinate_read(jwk, "x", curve, &x, err) && coordinate_read(jwk, "y", curve, &y, err) &&
+		(use != KEY_SIGN || coordinate_read(jwk, "d", curve, &d, err)))
+		pkey = ec_key(curve, &x, &y, &d, err);
+	OPENSSL_cleanse(&d, sizeof d); /* part of it is there also when it could not be read */
 	return pkey;
 }
 
@@ -151,26 +158,33 @@ static bool public_is(EVP_PKEY *pkey, const struct field *x)
 	return EVP_PKEY_get_raw_public_key(pkey, public, &len) == 1 && len == x->len && memcmp(public, x->bytes, len) == 0;
 }
 
-static EVP_PKEY *okp_read(const json_t *jwk, enum key_use use, struct error *err)
+/* d.len 0: without a private part. */
+static EVP_PKEY *okp_key(const char *crv, const struct field *x, const struct field *d, struct error *err)
 {
-	const char *crv = json_text(jwk, "crv", NULL);
-	if (crv == NULL || (strcmp(crv, "Ed25519") != 0 && strcmp(crv, "Ed448") != 0)) {
-		error_set(err, 0, 0, "the curve is not Ed25519 or Ed448");
-		return NULL;
-	}
-	struct field x, d = {.len = 0};
-	if (!field_read(jwk, "x", &x, err) || (use == KEY_SIGN && !field_read(jwk, "d", &d, err)))
-		return NULL;
-	EVP_PKEY *pkey = use == KEY_SIGN ? EVP_PKEY_new_raw_private_key_ex(NULL, crv, NULL, d.bytes, d.len)
-									 : EVP_PKEY_new_raw_public_key_ex(NULL, crv, NULL, x.bytes, x.len);
-	OPENSSL_cleanse(&d, sizeof d);
+	EVP_PKEY *pkey = d->len ? EVP_PKEY_new_raw_private_key_ex(NULL, crv, NULL, d->bytes, d->len)
+							: EVP_PKEY_new_raw_public_key_ex(NULL, crv, NULL, x->bytes, x->len);
 	if (pkey == NULL) {
 		error_set(err, 0, 0, "not a valid %s key", crv);
-	} else if (!public_is(pkey, &x)) {
+	} else if (!public_is(pkey, x)) {
 		error_set(err, 0, 0, "private and public part do not belong together");
 		EVP_PKEY_free(pkey);
 		return NULL;
 	}
+	return pkey;
+}
+
+static EVP_PKEY *okp_read(const json_t *jwk, enum key_use use, struct error *err)
+{
+	const char *crv = json_text(jwk, "crv", NULL);
+	struct field x, d = {.len = 0};
+	EVP_PKEY *pkey = NULL;
+	if (crv == NULL || (strcmp(crv, "Ed25519") != 0 && strcmp(crv, "Ed448") != 0)) {
+		error_set(err, 0, 0, "the curve is not Ed25519 or Ed448");
+		return NULL;
+	}
+	if (field_read(jwk, "x", &x, err) && (use != KEY_SIGN || field_read(jwk, "d", &d, err)))
+		pkey = okp_key(crv, &x, &d, err);
+	OPENSSL_cleanse(&d, sizeof d);
 	return pkey;
 }
 
@@ -180,12 +194,13 @@ static EVP_PKEY *oct_read(const json_t *jwk, enum key_use use, struct error *err
 {
 	(void)use; /* the same secret does both */
 	struct field k;
-	if (!field_read(jwk, "k", &k, err))
-		return NULL;
-	EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "HMAC", NULL, k.bytes, k.len);
+	EVP_PKEY *pkey = NULL;
+	if (field_read(jwk, "k", &k, err)) {
+		pkey = EVP_PKEY_new_raw_private_key_ex(NULL, "HMAC", NULL, k.bytes, k.len);
+		if (pkey == NULL)
+			error_set(err, 0, 0, "not a valid secret");
+	}
 	OPENSSL_cleanse(&k, sizeof k);
-	if (pkey == NULL)
-		error_set(err, 0, 0, "not a valid secret");
 	return pkey;
 }
 

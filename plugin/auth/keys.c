@@ -319,6 +319,7 @@ static char *read_file(const char *file, size_t *len, struct error *err)
 	fclose(in);
 	if (fine)
 		return text;
+	OPENSSL_cleanse(text, *len);
 	free(text);
 	return NULL;
 }

@@ -271,6 +271,38 @@ static void a_private_part_of_another_key_is_refused(void **state)
 	assert_non_null(strstr(err.text, "do not belong together"));
 }
 
+static bool secret_was_cleansed;
+
+void __real_OPENSSL_cleanse(void *bytes, size_t len);
+void __wrap_OPENSSL_cleanse(void *bytes, size_t len);
+
+void __wrap_OPENSSL_cleanse(void *bytes, size_t len)
+{
+	static const unsigned char secret[] = {1, 2, 3, 4, 5, 6, 7, 8};
+	for (size_t i = 0; i + sizeof secret <= len; i++)
+		secret_was_cleansed = secret_was_cleansed || memcmp((unsigned char *)bytes + i, secret, sizeof secret) == 0;
+	__real_OPENSSL_cleanse(bytes, len);
+}
+
+/* Each begins with the bytes 0 to 8. */
+static void a_secret_part_that_is_refused_does_not_stay_in_memory(void **state)
+{
+	(void)state;
+	static const char *const keys[] = {
+		EC ",'d':'AAECAwQFBgcI'", EC ",'d':'AAECAwQFBgcI*A'", EC ",'d':'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8'",
+		ED ",'d':'AAECAwQFBgcI'", ED ",'d':'AAECAwQFBgcI*A'", "'kty':'oct','k':'AAECAwQFBgcI*A'",
+		"'kty':'RSA','n':'AQAB','e':'AQAB','d':'AAECAwQFBgcI*A'",
+	};
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		char one[400];
+		snprintf(one, sizeof one, "{%s}", keys[i]);
+		secret_was_cleansed = false;
+		assert_null(read_keys(one, KEY_SIGN));
+		if (!secret_was_cleansed)
+			fail_msg("it stays: %s", keys[i]);
+	}
+}
+
 /* ---- PEM ---- */
 
 static void add_bio(struct buf *out, BIO *bio)
@@ -497,6 +529,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read_again_for_every_algorithm),
 		cmocka_unit_test(only_private_parts_sign),
 		cmocka_unit_test(a_private_part_of_another_key_is_refused),
+		cmocka_unit_test(a_secret_part_that_is_refused_does_not_stay_in_memory),
 		cmocka_unit_test(a_pem_file_holds_any_number_of_keys_and_certificates),
 		cmocka_unit_test(a_bad_pem_block_does_not_stop_the_others),
 		cmocka_unit_test(a_private_pem_signs),
