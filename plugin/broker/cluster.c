@@ -21,6 +21,8 @@
 #include "plugin/chat/line.h"
 #include "plugin/transfer/tail.h"
 
+enum { SAY_AGAIN_MS = 60 * 1000 };
+
 /* ---- transactions ---- */
 
 /* Something new in a chat that is not in memory. */
@@ -220,11 +222,23 @@ static void on_fails(void *context, const struct error *err)
 		revoke_read_again(server);
 }
 
+/* Who reads that chat is told that it cannot be read; here nobody is told of what is new in it. */
+static void on_damaged(void *context, const struct error *err)
+{
+	struct server *server = context;
+	server->counters.read_failures[STORE_CORRUPT]++;
+	if (server->damage_said_ms != 0 && server->now_ms - server->damage_said_ms < SAY_AGAIN_MS)
+		return;
+	server->damage_said_ms = server->now_ms;
+	server_log(MOSQ_LOG_ERR, "something that another broker wrote is damaged and passed over (see hyperchatctl check): %s", err->text);
+}
+
 bool cluster_start(struct server *server, struct tail *tail)
 {
 	server->tail = tail;
 	return tail == NULL ||
-	       tail_start(tail, server->mailbox, &(struct tail_conf){.context = server, .news = on_news, .notice = on_notice, .fails = on_fails});
+	       tail_start(tail, server->mailbox,
+			   &(struct tail_conf){.context = server, .news = on_news, .notice = on_notice, .fails = on_fails, .damaged = on_damaged});
 }
 
 void cluster_tick(struct server *server)

@@ -150,6 +150,7 @@ struct server {
 	struct watched *watched; /* chats whose events somebody subscribed to */
 	int64_t refused_at_ms;   /* when a connection was last closed because a command could not be taken */
 	bool cluster_failing;    /* what other brokers write cannot be read */
+	int64_t damage_said_ms;  /* that something of it is damaged */
 	size_t users;            /* persons with sessions */
 	struct counters counters;
 	struct metrics *metrics;

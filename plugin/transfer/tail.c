@@ -16,6 +16,7 @@ enum {
 	PAUSE_MAX_MS = 500,
 	PAUSE_SHARE = 100, /* one who has written nothing for so long is let be for a hundredth of it */
 	FAILED_MS = 500,
+	SLOW_MS = 1000, /* after a failure that took so long, the others have to wait for the next round, and this one for all of them */
 	NOTICES_MS = 50,
 	NOTICES_IDLE_MS = 500,
 	PAGE = 500,
@@ -27,6 +28,8 @@ struct place {
 	uint64_t next; /* the position to go on from */
 	int64_t wrote_ms, due_ms;
 	struct page page; /* of this round */
+	bool fails, damaged; /* damaged: something was passed over in this round */
+	struct error err;
 };
 
 struct tail {
@@ -38,11 +41,12 @@ struct tail {
 	/* the round's, while it is under way */
 	struct place *places;
 	size_t place_count;
+	size_t turn; /* of the place that is the first one */
 	uint64_t notices_next;
 	int64_t writers_due_ms, notices_due_ms;
 	struct notice_list *notices;
-	enum store_rc rc;
-	struct error err;
+	bool writers_fail, notices_fail;
+	struct error err; /* of these two */
 	/* the loop's */
 	bool under_way, failing;
 	int64_t due_ms;
@@ -123,13 +127,14 @@ static int64_t pause_of(const struct place *place, int64_t now_ms)
 	return pause < PAUSE_MIN_MS ? PAUSE_MIN_MS : pause > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause;
 }
 
-static enum store_rc read_place(struct tail *tail, struct place *place, int64_t now_ms, struct error *err)
+static enum store_rc read_place(struct tail *tail, struct place *place, int64_t now_ms)
 {
 	uint64_t next;
-	enum store_rc rc = store_ops(tail->store)->tail(tail->store, place->writer, place->next, PAGE, &place->page, &next, err);
-	if (rc != STORE_OK)
+	enum store_rc rc = store_ops(tail->store)->tail(tail->store, place->writer, place->next, PAGE, &place->page, &next, &place->err);
+	place->damaged = rc == STORE_CORRUPT && next > place->next;
+	if (rc != STORE_OK && !place->damaged)
 		return rc;
-	bool full = place->page.count == PAGE && next > place->next;
+	bool full = place->damaged || (place->page.count == PAGE && next > place->next);
 	if (next > place->next)
 		place->wrote_ms = now_ms;
 	place->next = next;
@@ -137,22 +142,39 @@ static enum store_rc read_place(struct tail *tail, struct place *place, int64_t 
 	return STORE_OK;
 }
 
+/* One that fails keeps the others from nothing, unless each of them would take as long as it did. */
+static void read_places(struct tail *tail, int64_t now_ms)
+{
+	bool slow = false;
+	size_t begin = tail->turn;
+	for (size_t i = 0; i < tail->place_count && !slow; i++) {
+		size_t at = (begin + i) % tail->place_count;
+		struct place *place = &tail->places[at];
+		int64_t begin_ms = clock_mono_ms();
+		if (place->due_ms > now_ms)
+			continue;
+		place->fails = read_place(tail, place, now_ms) != STORE_OK;
+		if (!place->fails)
+			continue;
+		place->due_ms = clock_mono_ms() + FAILED_MS;
+		slow = clock_mono_ms() - begin_ms >= SLOW_MS;
+		tail->turn = slow ? at + 1 : tail->turn;
+	}
+}
+
 static void round_run(struct job *job)
 {
 	struct tail *tail = (struct tail *)job;
 	int64_t now_ms = clock_mono_ms();
-	tail->rc = STORE_OK;
 	if (tail->writers_due_ms <= now_ms) {
-		tail->rc = find_writers(tail, false, now_ms, &tail->err);
-		tail->writers_due_ms = now_ms + WRITERS_MS;
+		tail->writers_fail = find_writers(tail, false, now_ms, &tail->err) != STORE_OK;
+		tail->writers_due_ms = now_ms + (tail->writers_fail ? FAILED_MS : WRITERS_MS);
 	}
-	for (size_t i = 0; i < tail->place_count && tail->rc == STORE_OK; i++)
-		if (tail->places[i].due_ms <= now_ms)
-			tail->rc = read_place(tail, &tail->places[i], now_ms, &tail->err);
+	read_places(tail, now_ms);
 	/* Behind the transactions: what was read with a text that a notice says is gone is taken in before that notice, or has it no more. */
-	if (tail->rc == STORE_OK && tail->notices_due_ms <= now_ms) {
-		tail->rc = read_notices(tail, &tail->err);
-		bool some = tail->rc == STORE_OK && tail->notices->count > 0;
+	if (tail->notices_due_ms <= now_ms) {
+		tail->notices_fail = read_notices(tail, &tail->err) != STORE_OK;
+		bool some = !tail->notices_fail && tail->notices->count > 0;
 		tail->notices_due_ms = now_ms + (some ? NOTICES_MS : NOTICES_IDLE_MS);
 	}
 }
@@ -166,6 +188,9 @@ static void tell(struct tail *tail)
 		for (size_t j = 0; j < page->count; j++)
 			tail->conf.news(tail->conf.context, page->transactions[j]);
 		store_page_free(page);
+		if (tail->places[i].damaged)
+			tail->conf.damaged(tail->conf.context, &tail->places[i].err);
+		tail->places[i].damaged = false;
 	}
 	for (size_t i = 0; tail->notices != NULL && i < tail->notices->count; i++)
 		if (strcmp(tail->notices->notices[i].writer, tail->own) != 0)
@@ -183,16 +208,25 @@ static int64_t next_due(const struct tail *tail)
 	return due_ms;
 }
 
+/* NULL: nothing fails. */
+static const struct error *failure_of(const struct tail *tail)
+{
+	for (size_t i = 0; i < tail->place_count; i++)
+		if (tail->places[i].fails)
+			return &tail->places[i].err;
+	return tail->writers_fail || tail->notices_fail ? &tail->err : NULL;
+}
+
 static void round_done(struct job *job)
 {
 	struct tail *tail = (struct tail *)job;
-	bool fails = tail->rc != STORE_OK;
+	const struct error *failure = failure_of(tail);
 	tell(tail);
 	tail->under_way = false;
-	tail->due_ms = fails ? clock_mono_ms() + FAILED_MS : next_due(tail);
-	if (fails != tail->failing)
-		tail->conf.fails(tail->conf.context, fails ? &tail->err : NULL);
-	tail->failing = fails;
+	tail->due_ms = next_due(tail);
+	if ((failure != NULL) != tail->failing)
+		tail->conf.fails(tail->conf.context, failure);
+	tail->failing = failure != NULL;
 }
 
 int64_t tail_tick(struct tail *tail, int64_t now_ms)

@@ -5,7 +5,8 @@
  * finds comes to the loop.
  *
  * A writer who has just written is looked at again 20 ms later, one who is quiet ever more rarely, up to twice a second; who is new is found
- * within a second. Everything comes at least once, in the order of its writer; it may come again, so whoever takes it goes by the numbers.
+ * within a second. A writer who cannot be read keeps neither the others nor the notices, and what is damaged is passed over: it is told of once.
+ * Everything else comes at least once, in the order of its writer; it may come again, so whoever takes it goes by the numbers.
  *
  * Threads: all on the loop but tail_open, which blocks, and may be called on any. Callbacks run on the loop, inside mailbox_run. */
 
@@ -21,7 +22,8 @@ struct tail_conf {
 	void *context;
 	void (*news)(void *context, struct transaction *tx);            /* take a reference to keep it */
 	void (*notice)(void *context, const struct notice *notice);     /* another writer's */
-	void (*fails)(void *context, const struct error *err);          /* the store does not answer; NULL: it does again. Once for each change */
+	void (*fails)(void *context, const struct error *err);          /* something cannot be read; NULL: all can be again. Once for each change */
+	void (*damaged)(void *context, const struct error *err);        /* that transaction, or several, does not come: it is damaged */
 };
 
 /* Notes where everybody is at the moment: what comes later is news. own: this broker's name, which is left out. Not OK: err, nothing is open. */

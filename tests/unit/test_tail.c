@@ -26,7 +26,7 @@ struct world {
 	struct tail *tail;
 	struct transaction *last; /* of the chat */
 	struct buf came;          /* "chat:number " and "kind subject " */
-	size_t count, failures, recoveries;
+	size_t count, failures, recoveries, damaged;
 };
 
 static void ring(void *context)
@@ -55,6 +55,13 @@ static void on_fails(void *context, const struct error *err)
 	world->recoveries += err == NULL;
 }
 
+static void on_damaged(void *context, const struct error *err)
+{
+	struct world *world = context;
+	assert_string_equal(err->text, "the log is damaged");
+	world->damaged++;
+}
+
 static void begin(struct world *world)
 {
 	*world = (struct world){0};
@@ -70,7 +77,7 @@ static void opens(struct world *world, struct store *store)
 	assert_int_equal(store_ops(store)->info(store, &info, NULL), STORE_OK);
 	assert_int_equal(tail_open(store, info.writer, &world->tail, NULL), STORE_OK);
 	assert_true(tail_start(world->tail, world->mailbox,
-		&(struct tail_conf){.context = world, .news = on_news, .notice = on_notice, .fails = on_fails}));
+		&(struct tail_conf){.context = world, .news = on_news, .notice = on_notice, .fails = on_fails, .damaged = on_damaged}));
 }
 
 static void end(struct world *world)
@@ -224,6 +231,78 @@ static void a_store_that_fails_for_a_while_loses_nothing(void **state)
 	}
 }
 
+/* ---- a writer who cannot be read ---- */
+
+static struct store_ops ours, below;
+static enum store_rc trouble;
+static uint64_t damaged_position; /* 0: nothing of a's can be read, and it is not known why */
+
+static enum store_rc tail_of_all_but_a(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page,
+	uint64_t *next, struct error *err)
+{
+	if (strcmp(writer, "a") != 0 || (damaged_position > 0 && position > damaged_position))
+		return below.tail(store, writer, position, count_max, page, next, err);
+	*next = damaged_position > 0 ? damaged_position + 1 : position;
+	return error_set(err, trouble, 0, "the log is damaged");
+}
+
+/* Of writer a, whose name stands before the other's. */
+static void begin_with_trouble(struct world *world, enum store_rc rc, uint64_t position)
+{
+	begin(world);
+	trouble = rc;
+	damaged_position = position;
+	ours = below = *store_ops(world->own);
+	ours.tail = tail_of_all_but_a;
+	opens(world, world->own);
+	*(const struct store_ops **)world->own = &ours;
+}
+
+static void end_with_trouble(struct world *world)
+{
+	tail_finish(world->tail);
+	*(const struct store_ops **)world->own = &below;
+	end(world);
+}
+
+static void a_writer_who_cannot_be_read_holds_up_neither_the_others_nor_the_notices(void **state)
+{
+	(void)state;
+	static const enum store_rc troubles[] = {STORE_CORRUPT, STORE_UNAVAILABLE, STORE_REFUSED};
+	for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+		struct world world;
+		begin_with_trouble(&world, troubles[i], 0);
+		struct store *a = store_memory_new_writer(world.other, "a");
+		writes(&world, a, "a");
+		other_writes(&world);
+		store_memory.put_notice(world.other, "ban", "mallory", 1, NULL);
+		comes(&world, 2, "chat:2 ban mallory ");
+		other_writes(&world);
+		comes(&world, 1, "chat:3 ");
+		nothing_comes(&world);
+		assert_int_equal(world.failures, 1);
+		assert_int_equal(world.recoveries, 0);
+		store_memory.close(a);
+		end_with_trouble(&world);
+	}
+}
+
+static void what_is_damaged_is_passed_over_and_told_of(void **state)
+{
+	(void)state;
+	struct world world;
+	begin_with_trouble(&world, STORE_CORRUPT, 1);
+	struct store *a = store_memory_new_writer(world.other, "a");
+	writes(&world, a, "a");
+	writes(&world, a, "a");
+	comes(&world, 1, "chat:2 ");
+	nothing_comes(&world);
+	assert_int_equal(world.damaged, 1);
+	assert_int_equal(world.failures, 0);
+	store_memory.close(a);
+	end_with_trouble(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +311,8 @@ int main(void)
 		cmocka_unit_test(more_than_a_page_comes_whole),
 		cmocka_unit_test(notices_of_others_come_and_own_ones_do_not),
 		cmocka_unit_test(a_store_that_fails_for_a_while_loses_nothing),
+		cmocka_unit_test(a_writer_who_cannot_be_read_holds_up_neither_the_others_nor_the_notices),
+		cmocka_unit_test(what_is_damaged_is_passed_over_and_told_of),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
