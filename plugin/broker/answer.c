@@ -15,6 +15,7 @@
 #include "plugin/broker/budget.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/server.h"
+#include "plugin/broker/watching.h"
 #include "plugin/broker/writes.h"
 
 struct origin *origin_new(struct server *server, uint64_t session_id)
@@ -31,6 +32,7 @@ void origin_free(struct origin *origin)
 	if (origin == NULL)
 		return;
 	DL_DELETE(origin->server->origins, origin);
+	asking_free(origin->asking);
 	rpc_free(origin->request);
 	free(origin->command_id);
 	free(origin->reply_topic);

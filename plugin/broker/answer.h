@@ -18,6 +18,7 @@ struct origin {
 	char *reply_topic;            /* whole; RPC only */
 	void *correlation;            /* NULL: none */
 	size_t correlation_len;
+	struct asking *asking;        /* watching.c's; NULL: nothing that it has to watch over */
 	/* A command of our own: who goes on when it is done, instead of all of the above. */
 	void (*then)(void *context, const struct answer *answer);
 	void *then_context;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/broker/answer.h"
 #include "plugin/broker/budget.h"
 #include "plugin/broker/device.h"
 #include "plugin/broker/jobs.h"
@@ -218,12 +219,16 @@ static void request_done(struct job *job)
 {
 	struct rpc_request *request = (struct rpc_request *)job;
 	rpc_settle(request);
-	request->finish(request);
+	if (request->again)
+		ports_read_request(((const struct origin *)request->origin)->server, request);
+	else
+		request->finish(request);
 }
 
 void ports_read_request(struct server *server, struct rpc_request *request)
 {
 	request->job = (struct job){.run = request_run, .done = request_done};
+	rpc_begin(request);
 	bool receipts = rpc_reads_receipts(request);
 	/* Who has just come, or is changing something, sees himself as he is. */
 	bool own = device_puts_user(server, request->user_id) || writes_are_under_way(server, request->user_id);

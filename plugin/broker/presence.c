@@ -13,6 +13,7 @@
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
 #include "plugin/broker/server.h"
+#include "plugin/broker/watching.h"
 #include "plugin/rpc/shared.h"
 
 enum {
@@ -151,21 +152,26 @@ static void watch_one(struct server *server, struct session *session, const stru
 	DL_APPEND2(session->watches, watch, session_prev, session_next);
 }
 
-void presence_watch(const struct rpc_request *request, const struct profile_list *profiles)
+bool presence_watch(const struct rpc_request *request, struct profile_list *profiles)
 {
 	struct server *server = server_of(request);
-	struct session *session = session_by_id(server, ((const struct origin *)request->origin)->session_id);
-	if (session == NULL)
-		return;
+	const struct origin *origin = request->origin;
+	struct session *session = session_by_id(server, origin->session_id);
+	if (!asking_ends(origin->asking, profiles))
+		return false;
+	if (session == NULL || !asking_is_newest(origin->asking, &session->watching))
+		return true;
 	watch_nobody(server, session);
 	for (size_t i = 0; i < profiles->count; i++)
 		watch_one(server, session, &profiles->profiles[i]);
+	return true;
 }
 
 void presence_shows(const struct rpc_request *request, const struct profile *profile)
 {
 	struct server *server = server_of(request);
 	struct shown *shown = shown_find(server, profile->user_id);
+	asking_user_changed(server, profile->user_id);
 	if (shown == NULL)
 		return;
 	bool changes = shown->hides_online != profile->hides_online;
@@ -179,6 +185,7 @@ static void part_one(struct server *server, const char *watcher_id, const char *
 {
 	struct shown *shown = shown_find(server, user_id);
 	struct watch *watch, *next;
+	asking_pair_changed(server, watcher_id, user_id);
 	if (shown == NULL)
 		return;
 	bool last = false;
@@ -250,6 +257,7 @@ void presence_left(struct server *server, struct chat *chat, const char *user_id
 	const struct shown *shown = shown_find(server, user_id);
 	const struct person *person = person_find(server, user_id);
 	const struct watch *watch;
+	asking_chat_left(server, chat, user_id);
 	if (shown != NULL)
 		DL_FOREACH(shown->watches, watch)
 			if (chat_member(chat, watch->session->person->user_id) != NULL)
@@ -291,6 +299,7 @@ void presence_went(struct server *server, struct session *session)
 	if (person->sessions != NULL)
 		return;
 	if (person->closed) { /* the account is gone: so is he, at once */
+		asking_user_changed(server, person->user_id);
 		struct shown *shown = shown_find(server, person->user_id);
 		if (shown != NULL) {
 			shown->hides_last_seen = true;

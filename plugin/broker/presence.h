@@ -2,7 +2,7 @@
 #ifndef HC_BROKER_PRESENCE_H
 #define HC_BROKER_PRESENCE_H
 /* Who is there, for those who watch: a connection watches up to 200 people until it watches others or goes. Whom it may watch was looked up
- * when it asked (plugin/rpc/presence.c); a block ends it at once.
+ * when it asked (plugin/rpc/presence.c), and what changed meanwhile counts (watching.h); a block ends it at once.
  *
  * A person is there while he has a connection, counted by sessions and never by wills. That he came is told at once, that he went when he has
  * been away for 10 s: a phone that changes its network is not gone. Broker thread. */
@@ -19,7 +19,7 @@ struct server;
 struct session;
 
 /* For rpc_world. */
-void presence_watch(const struct rpc_request *request, const struct profile_list *profiles);
+bool presence_watch(const struct rpc_request *request, struct profile_list *profiles);
 bool presence_is_online(const struct rpc_request *request, const char *user_id);
 void presence_shows(const struct rpc_request *request, const struct profile *profile);
 

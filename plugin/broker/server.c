@@ -42,6 +42,7 @@
 #include "plugin/broker/signon.h"
 #include "plugin/broker/underway.h"
 #include "plugin/broker/upkeep.h"
+#include "plugin/broker/watching.h"
 #include "plugin/transfer/tail.h"
 
 enum {
@@ -178,6 +179,7 @@ static void set_world(struct server *server)
 	server->world.device_removed = removal_happened;
 	server->world.signing_keys = signing_keys_ready;
 	server->world.device_token = device_keys_sign;
+	server->world.watch_begins = asking_begin;
 	server->world.watch = presence_watch;
 	server->world.is_online = presence_is_online;
 	server->world.presence_set = presence_shows;

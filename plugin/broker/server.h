@@ -28,6 +28,7 @@
  *   gate.c      … by what came from where                    certificate.c  who has a certificate instead
  *   metrics.c   what administrators see                      activity.c  receipts and presence go to Kafka
  *   control.c   what operators ask for                       control_….c  … one file per area
+ *   watching.c  what changes while it is read who may be watched
  */
 
 #include <mosquitto.h>
@@ -118,6 +119,8 @@ struct server {
 	struct notices *notices;    /* NULL: there is a tail, which reads them */
 	struct closing *closings;   /* whose chats and texts follow at the moment */
 	struct shown *shown;        /* hashed by user ID: who is watched */
+	struct asking *askings;     /* calls of watchPresence that are being read */
+	uint64_t last_asking;
 	struct leaver *leavers;     /* hashed by user ID, in their order: who has no connection any more, and is not told to be gone yet */
 	struct leaver *unstored;    /* whose last time here is still to be stored */
 	int64_t seen_next_ms, gone_next_ms;

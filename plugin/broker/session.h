@@ -71,6 +71,7 @@ struct session {
 	bool due;          /* in server->due */
 	bool hurries;      /* its small packets leave at once: publish.c */
 	struct watch *watches; /* of presence.c: whom it watches */
+	uint64_t watching;     /* watching.c: since which call */
 	struct feed *feed; /* NULL until something is to be delivered */
 	struct session *person_prev, *person_next, *due_prev, *due_next;
 	UT_hash_handle hh_client, hh_id, hh_name;

@@ -118,6 +118,7 @@ void rpc_begin(struct rpc_request *request)
 
 void rpc_settle(struct rpc_request *request)
 {
+	request->again = false;
 	if (request->operation->settle != NULL && request->refused.code == REFUSAL_NONE)
 		request->operation->settle(request);
 }

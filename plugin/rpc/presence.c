@@ -47,6 +47,12 @@ static void choose(struct rpc_request *request, const struct shared *shared, con
 	free(ids);
 }
 
+void presence_begins(struct rpc_request *request)
+{
+	if (request->world->watch_begins != NULL)
+		request->world->watch_begins(request);
+}
+
 void watch_presence(struct rpc_request *request)
 {
 	struct store *store = request->world->store;
@@ -82,13 +88,15 @@ static void add_user(struct rpc_request *request, const char *user_id, const str
 
 void presence_watched(struct rpc_request *request)
 {
-	const struct profile_list *profiles = request->kept;
+	struct profile_list *profiles = request->kept;
 	const json_t *asked = json_object_get(request->args, "userIDs");
 	if (request->world->watch == NULL) {
 		answer_refuse(request, REFUSAL_UNAVAILABLE, NULL);
 		return;
 	}
-	request->world->watch(request, profiles);
+	request->again = !request->world->watch(request, profiles);
+	if (request->again)
+		return;
 	answer_begin(request);
 	write_name(&request->answer, "users");
 	buf_add_char(&request->answer, '[');

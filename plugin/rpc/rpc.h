@@ -38,8 +38,11 @@ struct rpc_world {
 	uint32_t answer_bytes_max;  /* of one answer, 64 KB */
 	/* setDevice: nothing longer than max_bytes goes to the connection that asks from now on. Loop thread. NULL: not offered. */
 	void (*set_device)(const struct rpc_request *request, uint32_t max_bytes);
-	/* The connection that asks watches these people from now on, and no others. Loop thread; all three NULL: not offered. */
-	void (*watch)(const struct rpc_request *request, const struct profile_list *profiles);
+	/* It is going to be read whom the connection that asks may watch; what changes from now on counts. Loop thread. NULL: not told. */
+	void (*watch_begins)(const struct rpc_request *request);
+	/* The connection that asks watches these people from now on, and no others; may take some out. false: what was read of them is no longer so,
+	 * it has to be read again. Loop thread; all three NULL: not offered. */
+	bool (*watch)(const struct rpc_request *request, struct profile_list *profiles);
 	bool (*is_online)(const struct rpc_request *request, const char *user_id);
 	void (*presence_set)(const struct rpc_request *request, const struct profile *profile); /* what the caller shows is this now */
 	/* The caller's account is deleted: it ends here as well. Loop thread. NULL: not told. */
@@ -84,6 +87,7 @@ struct rpc_request {
 	struct rpc_request *next; /* RPC_WRITE: behind it, of the same user; the broker's */
 
 	void *kept; /* what the handler has for settle: a record of the store's, or NULL */
+	bool again; /* RPC_READ: what rpc_settle found is no longer so: nothing is answered, rpc_begin and rpc_read have to come again */
 
 	/* the outcome: refused.code == REFUSAL_NONE: answer holds the whole payload, {"result":…} */
 	struct verdict refused;
@@ -121,7 +125,7 @@ void rpc_group_id(const struct store_info *info, const char *user_id, const char
 /* RPC_COMMAND: fills request->answer or ->refused from the core's answer. Loop thread. */
 void rpc_command_done(struct rpc_request *request, const struct answer *answer);
 
-/* RPC_WRITE, before its first rpc_write: what has to be known in memory until then. Loop thread. */
+/* RPC_WRITE, before its first rpc_write, and RPC_READ, before each rpc_read: what has to be known in memory until then. Loop thread. */
 void rpc_begin(struct rpc_request *request);
 
 /* RPC_READ: runs the handler; worker thread; blocks. Fills answer or refused. Does not call finish. */
@@ -131,7 +135,7 @@ void rpc_read(struct rpc_request *request);
 void rpc_write(struct rpc_request *request);
 bool rpc_writes(const struct rpc_request *request);
 
-/* After rpc_read or rpc_write, before the answer goes out, unless it was refused: brings memory up to date. Loop thread. */
+/* After rpc_read or rpc_write, before the answer goes out, unless it was refused: brings memory up to date. May set request->again. Loop thread. */
 void rpc_settle(struct rpc_request *request);
 
 /* RPC_LOCAL: starts the handler; it calls request->finish, at once or later. Loop thread. */

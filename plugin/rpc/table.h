@@ -95,7 +95,7 @@ struct rpc_operation {
 	void (*write)(struct rpc_request *request);
 	void (*local)(struct rpc_request *request, int64_t now_ms); /* calls local_finish */
 
-	void (*begin)(struct rpc_request *request);  /* before write, on the loop's thread, but not after a crash; NULL: nothing to do there */
+	void (*begin)(struct rpc_request *request);  /* before read, and before write (but not after a crash), on the loop's thread; NULL: nothing to do */
 	void (*settle)(struct rpc_request *request); /* behind read and write, on the loop's thread; NULL: nothing to do there */
 	/* Of a command that was done: adds the members of the result to request->answer. */
 	void (*command_done)(struct rpc_request *request, const struct answer *answer);
@@ -166,6 +166,7 @@ void get_icon(struct rpc_request *request);
 void delete_account(struct rpc_request *request);
 void deletion_stored(struct rpc_request *request);
 /* presence.c */
+void presence_begins(struct rpc_request *request);
 void watch_presence(struct rpc_request *request);
 void presence_watched(struct rpc_request *request);
 void set_presence(struct rpc_request *request);

@@ -95,7 +95,7 @@ const struct rpc_operation operations_people[] = {
 			"new token, as somebody new. The answer comes when it is certain; the rest follows.",
 		.arguments = ARGUMENTS(SELF("userID")),
 		.result = FIELDS(EPOCH)},
-	{.name = "watchPresence", .kind = RPC_READ, .read = watch_presence, .settle = presence_watched,
+	{.name = "watchPresence", .kind = RPC_READ, .begin = presence_begins, .read = watch_presence, .settle = presence_watched,
 		.who = "everyone",
 		.help = "Who of these people is connected; until the next call, or the end of the connection, changes come on `hc/me/live`. Watched are only "
 			"people who share a chat with the caller and neither block him nor are blocked by him; all others look like people who are not "

@@ -194,15 +194,23 @@ class Person:
             assert answer[0] != command or "error" not in answer[1], f"{self}'s {command} was refused: {answer[1]}"
         return next((t for t in self.inbox if t.get("commandID") == command and t["senderID"] == self.name), None)
 
-    def asks(self, operation, *, id=None, **arguments):
-        """RPC, as on 3.1.1: answer on hc/me/reply/<id>. Returns the result; RpcError for an error."""
+    def starts(self, operation, *, id=None, **arguments):
+        """RPC, as on 3.1.1, that is answered some time. Returns its <id>."""
         call = id or self.next_command()
         self.replies.pop(call, None)
         self.publishes(f"rpc/{operation}/{call}", arguments if arguments else "{}")
+        return call
+
+    def gets_answer(self, operation, call):
+        """The result that came on hc/me/reply/<id>; RpcError for an error."""
         answer, _ = self.until(lambda: self.replies.get(call), f"the answer of {operation}")
         if "error" in answer:
             raise RpcError(operation, answer["error"])
         return answer["result"]
+
+    def asks(self, operation, *, id=None, **arguments):
+        """RPC with its answer. Returns the result; RpcError for an error."""
+        return self.gets_answer(operation, self.starts(operation, id=id, **arguments))
 
     def is_denied(self, code, operation, **arguments):
         """RPC that must end in this error. Returns the error."""

@@ -29,13 +29,19 @@ static void blocks_changed(const struct rpc_request *request, const char *other_
 
 /* Who may be watched, as watch was told last; everybody is there. */
 static char watched[200];
+static int changes; /* how often something changes while it is read */
 
-static void watch(const struct rpc_request *request, const struct profile_list *profiles)
+static bool watch(const struct rpc_request *request, struct profile_list *profiles)
 {
 	(void)request;
+	if (changes > 0) {
+		changes--;
+		return false;
+	}
 	watched[0] = '\0';
 	for (size_t i = 0; i < profiles->count; i++)
 		snprintf(watched + strlen(watched), sizeof watched - strlen(watched), "%s ", profiles->profiles[i].user_id);
+	return true;
 }
 
 static bool is_online(const struct rpc_request *request, const char *user_id)
@@ -365,6 +371,24 @@ static void who_hides_looks_like_who_is_not_there(void **state)
 	json_decref(answer);
 }
 
+static void what_changed_while_it_was_read_is_read_again(void **state)
+{
+	struct scene *scene = *state;
+	struct rpc_request *request = scene_request(scene, "alice", "watchPresence", "", "{'userIDs':['bob','carol']}");
+	watched[0] = '\0';
+	changes = 1;
+	rpc_read(request);
+	does(scene, "bob", "blockUser", "{'blockID':'alice'}");
+	rpc_settle(request);
+	assert_true(request->again);
+	assert_string_equal(watched, "");
+	json_t *answer = scene_runs(request);
+	assert_string_equal(watched, "carol ");
+	assert_false(json_is_true(at(answer, "result.users.0.online")));
+	assert_true(json_is_true(at(answer, "result.users.1.online")));
+	json_decref(answer);
+}
+
 /* ---- the end ---- */
 
 static void who_deletes_his_account_is_nobody(void **state)
@@ -562,6 +586,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_block_hides_both_ways, open_scene, close_scene),
 		cmocka_unit_test_setup_teardown(all_are_answered_in_the_order_of_the_question, open_scene, close_scene),
 		cmocka_unit_test_setup_teardown(who_hides_looks_like_who_is_not_there, open_scene, close_scene),
+		cmocka_unit_test_setup_teardown(what_changed_while_it_was_read_is_read_again, open_scene, close_scene),
 		cmocka_unit_test_setup_teardown(who_deletes_his_account_is_nobody, open_scene, close_scene),
 		cmocka_unit_test_setup_teardown(an_invitation_tells_who_made_it, open_scene, close_scene),
 		cmocka_unit_test_setup_teardown(the_same_id_gives_the_same_link, open_scene, close_scene),
