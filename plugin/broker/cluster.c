@@ -18,6 +18,7 @@
 #include "plugin/broker/removal.h"
 #include "plugin/broker/revoke.h"
 #include "plugin/broker/server.h"
+#include "plugin/broker/watching.h"
 #include "plugin/chat/line.h"
 #include "plugin/transfer/tail.h"
 
@@ -132,6 +133,11 @@ static void on_removed(struct server *server, const struct notice *notice)
 	removal_elsewhere(server, notice->subject, notice->at_ms);
 }
 
+static void on_shows(struct server *server, const struct notice *notice)
+{
+	showing_changed_elsewhere(server, notice->subject);
+}
+
 static void on_keys(struct server *server, const struct notice *notice)
 {
 	(void)notice;
@@ -150,6 +156,7 @@ static const struct {
 	{NOTICE_REVOKED, on_revoked},
 	{NOTICE_LOWERED, on_lowered},
 	{NOTICE_REMOVED, on_removed},
+	{NOTICE_SHOWS, on_shows},
 	{NOTICE_KEYS, on_keys},
 };
 

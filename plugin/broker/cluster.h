@@ -20,6 +20,7 @@ struct tail;
 #define NOTICE_REVOKED "revoked" /* as in struct revocation, then: the store has it */
 #define NOTICE_LOWERED "lowered" /* the same, if it was later than then: a ban was taken back */
 #define NOTICE_REMOVED "removed" /* a user, '/', a device: it was removed */
+#define NOTICE_SHOWS   "shows"   /* a user: what he shows of when he is connected has changed */
 #define NOTICE_KEYS    "keys"    /* any: the keys of device tokens have changed */
 
 /* Begins to read along; takes the tail over also where it fails. tail NULL: the store is not shared, nothing begins. false: no thread. */

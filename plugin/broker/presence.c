@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "plugin/broker/activity.h"
 #include "plugin/broker/answer.h"
+#include "plugin/broker/cluster.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
 #include "plugin/broker/server.h"
@@ -132,6 +133,16 @@ static void watch_nobody(struct server *server, struct session *session)
 		watch_end(server, session->watches);
 }
 
+/* Those who watch him already learn it, whoever asked for it. */
+static void takes(struct server *server, struct shown *shown, const struct profile *profile)
+{
+	bool changes = shown->hides_online != profile->hides_online;
+	shown->hides_online = profile->hides_online;
+	shown->hides_last_seen = profile->hides_last_seen;
+	if (changes && shown->online)
+		tell_all(server, shown, !shown->hides_online);
+}
+
 static void watch_one(struct server *server, struct session *session, const struct profile *profile)
 {
 	struct shown *shown = shown_find(server, profile->user_id);
@@ -139,10 +150,9 @@ static void watch_one(struct server *server, struct session *session, const stru
 		shown = mem_zero(sizeof *shown);
 		shown->user_id = mem_text(profile->user_id);
 		shown->online = is_there(server, profile->user_id);
-		shown->hides_online = profile->hides_online;
-		shown->hides_last_seen = profile->hides_last_seen;
 		HASH_ADD_KEYPTR(hh, server->shown, shown->user_id, strlen(shown->user_id), shown);
 	}
+	takes(server, shown, profile); /* another broker may have changed it, and its notice still be on the way */
 	if (profile->last_seen_ms > shown->last_seen_ms)
 		shown->last_seen_ms = profile->last_seen_ms;
 	struct watch *watch = mem_zero(sizeof *watch);
@@ -170,15 +180,22 @@ bool presence_watch(const struct rpc_request *request, struct profile_list *prof
 void presence_shows(const struct rpc_request *request, const struct profile *profile)
 {
 	struct server *server = server_of(request);
+	showing_changed(server, profile->user_id);
+	presence_takes(server, profile);
+	cluster_tell(server, NOTICE_SHOWS, profile->user_id, server->wall_ms);
+}
+
+void presence_takes(struct server *server, const struct profile *profile)
+{
 	struct shown *shown = shown_find(server, profile->user_id);
 	asking_user_changed(server, profile->user_id);
-	if (shown == NULL)
-		return;
-	bool changes = shown->hides_online != profile->hides_online;
-	shown->hides_online = profile->hides_online;
-	shown->hides_last_seen = profile->hides_last_seen;
-	if (changes && shown->online)
-		tell_all(server, shown, !shown->hides_online);
+	if (shown != NULL)
+		takes(server, shown, profile);
+}
+
+bool presence_is_watched(struct server *server, const char *user_id)
+{
+	return shown_find(server, user_id) != NULL;
 }
 
 static void part_one(struct server *server, const char *watcher_id, const char *user_id)

@@ -23,6 +23,10 @@ bool presence_watch(const struct rpc_request *request, struct profile_list *prof
 bool presence_is_online(const struct rpc_request *request, const char *user_id);
 void presence_shows(const struct rpc_request *request, const struct profile *profile);
 
+/* That is what he shows now. */
+void presence_takes(struct server *server, const struct profile *profile);
+bool presence_is_watched(struct server *server, const char *user_id);
+
 /* A connection came; is about to go, and is not among the person's sessions any more. */
 void presence_came(struct server *server, const struct person *person);
 void presence_went(struct server *server, struct session *session);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Calls of watchPresence that are being read. Broker thread. */
+ * What is read for those who watch: calls of watchPresence, and what other brokers have changed. Broker thread; the reads run on readers. */
 #include "plugin/broker/watching.h"
 
 #include <stdlib.h>
@@ -8,6 +8,8 @@
 #include <utlist.h>
 
 #include "plugin/broker/answer.h"
+#include "plugin/broker/jobs.h"
+#include "plugin/broker/presence.h"
 #include "plugin/broker/server.h"
 
 enum { READINGS_MAX = 4 }; /* who changes something all the time must not keep others from watching */
@@ -142,4 +144,91 @@ void asking_chat_left(struct server *server, struct chat *chat, const char *user
 			mark_members(asking, chat);
 		else if (chat_member(chat, asking->request->user_id) != NULL)
 			mark_user(asking, user_id);
+}
+
+/* ---- what other brokers have changed ---- */
+
+struct showing {
+	struct job job;
+	struct server *server;
+	char *user_id;
+	bool stale; /* it has changed since the reading began */
+	struct showing *prev, *next; /* of the server's */
+	/* results */
+	enum store_rc rc;
+	struct error err;
+	struct profile_list *profiles;
+};
+
+static struct showing *showing_find(struct server *server, const char *user_id)
+{
+	struct showing *showing;
+	DL_FOREACH(server->showings, showing)
+		if (strcmp(showing->user_id, user_id) == 0)
+			return showing;
+	return NULL;
+}
+
+static void showing_run(struct job *job)
+{
+	struct showing *showing = (struct showing *)job;
+	struct store *store = showing->server->store;
+	const char *user_id = showing->user_id;
+	showing->rc = store_ops(store)->load_profiles(store, &user_id, 1, &showing->profiles, &showing->err);
+}
+
+static void showing_free(struct showing *showing)
+{
+	DL_DELETE(showing->server->showings, showing);
+	store_free(showing->profiles);
+	free(showing->user_id);
+	free(showing);
+}
+
+static void showing_read(struct showing *showing)
+{
+	store_free(showing->profiles);
+	showing->profiles = NULL;
+	showing->stale = false;
+	showing->rc = STORE_UNAVAILABLE;
+	if (!workers_add(showing->server->readers, &showing->job) && !jobs_repeat(showing->server, NULL, &showing->job))
+		showing_free(showing);
+}
+
+static void showing_done(struct job *job)
+{
+	struct showing *showing = (struct showing *)job;
+	struct server *server = showing->server;
+	if (showing->rc != STORE_OK && jobs_read_again(server, job, showing->rc, &showing->err))
+		return;
+	if (showing->stale && !server->closing) {
+		showing_read(showing);
+		return;
+	}
+	if (showing->rc == STORE_OK && showing->profiles->count == 1)
+		presence_takes(server, &showing->profiles->profiles[0]);
+	showing_free(showing);
+}
+
+void showing_changed(struct server *server, const char *user_id)
+{
+	struct showing *showing = showing_find(server, user_id);
+	if (showing != NULL)
+		showing->stale = true;
+}
+
+/* Where nobody watches him, who asks later reads it by himself: the store has it. */
+void showing_changed_elsewhere(struct server *server, const char *user_id)
+{
+	struct showing *showing = showing_find(server, user_id);
+	if (showing != NULL || (!presence_is_watched(server, user_id) && server->askings == NULL)) {
+		showing_changed(server, user_id);
+		return;
+	}
+	showing = mem_zero(sizeof *showing);
+	showing->job = (struct job){.run = showing_run, .done = showing_done};
+	showing->server = server;
+	showing->user_id = mem_text(user_id);
+	DL_APPEND(server->showings, showing);
+	showing_read(showing);
 }

@@ -32,4 +32,9 @@ void asking_user_changed(struct server *server, const char *user_id);
 void asking_pair_changed(struct server *server, const char *watcher_id, const char *user_id);
 void asking_chat_left(struct server *server, struct chat *chat, const char *user_id);
 
+/* At another broker somebody has changed what he shows of when he is connected: it is read, if anybody may want to know. */
+void showing_changed_elsewhere(struct server *server, const char *user_id);
+/* Here: what is being read of him may be older than that. */
+void showing_changed(struct server *server, const char *user_id);
+
 #endif

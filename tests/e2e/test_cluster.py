@@ -338,6 +338,38 @@ def test_and_nothing_is_quoted_here_any_more_of_what_it_wrote(south, alice, bob)
     assert outcome(bob, bob.sends("what?", chat=group, repliedTo=number)) == "gone", "the text is still remembered here"
 
 
+def presences(person):
+    return [(event["userID"], event["online"]) for event in person.is_up_to_date().live if event["type"] == "presence"]
+
+
+def sees_online(person, *others):
+    return [user["online"] for user in person.asks("watchPresence", userIDs=[other.name for other in others])["users"]]
+
+
+def test_who_hides_there_is_not_seen_here_any_more_and_is_again_when_she_shows_herself(south, alice, bob, chat):
+    laptop = south.person("alice", "laptop")
+    assert sees_online(bob, alice) == [True]
+    alice.asks("setPresence", showOnline=False)
+    bob.until(lambda: presences(bob) == [("alice", False)], "that alice hides")
+    laptop.leaves()
+    laptop.connects()
+    tablet = bob.on("tablet")
+    assert sees_online(tablet, alice) == [False]
+    alice.asks("setPresence", showOnline=True)
+    bob.until(lambda: presences(bob) == [("alice", False), ("alice", True)], "that alice shows herself")
+    assert presences(tablet) == [("alice", True)]
+
+
+def test_when_she_was_seen_last_is_not_told_here_by_who_hides_it_there(south, alice, bob, chat):
+    laptop = south.person("alice", "laptop")
+    assert sees_online(bob, alice) == [True]
+    alice.asks("setPresence", showLastSeen=False)
+    time.sleep(1)  # by then it is known here
+    laptop.leaves()
+    bob.until(lambda: presences(bob) == [("alice", False)], "that alice has gone")
+    assert "lastSeen" not in next(event for event in bob.live if event["type"] == "presence")
+
+
 # ---- death ----
 
 def test_kill_9_of_one_broker_while_both_write_loses_nothing(north, south, alice, bob, chat):
