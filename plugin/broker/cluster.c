@@ -14,6 +14,7 @@
 #include "plugin/broker/erasure.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/place.h"
+#include "plugin/broker/presence.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/removal.h"
 #include "plugin/broker/revoke.h"
@@ -26,11 +27,12 @@ enum { SAY_AGAIN_MS = 60 * 1000 };
 
 /* ---- transactions ---- */
 
-/* Something new in a chat that is not in memory. */
+/* Something new in a chat that is not in memory, or was loaded with it. */
 struct heard {
 	struct job job;
 	struct server *server;
 	struct transaction *tx;
+	bool shown; /* the core has taken it */
 };
 
 static void heard_free(struct heard *heard)
@@ -50,16 +52,29 @@ static void show_event(struct server *server, const struct transaction *tx)
 	buf_fini(&text);
 }
 
+/* As port_committed does. */
+static void end_watches(struct server *server, struct chat *chat, const struct transaction *tx)
+{
+	struct member_change *changes;
+	int count = tx->type == TX_MEMBER_REMOVED ? transaction_members(tx, &changes) : 0;
+	for (int i = 0; i < count; i++)
+		presence_left(server, chat, changes[i].user_id);
+	if (count > 0)
+		free(changes);
+}
+
 static void heard_loaded(void *context, struct chat *chat, bool unavailable)
 {
 	struct heard *heard = context;
 	struct server *server = heard->server;
 	if (unavailable && jobs_repeat(server, NULL, &heard->job))
 		return;
-	if (chat != NULL) {
+	if (chat != NULL && !heard->shown) {
 		place_news(server, chat, heard->tx->number);
 		show_event(server, heard->tx);
 	}
+	if (chat != NULL)
+		end_watches(server, chat, heard->tx);
 	heard_free(heard);
 }
 
@@ -81,12 +96,18 @@ static void heard_again(struct job *job)
 static void on_news(void *context, struct transaction *tx)
 {
 	struct server *server = context;
-	if (server->closing || core_news(server->core, tx))
+	if (server->closing)
+		return;
+	const struct chat *chat = core_peek(server->core, tx->chat_id);
+	bool follows = chat != NULL && chat->latest < tx->number; /* else it is in what was, or will be, loaded, and port_committed is not called for it */
+	bool shown = core_news(server->core, tx);
+	if (follows || (shown && tx->type != TX_MEMBER_REMOVED))
 		return;
 	struct heard *heard = mem_zero(sizeof *heard);
 	heard->job = (struct job){.run = heard_run, .done = heard_again};
 	heard->server = server;
 	heard->tx = transaction_ref(tx);
+	heard->shown = shown;
 	core_visit(server->core, tx->chat_id, heard_loaded, heard, server->now_ms);
 }
 

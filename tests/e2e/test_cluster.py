@@ -370,6 +370,20 @@ def test_when_she_was_seen_last_is_not_told_here_by_who_hides_it_there(south, al
     assert "lastSeen" not in next(event for event in bob.live if event["type"] == "presence")
 
 
+def test_who_leaves_the_last_chat_in_common_there_is_not_seen_here_any_more_also_where_the_chat_is_not_in_memory(south, alice, bob):
+    group = alice.makes_group("club", bob)
+    bob.sees(type="memberAdded")
+    south.restart()
+    bob.returns()
+    laptop = south.person("alice", "laptop")
+    assert sees_online(bob, alice) == [True]
+    alice.asks("leaveGroup", groupID=group)
+    bob.until(lambda: presences(bob) == [("alice", False)], "that alice is not seen any more")
+    laptop.asks("setPresence", showOnline=False)
+    laptop.asks("setPresence", showOnline=True)
+    assert presences(bob) == [("alice", False)]
+
+
 # ---- death ----
 
 def test_kill_9_of_one_broker_while_both_write_loses_nothing(north, south, alice, bob, chat):
