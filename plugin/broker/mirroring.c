@@ -108,6 +108,13 @@ static enum store_rc make_pushes(void *context, struct mirror *mirror, const str
 }
 
 /* Mirror's thread. */
+static void leave_out(void *context, const struct error *err)
+{
+	const struct server *server = context;
+	push_leave_out(server->push, err);
+}
+
+/* Mirror's thread. */
 static void make_owed(void *context, struct mirror *mirror)
 {
 	const struct server *server = context;
@@ -168,6 +175,7 @@ static struct mirror *start_pushes(struct server *server, const struct kafka_pro
 	mirror.delay_ms = (int)conf->push_delay_s * 1000;
 	mirror.grace_ms = mirror.delay_ms + RETURN_MS;
 	mirror.also = make_pushes;
+	mirror.damaged = leave_out;
 	mirror.idle = make_owed;
 	server->push = push_new(&push);
 	return mirror_start(&mirror, err);

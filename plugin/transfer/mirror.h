@@ -48,6 +48,9 @@ struct mirror_conf {
 	enum store_rc (*render)(void *context, const struct transaction *tx, size_t max, struct buf *value, struct error *err);
 	/* What else is made of a transaction, by mirror_also. NULL: nothing. As render. Called at least once for each. */
 	enum store_rc (*also)(void *context, struct mirror *mirror, const struct transaction *tx, struct error *err);
+	/* Something of what a writer wrote is damaged and passed over. NULL: nothing is, it is waited for: each transaction is to get there, and
+	 * hyperchatctl repair, or a backup, may bring that one back. Mirror's thread. */
+	void (*damaged)(void *context, const struct error *err);
 	/* Once a round, a second apart at most. NULL: nothing. Mirror's thread; may ask the store. */
 	void (*idle)(void *context, struct mirror *mirror);
 	/* Any thread; may not block. Levels as syslog's. */

@@ -49,6 +49,7 @@ struct outbox {
 	size_t page_done;             /* so many of the page are handed over */
 	bool also_left;               /* the first of the rest is handed over itself, but not what else is made of it */
 	bool at_end;                  /* the last look found nothing more */
+	bool damage_said;             /* that it waits for what is damaged */
 	int64_t read_at_ms;           /* monotonic */
 	uint64_t sent_to;             /* of an adopted one: everything below was sent in an earlier turn */
 	int wait_ms;                  /* until outbox_step is worth a call again, unless something happens */

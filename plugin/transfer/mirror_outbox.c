@@ -23,6 +23,7 @@ enum {
 	GATHER_MS = 5,
 	GATHER_FROM = 8, /* transactions in a page */
 	NO_TOPIC_MS = 2000,
+	DAMAGED_MS = 2000,
 	REFUSED_MS = 2000,
 	CUT_MIN = 200, /* bytes: there is no line that is shorter */
 	YIELD_MS = 200, /* what is made of transactions may take long: in between the lease is looked after */
@@ -378,6 +379,23 @@ static enum step hand_over(struct outbox *box, const struct transaction *tx)
 
 /* ---- reading along ---- */
 
+/* Other writers do not wait for what is damaged, in any case. */
+static enum step pass_over(struct outbox *box, uint64_t next, const struct error *err)
+{
+	struct mirror *mirror = box->mirror;
+	if (mirror->conf.damaged == NULL || next <= box->next) {
+		if (!box->damage_said)
+			mirror_say(mirror, 3, "the mirror waits for something damaged that %s wrote: %s", box->writer, err->text);
+		box->damage_said = true;
+		box->again_ms = clock_mono_ms() + DAMAGED_MS;
+		return STEP_TROUBLE;
+	}
+	mirror->conf.damaged(mirror->conf.context, err);
+	box->next = box->certain = next;
+	box->at_end = false;
+	return STEP_MORE;
+}
+
 /* What may still be overtaken by something older is left for later, so that all goes out in order and once. Of a writer that is gone nothing
  * comes any more: all of it goes, but the place stays where it is certain. */
 static enum step read_on(struct outbox *box)
@@ -389,10 +407,13 @@ static enum step read_on(struct outbox *box)
 	box->page = (struct page){0};
 	box->page_done = 0;
 	enum store_rc rc = store_ops(mirror->conf.store)->tail(mirror->conf.store, box->writer, box->next, PAGE_COUNT, &box->page, &next, &err);
+	if (rc == STORE_CORRUPT)
+		return pass_over(box, next, &err);
 	if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
 		mirror_store_failed(mirror, &err);
 		return STEP_TROUBLE;
 	}
+	box->damage_said = false;
 	mirror_store_works(mirror);
 	if (rc == STORE_NOT_FOUND)
 		next = box->next;

@@ -74,6 +74,14 @@ bool push_passes_over(struct push *push, enum store_rc rc, const char *who, cons
 	return true;
 }
 
+void push_leave_out(struct push *push, const struct error *err)
+{
+	char text[400];
+	atomic_fetch_add(&push->left_out, 1);
+	snprintf(text, sizeof text, "no pushes for something that is damaged: %s", err->text);
+	push->conf.log(push->conf.log_context, 3, text);
+}
+
 /* ---- the message ---- */
 
 void subject_fini(struct subject *subject)

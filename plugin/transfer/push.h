@@ -38,6 +38,9 @@ void push_free(struct push *push);                   /* NULL is fine */
 /* As mirror_conf.also. */
 enum store_rc push_make(struct push *push, struct mirror *mirror, const struct transaction *tx, struct error *err);
 
+/* As mirror_conf.damaged: it is counted and said. */
+void push_leave_out(struct push *push, const struct error *err);
+
 /* As mirror_conf.idle: what is owed. */
 void push_idle(struct push *push, struct mirror *mirror);
 

@@ -335,6 +335,51 @@ static void a_member_whose_record_is_damaged_holds_up_nobody(void **state)
 	stage_end(&stage);
 }
 
+static void leave_out(void *context, const struct error *err)
+{
+	push_leave_out(*(struct push **)context, err);
+}
+
+/* Number 3 is damaged: it ends a page, or it is told where it ends. */
+static enum store_rc tail_without_one(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page,
+	uint64_t *next, struct error *err)
+{
+	enum store_rc rc = below.tail(store, writer, position, count_max, page, next, err);
+	for (size_t i = 0; rc == STORE_OK && i < page->count; i++) {
+		if (page->transactions[i]->number != 3)
+			continue;
+		uint64_t at = page->transactions[i]->position;
+		while (page->count > i)
+			transaction_free(page->transactions[--page->count]);
+		*next = i > 0 ? at : at + 1;
+		if (i == 0)
+			store_page_free(page);
+		return i > 0 ? STORE_OK : (enum store_rc)error_set(err, STORE_CORRUPT, 0, "the log is damaged at number 3");
+	}
+	return rc;
+}
+
+static void what_is_damaged_in_the_log_holds_up_no_other_message(void **state)
+{
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 2);
+	ours = below = *store_ops(stage.scene.store);
+	ours.tail = tail_without_one;
+	*(const struct store_ops **)stage.scene.store = &ours;
+	stage.scene.conf.damaged = leave_out;
+	append(&stage, TX_MESSAGE, "user0000", "one");
+	append(&stage, TX_MESSAGE, "user0000", "two");
+	append(&stage, TX_MESSAGE, "user0000", "three");
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 2, 100);
+	assert_int_equal(pushes_of(&stage, "user0001", 2, NULL), 1);
+	assert_int_equal(pushes_of(&stage, "user0001", 4, NULL), 1);
+	assert_int_equal(push_left_out(stage.push), 1);
+	assert_true(scene_was_told("no pushes for something that is damaged: the log is damaged at number 3"));
+	stage_end(&stage);
+}
+
 static enum store_rc read_no_message(struct store *store, const char *chat_id, uint64_t number, struct message_state *message, struct error *err)
 {
 	if (number == 2)
@@ -585,6 +630,7 @@ int main(void)
 		cmocka_unit_test(who_comes_back_while_it_is_being_made_is_owed_it_still),
 		cmocka_unit_test(a_member_whose_record_is_damaged_holds_up_nobody),
 		cmocka_unit_test(a_message_that_is_damaged_holds_up_no_other_one),
+		cmocka_unit_test(what_is_damaged_in_the_log_holds_up_no_other_message),
 		cmocka_unit_test(for_those_who_are_here_the_store_is_asked_once_and_each_is_owed_what_is_not_his_own),
 		cmocka_unit_test(who_has_too_many_devices_for_a_record_is_pushed_to_those_seen_last_and_holds_up_nobody),
 		cmocka_unit_test(an_owed_push_that_is_larger_than_a_record_may_be_is_counted_and_holds_up_nobody),
