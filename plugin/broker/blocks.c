@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/presence.h"
@@ -42,11 +43,13 @@ void blocks_set(struct server *server, struct person *person, struct block_list 
 
 /* ---- the read at login, and when another broker has told that they changed ---- */
 
-struct load {
+struct block_load {
 	struct job job;
 	struct server *server;
 	char *user_id;
 	bool anew; /* also where they are known, or he is not even here */
+	bool stale; /* anew: they have changed since the reading began */
+	struct block_load *prev, *next; /* anew: of the server's */
 	enum store_rc rc;
 	struct error err;
 	struct block_list *list;
@@ -54,13 +57,15 @@ struct load {
 
 static void load_run(struct job *job)
 {
-	struct load *load = (struct load *)job;
+	struct block_load *load = (struct block_load *)job;
 	struct store *store = load->server->store;
 	load->rc = store_ops(store)->load_blocks(store, load->user_id, &load->list, &load->err);
 }
 
-static void load_free(struct load *load)
+static void load_free(struct block_load *load)
 {
+	if (load->anew)
+		DL_DELETE(load->server->block_loads, load);
 	store_free(load->list);
 	free(load->user_id);
 	free(load);
@@ -78,15 +83,31 @@ static void part_all(struct server *server, const char *user_id, const struct bl
 	}
 }
 
+/* Behind a change that was still on its way when he went and came again. */
+static void load_start(struct block_load *load)
+{
+	struct server *server = load->server;
+	store_free(load->list);
+	load->list = NULL;
+	load->stale = false;
+	load->rc = STORE_UNAVAILABLE;
+	if (!jobs_read(server, &load->job, server->writers != NULL) && !jobs_repeat(server, NULL, &load->job))
+		load_free(load);
+}
+
 /* What he has changed meanwhile is newer. */
 static void load_done(struct job *job)
 {
-	struct load *load = (struct load *)job;
+	struct block_load *load = (struct block_load *)job;
 	struct server *server = load->server;
 	struct person *person = person_find(server, load->user_id);
 	bool unknown = person != NULL && !blocks_are_known(person);
 	if ((unknown || load->anew) && load->rc != STORE_OK && jobs_read_again(server, job, load->rc, &load->err))
 		return;
+	if (load->stale && !server->closing) {
+		load_start(load);
+		return;
+	}
 	if (load->anew && load->rc == STORE_OK)
 		part_all(server, load->user_id, load->list);
 	if ((unknown || (load->anew && person != NULL)) && load->rc == STORE_OK) {
@@ -98,15 +119,14 @@ static void load_done(struct job *job)
 
 static void load(struct server *server, const char *user_id, bool anew)
 {
-	struct load *load = mem_zero(sizeof *load);
+	struct block_load *load = mem_zero(sizeof *load);
 	load->job = (struct job){.run = load_run, .done = load_done};
 	load->server = server;
 	load->user_id = mem_text(user_id);
 	load->anew = anew;
-	load->rc = STORE_UNAVAILABLE;
-	/* Behind a change that was still on its way when he went and came again. */
-	if (!jobs_read(server, &load->job, server->writers != NULL) && !jobs_repeat(server, NULL, &load->job))
-		load_free(load);
+	if (anew)
+		DL_APPEND(server->block_loads, load);
+	load_start(load);
 }
 
 void blocks_load(struct server *server, struct person *person)
@@ -114,9 +134,26 @@ void blocks_load(struct server *server, struct person *person)
 	load(server, person->user_id, false);
 }
 
+/* What is under way of him may be older than a change of which is known now. */
+static bool is_read_again(struct server *server, const char *user_id)
+{
+	struct block_load *load;
+	DL_FOREACH(server->block_loads, load)
+		if (strcmp(load->user_id, user_id) == 0)
+			return load->stale = true;
+	return false;
+}
+
+void blocks_changed_here(struct server *server, const char *user_id)
+{
+	is_read_again(server, user_id);
+}
+
+/* Not two readings at once: the older one may come back later. */
 void blocks_changed_elsewhere(struct server *server, const char *user_id)
 {
-	load(server, user_id, true);
+	if (!is_read_again(server, user_id))
+		load(server, user_id, true);
 }
 
 /* ---- the rules ---- */

@@ -29,6 +29,8 @@ void blocks_set(struct server *server, struct person *person, struct block_list 
 
 /* The user has changed them at another broker: they are read anew, and what hangs on them is as blocks_set and core_reach_changed would have it. */
 void blocks_changed_elsewhere(struct server *server, const char *user_id);
+/* Here: what is being read of him because of that may be older. */
+void blocks_changed_here(struct server *server, const char *user_id);
 
 struct blocks *blocks_ref(const struct person *person); /* known */
 void blocks_drop(struct blocks *blocks);                /* NULL is fine */

@@ -162,6 +162,7 @@ static void blocks_changed(const struct rpc_request *request, const char *other_
 	core_reach_changed(server->core, chat_id);
 	presence_part(server, request->user_id, other_id);
 	cluster_tell(server, NOTICE_REACH, request->user_id, server->wall_ms);
+	blocks_changed_here(server, request->user_id);
 	if (person != NULL)
 		blocks_set(server, person, blocks);
 	else

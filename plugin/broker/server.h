@@ -121,6 +121,7 @@ struct server {
 	struct shown *shown;        /* hashed by user ID: who is watched */
 	struct asking *askings;     /* calls of watchPresence that are being read */
 	uint64_t last_asking;
+	struct block_load *block_loads; /* whose blocks are being read, because another broker changed them */
 	struct showing *showings;   /* whose profile is being read, because another broker changed it */
 	struct leaver *leavers;     /* hashed by user ID, in their order: who has no connection any more, and is not told to be gone yet */
 	struct leaver *unstored;    /* whose last time here is still to be stored */

@@ -307,6 +307,36 @@ def test_a_block_counts_at_the_other_broker(alice, bob, chat):
     bob.hears("thanks")
 
 
+def test_a_block_that_is_made_here_counts_also_while_one_that_was_made_there_is_being_read(north, south, alice, bob):
+    base, _, database = north.store_uri.rpartition("/")
+    network, held = mongodb.Network(mongodb.port_of(base)), []
+    south.options["store"] = mongodb.uri_of(network.base, database)
+    south.restart()
+    bob.returns()
+    carol = north.person("carol")
+    carol.asks("ListChats")
+    group = alice.makes_group("club", bob)
+    laptop = south.person("alice", "laptop")
+    laptop.sees(type="memberAdded")
+
+    def holds(command, request):
+        blocks = command == "find" and b"\x00users\x00" in request and b"\x10blocks\x00" in request and b"\x10favorites\x00" not in request
+        if held or not blocks or b"alice" not in request:
+            return 0
+        held.append(request)
+        return 2
+    network.holds = holds
+    alice.asks("blockUser", blockID="carol")
+    laptop.asks_until(lambda: held, "that alice's blocks are read")
+    laptop.asks("blockUser", blockID="bob")
+    time.sleep(2.5)
+    number = bob.says("hidden", chat=group)["transactionID"]
+    laptop.until(lambda: number in laptop.numbers(group), "that something is there")
+    assert [t["type"] for t in laptop.inbox if t["chatID"] == group and t["transactionID"] == number] == ["void"]
+    south.stop()
+    network.close()
+
+
 def test_an_account_that_is_deleted_there_is_gone_here(north, south, alice, bob, chat):
     alice.says("a secret", chat=chat)
     bob.hears("a secret")
