@@ -35,6 +35,7 @@ struct outbox {
 	char name[PLACE_NAME_MAX + 1]; /* of its place and its lease */
 
 	/* whose turn it is (mirror_lease.c) */
+	int64_t given_ms;             /* monotonic: to this writer; of an adopted one */
 	bool leased;
 	int64_t leased_until_ms;      /* wall clock */
 	int64_t turn_ends_ms;         /* monotonic; of an adopted one */
@@ -101,6 +102,7 @@ struct mirror {
 	int64_t retry_ms;   /* monotonic: Kafka or the store is left alone until then */
 	bool store_said;
 	int64_t looked_at_ms; /* for others' tails */
+	char looked_to[WRITER_MAX + 1]; /* the last one that got an outbox */
 	int64_t stop_ms, progress_ms; /* monotonic: when stopping began, when something was last delivered */
 	uint64_t progress;
 
@@ -119,6 +121,8 @@ enum step {
 
 struct outbox *outbox_new(struct mirror *mirror, unsigned index, const char *writer, bool adopted);
 void outbox_free(struct outbox *box);
+/* Nothing of it is on its way: from now on it is that writer's, adopted. */
+void outbox_give(struct outbox *box, const char *writer);
 /* Reads on and hands over, as much as the window takes. */
 enum step outbox_step(struct outbox *box);
 /* Finds out from where to go on, unless it is known. false: the store does not say. */

@@ -5,6 +5,7 @@
  * A broker keeps the lease of its own name as long as it runs. Somebody else gets it when it has run out, and takes it for one turn at a time:
  * between two turns the owner, if it is back, has the time to take it again. Leases go by wall clocks, so for a moment two may mirror the same;
  * that makes repetitions and nothing else. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -134,6 +135,47 @@ static bool is_known(const struct mirror *mirror, const char *writer)
 	return false;
 }
 
+/* A new one, or of those whose turn it is not the one that was given the longest ago, so that each writer gets one. false: all are in use. */
+static bool give_box(struct mirror *mirror, const char *writer, int64_t now_ms)
+{
+	struct outbox *found = NULL;
+	if (mirror->box_count < OUTBOX_MAX) {
+		found = mirror->boxes[mirror->box_count] = outbox_new(mirror, (unsigned)mirror->box_count, writer, true);
+		mirror->box_count++;
+	} else {
+		for (size_t i = 1; i < OUTBOX_MAX; i++) {
+			struct outbox *box = mirror->boxes[i];
+			bool is_free = !box->leased && outbox_in_flight(box) == 0 && box->given_ms < now_ms;
+			if (is_free && (found == NULL || box->given_ms < found->given_ms))
+				found = box;
+		}
+		if (found != NULL)
+			outbox_give(found, writer);
+	}
+	if (found != NULL)
+		found->given_ms = now_ms;
+	return found != NULL;
+}
+
+/* Those who have no outbox get one in the order of their names, from where it ended the last time. */
+static void give_boxes(struct mirror *mirror, const char *const *writers, size_t count, int64_t now_ms)
+{
+	size_t begin = 0, without = 0;
+	for (size_t i = 0; i < count; i++) {
+		begin += strcmp(writers[i], mirror->looked_to) <= 0;
+		without += !is_known(mirror, writers[i]);
+	}
+	for (size_t i = 0; i < count && without > 0; i++) {
+		const char *writer = writers[(begin + i) % count];
+		if (is_known(mirror, writer))
+			continue;
+		if (!give_box(mirror, writer, now_ms))
+			return;
+		snprintf(mirror->looked_to, sizeof mirror->looked_to, "%s", writer);
+		without--;
+	}
+}
+
 void mirror_look_for_others(struct mirror *mirror)
 {
 	struct error err;
@@ -147,10 +189,6 @@ void mirror_look_for_others(struct mirror *mirror)
 		mirror_store_failed(mirror, &err);
 		return;
 	}
-	for (size_t i = 0; i < count && mirror->box_count < OUTBOX_MAX; i++)
-		if (!is_known(mirror, writers[i])) {
-			mirror->boxes[mirror->box_count] = outbox_new(mirror, (unsigned)mirror->box_count, writers[i], true);
-			mirror->box_count++;
-		}
+	give_boxes(mirror, writers, count, now_ms);
 	store_free((void *)(uintptr_t)writers);
 }

@@ -31,17 +31,28 @@ enum {
 
 static const char SCHEMA_VERSION[] = "1";
 
+static void init(struct outbox *box, const char *writer)
+{
+	snprintf(box->writer, sizeof box->writer, "%s", writer);
+	snprintf(box->name, sizeof box->name, "%s/%s", box->mirror->conf.kind, box->writer);
+	box->bytes_max = box->bytes_usual = WINDOW_BYTES;
+	box->first = box->last;
+}
+
 struct outbox *outbox_new(struct mirror *mirror, unsigned index, const char *writer, bool adopted)
 {
 	struct outbox *box = mem_zero(sizeof *box);
-	box->mirror = mirror;
-	box->index = index;
-	box->adopted = adopted;
-	snprintf(box->writer, sizeof box->writer, "%s", writer);
-	snprintf(box->name, sizeof box->name, "%s/%s", mirror->conf.kind, box->writer);
-	box->bytes_max = box->bytes_usual = WINDOW_BYTES;
-	box->first = box->last = 1;
+	*box = (struct outbox){.mirror = mirror, .index = index, .adopted = adopted, .last = 1};
+	init(box, writer);
 	return box;
+}
+
+void outbox_give(struct outbox *box, const char *writer)
+{
+	store_page_free(&box->page);
+	/* Numbers go on: what still comes back of before the last rewind is known by them. */
+	*box = (struct outbox){.mirror = box->mirror, .index = box->index, .adopted = true, .sent = box->sent, .last = box->last};
+	init(box, writer);
 }
 
 void outbox_free(struct outbox *box)

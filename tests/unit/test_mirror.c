@@ -181,6 +181,33 @@ static void the_tail_of_a_writer_whose_lease_has_run_out_is_adopted(void **state
 	scene_end(&scene);
 }
 
+enum { MANY = 40 };
+
+static bool has_all_of_many(struct scene *scene)
+{
+	return scene_stats(scene).delivered == MANY;
+}
+
+static void however_many_are_gone_what_each_left_gets_there_and_what_comes_later(void **state)
+{
+	(void)state;
+	struct scene scene;
+	char name[8];
+	scene_begin(&scene);
+	scene.conf.adopt = true;
+	scene_starts_mirror(&scene);
+	for (int i = 1; i < MANY; i++) {
+		snprintf(name, sizeof name, "x%02d", i);
+		scene_writes(&scene, name, name, 1);
+	}
+	scene_writes(&scene, "x00", "x00", 1);
+	scene_waits(&scene, has_all_of_many, "what all of them left");
+	scene_writes(&scene, "x39", "x39", 1);
+	scene_reads(&scene, scene.topic, MANY + 1, 0);
+	assert_int_equal(scene_is_whole(&scene, "x39", 2), 0);
+	scene_end(&scene);
+}
+
 static bool is_done(struct scene *scene)
 {
 	return mirror_is_done(scene->mirror);
@@ -350,6 +377,7 @@ int main(void)
 		cmocka_unit_test(it_gets_there_whichever_call_of_the_store_fails),
 		cmocka_unit_test(while_somebody_else_has_the_lease_the_owner_waits_and_goes_on_from_where_that_one_got),
 		cmocka_unit_test(the_tail_of_a_writer_whose_lease_has_run_out_is_adopted),
+		cmocka_unit_test(however_many_are_gone_what_each_left_gets_there_and_what_comes_later),
 		cmocka_unit_test(with_finish_it_ends_when_all_is_there),
 		cmocka_unit_test(other_records_follow_from_transactions_and_are_tried_again),
 		cmocka_unit_test(a_record_beside_that_kafka_refuses_holds_no_transaction_up),
