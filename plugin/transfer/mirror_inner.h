@@ -2,7 +2,7 @@
 #ifndef HC_TRANSFER_MIRROR_INNER_H
 #define HC_TRANSFER_MIRROR_INNER_H
 /* What the files of the mirror share: mirror.c (the thread), mirror_outbox.c (one writer's way to Kafka), mirror_lease.c (whose turn it is),
- * mirror_also.c (topics, and records beside the transactions).
+ * mirror_size.c (what is too large), mirror_also.c (topics, and records beside the transactions).
  * Everything is the mirror's thread's, but for what is marked. */
 
 #include <pthread.h>
@@ -147,6 +147,18 @@ static inline size_t outbox_in_flight(const struct outbox *box)
 {
 	return (size_t)(box->last - box->first);
 }
+
+static inline struct sent *outbox_slot(const struct outbox *box, uint64_t number)
+{
+	return &box->sent[number & (WINDOW_COUNT - 1)];
+}
+
+/* ---- mirror_size.c ---- */
+
+/* That one goes with half of what it had. */
+void outbox_cut(struct outbox *box, uint64_t position, size_t len);
+/* Something that is on its way is too large: less at once, or, if it went alone, it is cut. */
+void outbox_settle_size(struct outbox *box);
 
 /* ---- mirror_lease.c ---- */
 

@@ -4,10 +4,7 @@
  *
  * What is on its way is a ring in the order of positions; the place is the oldest that is not delivered. Whenever something goes wrong,
  * everything behind the place is read again from the store and goes out once more: then nothing is left out, and what is there twice has the
- * same number.
- *
- * What the topic does not take because of its size came in a batch with others, so it is not known which one it was. Then less is sent at
- * once, until one alone is refused: that one is cut, so that its number is there and nobody waits for it. */
+ * same number. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,18 +61,13 @@ void outbox_free(struct outbox *box)
 	free(box);
 }
 
-static struct sent *slot(const struct outbox *box, uint64_t number)
-{
-	return &box->sent[number & (WINDOW_COUNT - 1)];
-}
-
 /* ---- the place ---- */
 
 /* The oldest that is not delivered, or what comes next. */
 static uint64_t reached(const struct outbox *box)
 {
 	if (box->last != box->first)
-		return slot(box, box->first)->position;
+		return outbox_slot(box, box->first)->position;
 	return box->page_done < box->page.count ? box->page.transactions[box->page_done]->position : box->next;
 }
 
@@ -167,8 +159,8 @@ void outbox_leave_place(struct outbox *box)
 
 static void forget_done(struct outbox *box)
 {
-	while (box->first != box->last && slot(box, box->first)->waiting == 0) {
-		const struct sent *sent = slot(box, box->first);
+	while (box->first != box->last && outbox_slot(box, box->first)->waiting == 0) {
+		const struct sent *sent = outbox_slot(box, box->first);
 		if (sent->position == box->cut_position)
 			mirror_say(box->mirror, 3, "%s", box->cut_text);
 		box->bytes -= sent->bytes;
@@ -188,7 +180,7 @@ void outbox_delivered(struct outbox *box, uint64_t number, bool main, enum kafka
 {
 	if (number < box->first || number >= box->last)
 		return; /* of before the last rewind */
-	struct sent *sent = slot(box, number);
+	struct sent *sent = outbox_slot(box, number);
 	/* What all depends on (the topic, a permission) is waited for where there is nothing else to bring. */
 	bool refused_also = !main && result != KAFKA_DELIVERED && result != KAFKA_RESTARTED && (!box->mirror->conf.also_only || result == KAFKA_TOO_LARGE);
 	if (refused_also)
@@ -210,37 +202,7 @@ void outbox_delivered(struct outbox *box, uint64_t number, bool main, enum kafka
 
 void outbox_expect(struct outbox *box, uint64_t number)
 {
-	slot(box, number)->waiting++;
-}
-
-static void cut(struct outbox *box, uint64_t position, size_t len)
-{
-	if (box->cut_position != position)
-		box->mirror->counts.cut++;
-	box->cut_position = position;
-	box->cut_max = len / 2;
-	box->careful_cut = true;
-}
-
-static void settle_size(struct outbox *box)
-{
-	struct mirror *mirror = box->mirror;
-	uint64_t last_position = slot(box, box->last - 1)->position;
-	bool began = box->careful_until == 0;
-	box->careful_cut = box->careful_cut && !began;
-	if (last_position > box->careful_until)
-		box->careful_until = last_position;
-	/* What went alone goes alone once more: what is to be cut, or even left out, has to have been refused twice. */
-	bool again = box->trouble_alone && box->alone_position == box->trouble_position;
-	box->alone_position = box->trouble_alone ? box->trouble_position : 0;
-	if (again) {
-		cut(box, box->trouble_position, box->trouble_bytes);
-		return;
-	}
-	box->bytes_max = (box->bytes < box->bytes_max ? box->bytes : box->bytes_max) / 8 + 1;
-	if (began)
-		mirror_say(mirror, 4, "Kafka's topic %s does not take something that is too large for it (its max.message.bytes): looking for what it is. If "
-			"it is the batches, set kafka_batch_size", mirror->conf.topic);
+	outbox_slot(box, number)->waiting++;
 }
 
 void outbox_settle(struct outbox *box)
@@ -249,7 +211,7 @@ void outbox_settle(struct outbox *box)
 	enum kafka_result trouble = box->trouble;
 	box->trouble = KAFKA_DELIVERED;
 	if (trouble == KAFKA_TOO_LARGE)
-		settle_size(box);
+		outbox_settle_size(box);
 	rewind_box(box);
 	if (trouble == KAFKA_NO_TOPIC || trouble == KAFKA_REFUSED) {
 		mirror->topic_ready = mirror->topic_said = false;
@@ -316,7 +278,7 @@ static void note_cut(struct outbox *box, const struct transaction *tx)
 static void enter(struct outbox *box, const struct transaction *tx, size_t len)
 {
 	const struct mirror_conf *conf = &box->mirror->conf;
-	*slot(box, box->last) = (struct sent){.position = tx->position, .at_ms = tx->at_ms, .bytes = (uint32_t)len,
+	*outbox_slot(box, box->last) = (struct sent){.position = tx->position, .at_ms = tx->at_ms, .bytes = (uint32_t)len,
 		.waiting = !conf->also_only + (conf->also != NULL)};
 	box->bytes += len;
 	box->last++;
@@ -340,7 +302,7 @@ static enum step make_also(struct outbox *box, const struct transaction *tx)
 		mirror_store_failed(mirror, &err);
 		return STEP_TROUBLE;
 	}
-	slot(box, box->last - 1)->waiting--;
+	outbox_slot(box, box->last - 1)->waiting--;
 	forget_done(box);
 	return STEP_MORE;
 }
@@ -374,7 +336,7 @@ static enum step hand_over(struct outbox *box, const struct transaction *tx)
 				note_cut(box, tx);
 			return mirror->conf.also != NULL ? make_also(box, tx) : STEP_MORE;
 		case KAFKA_LARGER:
-			cut(box, tx->position, mirror->value.len);
+			outbox_cut(box, tx->position, mirror->value.len);
 			break;
 		case KAFKA_FULL:
 			return STEP_WAIT;
@@ -512,7 +474,7 @@ uint64_t outbox_lag(const struct outbox *box, uint64_t last_position, int64_t *o
 	size_t left = box->page.count - box->page_done;
 	uint64_t known = outbox_in_flight(box) + left;
 	if (box->first != box->last)
-		*oldest_ms = slot(box, box->first)->at_ms;
+		*oldest_ms = outbox_slot(box, box->first)->at_ms;
 	else if (left > 0)
 		*oldest_ms = box->page.transactions[box->page_done]->at_ms;
 	if (!box->placed || last_position == 0 || last_position < reached(box))
