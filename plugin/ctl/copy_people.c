@@ -189,8 +189,11 @@ static bool put_invitation(struct copy *copy, const char *user_id, const struct 
 	char inviter[USER_ID_MAX + 1];
 	uint32_t uses = invitation->uses_left + (uint32_t)invitation->used_count;
 	CALL(copy, copy->to, put_invitation, invitation->hash, user_id, INT64_MIN, invitation->expires_ms, uses);
-	for (size_t i = 0; i < invitation->used_count && copy->rc == STORE_OK; i++)
+	for (size_t i = 0; i < invitation->used_count && copy->rc == STORE_OK; i++) {
 		CALL(copy, copy->to, use_invitation, invitation->hash, invitation->used_by[i], INT64_MIN, inviter);
+		if (copy->rc == STORE_NOT_FOUND)
+			copy->rc = STORE_OK; /* blocked by now, in a copy that goes on, which has him; the comparison says if not */
+	}
 	return written(copy);
 }
 
@@ -274,9 +277,10 @@ static bool copy_mutes(struct copy *copy, const char *user_id)
 	return done;
 }
 
+/* Invitations before blocks: whom he blocked may have used one of his before. */
 static bool copy_belongings(struct copy *copy, const char *user_id)
 {
-	bool done = copy_favorites(copy, user_id) && copy_blocks(copy, user_id) && copy_invitations(copy, user_id) && copy_devices(copy, user_id) &&
+	bool done = copy_favorites(copy, user_id) && copy_invitations(copy, user_id) && copy_blocks(copy, user_id) && copy_devices(copy, user_id) &&
 		copy_mutes(copy, user_id);
 	copy->done++;
 	show(copy, copy->users, "users' lists and devices");

@@ -109,6 +109,36 @@ static void a_copy_is_the_same_store_there_and_back(void **state)
 	close_store(back);
 }
 
+/* In a full store: bob has used an invitation of carol's, who blocked him afterwards. */
+static void block_a_guest(const char *uri)
+{
+	static const unsigned char hash[INVITATION_HASH_BYTES] = {7};
+	char inviter[USER_ID_MAX + 1];
+	struct store *store = open_at(uri);
+	assert_int_equal(ON(store, put_invitation, hash, "carol", START_MS, START_MS + DAY_MS, 2, NULL), STORE_OK);
+	assert_int_equal(ON(store, use_invitation, hash, "bob", START_MS, inviter, NULL), STORE_OK);
+	assert_int_equal(ON(store, put_block, "carol", "bob", true, START_MS + 300, NULL), STORE_OK);
+	close_store(store);
+}
+
+static void a_guest_who_was_blocked_afterwards_is_still_one_in_the_copy(void **state)
+{
+	const struct stage *stage = *state;
+	struct line line;
+	struct invitation_list *list = NULL;
+	full_store_make(stage->from, 10, &line);
+	block_a_guest(stage->from);
+	assert_copied(stage->from, stage->middle);
+	assert_copied(stage->middle, stage->back);
+	struct store *back = open_at(stage->back);
+	assert_int_equal(ON(back, list_invitations, "carol", &list, NULL), STORE_OK);
+	assert_int_equal(list->count, 1);
+	assert_int_equal(list->invitations[0].used_count, 1);
+	assert_string_equal(list->invitations[0].used_by[0], "bob");
+	store_free(list);
+	close_store(back);
+}
+
 static void who_reads_along_goes_on_in_the_copy_where_he_was(void **state)
 {
 	const struct stage *stage = *state;
@@ -261,6 +291,7 @@ static void an_interrupted_copy_goes_on_when_it_is_run_again(void **state)
 	char arguments[400], limit[64];
 	int interrupted = 0, rc = 1;
 	full_store_make(stage->from, 3000, &line);
+	block_a_guest(stage->from);
 	snprintf(arguments, sizeof arguments, "copy --from %s --to %s", stage->from, stage->back);
 	for (int kib = 130; rc != 0; kib += 6) {
 		assert_true(kib < 4000);
@@ -547,6 +578,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest stories[] = {
 		STAGE_STORY(a_copy_is_the_same_store_there_and_back),
+		STAGE_STORY(a_guest_who_was_blocked_afterwards_is_still_one_in_the_copy),
 		STAGE_STORY(who_reads_along_goes_on_in_the_copy_where_he_was),
 		STAGE_STORY(what_was_not_delivered_is_behind_the_place_in_the_copy),
 		STAGE_STORY(each_of_two_places_is_where_it_was_in_the_copy),
