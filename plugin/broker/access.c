@@ -122,7 +122,7 @@ static int check_read(struct server *server, struct session *session, const stru
 		return MOSQ_ERR_ACL_DENIED;
 	if (topic.kind == TOPIC_ME)
 		return yes(cursor_resend(server, session, topic.rest));
-	return yes(topic.kind == TOPIC_EVENTS && is_member(server, session, topic.chat_id) &&
+	return yes(topic.kind == TOPIC_EVENTS && !session_is_over(server, session) && is_member(server, session, topic.chat_id) &&
 	           event->payloadlen <= session_payload_max(session, strlen(event->topic), SIZE_MAX) &&
 	           !hides_line(core_peek(server->core, topic.chat_id), session->person, event->payload, event->payloadlen));
 }

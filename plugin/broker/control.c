@@ -229,7 +229,7 @@ int control_take(struct server *server, const struct mosquitto_evt_control *even
 	struct control_request *running;
 	size_t count;
 	struct session *session = session_of(server, event->client);
-	if (session == NULL || !session->is_operator || session->gone) /* the check of access.c has said so */
+	if (session == NULL || !session->is_operator || session_is_over(server, session)) /* the check of access.c has said so */
 		return MOSQ_ERR_SUCCESS;
 	DL_COUNT(server->controls, running, count);
 	if (count >= REQUESTS_MAX) {

@@ -361,8 +361,12 @@ int intake_message(struct server *server, struct mosquitto_evt_message *event)
 	if (session == NULL || session->person->closed)
 		return MOSQ_ERR_ACL_DENIED;
 	session->heard_round = server->round;
+	struct verdict verdict;
+	if (session_is_over(server, session)) {
+		refuse(&verdict, REFUSAL_FORBIDDEN, "the token has expired or was revoked");
+		return refused(server, session, topic.command_id, &verdict);
+	}
 	if (event->payloadlen > PAYLOAD_MAX) {
-		struct verdict verdict;
 		refuse(&verdict, REFUSAL_TOO_LARGE, "payload: at most %d bytes are taken", PAYLOAD_MAX);
 		return refused(server, session, topic.command_id, &verdict);
 	}

@@ -188,6 +188,11 @@ void session_cut(struct server *server, struct session *session)
 	server_sweep_next(server);
 }
 
+bool session_is_over(const struct server *server, const struct session *session)
+{
+	return session->gone || server->now_ms >= session->expires_at_ms;
+}
+
 void session_expire(struct server *server)
 {
 	struct session *session, *next;

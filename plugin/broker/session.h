@@ -93,6 +93,9 @@ void session_due(struct server *server, struct session *session);
 /* Its token ends now: it is told so, and disconnected within a tick or two. */
 void session_cut(struct server *server, struct session *session);
 
+/* Its token has ended. It is connected until it has been told so, and may write and read nothing any more. */
+bool session_is_over(const struct server *server, const struct session *session);
+
 /* Warns before, and disconnects at, the end of tokens. Once a second or so. */
 void session_expire(struct server *server);
 

@@ -70,7 +70,8 @@ bool token_is_operators(const struct server *server, const struct token *token)
 
 void token_take(struct server *server, struct session *session, const struct token *token)
 {
-	session->issued_at_ms = token->claims.issued_at_ms;
+	int64_t issued_at_ms = token->claims.issued_at_ms;
+	session->issued_at_ms = issued_at_ms < server->wall_ms ? issued_at_ms : server->wall_ms; /* the issuer's clock may be ahead */
 	session->by_sign_on = !token->of_device;
 	session->for_device = token->of_device;
 	session->is_operator = token_is_operators(server, token);

@@ -362,6 +362,12 @@ def test_who_has_a_token_of_the_sign_on_is_cut_off_and_comes_back_as_somebody_ne
     soon(lambda: "laptop" in devices_of(alice), "the laptop")
 
 
+def test_it_is_cut_off_too_where_the_clock_of_the_sign_on_is_ahead(broker, alice):
+    laptop = alice.on("laptop", token=broker.token("alice", iat=int(time.time()) + 3))
+    alice.asks("removeDevice", deviceID="laptop")
+    is_cut_off_soon(laptop)
+
+
 def test_a_device_may_remove_itself(broker, alice):
     lamp = broker.person("alice", "lamp", token=lamp_token(alice))
     lamp.asks("removeDevice", deviceID="lamp")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """Who is connected: tokens, user names, client IDs, expiry, key changes."""
+import contextlib
 import json
 import signal
 import time
@@ -152,6 +153,22 @@ def test_a_session_ends_with_its_token_after_a_warning(strict_broker, version):
     assert (reason or 0) >= 0x80 if version == mqtt.V5 else reason is None
     assert time.time() < expires + 10
     assert refused(strict_broker, version=version, username="", password=strict_broker.token("alice", exp=expires)) in (4, 5, 0x86, 0x87)
+
+
+def test_nothing_is_taken_behind_the_end_of_a_token(strict_broker):
+    """Not even while she is still connected, to be told so."""
+    bob = strict_broker.person("bob")
+    expires = int(time.time()) + 3
+    alice = strict_broker.person("alice", token=strict_broker.token("alice", exp=expires))
+    chat = alice.chat_with(bob)
+    with contextlib.suppress(mqtt.Closed):
+        while time.time() < expires + 5:
+            alice.sends("still here", chat=chat)
+            time.sleep(0.05)
+    alice.sort()
+    assert alice.acks and all(ack["error"]["code"] == "forbidden" for _, ack, _ in alice.acks), "the others were taken"
+    bob.is_up_to_date()
+    assert max(line["at"] for line in bob.inbox) <= expires * 1000
 
 
 @pytest.mark.parametrize("version", VERSIONS)
