@@ -307,25 +307,38 @@ def test_a_block_counts_at_the_other_broker(alice, bob, chat):
     bob.hears("thanks")
 
 
-def test_a_block_that_is_made_here_counts_also_while_one_that_was_made_there_is_being_read(north, south, alice, bob):
+@pytest.fixture
+def network(north, south):
+    """Between south and the store."""
     base, _, database = north.store_uri.rpartition("/")
-    network, held = mongodb.Network(mongodb.port_of(base)), []
+    network = mongodb.Network(mongodb.port_of(base))
     south.options["store"] = mongodb.uri_of(network.base, database)
     south.restart()
-    bob.returns()
+    yield network
+    south.stop()
+    network.close()
+
+
+def holds_once(network, *words):
+    """The next answer about a user for which the question has all these words is two seconds late. Returns what has been held."""
+    held = []
+
+    def holds(command, request):
+        if held or command != "find" or not all(word in request for word in (b"\x00users\x00", *words)):
+            return 0
+        held.append(request)
+        return 2
+    network.holds = holds
+    return held
+
+
+def test_a_block_that_is_made_here_counts_also_while_one_that_was_made_there_is_being_read(north, south, network, alice, bob):
     carol = north.person("carol")
     carol.asks("ListChats")
     group = alice.makes_group("club", bob)
     laptop = south.person("alice", "laptop")
     laptop.sees(type="memberAdded")
-
-    def holds(command, request):
-        blocks = command == "find" and b"\x00users\x00" in request and b"\x10blocks\x00" in request and b"\x10favorites\x00" not in request
-        if held or not blocks or b"alice" not in request:
-            return 0
-        held.append(request)
-        return 2
-    network.holds = holds
+    held = holds_once(network, b"alice", b"\x10blocks\x00")
     alice.asks("blockUser", blockID="carol")
     laptop.asks_until(lambda: held, "that alice's blocks are read")
     laptop.asks("blockUser", blockID="bob")
@@ -333,8 +346,6 @@ def test_a_block_that_is_made_here_counts_also_while_one_that_was_made_there_is_
     number = bob.says("hidden", chat=group)["transactionID"]
     laptop.until(lambda: number in laptop.numbers(group), "that something is there")
     assert [t["type"] for t in laptop.inbox if t["chatID"] == group and t["transactionID"] == number] == ["void"]
-    south.stop()
-    network.close()
 
 
 def test_an_account_that_is_deleted_there_is_gone_here(north, south, alice, bob, chat):
@@ -398,6 +409,18 @@ def test_when_she_was_seen_last_is_not_told_here_by_who_hides_it_there(south, al
     laptop.leaves()
     bob.until(lambda: presences(bob) == [("alice", False)], "that alice has gone")
     assert "lastSeen" not in next(event for event in bob.live if event["type"] == "presence")
+
+
+def test_who_shows_herself_here_is_seen_also_while_it_is_being_read_that_she_hid_herself_there(south, network, alice, bob, chat):
+    laptop = south.person("alice", "laptop")
+    assert sees_online(bob, alice) == [True]
+    held = holds_once(network, b"alice", b"\x10favorites\x00")
+    alice.asks("setPresence", showOnline=False)
+    laptop.asks_until(lambda: held, "that alice's profile is read")
+    laptop.asks("setPresence", showOnline=True)
+    time.sleep(2.5)
+    assert presences(bob) == []
+    assert sees_online(bob, alice) == [True]
 
 
 def test_who_leaves_the_last_chat_in_common_there_is_not_seen_here_any_more_also_where_the_chat_is_not_in_memory(south, alice, bob):
