@@ -24,6 +24,7 @@ struct eraser {
 	void *context;
 	struct db_bulk bulk;
 	size_t texts, docs;
+	bool full;     /* so it stopped, and there may be more */
 	uint64_t next; /* everything below it was looked at */
 	enum store_rc rc;
 	struct error err;
@@ -103,7 +104,8 @@ static bool erase_from_doc(void *context, const bson_t *doc)
 	free(transactions);
 	bson_destroy(&set);
 	bson_destroy(&unset);
-	return eraser->rc == STORE_OK && eraser->texts < PIECE_TEXTS && eraser->docs < PIECE_DOCS;
+	eraser->full = eraser->texts >= PIECE_TEXTS || eraser->docs >= PIECE_DOCS;
+	return eraser->rc == STORE_OK && !eraser->full;
 }
 
 static void eraser_begin(struct eraser *eraser, struct db *db, choose *choose_texts, void *context)
@@ -156,6 +158,20 @@ static enum store_rc choose_referring(void *context, const struct transaction *t
 	return STORE_OK;
 }
 
+/* As many pieces as it takes, each from where the one before stopped: a document may begin before the target that has both. */
+static enum store_rc erase_referring(struct db *db, struct deletion *deletion, struct error *err)
+{
+	struct log_range range = {.chat_id = deletion->tx->chat_id, .from = 1, .to = deletion->tx->number};
+	enum store_rc rc;
+	struct eraser eraser;
+	do {
+		eraser_begin(&eraser, db, choose_referring, deletion);
+		rc = eraser_end(&eraser, log_visit_referring_docs(db, &range, deletion->tx->target, erase_from_doc, &eraser, err), err);
+		range.from = eraser.next;
+	} while (rc == STORE_OK && eraser.full);
+	return rc;
+}
+
 enum store_rc mongo_erase_deleted(struct db *db, const struct transaction *tx, struct error *err)
 {
 	struct deletion deletion = {.tx = tx, .quotes = !transaction_keeps_quotes(tx)};
@@ -165,14 +181,7 @@ enum store_rc mongo_erase_deleted(struct db *db, const struct transaction *tx, s
 	const struct log_range range = {.chat_id = tx->chat_id, .from = tx->target, .to = tx->target};
 	eraser_begin(&eraser, db, choose_target, &deletion);
 	enum store_rc rc = eraser_end(&eraser, log_visit_docs(db, &range, erase_from_doc, &eraser, err), err);
-	/* As many pieces as it takes: what is erased is not chosen again. */
-	bool more = rc == STORE_OK && deletion.is_message;
-	while (more) {
-		eraser_begin(&eraser, db, choose_referring, &deletion);
-		rc = eraser_end(&eraser, log_visit_referring_docs(db, tx->chat_id, tx->target, erase_from_doc, &eraser, err), err);
-		more = rc == STORE_OK && eraser.texts >= PIECE_TEXTS;
-	}
-	return rc;
+	return rc == STORE_OK && deletion.is_message ? erase_referring(db, &deletion, err) : rc;
 }
 
 /* ---- a sender, a chat ---- */

@@ -90,10 +90,11 @@ enum store_rc log_visit_docs(struct db *db, const struct log_range *range, log_d
 	return rc == STORE_OK && !walk.stopped && before ? visit_before(&walk, err) : rc;
 }
 
-enum store_rc log_visit_referring_docs(struct db *db, const char *chat_id, uint64_t target, log_doc_visit *visit, void *context,
+enum store_rc log_visit_referring_docs(struct db *db, const struct log_range *range, uint64_t target, log_doc_visit *visit, void *context,
                                        struct error *err)
 {
-	struct pair_key key = number_key(chat_id, target), low = number_key(chat_id, 1), high = number_key(chat_id, UINT64_MAX);
+	struct pair_key key = number_key(range->chat_id, target), low = number_key(range->chat_id, range->from),
+		high = number_key(range->chat_id, range->to);
 	struct db_cursor cursor;
 	const bson_t *doc;
 	/* The range of _id is for a sharded cluster, which asks one shard then. */
@@ -166,7 +167,8 @@ enum store_rc mongo_visit_log(struct db *db, const char *chat_id, uint64_t from,
 enum store_rc mongo_visit_references(struct db *db, const char *chat_id, uint64_t target, log_visit *visit, void *context, struct error *err)
 {
 	struct visitor visitor = {.from = target + 1, .to = UINT64_MAX, .target = target, .order = LOG_ASCENDING, .visit = visit, .context = context};
-	return outcome(&visitor, log_visit_referring_docs(db, chat_id, target, visit_transactions, &visitor, err), err);
+	const struct log_range range = {.chat_id = chat_id, .from = 1, .to = UINT64_MAX};
+	return outcome(&visitor, log_visit_referring_docs(db, &range, target, visit_transactions, &visitor, err), err);
 }
 
 /* ---- the tip ---- */

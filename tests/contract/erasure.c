@@ -250,6 +250,26 @@ static void an_append_repeated_after_its_erasure_is_ok_and_brings_nothing_back(v
 	assert_true(is_body_erased(world, 1));
 }
 
+/* More than a store looks at in one piece. */
+static void what_came_of_a_deleted_message_is_erased_however_many_replies_came_before_it(void **state)
+{
+	enum { REPLIES = 1200 };
+	struct world *world = *state;
+	struct line line = line_new("c");
+	assert_appended(world->store, line_says(&line, "alice", "hi"));
+	for (int i = 0; i < REPLIES; i++)
+		assert_appended(world->store, line_next(&line, (struct transaction){.type = TX_MESSAGE, .sender_id = "bob", .target = 1}));
+	assert_appended(world->store, line_edits(&line, "alice", 1, "hello"));
+	assert_appended(world->store, line_replies(&line, "bob", 1, "ho", "hello"));
+	assert_appended(world->store, line_deletes_keeping_quotes(&line, "alice", 1));
+	assert_true(is_body_erased(world, 1));
+	assert_true(is_body_erased(world, REPLIES + 2));
+	assert_false(is_quote_erased(world, REPLIES + 3));
+	assert_appended(world->store, line_deletes(&line, "alice", 1));
+	assert_true(is_quote_erased(world, REPLIES + 3));
+	assert_int_equal(assert_sound(world->store, "c"), line.latest);
+}
+
 /* ---- a sender ---- */
 
 static void erasing_a_sender_erases_what_he_wrote_and_quotes_of_it(void **state)
@@ -438,6 +458,7 @@ int run_erasure_stories(void)
 		STORY(a_deletion_in_one_chat_leaves_the_same_numbers_of_others_alone),
 		STORY(what_is_erased_is_so_for_everyone_who_reads),
 		STORY(an_append_repeated_after_its_erasure_is_ok_and_brings_nothing_back),
+		STORY(what_came_of_a_deleted_message_is_erased_however_many_replies_came_before_it),
 		STORY(erasing_a_sender_erases_what_he_wrote_and_quotes_of_it),
 		STORY(erasing_a_sender_leaves_his_other_chats_alone),
 		STORY(where_there_is_nothing_to_erase_nothing_happens),
