@@ -113,9 +113,9 @@ bool outbox_has_news(struct outbox *box)
 	struct store *store = box->mirror->conf.store;
 	struct error err;
 	struct page page = {0};
-	uint64_t next;
 	if (!outbox_find_place(box))
 		return false;
+	uint64_t next = box->next;
 	enum store_rc rc = store_ops(store)->tail(store, box->writer, box->next, 1, &page, &next, &err);
 	bool passed_over = rc == STORE_CORRUPT && box->mirror->conf.damaged != NULL && next > box->next;
 	if (rc != STORE_OK && !passed_over)

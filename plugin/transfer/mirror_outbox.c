@@ -375,7 +375,7 @@ static enum step read_on(struct outbox *box)
 {
 	struct mirror *mirror = box->mirror;
 	struct error err;
-	uint64_t next;
+	uint64_t next = box->next;
 	store_page_free(&box->page);
 	box->page = (struct page){0};
 	box->page_done = 0;
@@ -388,8 +388,6 @@ static enum step read_on(struct outbox *box)
 	}
 	box->damage_said = false;
 	mirror_store_works(mirror);
-	if (rc == STORE_NOT_FOUND)
-		next = box->next;
 	size_t found = box->page.count;
 	box->read_at_ms = clock_mono_ms();
 	while (!box->adopted && box->page.count > 0 && box->page.transactions[box->page.count - 1]->position >= next)

@@ -129,7 +129,7 @@ static int64_t pause_of(const struct place *place, int64_t now_ms)
 
 static enum store_rc read_place(struct tail *tail, struct place *place, int64_t now_ms)
 {
-	uint64_t next;
+	uint64_t next = place->next;
 	enum store_rc rc = store_ops(tail->store)->tail(tail->store, place->writer, place->next, PAGE, &place->page, &next, &place->err);
 	place->damaged = rc == STORE_CORRUPT && next > place->next;
 	if (rc != STORE_OK && !place->damaged)

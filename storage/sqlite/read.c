@@ -387,6 +387,8 @@ enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t posi
 {
 	enum store_rc rc = STORE_OK;
 	struct db *db = read_begin(store, &rc, err);
+	if (rc == STORE_CORRUPT)
+		*next = position;
 	if (db == NULL)
 		return rc;
 	struct page_filler filler = {.limits = &(struct page_limits){.count_max = count_max, .bytes_max = SIZE_MAX}};

@@ -59,6 +59,30 @@ static void who_reads_along_passes_over_a_row_that_is_damaged(void **state)
 	close_store(store);
 }
 
+/* Nobody knows which row it is, so nothing may be passed over. */
+static void who_reads_along_stays_where_he_is_when_the_file_itself_is_damaged(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_at(place->uri);
+	struct line line = line_new("c");
+	char junk[100];
+	for (int i = 0; i < 3; i++)
+		assert_appended(store, line_says(&line, "alice", "hi"));
+	close_store(store);
+	store = open_at(place->uri); /* no connection reads yet */
+	memset(junk, 0xA5, sizeof junk);
+	write_file(place->path, junk, sizeof junk, 0);
+	for (uint64_t position = 0; position < 3; position++) {
+		uint64_t next = UINT64_MAX;
+		struct page page = {0};
+		struct error err = {0};
+		assert_int_equal(ON(store, tail, "w1", position, 10, &page, &next, &err), STORE_CORRUPT);
+		assert_int_equal(next, position);
+		assert_null(page.transactions);
+	}
+	close_store(store);
+}
+
 static void a_log_that_contradicts_its_projection_is_corrupt(void **state)
 {
 	struct place *place = *state;
@@ -407,6 +431,7 @@ int main(void)
 	const struct CMUnitTest stories[] = {
 		PLACE_STORY(damage_is_told_and_never_read_as_data),
 		PLACE_STORY(who_reads_along_passes_over_a_row_that_is_damaged),
+		PLACE_STORY(who_reads_along_stays_where_he_is_when_the_file_itself_is_damaged),
 		PLACE_STORY(a_log_that_contradicts_its_projection_is_corrupt),
 		PLACE_STORY(a_user_first_seen_in_what_was_rolled_back_is_not_taken_for_another),
 		PLACE_STORY(while_another_process_holds_the_write_lock_appends_wait_and_reads_do_not),
