@@ -26,7 +26,8 @@ struct met {
 	char *chat_id;
 	uint64_t latest; /* in the target, or in the window */
 	size_t group;    /* in the window, GROUPS_MAX: none */
-	size_t sought;   /* for the translation of that place its first position was looked for */
+	size_t sought;   /* for the translation of that place a position of it was looked for */
+	uint64_t sought_number; /* which is this one's: the lowest number that was seen */
 	UT_hash_handle hh;
 };
 
@@ -290,7 +291,7 @@ static bool position_in_target(struct copy *copy, const char *chat_id, uint64_t 
 	return true;
 }
 
-/* The lowest position that any of these has in the target. Of a chat the first one has it. */
+/* The lowest position that any of these has in the target. Of a chat the lowest number has it, which may come behind higher ones. */
 static bool find_lowest(struct log_copy *log, const struct page *page, uint64_t *lowest)
 {
 	for (size_t i = 0; i < page->count; i++) {
@@ -299,9 +300,10 @@ static bool find_lowest(struct log_copy *log, const struct page *page, uint64_t 
 		struct met *met = meet(log, tx->chat_id);
 		if (met == NULL)
 			return false;
-		if (met->sought == log->translated)
+		if (met->sought == log->translated && met->sought_number <= tx->number)
 			continue;
 		met->sought = log->translated;
+		met->sought_number = tx->number;
 		if (!position_in_target(log->copy, tx->chat_id, tx->number, &position))
 			return false;
 		if (position < *lowest)

@@ -465,6 +465,26 @@ static void tails_that_wait_for_each_other_are_copied(void **state)
 	close_store(store);
 }
 
+/* Two processes had one name, so the second number has the first position. */
+static void what_was_not_delivered_is_behind_the_place_also_where_a_tail_is_not_in_the_order_of_a_chat(void **state)
+{
+	const struct stage *stage = *state;
+	struct line a = line_new("a"), b = line_new("b");
+	char path[64];
+	struct store *store = open_at(stage->from);
+	write_in_turn(store, "w1", (struct line *[]){&a, &b, &a, &a}, 4);
+	close_store(store);
+	snprintf(path, sizeof path, "%s/from.db", stage->dir);
+	with_sqlite(path, "UPDATE log SET id = 9 WHERE id = 3; UPDATE log SET id = 3 WHERE id = 4; UPDATE log SET id = 4 WHERE id = 9");
+	store = open_at(stage->from);
+	put_place_at(store, "kafka/w1", "w1", 2);
+	close_store(store);
+	assert_copied(stage->from, stage->middle);
+	store = open_at(stage->middle);
+	assert_left(store, "kafka/w1", "w1", "a2 a3 ");
+	close_store(store);
+}
+
 static void a_source_that_is_broken_is_not_copied(void **state)
 {
 	const struct stage *stage = *state;
@@ -596,6 +616,7 @@ int main(int argc, char **argv)
 		STAGE_STORY(a_target_with_something_else_is_left_as_it_is),
 		STAGE_STORY(another_stores_copy_is_left_as_it_is),
 		STAGE_STORY(tails_that_wait_for_each_other_are_copied),
+		STAGE_STORY(what_was_not_delivered_is_behind_the_place_also_where_a_tail_is_not_in_the_order_of_a_chat),
 		STAGE_STORY(a_source_that_is_broken_is_not_copied),
 		STAGE_STORY(what_was_no_store_is_no_source_and_becomes_none),
 		STAGE_STORY(where_there_is_no_store_yet_none_is_made_by_looking),
