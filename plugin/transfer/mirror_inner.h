@@ -50,7 +50,7 @@ struct outbox {
 	size_t page_done;             /* so many of the page are handed over */
 	bool also_left;               /* the first of the rest is handed over itself, but not what else is made of it */
 	bool at_end;                  /* the last look found nothing more */
-	bool damage_said;             /* that it waits for what is damaged */
+	bool damage_said;             /* that it waits for what is damaged, as often as the mirror may */
 	int64_t read_at_ms;           /* monotonic */
 	uint64_t sent_to;             /* of an adopted one: everything below was sent in an earlier turn */
 	int wait_ms;                  /* until outbox_step is worth a call again, unless something happens */
@@ -101,6 +101,7 @@ struct mirror {
 	int64_t also_said_ms;
 	int64_t retry_ms;   /* monotonic: Kafka or the store is left alone until then */
 	bool store_said;
+	int64_t damage_said_ms; /* monotonic; 0: never */
 	int64_t looked_at_ms; /* for others' tails */
 	char looked_to[WRITER_MAX + 1]; /* the last one that got an outbox */
 	int64_t stop_ms, progress_ms; /* monotonic: when stopping began, when something was last delivered */
@@ -162,7 +163,7 @@ void outbox_settle_size(struct outbox *box);
 
 /* ---- mirror_lease.c ---- */
 
-/* Whether there is something behind the place. */
+/* Whether there is something behind the place, be it damaged. */
 bool outbox_has_news(struct outbox *box);
 /* Whether it is this outbox's turn; takes, keeps and gives back the lease. */
 bool outbox_has_turn(struct outbox *box);

@@ -113,14 +113,13 @@ bool outbox_has_news(struct outbox *box)
 	struct store *store = box->mirror->conf.store;
 	struct error err;
 	struct page page = {0};
+	uint64_t next;
 	if (!outbox_find_place(box))
 		return false;
-	uint64_t next = box->next;
 	enum store_rc rc = store_ops(store)->tail(store, box->writer, box->next, 1, &page, &next, &err);
-	bool passed_over = rc == STORE_CORRUPT && box->mirror->conf.damaged != NULL && next > box->next;
-	if (rc != STORE_OK && !passed_over)
+	if (rc != STORE_OK && rc != STORE_CORRUPT)
 		return false;
-	bool news = page.count > 0 || passed_over;
+	bool news = page.count > 0 || rc == STORE_CORRUPT;
 	store_page_free(&page);
 	if (!news)
 		box->placed = false; /* it may be moved by somebody else */

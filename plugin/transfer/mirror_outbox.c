@@ -21,6 +21,7 @@ enum {
 	GATHER_FROM = 8, /* transactions in a page */
 	NO_TOPIC_MS = 2000,
 	DAMAGED_MS = 2000,
+	SAY_AGAIN_MS = 60000,
 	REFUSED_MS = 2000,
 	CUT_MIN = 200, /* bytes: there is no line that is shorter */
 	YIELD_MS = 200, /* what is made of transactions may take long: in between the lease is looked after */
@@ -352,14 +353,24 @@ static enum step hand_over(struct outbox *box, const struct transaction *tx)
 
 /* ---- reading along ---- */
 
+/* Once, and of all writers once a minute: an outbox that went from one to another does not know what it said. */
+static void say_damaged(struct outbox *box, const struct error *err)
+{
+	struct mirror *mirror = box->mirror;
+	int64_t now_ms = clock_mono_ms();
+	if (box->damage_said || (mirror->damage_said_ms != 0 && now_ms - mirror->damage_said_ms < SAY_AGAIN_MS))
+		return;
+	box->damage_said = true;
+	mirror->damage_said_ms = now_ms;
+	mirror_say(mirror, 3, "the mirror waits for something damaged that %s wrote: %s", box->writer, err->text);
+}
+
 /* Other writers do not wait for what is damaged, in any case. */
 static enum step pass_over(struct outbox *box, uint64_t next, const struct error *err)
 {
 	struct mirror *mirror = box->mirror;
 	if (mirror->conf.damaged == NULL || next <= box->next) {
-		if (!box->damage_said)
-			mirror_say(mirror, 3, "the mirror waits for something damaged that %s wrote: %s", box->writer, err->text);
-		box->damage_said = true;
+		say_damaged(box, err);
 		box->again_ms = clock_mono_ms() + DAMAGED_MS;
 		return STEP_TROUBLE;
 	}
