@@ -91,7 +91,7 @@ const struct metric metrics_table[] = {
 	{"kafka_cut_total", METRIC_COUNTER, READ(mirror_cut), BY("mirror", mirrors), .help = "Those that were too large for the topic and went without all of their text"},
 	{"kafka_refused_total", METRIC_COUNTER, READ(mirror_refused), BY("mirror", mirrors), .help = "Other records that Kafka did not want"},
 	{"kafka_restarts_total", METRIC_COUNTER, READ(mirror_restarts), BY("mirror", mirrors), .help = "How often Kafka's client had to begin anew after an error"},
-	{"kafka_pushes_total", METRIC_COUNTER, READ(pushes), .help = "Pushes that were made; repetitions count. Only with `kafka_push_topic`"},
+	{"kafka_pushes_total", METRIC_COUNTER, READ(pushes), .help = "Pushes that were made and given to Kafka; repetitions count, and what the topic refuses afterwards (`kafka_refused_total`). Only with `kafka_push_topic`"},
 	{"kafka_pushes_left_out_total", METRIC_COUNTER, READ(pushes_left_out), .help = "Pushes that were not made because what the store has of the member, or of the message, is damaged; the log names them. Only with `kafka_push_topic`"},
 	{"kafka_activity_dropped_total", METRIC_COUNTER, READ(activity_dropped), .help = "Receipts and people who came or went that Kafka did not take at the moment. Only with `kafka_activity_topic`"},
 

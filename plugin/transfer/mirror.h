@@ -72,8 +72,9 @@ bool mirror_is_done(struct mirror *mirror);
 void mirror_stop(struct mirror *mirror);
 
 /* Inside conf.also: one more record, for any topic. The transaction counts as mirrored when this one, too, is delivered, or refused (which is
- * counted and said). Its topic is looked for when it comes the first time, and created if Kafka lets us. false: the mirror is stopping, or begins anew. */
-bool mirror_also(struct mirror *mirror, const struct kafka_record *record);
+ * counted and said). Its topic is looked for when it comes the first time, and created if Kafka lets us. KAFKA_LARGER: refused at once, be it because
+ * of its topic; anything but KAFKA_TAKEN else: the mirror is stopping, or begins anew. */
+enum kafka_taken mirror_also(struct mirror *mirror, const struct kafka_record *record);
 
 /* Inside conf.also: the number of the newest transaction of the same chat and type that is due as well, of those that were read with tx; its own
  * where there is none. Each of them comes to conf.also in its turn. */

@@ -84,16 +84,22 @@ void mirror_look_for_side_topic(struct mirror *mirror)
 	mirror->side_look_ms = now_ms + (look_for(mirror, topic) == KAFKA_RESTARTED ? TOPIC_MS : SIDE_LOOK_MS);
 }
 
+static void refuse_larger(struct mirror *mirror, const struct kafka_record *record)
+{
+	mirror_say_refused(mirror, record->topic, "larger than message.max.bytes");
+	mirror->counts.refused_also++;
+}
+
 /* It may have gone meanwhile. */
-static bool look_again(struct mirror *mirror)
+static enum kafka_taken look_again(struct mirror *mirror)
 {
 	mirror->topics_known_count = 0;
 	if (mirror->conf.also_only && !kafka_is_broken(mirror->side))
 		mirror->topic_ready = false;
-	return false;
+	return KAFKA_NOT_NOW;
 }
 
-bool mirror_also(struct mirror *mirror, const struct kafka_record *record)
+enum kafka_taken mirror_also(struct mirror *mirror, const struct kafka_record *record)
 {
 	struct outbox *box = mirror->making;
 	struct kafka_record tagged = *record;
@@ -101,29 +107,26 @@ bool mirror_also(struct mirror *mirror, const struct kafka_record *record)
 	int64_t end_ms = clock_mono_ms() + FULL_MS;
 	tagged.tag = number << OUTBOX_BITS | box->index;
 	if (!outbox_keeps_turn(box))
-		return false;
+		return KAFKA_NOT_NOW;
 	enum kafka_result result = mirror->conf.also_only ? KAFKA_DELIVERED : look_for(mirror, record->topic);
 	if (result == KAFKA_RESTARTED)
-		return false;
+		return KAFKA_NOT_NOW;
 	if (result != KAFKA_DELIVERED) {
 		mirror->counts.refused_also++;
-		return true;
+		return KAFKA_LARGER;
 	}
 	for (;;) {
 		enum kafka_taken taken = kafka_produce(mirror->side, &tagged);
-		if (taken == KAFKA_TAKEN) {
+		if (taken == KAFKA_TAKEN)
 			outbox_expect(box, number);
-			return true;
-		}
-		if (taken == KAFKA_LARGER) {
-			mirror_say_refused(mirror, record->topic, "larger than message.max.bytes");
-			mirror->counts.refused_also++;
-			return true;
-		}
+		if (taken == KAFKA_LARGER)
+			refuse_larger(mirror, record);
+		if (taken == KAFKA_TAKEN || taken == KAFKA_LARGER)
+			return taken;
 		if (taken == KAFKA_NOT_NOW || atomic_load(&mirror->stopping) || box->trouble != KAFKA_DELIVERED)
 			return look_again(mirror);
 		if (clock_mono_ms() > end_ms)
-			return false;
+			return KAFKA_FULL;
 		mirror_sleep(mirror, FULL_LOOK_MS);
 		kafka_poll(mirror->side);
 	}
@@ -150,9 +153,7 @@ enum kafka_taken mirror_aside(struct mirror *mirror, const struct kafka_record *
 	struct kafka_record untracked = *record;
 	untracked.tag = MIRROR_SIDE_TAG;
 	enum kafka_taken taken = kafka_produce(mirror->side, &untracked);
-	if (taken == KAFKA_LARGER) {
-		mirror_say_refused(mirror, record->topic, "larger than message.max.bytes");
-		mirror->counts.refused_also++;
-	}
+	if (taken == KAFKA_LARGER)
+		refuse_larger(mirror, record);
 	return taken;
 }

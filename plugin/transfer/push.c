@@ -339,11 +339,6 @@ static const char *name_of(const struct profile_list *profiles, size_t *next, co
 	return name[0] != '\0' ? name : user_id;
 }
 
-static enum kafka_taken with_its_message(struct mirror *mirror, const struct kafka_record *record)
-{
-	return mirror_also(mirror, record) ? KAFKA_TAKEN : KAFKA_NOT_NOW;
-}
-
 static enum store_rc push_page(struct push *push, struct mirror *mirror, const struct subject *subject, const struct push_target_list *page,
 	struct error *err)
 {
@@ -362,7 +357,7 @@ static enum store_rc push_page(struct push *push, struct mirror *mirror, const s
 		if (mirror_is_stopping(mirror))
 			rc = (enum store_rc)error_set(err, STORE_UNAVAILABLE, 0, "the broker stops");
 		else if (!here_has(push->conf.here, user_ids[i]))
-			rc = push_to(push, mirror, with_its_message, subject, &page->targets[i], name, err);
+			rc = push_to(push, mirror, mirror_also, subject, &page->targets[i], name, err);
 		else if (!is_out_of_question(subject, &page->targets[i]))
 			push_owe(push, subject->tx, user_ids[i]);
 		if (push_passes_over(push, rc, user_ids[i], err))

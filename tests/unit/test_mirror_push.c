@@ -527,6 +527,23 @@ static void an_owed_push_that_is_larger_than_a_record_may_be_is_counted_and_hold
 	stage_end(&stage);
 }
 
+static void a_push_that_is_larger_than_a_record_may_be_counts_as_refused_and_not_as_made(void **state)
+{
+	static const struct kafka_property small_records = {"message.max.bytes", "3000"};
+	(void)state;
+	struct stage stage;
+	stage_begin(&stage, 3);
+	stage.scene.conf.properties = &small_records;
+	give_many_devices(stage.scene.store, "user0001", 1);
+	append(&stage, TX_MESSAGE, "user0000", "one");
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 1, 100);
+	scene_waits(&stage.scene, has_refused_one, "the refusal to be counted, once");
+	assert_int_equal(pushes_of(&stage, "user0002", stage.last->number, NULL), 1);
+	assert_int_equal(push_count(stage.push), 1);
+	stage_end(&stage);
+}
+
 static enum store_rc load_membership_of_all_but_one_at_the_moment(struct store *store, const char *user_id, const char *chat_id,
 	struct user_chat **membership, struct error *err)
 {
@@ -633,6 +650,7 @@ int main(void)
 		cmocka_unit_test(what_is_damaged_in_the_log_holds_up_no_other_message),
 		cmocka_unit_test(for_those_who_are_here_the_store_is_asked_once_and_each_is_owed_what_is_not_his_own),
 		cmocka_unit_test(who_has_too_many_devices_for_a_record_is_pushed_to_those_seen_last_and_holds_up_nobody),
+		cmocka_unit_test(a_push_that_is_larger_than_a_record_may_be_counts_as_refused_and_not_as_made),
 		cmocka_unit_test(an_owed_push_that_is_larger_than_a_record_may_be_is_counted_and_holds_up_nobody),
 		cmocka_unit_test(whose_records_cannot_be_read_at_the_moment_holds_up_no_other_push_that_is_owed),
 		cmocka_unit_test(a_young_message_waits_and_a_stop_does_not_wait_for_it),
