@@ -37,18 +37,33 @@ static int outside_login(const struct server *server)
 	return MOSQ_ERR_PLUGIN_DEFER;
 }
 
+/* Only MQTT 5 on 2.1 can be told. All others are cut without an answer: "not authorized" would keep many clients from coming again. */
+static int try_again(const struct mosquitto *client)
+{
+	return mosquitto_client_protocol_version(client) == 5 ? SERVER_UNAVAILABLE_2_1 : MOSQ_ERR_UNKNOWN;
+}
+
+/* Whoever may let him in, he does not get what is on its way to a user, and pushes none out. MOSQ_ERR_SUCCESS: he does neither. */
+static int stranger_stops(struct server *server, const struct mosquitto *client)
+{
+	const char *client_id = mosquitto_client_id(client);
+	if (client_id == NULL)
+		return MOSQ_ERR_SUCCESS;
+	if (underway_bars_strangers(server, client_id))
+		return try_again(client);
+	const struct session *session = session_by_name(server, client_id);
+	if (session == NULL || session->client == client)
+		return MOSQ_ERR_SUCCESS;
+	doorman_says(server, "login from outside refused: a user of the chat is connected under this client ID");
+	return MOSQ_ERR_AUTH;
+}
+
 static int64_t end_of_session(const struct server *server, const struct jwt_claims *claims)
 {
 	return server->now_ms + (claims->expires_at_ms - server->wall_ms);
 }
 
 /* ---- login ---- */
-
-/* Only MQTT 5 on 2.1 can be told. All others are cut without an answer: "not authorized" would keep many clients from coming again. */
-static int try_again(const struct mosquitto *client)
-{
-	return mosquitto_client_protocol_version(client) == 5 ? SERVER_UNAVAILABLE_2_1 : MOSQ_ERR_UNKNOWN;
-}
 
 /* Why claims that are true are not enough; NULL: they are. */
 static const char *refusal(struct server *server, const struct mosquitto *client, const char *username, const struct token *token)
@@ -136,12 +151,8 @@ int login_by_password(struct server *server, struct mosquitto *client, const cha
 	const char *client_id = mosquitto_client_id(client);
 	if (client_id != NULL && looks_like_token(password))
 		return login(server, client, username, password, strlen(password), false);
-	if (client_id != NULL && underway_bars_strangers(server, client_id))
-		return try_again(client);
-	if (client_id == NULL || session_by_name(server, client_id) == NULL)
-		return outside_login(server);
-	doorman_says(server, "login from outside refused: a user of the chat is connected under this client ID");
-	return MOSQ_ERR_AUTH;
+	int rc = stranger_stops(server, client);
+	return rc == MOSQ_ERR_SUCCESS ? outside_login(server) : rc;
 }
 
 /* ---- staying ---- */
@@ -204,6 +215,15 @@ static int auth_again(struct server *server, struct session *session, const char
 	return is_2_0 ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_AUTH;
 }
 
+/* By a method of another plugin, which has to be asked: `outside allow` lets nobody in by it. */
+static int auth_of_another(struct server *server, const struct mosquitto *client)
+{
+	int rc = stranger_stops(server, client);
+	if (rc != MOSQ_ERR_SUCCESS)
+		return rc;
+	return server->conf.outside == CONF_OUTSIDE_DENY ? MOSQ_ERR_AUTH : MOSQ_ERR_PLUGIN_DEFER;
+}
+
 int login_by_auth(struct server *server, const struct mosquitto_evt_extended_auth *event)
 {
 	struct session *session = session_of(server, event->client);
@@ -212,15 +232,15 @@ int login_by_auth(struct server *server, const struct mosquitto_evt_extended_aut
 	if (session != NULL && session->by_auth && !session->gone)
 		return auth_again(server, session, token, len);
 	if (event->auth_method == NULL || strcmp(event->auth_method, LOGIN_METHOD) != 0)
-		return MOSQ_ERR_PLUGIN_DEFER;
+		return auth_of_another(server, event->client);
 	return login(server, event->client, mosquitto_client_username(event->client), token, len, true);
 }
 
 int login_goes_on(struct server *server, const struct mosquitto_evt_extended_auth *event)
 {
 	struct session *session = session_of(server, event->client);
-	if (session == NULL)
-		return MOSQ_ERR_PLUGIN_DEFER;
+	if (session == NULL) /* another plugin's exchange: since it began, a user may have come under the client ID, or gone */
+		return auth_of_another(server, event->client);
 	session->expires_at_ms = server->now_ms;
 	session->gone = true;
 	server_sweep_next(server);

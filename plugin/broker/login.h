@@ -24,7 +24,7 @@ int login_by_password(struct server *server, struct mosquitto *client, const cha
 /* EXT_AUTH_START: at CONNECT, or at AUTH of a client that is connected. The token is the whole exchange. */
 int login_by_auth(struct server *server, const struct mosquitto_evt_extended_auth *event);
 
-/* EXT_AUTH_CONTINUE: there never is an exchange to be continued. */
+/* EXT_AUTH_CONTINUE: there never is an exchange of ours to be continued. */
 int login_goes_on(struct server *server, const struct mosquitto_evt_extended_auth *event);
 
 /* Extends the connection to the end of this token, *expires_ms by the wall clock. false: *verdict; it is as it was. */

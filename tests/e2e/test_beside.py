@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
-"""Others who decide beside the chat (`outside defer`): Mosquitto's dynamic-security plugin, and its ACL and password files. What is below the prefix is the
-chat's, whatever they say; the rest is theirs, for users of the chat as well. Mosquitto asks plugins in the order of their lines and takes the first
-answer, so the chat's has to come first: what holds, and what does not, when it comes second is told here too."""
+"""Others who decide beside the chat (`outside defer`): Mosquitto's dynamic-security plugin, its ACL and password files, and a plugin with an AUTH method.
+What is below the prefix is the chat's, whatever they say; the rest is theirs, for users of the chat as well. Mosquitto asks plugins in the order of
+their lines and takes the first answer, so the chat's has to come first: what holds, and what does not, when it comes second is told here too."""
 import base64
 import hashlib
 import json
 import os
 
+import auth_plugin
 import broker as brokers
 import mqtt
 import pytest
@@ -140,6 +141,45 @@ def test_what_the_others_say_of_the_prefix_counts_for_nothing(shared):
 def test_a_name_of_theirs_is_nothing_beside_a_token_of_somebody_else(shared):
     with pytest.raises(mqtt.Refused):
         mqtt.Client(shared.port, "alice/phone", version=mqtt.V5, username="meter", password=shared.token("alice"))
+
+
+# ---- methods of AUTH ----
+
+@pytest.fixture
+def with_friends(idle_broker, tmp_path):
+    idle_broker.bottom_lines.append(auth_plugin.line(tmp_path))
+    return idle_broker
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("name", ["alice/phone", "one-of-alices"])
+def test_who_comes_by_the_auth_of_another_plugin_pushes_no_user_out_of_his_client_id(with_friends, name, at_once):
+    friend = auth_plugin.knocks(with_friends.start().port, name, at_once)
+    alice = with_friends.client(name, "alice")
+    auth_plugin.goes_on(friend)
+    with pytest.raises(mqtt.Refused) as refused:
+        friend.read_connack()
+    assert refused.value.code == 0x87
+    alice.ping()
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_under_a_client_id_that_no_user_has_another_plugin_lets_in_by_auth_whom_it_will(with_friends, at_once):
+    friend = auth_plugin.knocks(with_friends.start().port, "a-friend", at_once)
+    auth_plugin.goes_on(friend)
+    friend.read_connack()
+    friend.ping()
+    friend.at_once = False
+    friend.send(mqtt.packet(mqtt.AUTH, 0, b"\x19" + mqtt.properties({"authentication_method": "FRIEND", "authentication_data": "again"})))
+    friend.wait(lambda: any(kind == mqtt.AUTH for kind, _ in friend.others), "AUTH")
+
+
+def test_where_logins_from_outside_are_denied_no_method_of_another_plugin_lets_anybody_in(with_friends):
+    with_friends.options["outside"] = "deny"
+    friend = auth_plugin.knocks(with_friends.start().port, "a-friend", at_once=True)
+    auth_plugin.goes_on(friend)
+    with pytest.raises(mqtt.Refused):
+        friend.read_connack()
 
 
 # ---- the wrong order ----

@@ -5,6 +5,7 @@ import json
 import subprocess
 import time
 
+import auth_plugin
 import broker as brokers
 import mqtt
 import pytest
@@ -177,29 +178,41 @@ def test_texts_for_the_connection_before_do_not_come_ahead_of_older_ones_either(
 
 
 @pytest.fixture
-def lets_strangers_in(idle_broker):
+def lets_strangers_in(idle_broker, tmp_path):
     idle_broker.options["outside"] = "allow"
     idle_broker.anonymous = True
+    idle_broker.bottom_lines.append(auth_plugin.line(tmp_path))
 
 
+def takes_its_place(stranger):
+    if stranger.version == mqtt.V5:
+        auth_plugin.goes_on(stranger)
+    else:
+        stranger.send(stranger.connect_packet(clean=True))
+
+
+@pytest.mark.parametrize("how", ["without a name", "by AUTH", "in the middle of AUTH"])
 @pytest.mark.parametrize("device", ["phone", None])
-def test_lines_for_a_connection_that_has_just_gone_reach_no_stranger_who_takes_its_client_id(lets_strangers_in, slow_broker, device):
+def test_lines_for_a_connection_that_has_just_gone_reach_no_stranger_who_takes_its_client_id(lets_strangers_in, slow_broker, device, how):
     """He has no token, and need not subscribe anything: 2.1 would hand them to whoever has the client ID by then."""
     alice, bob = slow_broker.person("alice"), slow_broker.person("bob")
     chat = alice.says("before", to="bob")["chatID"]
     ids = [f"bob/{device}-{number}" if device else f"one-of-bobs-{number}" for number in range(20)]
+    if how == "without a name":
+        strangers = [mqtt.Client(slow_broker.port, name, connect=False) for name in ids]
+    else:
+        strangers = [auth_plugin.knocks(slow_broker.port, name, at_once=how == "by AUTH") for name in ids]
     phones = [slow_broker.client(name, "bob", clean=True) for name in ids]
     for phone in phones:
         phone.subscribe("hc/me/#")
-    strangers = [mqtt.Client(slow_broker.port, name, connect=False) for name in ids]
     for phone, stranger in zip(phones, strangers):
         alice.client.publish(f"hc/chat/{chat}/text", "in the midst")
         alice.client.ping()
         phone.close()
-        stranger.send(stranger.connect_packet(clean=True))
+        takes_its_place(stranger)
     bob.hears(*["in the midst"] * 20)
     for stranger in strangers:
-        with contextlib.suppress(mqtt.Closed):
+        with contextlib.suppress(mqtt.Closed, mqtt.Refused):
             stranger.read_connack()
             stranger.ping()
         assert not stranger.messages
