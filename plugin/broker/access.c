@@ -63,7 +63,9 @@ static int check_write(struct server *server, struct session *session, const str
 		refuse(&verdict, REFUSAL_FORBIDDEN, "nobody can publish to this topic");
 	else
 		return MOSQ_ERR_SUCCESS;
-	answer_error(server, session, topic.command_id, &verdict);
+	struct verdict too_much;
+	bool paid = budget_allows_command(server, session->person, "", event->payloadlen, &too_much);
+	answer_error(server, session, topic.command_id, paid ? &verdict : &too_much);
 	return MOSQ_ERR_ACL_DENIED;
 }
 

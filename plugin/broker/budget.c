@@ -12,6 +12,7 @@
 enum {
 	HELD_MAX = 64, /* chats of one user that are held one by one */
 	BUSY_RETRY_MS = 100,
+	SHORT_CALL = 1024, /* bytes of arguments that cost next to nothing */
 };
 
 /* Budgets that fill up again with time. */
@@ -102,12 +103,16 @@ static void hold(struct budgets *budgets, const char *chat_id, int64_t until_ms)
 	LL_PREPEND(budgets->held, held);
 }
 
+bool budget_lets_through(struct server *server, struct person *person, const char *chat_id, struct verdict *verdict)
+{
+	return refuse_until(verdict, BUDGET_COMMANDS, held_for(&person->budgets, chat_id, server->now_ms));
+}
+
 bool budget_allows_command(struct server *server, struct person *person, const char *chat_id, size_t bytes, struct verdict *verdict)
 {
-	int64_t wait = held_for(&person->budgets, chat_id, server->now_ms);
-	if (wait > 0)
-		return refuse_until(verdict, BUDGET_COMMANDS, wait);
-	wait = take(server, person, BUDGET_BYTES, (double)bytes);
+	if (!budget_lets_through(server, person, chat_id, verdict))
+		return false;
+	int64_t wait = take(server, person, BUDGET_BYTES, (double)bytes);
 	if (wait == 0)
 		wait = take(server, person, BUDGET_COMMANDS, 1);
 	if (wait > 0)
@@ -120,6 +125,15 @@ bool budget_allows_command(struct server *server, struct person *person, const c
 bool budget_allows(struct server *server, struct person *person, enum budget budget, struct verdict *verdict)
 {
 	return refuse_until(verdict, budget, take(server, person, budget, 1));
+}
+
+/* Who has sent too much can still read, unless he asks at great length. */
+bool budget_allows_call(struct server *server, struct person *person, size_t bytes, struct verdict *verdict)
+{
+	int64_t wait = bytes > SHORT_CALL ? take(server, person, BUDGET_BYTES, (double)bytes) : 0;
+	if (wait == 0)
+		wait = take(server, person, BUDGET_CALLS, 1);
+	return refuse_until(verdict, BUDGET_CALLS, wait);
 }
 
 bool budget_has_contacts(struct server *server, struct person *person, struct verdict *verdict)

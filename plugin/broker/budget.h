@@ -6,7 +6,7 @@
  *
  *   budget             option                               exceeded
  *   commands           commands_per_second, commands_burst  all further commands of the user to that chat wait, so that nothing overtakes
- *   bytes of them      bytes_per_second                     the same
+ *   bytes of payload   bytes_per_second                     the same; of calls that read, only what is long counts
  *   new contacts       new_contacts_per_hour                the call alone; adding to groups on credit
  *   icons of bytes     icons_per_hour                       the call alone
  *   typing             typing_per_second                    the event alone
@@ -15,6 +15,8 @@
  *   calls under way    rpc_in_flight                        the call alone
  *   subscribing        subscriptions_per_second             the SUBSCRIBE; also above subscriptions_max on one connection
  *   chats              chats_max                            what would begin or join one more: forbidden, since no time helps
+ *
+ * Commands and calls are counted before their payload is read: who sends what cannot be read has to pay for it as well.
  *
  * deliveries_per_tick is no person's, but the broker's own turn: server.c. Broker thread. */
 
@@ -46,6 +48,12 @@ void budget_count_contacts(struct server *server, struct person *person, size_t 
 
 /* Counts one command of that many bytes to that chat; "" for what concerns none. false: *verdict. */
 bool budget_allows_command(struct server *server, struct person *person, const char *chat_id, size_t bytes, struct verdict *verdict);
+
+/* Whether what he sends to that chat does not have to wait. Counts nothing. false: *verdict. */
+bool budget_lets_through(struct server *server, struct person *person, const char *chat_id, struct verdict *verdict);
+
+/* Counts one call that changes nothing, with arguments of that many bytes. false: *verdict. */
+bool budget_allows_call(struct server *server, struct person *person, size_t bytes, struct verdict *verdict);
 
 /* Counts one of a budget that is neither of commands nor of answers. false: *verdict. */
 bool budget_allows(struct server *server, struct person *person, enum budget budget, struct verdict *verdict);

@@ -123,22 +123,35 @@ static int draining(struct server *server, struct session *session, const struct
 	return event->qos == 0 ? MOSQ_ERR_ACL_DENIED : not_now(server, session, "the broker is being drained");
 }
 
+static struct parse_conf parse_conf_of(const struct server *server)
+{
+	return (struct parse_conf){server->world.info.secret, STORE_SECRET_BYTES, server->conf.body_bytes_max, server->conf.quotes == CONF_QUOTES_KEEP};
+}
+
+/* Too much: nothing of the payload is read but the ID that the refusal is to have. */
+static int refused_unread(struct server *server, struct session *session, const struct mosquitto_evt_message *event, const struct topic *topic,
+	const struct verdict *verdict)
+{
+	char id[COMMAND_ID_MAX + 1];
+	bool inside = topic->kind == TOPIC_SEND && topic->command_id[0] == '\0' && parse_command_id(event->payload, event->payloadlen, id);
+	return refused(server, session, inside ? id : topic->command_id, verdict);
+}
+
 static int take_send(struct server *server, struct session *session, struct mosquitto_evt_message *event, const struct topic *topic)
 {
-	struct verdict verdict;
-	const struct parse_conf conf = {server->world.info.secret, STORE_SECRET_BYTES, server->conf.body_bytes_max,
-		server->conf.quotes == CONF_QUOTES_KEEP};
-	struct command *command = NULL;
+	struct verdict verdict, too_much;
+	const struct parse_conf conf = parse_conf_of(server);
 	if (server->draining)
 		return draining(server, session, event, topic->command_id);
-	if (fits_journal(session, event, &verdict))
-		command = parse_command(&conf, topic, session->person->user_id, event->payload, event->payloadlen, &verdict);
-	if (command == NULL)
-		return refused(server, session, topic->command_id, &verdict);
-	if (!budget_allows_command(server, session->person, command->chat_id ? command->chat_id : "", event->payloadlen, &verdict)) {
-		int rc = refused(server, session, command->key, &verdict);
+	struct command *command = parse_topic(&conf, topic, session->person->user_id, &verdict);
+	if (!budget_allows_command(server, session->person, command != NULL ? command->chat_id : "", event->payloadlen, &too_much)) {
 		command_free(command);
-		return rc;
+		return refused_unread(server, session, event, topic, &too_much);
+	}
+	if (command == NULL || !fits_journal(session, event, &verdict) ||
+		!parse_payload(command, &conf, topic, event->payload, event->payloadlen, &verdict)) {
+		command_free(command);
+		return refused(server, session, topic->command_id, &verdict);
 	}
 	command->origin = origin_of(server, session, command->key);
 	return take_command(server, session, event, command);
@@ -189,13 +202,13 @@ static int take_signal(struct server *server, struct session *session, struct mo
 {
 	struct verdict verdict;
 	bool zero = event->payloadlen == 1 && *(const char *)event->payload == '0';
+	if (!budget_allows_command(server, session->person, topic->chat_id, event->payloadlen, &verdict) ||
+		(topic->kind == TOPIC_TYPING && !budget_allows(server, session->person, BUDGET_TYPING, &verdict)))
+		return refused(server, session, NULL, &verdict);
 	if (event->payloadlen > 0 && !(topic->kind == TOPIC_TYPING && zero)) {
 		refuse(&verdict, REFUSAL_BAD_REQUEST, topic->kind == TOPIC_TYPING ? "payload: it is empty or 0" : "payload: it must be empty");
 		return refused(server, session, NULL, &verdict);
 	}
-	if (!budget_allows_command(server, session->person, topic->chat_id, 0, &verdict) ||
-		(topic->kind == TOPIC_TYPING && !budget_allows(server, session->person, BUDGET_TYPING, &verdict)))
-		return refused(server, session, NULL, &verdict);
 	struct signal *signal = mem_zero(sizeof *signal);
 	signal->server = server;
 	signal->session_id = session->id;
@@ -247,8 +260,7 @@ static bool read_reply(struct server *server, struct mosquitto_evt_message *even
 
 static int take_write(struct server *server, struct session *session, struct mosquitto_evt_message *event, struct rpc_request *request)
 {
-	if (!fits_journal(session, event, &request->refused) ||
-		!budget_allows_command(server, session->person, "", event->payloadlen, &request->refused)) {
+	if (!fits_journal(session, event, &request->refused)) {
 		answer_request(request);
 		return MOSQ_ERR_ACL_DENIED;
 	}
@@ -289,10 +301,6 @@ static int start_request(struct server *server, struct session *session, struct 
 	if (rpc_kind(request) == RPC_WRITE)
 		return take_write(server, session, event, request);
 	if (rpc_kind(request) != RPC_COMMAND) {
-		if (!budget_allows(server, session->person, BUDGET_CALLS, &request->refused)) {
-			answer_request(request);
-			return MOSQ_ERR_ACL_DENIED;
-		}
 		int rc = taken(event);
 		if (rpc_kind(request) == RPC_READ)
 			ports_read_request(server, request);
@@ -303,7 +311,7 @@ static int start_request(struct server *server, struct session *session, struct 
 	struct command *command = fits_journal(session, event, &verdict) ? rpc_command(request, &verdict) : NULL;
 	bool grows = command != NULL && (command->type == COMMAND_ADD || command->type == COMMAND_CREATE_GROUP);
 	if (command != NULL &&
-		(!budget_allows_command(server, session->person, command->chat_id ? command->chat_id : "", event->payloadlen, &verdict) ||
+		(!budget_lets_through(server, session->person, command->chat_id ? command->chat_id : "", &verdict) ||
 			(grows && !budget_has_contacts(server, session->person, &verdict)))) {
 		command_free(command);
 		command = NULL;
@@ -320,19 +328,28 @@ static int start_request(struct server *server, struct session *session, struct 
 	return rc;
 }
 
+/* Before its arguments are read. false: *verdict. */
+static bool pay_call(struct server *server, struct session *session, const struct mosquitto_evt_message *event, const struct topic *topic,
+	struct verdict *verdict)
+{
+	enum rpc_kind kind = rpc_kind_of(topic->operation);
+	return kind == RPC_COMMAND || kind == RPC_WRITE ? budget_allows_command(server, session->person, "", event->payloadlen, verdict)
+	                                                : budget_allows_call(server, session->person, event->payloadlen, verdict);
+}
+
 static int take_rpc(struct server *server, struct session *session, struct mosquitto_evt_message *event, const struct topic *topic)
 {
-	struct verdict verdict;
+	struct verdict verdict, no_reply;
 	struct origin *origin = origin_of(server, session, NULL);
-	if (!read_reply(server, event, topic, origin, &verdict)) {
+	if (!read_reply(server, event, topic, origin, &no_reply)) {
+		bool paid = pay_call(server, session, event, topic, &verdict);
 		origin_free(origin);
-		return refused(server, session, topic->command_id, &verdict);
+		return refused(server, session, topic->command_id, paid ? &no_reply : &verdict);
 	}
+	bool allowed = budget_begin_call(server, session->person, &verdict) && pay_call(server, session, event, topic, &verdict);
 	struct rpc_request *request =
-		rpc_parse(&server->world, topic->operation, topic->command_id, event->payload, event->payloadlen, &verdict);
-	bool allowed = budget_begin_call(server, session->person, &verdict);
-	if (request == NULL || !allowed) {
-		rpc_free(request);
+		allowed ? rpc_parse(&server->world, topic->operation, topic->command_id, event->payload, event->payloadlen, &verdict) : NULL;
+	if (request == NULL) {
 		request = mem_zero(sizeof *request);
 		request->user_id = mem_text(session->person->user_id);
 		request->refused = verdict;
@@ -367,7 +384,8 @@ int intake_message(struct server *server, struct mosquitto_evt_message *event)
 		return refused(server, session, topic.command_id, &verdict);
 	}
 	if (event->payloadlen > PAYLOAD_MAX) {
-		refuse(&verdict, REFUSAL_TOO_LARGE, "payload: at most %d bytes are taken", PAYLOAD_MAX);
+		if (budget_allows_command(server, session->person, topic.chat_id, event->payloadlen, &verdict))
+			refuse(&verdict, REFUSAL_TOO_LARGE, "payload: at most %d bytes are taken", PAYLOAD_MAX);
 		return refused(server, session, topic.command_id, &verdict);
 	}
 	switch (topic.kind) {
@@ -438,9 +456,12 @@ static struct command *replay_one(struct server *server, const struct intake *in
 	struct topic topic;
 	topic_read(server->conf.prefix, intake->topic, &topic);
 	if (topic.kind == TOPIC_SEND || topic.kind == TOPIC_TEXT || topic.kind == TOPIC_EDIT || topic.kind == TOPIC_DELETE) {
-		const struct parse_conf conf = {server->world.info.secret, STORE_SECRET_BYTES, server->conf.body_bytes_max,
-			server->conf.quotes == CONF_QUOTES_KEEP};
-		return parse_command(&conf, &topic, intake->sender_id, intake->payload, intake->payload_len, verdict);
+		const struct parse_conf conf = parse_conf_of(server);
+		struct command *command = parse_topic(&conf, &topic, intake->sender_id, verdict);
+		if (command == NULL || parse_payload(command, &conf, &topic, intake->payload, intake->payload_len, verdict))
+			return command;
+		command_free(command);
+		return NULL;
 	}
 	if (topic.kind != TOPIC_RPC) {
 		refuse(verdict, REFUSAL_BAD_REQUEST, "%s", topic.problem);

@@ -146,8 +146,7 @@ static bool read_nothing(size_t payload_len, struct verdict *verdict)
 	return payload_len == 0;
 }
 
-struct command *parse_command(const struct parse_conf *conf, const struct topic *topic, const char *sender_id, const char *payload,
-	size_t payload_len, struct verdict *verdict)
+struct command *parse_topic(const struct parse_conf *conf, const struct topic *topic, const char *sender_id, struct verdict *verdict)
 {
 	enum command_type type = topic->kind == TOPIC_EDIT ? COMMAND_EDIT : topic->kind == TOPIC_DELETE ? COMMAND_DELETE : COMMAND_SEND;
 	struct command *command = command_new(type, sender_id);
@@ -156,12 +155,44 @@ struct command *parse_command(const struct parse_conf *conf, const struct topic 
 	if (type != COMMAND_SEND)
 		command->target = topic->number;
 	command->keep_quotes = type == COMMAND_DELETE && conf->keep_quotes;
-	bool ok = address(command, conf, topic, verdict) &&
-	          (topic->kind == TOPIC_DELETE ? read_nothing(payload_len, verdict)
-	           : topic->kind == TOPIC_SEND ? read_json(command, conf, payload, payload_len, verdict)
-	                                       : read_text(command, conf, payload, payload_len, verdict));
-	if (ok)
+	if (address(command, conf, topic, verdict))
 		return command;
 	command_free(command);
 	return NULL;
+}
+
+bool parse_payload(struct command *command, const struct parse_conf *conf, const struct topic *topic, const char *payload, size_t payload_len,
+	struct verdict *verdict)
+{
+	return topic->kind == TOPIC_DELETE ? read_nothing(payload_len, verdict)
+	       : topic->kind == TOPIC_SEND ? read_json(command, conf, payload, payload_len, verdict)
+	                                   : read_text(command, conf, payload, payload_len, verdict);
+}
+
+static const char *skip_space(const char *at, const char *end)
+{
+	while (at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
+		at++;
+	return at;
+}
+
+/* In an object as it has to be, these bytes with a colon behind them are a name and nothing else: quotes within texts are escaped. */
+bool parse_command_id(const char *payload, size_t payload_len, char id[COMMAND_ID_MAX + 1])
+{
+	static const char NAME[] = "\"commandID\"";
+	const char *end = payload + payload_len, *at = payload_len > 0 ? memmem(payload, payload_len, NAME, sizeof NAME - 1) : NULL;
+	for (; at != NULL; at = memmem(at, (size_t)(end - at), NAME, sizeof NAME - 1)) {
+		at = skip_space(at + sizeof NAME - 1, end);
+		if (at == end || *at != ':')
+			continue;
+		at = skip_space(at + 1, end);
+		const char *close = at != end && *at == '"' ? memchr(at + 1, '"', (size_t)(end - at - 1)) : NULL;
+		size_t len = close != NULL ? (size_t)(close - at - 1) : 0;
+		if (len == 0 || memchr(at + 1, '\\', len) != NULL || !command_id_is_valid(at + 1, len))
+			return false;
+		memcpy(id, at + 1, len);
+		id[len] = '\0';
+		return true;
+	}
+	return false;
 }

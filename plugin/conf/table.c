@@ -147,7 +147,7 @@ const struct option option_table[] = {
 		.help = "What a user who was quiet may send at once."},
 	{.name = "bytes_per_second", .group = GROUP_LIMITS, .type = OPTION_BYTES, .offset = FIELD(bytes_per_second), .min = 1 << 10,
 		.max = 1 << 30, .unit = "bytes", .value = "1M", .reloadable = true,
-		.help = "The same in bytes of payload; the burst is as many seconds' worth as that of commands."},
+		.help = "The same in bytes of payload, also of calls that read and are longer than 1 KB; the burst is as many seconds' worth as that of commands."},
 	{.name = "rpc_in_flight", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(rpc_in_flight_max), .min = 1, .max = 64,
 		.value = "8", .reloadable = true,
 		.help = "RPC calls of one user that may be under way at once."},

@@ -105,6 +105,8 @@ struct rpc_request *rpc_parse(const struct rpc_world *world, const char *operati
 void rpc_free(struct rpc_request *request);
 
 enum rpc_kind rpc_kind(const struct rpc_request *request);
+/* Of an operation by its name, before its arguments are read. What does not exist changes nothing: RPC_LOCAL. */
+enum rpc_kind rpc_kind_of(const char *operation);
 const char *rpc_name(const struct rpc_request *request);
 /* RPC_READ: whether the answer depends on receipts, so that those still in memory have to be stored first. */
 bool rpc_reads_receipts(const struct rpc_request *request);

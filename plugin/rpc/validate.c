@@ -244,14 +244,19 @@ static bool check_arguments(const struct argument *arguments, json_t *args, cons
 	return true;
 }
 
-static const struct rpc_operation *find_operation(const char *name, struct verdict *verdict)
+static const struct rpc_operation *find_operation(const char *name)
 {
 	const struct rpc_operation *operation;
 	for (size_t i = 0; (operation = operation_at(i)) != NULL; i++)
 		if (strcmp(operation->name, name) == 0)
 			return operation;
-	refuse(verdict, REFUSAL_BAD_REQUEST, "operation: there is no such operation");
 	return NULL;
+}
+
+enum rpc_kind rpc_kind_of(const char *operation)
+{
+	const struct rpc_operation *found = find_operation(operation);
+	return found != NULL ? found->kind : RPC_LOCAL;
 }
 
 /* Integers of more than 63 bits are no JSON for jansson. Read once more as something else, they can be named. */
@@ -284,7 +289,9 @@ static bool check_id(const char *id, struct verdict *verdict)
 struct rpc_request *rpc_parse(
 	const struct rpc_world *world, const char *operation, const char *id, const char *payload, size_t payload_len, struct verdict *verdict)
 {
-	const struct rpc_operation *found = find_operation(operation, verdict);
+	const struct rpc_operation *found = find_operation(operation);
+	if (found == NULL)
+		refuse(verdict, REFUSAL_BAD_REQUEST, "operation: there is no such operation");
 	if (found == NULL || !check_id(id ? id : "", verdict))
 		return NULL;
 	struct error err = {0};

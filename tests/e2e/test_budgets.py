@@ -78,6 +78,57 @@ def test_who_has_sent_too_much_can_still_read(tight):
     assert alice.asks("ListChats")["chats"][0]["chatID"] == chat
 
 
+# ---- what is refused costs as well ----
+
+def refusals(person, publishes, count):
+    """Publishes so often; the codes of the errors that came, in their order."""
+    known = len(person.acks)
+    for i in range(count):
+        publishes(i)
+    person.until(lambda: len(person.acks) == known + count, "an error for each")
+    return [answer["error"]["code"] for _, answer, _ in person.acks[known:]]
+
+
+def test_junk_uses_up_the_bytes_of_calls(tight):
+    alice = tight(bytes_per_second="16K").person("alice")
+    for i in range(4):
+        alice.client.publish(f"hc/rpc/ListChats/j{i}", "[" * 200000)
+    alice.until(lambda: len(alice.replies) == 4, "all answers")
+    codes = [alice.replies[f"j{i}"][0]["error"]["code"] for i in range(4)]
+    assert codes == ["bad_request", "bad_request", "rate_limited", "rate_limited"], "20 seconds' worth, on credit"
+    alice.asks("ListChats")
+
+
+@pytest.mark.parametrize("tail, payload, code", [pytest.param(*case, id=f"{case[0]}-{len(case[1])}") for case in (
+    ("chat/{chat}/send/a{i}", "[", "bad_request"), ("chat/{chat}/text/a{i}", b"\xff", "bad_request"), ("chat/{chat}/delete/1/a{i}", "x", "bad_request"),
+    ("user/alice/send/a{i}", '{"body": "x"}', "bad_request"), ("chat/{chat}/text/a{i}", "x" * 300000, "too_large"),
+    ("chat/{chat}/text/a{i}", "x" * 70000, "too_large"), ("chat/{chat}/read/1", "x", "bad_request"), ("chat/{chat}/typing", "x", "bad_request"),
+    ("me/inbox", "x", "forbidden"), ("chat/{chat}/events", "x", "forbidden"), ("nowhere", "x", "bad_request"), ("rpc/setStatus", "{}", "bad_request"))])
+def test_what_can_never_be_taken_costs_as_much_as_a_command(tight, tail, payload, code):
+    broker = tight(commands_per_second=1, commands_burst=6, calls_per_second=1)
+    alice, bob = broker.person("alice", version=mqtt.V5), broker.person("bob")
+    chat = bob.chat_with(alice)
+    codes = refusals(alice, lambda i: alice.publishes(tail.format(chat=chat, i=i), payload), 8)
+    assert codes[:5] == [code] * 5
+    assert codes[-1] == "rate_limited"
+
+
+def test_a_retained_publish_costs_as_much_as_a_command(tight):
+    broker = tight(commands_per_second=1, commands_burst=6)
+    alice = broker.person("alice", version=mqtt.V5)
+    assert refusals(alice, lambda i: alice.publishes("chat/x/text/a1", "x", retain=True), 8)[-1] == "rate_limited"
+
+
+def test_a_message_that_is_too_much_is_refused_by_the_id_in_its_payload(tight):
+    broker = tight(commands_per_second=1, commands_burst=5)
+    alice, bob = broker.person("alice"), broker.person("bob")
+    chat = alice.chat_with(bob)
+    for i in range(6):
+        alice.publishes(f"chat/{chat}/send", {"body": f"{i}"})
+    alice.publishes(f"chat/{chat}/send", '{"body": "\\"commandID\\":\\"b1\\"", "contentType": "commandID", "commandID" : "a1"}')
+    alice.is_refused("rate_limited", "a1")
+
+
 def test_icons_are_bounded(tight):
     alice = tight(icons_per_hour=2).person("alice")
     for i in range(2):

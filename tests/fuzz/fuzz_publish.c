@@ -38,11 +38,16 @@ static void check_command(const struct topic *topic, const char *payload, size_t
 {
 	const struct parse_conf conf = {(const unsigned char *)"secret", 6, BODY_MAX, false};
 	struct verdict verdict = {0};
-	struct command *command = parse_command(&conf, topic, "alice", payload, len, &verdict);
-	if (command == NULL) {
+	char id[COMMAND_ID_MAX + 1];
+	struct command *command = parse_topic(&conf, topic, "alice", &verdict);
+	bool found = parse_command_id(payload, len, id);
+	FUZZ_CHECK(!found || command_id_is_valid(id, strlen(id)));
+	if (command == NULL || !parse_payload(command, &conf, topic, payload, len, &verdict)) {
+		command_free(command);
 		FUZZ_CHECK(verdict.code != REFUSAL_NONE && verdict.message[0] != '\0' && text_is_utf8(verdict.message, strlen(verdict.message)));
 		return;
 	}
+	FUZZ_CHECK(!found || topic->kind != TOPIC_SEND || (command->key != NULL && strcmp(id, command->key) == 0));
 	bool changes = topic->kind == TOPIC_EDIT || topic->kind == TOPIC_DELETE;
 	FUZZ_CHECK((command->body == NULL) == (topic->kind == TOPIC_DELETE));
 	FUZZ_CHECK(command->body_len <= BODY_MAX && text_is_utf8(command->body, command->body_len));
