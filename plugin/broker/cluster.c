@@ -17,6 +17,7 @@
 #include "plugin/broker/presence.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/removal.h"
+#include "plugin/broker/revocations.h"
 #include "plugin/broker/revoke.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/watching.h"
@@ -139,9 +140,19 @@ static void on_turn(struct server *server, const struct notice *notice)
 	core_yield(server->core, notice->subject, notice->writer, server->now_ms);
 }
 
+/* It may come late, and behind the ban's end: so the store is asked as well. */
+static void on_banned(struct server *server, const struct notice *notice)
+{
+	revoke_happened(server, notice->subject, REVOCATION_BAN_MS);
+	revoke_read_again(server);
+}
+
 static void on_revoked(struct server *server, const struct notice *notice)
 {
-	revoke_happened(server, notice->subject, notice->at_ms);
+	if (notice->at_ms >= REVOCATION_BAN_MS)
+		on_banned(server, notice);
+	else
+		revoke_happened(server, notice->subject, notice->at_ms);
 }
 
 static void on_lowered(struct server *server, const struct notice *notice)
@@ -175,6 +186,7 @@ static const struct {
 	{NOTICE_ERASED, on_erased},
 	{NOTICE_TURN, on_turn},
 	{NOTICE_REVOKED, on_revoked},
+	{NOTICE_BANNED, on_banned},
 	{NOTICE_LOWERED, on_lowered},
 	{NOTICE_REMOVED, on_removed},
 	{NOTICE_SHOWS, on_shows},

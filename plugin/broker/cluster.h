@@ -18,10 +18,15 @@ struct tail;
 #define NOTICE_TURN    "turn"    /* a chat: who told it cannot append to it, because the others always come first */
 #define NOTICE_ERASED  "erased"  /* a user: what he wrote before that time is erased */
 #define NOTICE_REVOKED "revoked" /* as in struct revocation, then: the store has it */
+#define NOTICE_BANNED  "banned"  /* a user, who is banned as the store has it; told then */
 #define NOTICE_LOWERED "lowered" /* the same, if it was later than then: a ban was taken back */
 #define NOTICE_REMOVED "removed" /* a user, '/', a device: it was removed */
 #define NOTICE_SHOWS   "shows"   /* a user: what he shows of when he is connected has changed */
 #define NOTICE_KEYS    "keys"    /* any: the keys of device tokens have changed */
+
+/* Versions before NOTICE_BANNED tell of a ban by NOTICE_REVOKED with the ban's time, and know nothing else. So that one is put before it, of a time
+ * so long ahead: meanwhile they read all revocations again. The ban's time itself would keep the notice for ever. */
+#define NOTICE_BAN_MS INT64_C(7200000)
 
 /* Begins to read along; takes the tail over also where it fails. tail NULL: the store is not shared, nothing begins. false: no thread. */
 bool cluster_start(struct server *server, struct tail *tail);

@@ -24,19 +24,6 @@ static void put(struct control_call *call, struct store *store, int64_t at_ms)
 	subject_of(call, subject);
 	call->rc = store_ops(store)->put_revocation(store, subject, at_ms, &call->err);
 	call->data = json_object();
-	control_add_time(call->data, "revokedAt", at_ms);
-}
-
-static void tell_revoked(struct control_call *call)
-{
-	char subject[NOTICE_SUBJECT_MAX + 1];
-	int64_t at_ms = json_integer_value(json_object_get(call->data, "revokedAt"));
-	subject_of(call, subject);
-	revoke_happened(call->server, subject, at_ms);
-	cluster_tell(call->server, NOTICE_REVOKED, subject, at_ms);
-	if (control_text(call, "device") == NULL && call->command == &control_table[CONTROL_BAN])
-		json_object_del(call->data, "revokedAt"); /* the end of time says nothing */
-	control_done(call);
 }
 
 /* ---- ban, unban ---- */
@@ -46,13 +33,23 @@ static void ask_ban(struct control_call *call, struct store *store)
 	put(call, store, REVOCATION_BAN_MS);
 }
 
+static void tell_banned(struct control_call *call)
+{
+	struct server *server = call->server;
+	const char *user_id = control_text(call, "user");
+	revoke_happened(server, user_id, REVOCATION_BAN_MS);
+	cluster_tell(server, NOTICE_REVOKED, user_id, server->wall_ms + NOTICE_BAN_MS);
+	cluster_tell(server, NOTICE_BANNED, user_id, server->wall_ms);
+	control_done(call);
+}
+
 /* Whoever would ban himself could not take it back. */
 void control_ban(struct control_call *call)
 {
 	if (control_is_own(call, control_text(call, "user")))
 		control_refuse(call, "user: nobody bans himself");
 	else
-		control_ask(call, ask_ban, tell_revoked);
+		control_ask(call, ask_ban, tell_banned);
 }
 
 static void ask_unban(struct control_call *call, struct store *store)
@@ -84,7 +81,19 @@ void control_unban(struct control_call *call)
 
 static void ask_revoke(struct control_call *call, struct store *store)
 {
-	put(call, store, clock_wall_ms());
+	int64_t now_ms = clock_wall_ms();
+	put(call, store, now_ms);
+	control_add_time(call->data, "revokedAt", now_ms);
+}
+
+static void tell_revoked(struct control_call *call)
+{
+	char subject[NOTICE_SUBJECT_MAX + 1];
+	int64_t at_ms = json_integer_value(json_object_get(call->data, "revokedAt"));
+	subject_of(call, subject);
+	revoke_happened(call->server, subject, at_ms);
+	cluster_tell(call->server, NOTICE_REVOKED, subject, at_ms);
+	control_done(call);
 }
 
 void control_revoke(struct control_call *call)

@@ -32,17 +32,11 @@ static enum store_rc read(struct store *store, uint64_t *next, struct notice_lis
 
 enum store_rc notices_end(struct store *store, uint64_t *next, struct error *err)
 {
-	size_t count = PAGE;
-	*next = 0;
-	while (count == PAGE) {
-		struct notice_list *list;
-		enum store_rc rc = read(store, next, &list, err);
-		if (rc != STORE_OK)
-			return rc;
-		count = list->count;
-		store_free(list);
-	}
-	return STORE_OK;
+	struct notice_list *list = NULL;
+	*next = UINT64_MAX;
+	enum store_rc rc = read(store, next, &list, err);
+	store_free(list);
+	return rc;
 }
 
 static void read_run(struct job *job)

@@ -51,6 +51,15 @@ static enum store_rc put(struct store *store, const struct revocation_call *call
 	return rc == STORE_OK ? store_ops(store)->put_notice(store, NOTICE_REVOKED, call->subject.data, call->at_ms, err) : rc;
 }
 
+static enum store_rc put_ban(struct store *store, const struct revocation_call *call, struct error *err)
+{
+	int64_t now_ms = clock_wall_ms();
+	enum store_rc rc = store_ops(store)->put_revocation(store, call->user_id, REVOCATION_BAN_MS, err);
+	if (rc == STORE_OK)
+		rc = store_ops(store)->put_notice(store, NOTICE_REVOKED, call->user_id, now_ms + NOTICE_BAN_MS, err);
+	return rc == STORE_OK ? store_ops(store)->put_notice(store, NOTICE_BANNED, call->user_id, now_ms, err) : rc;
+}
+
 static enum store_rc is_banned(struct store *store, const char *user_id, bool *banned, struct error *err)
 {
 	struct revocations *table;
@@ -154,7 +163,7 @@ static int run_on_user(const struct ctl_command *command, int argc, char **argv,
 
 static int run_ban(const struct ctl_command *command, int argc, char **argv)
 {
-	return run_on_user(command, argc, argv, REVOCATION_BAN_MS, put);
+	return run_on_user(command, argc, argv, REVOCATION_BAN_MS, put_ban);
 }
 
 static int run_unban(const struct ctl_command *command, int argc, char **argv)

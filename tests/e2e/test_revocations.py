@@ -136,6 +136,17 @@ def test_what_was_missed_is_read_again_with_sighup(broker, alice):
     is_cut_off_soon(alice)
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize("kind, at", [("banned", 0), ("revoked", 253370764799000)], ids=["a ban", "a ban by an older hyperchatctl"])
+def test_a_ban_that_is_told_behind_its_end_keeps_nobody_out_for_long(broker, alice, kind, at):
+    store = sqlite3.connect(broker.store)
+    store.execute("INSERT INTO notice (kind, subject, writer, at) VALUES (?, 'alice', 'hyperchatctl', ?)", (kind, at or int(time.time() * 1000)))
+    store.commit()
+    store.close()
+    is_cut_off_soon(alice)
+    soon(lambda: is_let_in(broker, broker.token("alice"), "alice/phone"), "he stays banned")
+
+
 def is_stored_soon(store, user):
     """Who has come is, a moment later."""
     deadline = time.monotonic() + mqtt.PATIENCE
