@@ -211,11 +211,12 @@ struct store_ops {
 	 * them for good, and none are made for it afterwards. NOT_FOUND: none was made, it was erased, or there is no such chat. */
 	enum store_rc (*load_chat_key)(struct store *store, const char *chat_id, bool make, unsigned char key[CHAT_KEY_BYTES], struct error *err);
 
-	/* What one broker has to tell the others beside the log: "whom alice blocks has changed". Kept for an hour or so (prune). kind: at most
-	 * NOTICE_KIND_MAX bytes; subject: at most NOTICE_SUBJECT_MAX, a user or chat ID, or a user ID, '/', a device. */
+	/* What one broker has to tell the others beside the log: "whom alice blocks has changed". Kept for an hour or so after at_ms (prune); one of a
+	 * time more than STORE_NOTICE_AHEAD_HOURS ahead goes the next time. kind: at most NOTICE_KIND_MAX bytes; subject: at most NOTICE_SUBJECT_MAX, a
+	 * user or chat ID, or a user ID, '/', a device. */
 	enum store_rc (*put_notice)(struct store *store, const char *kind, const char *subject, int64_t at_ms, struct error *err);
-	/* Those behind `after` (0: all that are kept), oldest first. *next: what to give as `after` the next time; as with tail, a notice may come
-	 * again. One block: store_free. */
+	/* Those behind `after` (0: all that are kept; UINT64_MAX: none), oldest first. *next: what to give as `after` the next time; as with tail, a notice
+	 * may come again. UINT64_MAX: *next is behind all that were put until now, at once, and what is put from now on comes. One block: store_free. */
 	enum store_rc (*read_notices)(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
 	                              struct error *err);
 
@@ -377,6 +378,8 @@ struct store_ops {
 #define STORE_AUDIT_DAYS 400
 /* How long a notice is kept. */
 #define STORE_NOTICE_MINUTES 60
+/* No notice is of a later time than that. Those of bans were once, of the year 9998: a store may hold them for good. */
+#define STORE_NOTICE_AHEAD_HOURS 24
 
 /* Opens by URI: "sqlite:/var/lib/…/chat.db", "memory:". The scheme picks the backend; an unknown one is STORE_REFUSED. */
 enum store_rc store_open(const char *uri, struct store **store, struct error *err);

@@ -50,6 +50,8 @@ struct tail {
 	/* the loop's */
 	bool under_way, failing;
 	int64_t due_ms;
+	uint64_t *told; /* notices behind notices_next: while a number before them is waited for they come again in each round */
+	size_t told_count;
 };
 
 /* ---- on a worker ---- */
@@ -112,13 +114,8 @@ static enum store_rc read_notices(struct tail *tail, struct error *err)
 /* What was told before is known to the store, and so to who begins now. */
 static enum store_rc skip_notices(struct tail *tail, struct error *err)
 {
-	enum store_rc rc;
-	do
-		rc = read_notices(tail, err);
-	while (rc == STORE_OK && tail->notices->count == NOTICES);
-	store_free(tail->notices);
-	tail->notices = NULL;
-	return rc;
+	tail->notices_next = UINT64_MAX;
+	return read_notices(tail, err);
 }
 
 static int64_t pause_of(const struct place *place, int64_t now_ms)
@@ -173,13 +170,50 @@ static void round_run(struct job *job)
 	read_places(tail, now_ms);
 	/* Behind the transactions: what was read with a text that a notice says is gone is taken in before that notice, or has it no more. */
 	if (tail->notices_due_ms <= now_ms) {
+		uint64_t before = tail->notices_next;
 		tail->notices_fail = read_notices(tail, &tail->err) != STORE_OK;
-		bool some = !tail->notices_fail && tail->notices->count > 0;
-		tail->notices_due_ms = now_ms + (some ? NOTICES_MS : NOTICES_IDLE_MS);
+		tail->notices_due_ms = now_ms + (tail->notices_next > before ? NOTICES_MS : NOTICES_IDLE_MS);
 	}
 }
 
 /* ---- on the loop's thread ---- */
+
+static bool was_told(const struct tail *tail, uint64_t id)
+{
+	for (size_t i = 0; i < tail->told_count; i++)
+		if (tail->told[i] == id)
+			return true;
+	return false;
+}
+
+static void remember_told(struct tail *tail, uint64_t id)
+{
+	tail->told = mem_grow(tail->told, (tail->told_count + 1) * sizeof *tail->told);
+	tail->told[tail->told_count++] = id;
+}
+
+static void forget_told(struct tail *tail)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < tail->told_count; i++)
+		if (tail->told[i] > tail->notices_next)
+			tail->told[kept++] = tail->told[i];
+	tail->told_count = kept;
+}
+
+static void tell_notices(struct tail *tail)
+{
+	for (size_t i = 0; tail->notices != NULL && i < tail->notices->count; i++) {
+		const struct notice *notice = &tail->notices->notices[i];
+		if (strcmp(notice->writer, tail->own) == 0 || was_told(tail, notice->id))
+			continue;
+		remember_told(tail, notice->id);
+		tail->conf.notice(tail->conf.context, notice);
+	}
+	forget_told(tail);
+	store_free(tail->notices);
+	tail->notices = NULL;
+}
 
 static void tell(struct tail *tail)
 {
@@ -192,11 +226,7 @@ static void tell(struct tail *tail)
 			tail->conf.damaged(tail->conf.context, &tail->places[i].err);
 		tail->places[i].damaged = false;
 	}
-	for (size_t i = 0; tail->notices != NULL && i < tail->notices->count; i++)
-		if (strcmp(tail->notices->notices[i].writer, tail->own) != 0)
-			tail->conf.notice(tail->conf.context, &tail->notices->notices[i]);
-	store_free(tail->notices);
-	tail->notices = NULL;
+	tell_notices(tail);
 }
 
 static int64_t next_due(const struct tail *tail)
@@ -276,6 +306,7 @@ void tail_close(struct tail *tail)
 	}
 	free(tail->places);
 	store_free(tail->notices);
+	free(tail->told);
 	free(tail->own);
 	free(tail);
 }

@@ -6,7 +6,8 @@
  *
  * A writer who has just written is looked at again 20 ms later, one who is quiet ever more rarely, up to twice a second; who is new is found
  * within a second. A writer who cannot be read keeps neither the others nor the notices, and what is damaged is passed over: it is told of once.
- * Everything else comes at least once, in the order of its writer; it may come again, so whoever takes it goes by the numbers.
+ * Everything else comes at least once, in the order of its writer; it may come again, so whoever takes it goes by the numbers. A notice comes again
+ * only rarely, not while one with a lower number is waited for.
  *
  * Threads: all on the loop but tail_open, which blocks, and may be called on any. Callbacks run on the loop, inside mailbox_run. */
 

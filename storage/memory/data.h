@@ -213,6 +213,7 @@ static const int64_t DEVICE_TOKEN_AGE_MS = (int64_t)STORE_DEVICE_TOKEN_DAYS * 24
 static const int64_t ICON_AGE_MS = (int64_t)STORE_ICON_DAYS * 24 * 3600 * 1000;
 static const int64_t AUDIT_AGE_MS = (int64_t)STORE_AUDIT_DAYS * 24 * 3600 * 1000;
 static const int64_t NOTICE_AGE_MS = (int64_t)STORE_NOTICE_MINUTES * 60 * 1000;
+static const int64_t NOTICE_AHEAD_MS = (int64_t)STORE_NOTICE_AHEAD_HOURS * 60 * 60 * 1000;
 
 /* Operations; memory.c's table lists them. */
 enum store_rc memory_append(struct store *store, struct append *appends, size_t append_count, struct error *err);

@@ -157,7 +157,7 @@ enum store_rc memory_read_notices(struct store *store, uint64_t after, size_t co
 			found[count++] = (struct notice){told->id, told->kind, told->subject, told->writer, told->at_ms};
 	}
 	*notices = record_copy_notices(&(struct notice_list){count, found});
-	*next = count > 0 ? found[count - 1].id : after;
+	*next = count > 0 ? found[count - 1].id : after == UINT64_MAX ? data->last_notice : after;
 	data_unlock(data);
 	free(found);
 	return STORE_OK;
@@ -167,7 +167,8 @@ void data_prune_shared(struct memory_data *data, int64_t now_ms)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < data->notice_count; i++) {
-		if (data->notices[i].at_ms >= now_ms - NOTICE_AGE_MS)
+		int64_t at_ms = data->notices[i].at_ms;
+		if (at_ms >= now_ms - NOTICE_AGE_MS && at_ms <= now_ms + NOTICE_AHEAD_MS)
 			data->notices[kept++] = data->notices[i];
 		else
 			data_notice_fini(&data->notices[i]);

@@ -9,6 +9,7 @@
 #include "storage/record.h"
 
 static const int64_t NOTICE_AGE_MS = (int64_t)STORE_NOTICE_MINUTES * 60 * 1000;
+static const int64_t NOTICE_AHEAD_MS = (int64_t)STORE_NOTICE_AHEAD_HOURS * 60 * 60 * 1000;
 
 enum { GAP_MS = 5000, TRIES = 5 };
 
@@ -214,11 +215,23 @@ static uint64_t next_notice(struct mongo *mongo, uint64_t after, const struct no
 	uint64_t next = after;
 	for (size_t i = 0; i < notices->count; i++) {
 		uint64_t id = notices->items[i].id;
-		if (next != 0 && id != next + 1 && !gap_is_old(mongo, next + 1))
+		if (id != next + 1 && !gap_is_old(mongo, next + 1))
 			break;
 		next = id;
 	}
 	return next;
+}
+
+/* By the counter, so no gap holds it up, and none has to be known later: what has a number already was in the store before it got that. */
+static enum store_rc last_number(struct db *db, uint64_t *number, struct error *err)
+{
+	bson_t counters;
+	enum store_rc rc = db_find_one(db, STORE_INFO, BCON_NEW("_id", BCON_UTF8("store")), NULL, &counters, err);
+	if (rc != STORE_OK)
+		return rc;
+	*number = (uint64_t)doc_number(&counters, "notices");
+	bson_destroy(&counters);
+	return STORE_OK;
 }
 
 enum store_rc mongo_read_notices(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
@@ -226,12 +239,13 @@ enum store_rc mongo_read_notices(struct store *store, uint64_t after, size_t cou
 {
 	struct db db;
 	struct notices found = {0};
+	uint64_t last = 0;
 	db_begin(&db, store);
-	enum store_rc rc = load_notices(&db, after, count_max, &found, err);
+	enum store_rc rc = after == UINT64_MAX ? last_number(&db, &last, err) : load_notices(&db, after, count_max, &found, err);
 	db_end(&db);
 	if (rc == STORE_OK) {
 		*notices = record_copy_notices(&(struct notice_list){found.count, found.items});
-		*next = next_notice(mongo_of(store), after, &found);
+		*next = after == UINT64_MAX ? last : next_notice(mongo_of(store), after, &found);
 	}
 	notices_fini(&found);
 	return rc;
@@ -239,7 +253,8 @@ enum store_rc mongo_read_notices(struct store *store, uint64_t after, size_t cou
 
 enum store_rc brokers_prune(struct db *db, int64_t now_ms, struct error *err)
 {
-	enum store_rc rc = db_delete_all(db, NOTICES, BCON_NEW("at", "{", "$lt", BCON_INT64(now_ms - NOTICE_AGE_MS), "}"), err);
+	enum store_rc rc = db_delete_all(db, NOTICES, BCON_NEW("$or", "[", "{", "at", "{", "$lt", BCON_INT64(now_ms - NOTICE_AGE_MS), "}", "}", "{", "at",
+		"{", "$gt", BCON_INT64(now_ms + NOTICE_AHEAD_MS), "}", "}", "]"), err);
 	if (rc == STORE_OK)
 		rc = db_delete_all(db, LEASES, BCON_NEW("until", "{", "$lt", BCON_INT64(now_ms - NOTICE_AGE_MS), "}"), err);
 	return rc;

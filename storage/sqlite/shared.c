@@ -201,6 +201,14 @@ enum store_rc sqlite_put_notice(struct store *store, const char *kind, const cha
 	return write_end(store, db, err);
 }
 
+static uint64_t last_notice(struct db *db)
+{
+	sqlite3_stmt *find = db_statement(db, SQL_LAST_NOTICE);
+	uint64_t last = db_step(db, find) ? (uint64_t)sqlite3_column_int64(find, 0) : 0;
+	db_reset(find);
+	return last;
+}
+
 enum store_rc sqlite_read_notices(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
                                   struct error *err)
 {
@@ -220,10 +228,11 @@ enum store_rc sqlite_read_notices(struct store *store, uint64_t after, size_t co
 		found[count++] = (struct notice){(uint64_t)sqlite3_column_int64(read, 0), texts_add(&texts, db_text(read, 2)),
 			texts_add(&texts, db_text(read, 3)), texts_add(&texts, db_text(read, 4)), sqlite3_column_int64(read, 1)};
 	}
+	uint64_t end = after == UINT64_MAX ? last_notice(db) : after;
 	rc = read_end(store, db, err);
 	if (rc == STORE_OK) {
 		*notices = record_copy_notices(&(struct notice_list){count, found});
-		*next = count > 0 ? found[count - 1].id : after;
+		*next = count > 0 ? found[count - 1].id : end;
 	}
 	texts_fini(&texts);
 	free(found);
@@ -238,6 +247,7 @@ bool shared_prune(struct db *db, int64_t now_ms)
 	sqlite3_stmt *notices = db_statement(db, SQL_PRUNE_NOTICES);
 	db_bind_int(db, notices, 1, now_ms - NOTICE_AGE_MS);
 	db_bind_int(db, notices, 2, PRUNE_NOTICES);
+	db_bind_int(db, notices, 3, now_ms + NOTICE_AHEAD_MS);
 	db_run(db, notices);
 	return db->failure == 0 && sqlite3_changes(db->handle) == PRUNE_NOTICES;
 }

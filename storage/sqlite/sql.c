@@ -251,7 +251,8 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_END_CHAT_KEY] = "INSERT INTO chat_key (chat, key) VALUES (?1, NULL) ON CONFLICT (chat) DO UPDATE SET key = NULL",
 	[SQL_ADD_NOTICE] = "INSERT INTO notice (kind, subject, writer, at) VALUES (?1, ?2, ?3, ?4)",
 	[SQL_READ_NOTICES] = "SELECT id, at, kind, subject, writer FROM notice WHERE id > ?1 ORDER BY id LIMIT ?2",
-	[SQL_PRUNE_NOTICES] = "DELETE FROM notice WHERE id IN (SELECT id FROM notice WHERE at < ?1 LIMIT ?2)",
+	[SQL_LAST_NOTICE] = "SELECT max(id) FROM notice",
+	[SQL_PRUNE_NOTICES] = "DELETE FROM notice WHERE id IN (SELECT id FROM notice WHERE at < ?1 OR at > ?3 LIMIT ?2)",
 
 	/* ---- copying ---- */
 

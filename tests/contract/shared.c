@@ -7,6 +7,7 @@
 #include "tests/contract/contract.h"
 
 #define MINUTE_MS INT64_C(60000)
+#define NEVER_MS  INT64_C(253370764799000) /* a ban's, once */
 
 /* ---- names ---- */
 
@@ -349,6 +350,46 @@ static void old_notices_are_forgotten_and_new_ones_come_behind_them(void **state
 	store_free(notices);
 }
 
+static size_t count_notices(struct world *world)
+{
+	uint64_t next;
+	struct notice_list *notices = read_notices(world->store, 0, 10, &next);
+	size_t count = notices->count;
+	store_free(notices);
+	return count;
+}
+
+static void a_notice_of_a_time_that_never_comes_is_forgotten(void **state)
+{
+	struct world *world = *state;
+	assert_int_equal(ON_WORLD(put_notice, "revoked", "mallory", NEVER_MS, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_notice, "revoked", "bob", START_MS + STORE_NOTICE_AHEAD_HOURS * 60 * MINUTE_MS, NULL), STORE_OK);
+	prune_world(world, START_MS);
+	assert_int_equal(count_notices(world), 1);
+	prune_world(world, START_MS + (STORE_NOTICE_AHEAD_HOURS * 60 + STORE_NOTICE_MINUTES) * MINUTE_MS + 1);
+	assert_int_equal(count_notices(world), 0);
+}
+
+static void who_begins_at_the_end_of_the_notices_gets_what_is_put_from_then_on(void **state)
+{
+	struct world *world = *state;
+	uint64_t end = 77, next;
+	store_free(read_notices(world->store, UINT64_MAX, 10, &end));
+	assert_int_equal(end, 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(ON_WORLD(put_notice, "reach", "alice", START_MS, NULL), STORE_OK);
+	struct notice_list *notices = read_notices(world->other, UINT64_MAX, 10, &end);
+	assert_int_equal(notices->count, 0);
+	store_free(notices);
+	prune_world(world, START_MS + 2 * STORE_NOTICE_MINUTES * MINUTE_MS);
+	assert_int_equal(ON(world->other, put_notice, "texts", "c", START_MS, NULL), STORE_OK);
+	notices = read_notices(world->store, end, 10, &next);
+	assert_int_equal(notices->count, 1);
+	assert_string_equal(notices->notices[0].subject, "c");
+	assert_int_equal(next, notices->notices[0].id);
+	store_free(notices);
+}
+
 int run_shared_stories(void)
 {
 	const struct CMUnitTest stories[] = {
@@ -365,6 +406,8 @@ int run_shared_stories(void)
 		STORY(all_who_ask_at_once_get_the_same_key),
 		STORY(notices_are_read_in_their_order_with_who_told_them),
 		STORY(old_notices_are_forgotten_and_new_ones_come_behind_them),
+		STORY(a_notice_of_a_time_that_never_comes_is_forgotten),
+		STORY(who_begins_at_the_end_of_the_notices_gets_what_is_put_from_then_on),
 	};
 	return cmocka_run_group_tests_name("what brokers share", stories, NULL, NULL);
 }

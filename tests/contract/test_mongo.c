@@ -367,6 +367,37 @@ static void changes_of_members_by_two_brokers_are_exact_for_a_reader_at_any_mome
 	assert_int_equal(assert_sound(world->store, "c"), 1 + 2 * race_steps());
 }
 
+/* ---- notices ---- */
+
+static void notice(struct store *store, const char *subject, enum store_rc rc)
+{
+	assert_int_equal(ON(store, put_notice, "reach", subject, START_MS, NULL), rc);
+}
+
+/* Who took the number may have died, or be about to use it. */
+static void who_begins_while_a_notice_has_a_number_and_is_not_there_does_so_behind_it(void **state)
+{
+	struct world *world = *state;
+	struct plan plan;
+	struct notice_list *notices;
+	uint64_t end = 0, next = 0;
+	notice(world->store, "alice", STORE_OK);
+	arm(&plan, 2, MONGO_FAIL); /* the first one takes the number */
+	notice(world->store, "bob", STORE_UNAVAILABLE);
+	assert_true(disarm(&plan));
+	for (int i = 0; i < 250; i++)
+		notice(world->store, "carol", STORE_OK);
+	assert_int_equal(ON(world->other, read_notices, UINT64_MAX, 200, &notices, &end, NULL), STORE_OK);
+	assert_int_equal(notices->count, 0);
+	store_free(notices);
+	notice(world->store, "dave", STORE_OK);
+	assert_int_equal(ON(world->other, read_notices, end, 200, &notices, &next, NULL), STORE_OK);
+	assert_int_equal(notices->count, 1);
+	assert_string_equal(notices->notices[0].subject, "dave");
+	assert_int_equal(next, end + 1);
+	store_free(notices);
+}
+
 /* ---- damage ---- */
 
 static void who_reads_along_passes_over_a_document_that_is_damaged(void **state)
@@ -410,6 +441,7 @@ int main(void)
 	const struct CMUnitTest stories[] = {
 		cmocka_unit_test(a_broker_may_die_at_any_command_and_the_other_one_goes_on),
 		cmocka_unit_test(any_command_may_fail_or_be_lost_or_lose_its_answer),
+		STORY(who_begins_while_a_notice_has_a_number_and_is_not_there_does_so_behind_it),
 		STORY(who_reads_along_passes_over_a_document_that_is_damaged),
 		STORY(who_reads_along_passes_over_what_cannot_be_folded),
 		STORY(changes_of_members_by_two_brokers_are_exact_for_a_reader_at_any_moment),

@@ -231,9 +231,79 @@ static void a_store_that_fails_for_a_while_loses_nothing(void **state)
 	}
 }
 
+static struct store_ops ours, below;
+
+/* ---- a notice's number is missing ---- */
+
+static uint64_t missing; /* that one, until it is 0; the store waits for it */
+static size_t notice_reads;
+
+static enum store_rc read_up_to_missing(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
+	struct error *err)
+{
+	enum store_rc rc = below.read_notices(store, after, count_max, notices, next, err);
+	assert_true(++notice_reads < 100);
+	if (rc == STORE_OK && after < missing && *next >= missing)
+		*next = missing - 1;
+	return rc;
+}
+
+/* The first one's, which is nobody's news here. */
+static void begin_with_a_missing_notice(struct world *world)
+{
+	begin(world);
+	ours = below = *store_ops(world->own);
+	ours.read_notices = read_up_to_missing;
+	*(const struct store_ops **)world->own = &ours;
+	missing = 1;
+	notice_reads = 0;
+}
+
+static void end_with_a_missing_notice(struct world *world)
+{
+	tail_finish(world->tail);
+	*(const struct store_ops **)world->own = &below;
+	end(world);
+}
+
+static void what_stands_behind_a_missing_notice_comes_once(void **state)
+{
+	(void)state;
+	struct world world;
+	begin_with_a_missing_notice(&world);
+	opens(&world, world.own);
+	store_memory.put_notice(world.own, "late", "x", 1, NULL);
+	store_memory.put_notice(world.other, "reach", "alice", 1, NULL);
+	comes(&world, 1, "reach alice ");
+	nothing_comes(&world);
+	store_memory.put_notice(world.other, "reach", "bob", 1, NULL);
+	comes(&world, 1, "reach bob ");
+	nothing_comes(&world);
+	missing = 0;
+	nothing_comes(&world);
+	store_memory.put_notice(world.other, "reach", "carol", 1, NULL);
+	comes(&world, 1, "reach carol ");
+	end_with_a_missing_notice(&world);
+}
+
+static void who_begins_while_a_notice_is_missing_does_so_at_once_behind_all_there_are(void **state)
+{
+	(void)state;
+	enum { MORE_THAN_ARE_READ_AT_ONCE = 250 };
+	struct world world;
+	begin_with_a_missing_notice(&world);
+	store_memory.put_notice(world.own, "late", "x", 1, NULL);
+	for (int i = 0; i < MORE_THAN_ARE_READ_AT_ONCE; i++)
+		store_memory.put_notice(world.other, "reach", "alice", 1, NULL);
+	opens(&world, world.own);
+	nothing_comes(&world);
+	store_memory.put_notice(world.other, "reach", "bob", 1, NULL);
+	comes(&world, 1, "reach bob ");
+	end_with_a_missing_notice(&world);
+}
+
 /* ---- a writer who cannot be read ---- */
 
-static struct store_ops ours, below;
 static enum store_rc trouble;
 static uint64_t damaged_position; /* 0: nothing of a's can be read, and it is not known why */
 
@@ -311,6 +381,8 @@ int main(void)
 		cmocka_unit_test(more_than_a_page_comes_whole),
 		cmocka_unit_test(notices_of_others_come_and_own_ones_do_not),
 		cmocka_unit_test(a_store_that_fails_for_a_while_loses_nothing),
+		cmocka_unit_test(what_stands_behind_a_missing_notice_comes_once),
+		cmocka_unit_test(who_begins_while_a_notice_is_missing_does_so_at_once_behind_all_there_are),
 		cmocka_unit_test(a_writer_who_cannot_be_read_holds_up_neither_the_others_nor_the_notices),
 		cmocka_unit_test(what_is_damaged_is_passed_over_and_told_of),
 	};
