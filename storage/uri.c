@@ -21,13 +21,23 @@ static void add_escaped(struct buf *out, const char *text)
 	}
 }
 
+static bool is_name(const char *option)
+{
+	return strncasecmp(option, "appName=", 8) == 0;
+}
+
 /* options: from the '?' on, or NULL. */
 static bool has_name(const char *options)
 {
 	for (; options != NULL; options = strchr(options + 1, '&'))
-		if (strncasecmp(options + 1, "appName=", 8) == 0)
+		if (is_name(options + 1))
 			return true;
 	return false;
+}
+
+static bool takes_name(const char *uri)
+{
+	return strncmp(uri, "mongodb", 7) == 0 && strstr(uri, "://") != NULL;
 }
 
 char *uri_named(const char *uri, const char *name)
@@ -35,11 +45,29 @@ char *uri_named(const char *uri, const char *name)
 	const char *options = strchr(uri, '?'), *hosts = strstr(uri, "://");
 	struct buf named = BUF_EMPTY;
 	buf_add_text(&named, uri);
-	if (strncmp(uri, "mongodb", 7) != 0 || hosts == NULL || has_name(options))
+	if (!takes_name(uri) || has_name(options))
 		return named.data;
 	if (options == NULL && strchr(hosts + 3, '/') == NULL)
 		buf_add_char(&named, '/');
 	buf_add_text(&named, options == NULL ? "?appName=" : options[1] == '\0' ? "appName=" : "&appName=");
 	add_escaped(&named, name);
 	return named.data;
+}
+
+char *uri_renamed(const char *uri, const char *name)
+{
+	const char *options = strchr(uri, '?');
+	struct buf rest = BUF_EMPTY;
+	size_t kept = 0, len;
+	if (options == NULL || !takes_name(uri))
+		return uri_named(uri, name);
+	buf_add(&rest, uri, (size_t)(options + 1 - uri));
+	for (const char *option = options + 1; *option != '\0'; option += len + (option[len] == '&')) {
+		len = strcspn(option, "&");
+		if (!is_name(option))
+			buf_printf(&rest, "%s%.*s", kept++ > 0 ? "&" : "", (int)len, option);
+	}
+	char *renamed = uri_named(rest.data, name);
+	buf_fini(&rest);
+	return renamed;
 }

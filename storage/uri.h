@@ -6,4 +6,7 @@
  * it has one; any other URI as it is. The caller frees. Any thread. */
 char *uri_named(const char *uri, const char *name);
 
+/* Likewise, in place of the name that it has. */
+char *uri_renamed(const char *uri, const char *name);
+
 #endif

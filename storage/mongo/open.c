@@ -164,7 +164,7 @@ static enum store_rc connect_and_repair(struct mongo *mongo, unsigned flags, str
 	struct db db;
 	db_begin(&db, (struct store *)mongo);
 	enum store_rc rc = schema_apply(&db, flags, err);
-	if (rc == STORE_OK)
+	if (rc == STORE_OK && (flags & STORE_BESIDE) == 0)
 		rc = tail_repair_tips(&db, err);
 	db_end(&db);
 	return rc == STORE_UNKNOWN ? STORE_UNAVAILABLE : rc;

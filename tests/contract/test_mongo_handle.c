@@ -99,6 +99,33 @@ static void tips_that_a_crash_left_unwritten_are_there_after_the_next_start(void
 	store_free(user);
 }
 
+static enum mongo_fault refuse_writes(void *context, const char *collection, bool write)
+{
+	(void)context;
+	(void)collection;
+	return write ? MONGO_FAIL : MONGO_NO_FAULT;
+}
+
+static void who_opens_it_beside_a_broker_of_his_name_writes_nothing(void **state)
+{
+	struct world *world = *state;
+	struct store *beside = NULL;
+	struct store_info info;
+	struct line line = line_new("c");
+	char uri[1024];
+	world_mongodb_uri(world, "", uri, sizeof uri);
+	assert_int_equal(ON_WORLD(info, &info, NULL), STORE_OK);
+	line.writer = info.writer;
+	assert_appended(world->store, line_adds(&line, "alice", ROLE_OWNER));
+	mongo_faults = (struct mongo_faults){.decide = only_the_log_is_written, .context = NULL};
+	assert_appended(world->store, line_says(&line, "alice", "hi")); /* with a tip that is to be written */
+	mongo_faults = (struct mongo_faults){.decide = refuse_writes, .context = NULL};
+	enum store_rc rc = store_open_with(uri, STORE_BESIDE | STORE_NO_MIGRATION | STORE_EXISTING, &beside, NULL);
+	mongo_faults = (struct mongo_faults){0};
+	assert_int_equal(rc, STORE_OK);
+	store_ops(beside)->close(beside);
+}
+
 static enum mongo_fault lose_an_answer_of_the_log(void *context, const char *collection, bool write)
 {
 	bool *armed = context;
@@ -314,6 +341,7 @@ int main(void)
 		STORY(the_tail_stops_before_what_may_still_become_visible),
 		STORY(a_second_process_of_the_same_name_supersedes_the_first),
 		STORY(tips_that_a_crash_left_unwritten_are_there_after_the_next_start),
+		STORY(who_opens_it_beside_a_broker_of_his_name_writes_nothing),
 		STORY(what_was_appended_and_not_answered_is_in_the_lists_once_it_is_found),
 		cmocka_unit_test(a_write_that_finds_no_primary_may_be_in_all_the_same),
 		cmocka_unit_test(what_cannot_be_opened_says_why_in_a_line_without_the_password),

@@ -490,6 +490,16 @@ def test_a_ban_holds_on_the_other_broker_as_well_and_so_does_its_end(north, sout
         time.sleep(0.1)
 
 
+def test_who_is_banned_by_a_tool_that_was_given_a_brokers_own_uri_is_cut_off_there_too(north, south):
+    """The operator's URI may name the broker: as appName it is offered for brokers that have no `writer`."""
+    uri = north.options["store"]
+    bob, at_south = north.person("bob"), south.person("bob", "laptop")
+    north.ctl("ban", "--store", f"{uri}{'&' if '?' in uri else '?'}appName=north", "--user", "bob")
+    bob.client.is_closed()
+    at_south.client.is_closed()
+    assert not is_let_in(north, "bob") and not is_let_in(south, "bob")
+
+
 def test_a_ban_of_which_the_other_broker_cannot_be_told_yet_counts_here_and_is_told_later(north, south):
     network = mongodb.Network(mongodb.port_of(north.store_uri))
     north.options |= {"operators": "olga", "store": mongodb.uri_of(network.base, north.store_uri.rpartition("/")[2])}

@@ -37,6 +37,25 @@ static void test_a_name_that_is_there_stays_however_it_is_written(void **state)
 		assert_named(named[i], "us", named[i]);
 }
 
+static void test_a_name_that_is_there_can_be_replaced(void **state)
+{
+	(void)state;
+	static const char *const uris[][2] = {
+		{"mongodb://db/?appName=x", "mongodb://db/?appName=us"},
+		{"mongodb://db/chat?w=1&APPNAME=x&ssl=true", "mongodb://db/chat?w=1&ssl=true&appName=us"},
+		{"mongodb://db/chat?appname=x&w=1&appName=y", "mongodb://db/chat?w=1&appName=us"},
+		{"mongodb://me:appName=x@db/chat?xappName=x", "mongodb://me:appName=x@db/chat?xappName=x&appName=us"},
+		{"mongodb://db", "mongodb://db/?appName=us"},
+		{"mongodb://db/?", "mongodb://db/?appName=us"},
+		{"sqlite:/a?appName=x", "sqlite:/a?appName=x"},
+	};
+	for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
+		char *renamed = uri_renamed(uris[i][0], "us");
+		assert_string_equal(renamed, uris[i][1]);
+		free(renamed);
+	}
+}
+
 static void test_what_looks_like_one_outside_the_options_is_none(void **state)
 {
 	(void)state;
@@ -64,6 +83,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_name_is_added_wherever_the_uri_ends),
 		cmocka_unit_test(test_a_name_that_is_there_stays_however_it_is_written),
+		cmocka_unit_test(test_a_name_that_is_there_can_be_replaced),
 		cmocka_unit_test(test_what_looks_like_one_outside_the_options_is_none),
 		cmocka_unit_test(test_a_name_is_escaped),
 		cmocka_unit_test(test_a_file_has_no_name),
