@@ -74,13 +74,21 @@ static void a_second_process_of_the_same_name_supersedes_the_first(void **state)
 	store_ops(second)->close(second);
 }
 
+static uint64_t latest_in_the_list(struct store *store, const char *user_id)
+{
+	struct user_record *user = NULL;
+	struct chat_window window = {.count_max = 10};
+	bool more;
+	assert_int_equal(ON(store, list_memberships, user_id, &window, &user, &more, NULL), STORE_OK);
+	uint64_t latest = user->chats[0].latest;
+	store_free(user);
+	return latest;
+}
+
 static void tips_that_a_crash_left_unwritten_are_there_after_the_next_start(void **state)
 {
 	struct world *world = *state;
 	struct store_info info;
-	struct user_record *user = NULL;
-	struct chat_window window = {.count_max = 10};
-	bool more;
 	struct line line = line_new("c");
 	char uri[1024];
 	world_mongodb_uri(world, "", uri, sizeof uri);
@@ -94,9 +102,32 @@ static void tips_that_a_crash_left_unwritten_are_there_after_the_next_start(void
 	store_ops(world->store)->close(world->store);
 	mongo_faults = (struct mongo_faults){0};
 	assert_int_equal(store_open(uri, &world->store, NULL), STORE_OK);
-	assert_int_equal(ON(world->other, list_memberships, "alice", &window, &user, &more, NULL), STORE_OK);
-	assert_int_equal(user->chats[0].latest, 6);
-	store_free(user);
+	assert_int_equal(latest_in_the_list(world->other, "alice"), 6);
+}
+
+static void a_document_that_is_damaged_keeps_nobody_from_opening_after_a_crash(void **state)
+{
+	struct world *world = *state;
+	struct store_info info;
+	struct line c = line_new("c"), d = line_new("d");
+	char uri[1024];
+	struct error err = {0};
+	world_mongodb_uri(world, "", uri, sizeof uri);
+	assert_int_equal(ON_WORLD(info, &info, NULL), STORE_OK);
+	c.writer = d.writer = info.writer;
+	assert_int_equal(ON_WORLD(put_user, "alice", START_MS, NULL), STORE_OK);
+	assert_appended(world->store, line_says(&c, "bob", "1"));
+	assert_appended(world->store, line_adds(&d, "alice", ROLE_OWNER));
+	mongo_faults = (struct mongo_faults){.decide = only_the_log_is_written, .context = NULL};
+	assert_appended(world->store, line_says(&c, "bob", "2"));
+	assert_appended(world->store, line_says(&d, "alice", "hi"));
+	store_ops(world->store)->close(world->store);
+	world->store = NULL;
+	mongo_faults = (struct mongo_faults){0};
+	run_on_database(world, "{\"update\": \"log\", \"updates\": [{\"q\": {\"n\": 2, \"t.s\": \"bob\"}, \"u\": {\"$set\": {\"t\": \"nothing\"}}}]}");
+	if (store_open(uri, &world->store, &err) != STORE_OK)
+		fail_msg("%s", err.text);
+	assert_int_equal(latest_in_the_list(world->other, "alice"), 2);
 }
 
 static enum mongo_fault refuse_writes(void *context, const char *collection, bool write)
@@ -133,17 +164,6 @@ static enum mongo_fault lose_an_answer_of_the_log(void *context, const char *col
 		return MONGO_NO_FAULT;
 	*armed = false;
 	return MONGO_DO_AND_LOSE;
-}
-
-static uint64_t latest_in_the_list(struct store *store, const char *user_id)
-{
-	struct user_record *user = NULL;
-	struct chat_window window = {.count_max = 10};
-	bool more;
-	assert_int_equal(ON(store, list_memberships, user_id, &window, &user, &more, NULL), STORE_OK);
-	uint64_t latest = user->chats[0].latest;
-	store_free(user);
-	return latest;
 }
 
 static void what_was_appended_and_not_answered_is_in_the_lists_once_it_is_found(void **state)
@@ -342,6 +362,7 @@ int main(void)
 		STORY(a_second_process_of_the_same_name_supersedes_the_first),
 		STORY(tips_that_a_crash_left_unwritten_are_there_after_the_next_start),
 		STORY(who_opens_it_beside_a_broker_of_his_name_writes_nothing),
+		STORY(a_document_that_is_damaged_keeps_nobody_from_opening_after_a_crash),
 		STORY(what_was_appended_and_not_answered_is_in_the_lists_once_it_is_found),
 		cmocka_unit_test(a_write_that_finds_no_primary_may_be_in_all_the_same),
 		cmocka_unit_test(what_cannot_be_opened_says_why_in_a_line_without_the_password),
