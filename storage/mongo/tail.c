@@ -67,10 +67,17 @@ static enum store_rc visit(struct tailing *tailing, size_t doc_max, log_doc_visi
 
 /* ---- a page ---- */
 
+/* A chat that is damaged, and how. */
+struct unsettled {
+	char chat_id[CHAT_ID_MAX + 1];
+	struct error err;
+};
+
 struct pass {
 	struct tailing *tailing;
 	struct buf changed; /* IDs of chats whose projections something on the page changes, each with its NUL */
-	struct buf unsettled; /* those of them that are damaged, likewise */
+	struct unsettled *unsettled; /* those of them that are damaged */
+	size_t unsettled_count;
 	uint64_t damaged; /* position of what cannot be given and stands first; 0: nothing */
 	enum store_rc rc;
 	struct error err;
@@ -85,11 +92,21 @@ static bool end_before(struct pass *pass, const bson_t *doc)
 	return false;
 }
 
-static bool contains(const struct buf *chat_ids, const char *chat_id)
+static void add_unsettled(struct pass *pass, const char *chat_id, const struct error *err)
 {
-	for (size_t at = 0; at < chat_ids->len; at += strlen(chat_ids->data + at) + 1)
-		if (strcmp(chat_ids->data + at, chat_id) == 0)
+	pass->unsettled = mem_grow(pass->unsettled, (pass->unsettled_count + 1) * sizeof *pass->unsettled);
+	struct unsettled *unsettled = &pass->unsettled[pass->unsettled_count++];
+	*unsettled = (struct unsettled){.err = *err};
+	memcpy(unsettled->chat_id, chat_id, strnlen(chat_id, CHAT_ID_MAX));
+}
+
+static bool is_unsettled(const struct pass *pass, const char *chat_id, struct error *err)
+{
+	for (size_t i = 0; i < pass->unsettled_count; i++)
+		if (strcmp(pass->unsettled[i].chat_id, chat_id) == 0) {
+			*err = pass->unsettled[i].err;
 			return true;
+		}
 	return false;
 }
 
@@ -112,7 +129,7 @@ static bool add_doc(void *context, const bson_t *doc)
 		return end_before(pass, doc);
 	if (pass->rc != STORE_OK)
 		return false;
-	if (doc_number(doc, "s") && contains(&pass->unsettled, transactions[0]->chat_id)) {
+	if (doc_number(doc, "s") && is_unsettled(pass, transactions[0]->chat_id, &pass->err)) {
 		free_transactions(transactions, count);
 		return end_before(pass, doc);
 	}
@@ -149,8 +166,7 @@ static enum store_rc settle_all(struct pass *pass, struct error *err)
 		enum store_rc rc = strcmp(last, chat_id) != 0 ? mongo_settle_chat(pass->tailing->db, chat_id, NULL, &failure) : STORE_OK;
 		last = chat_id;
 		if (rc == STORE_CORRUPT) {
-			buf_add(&pass->unsettled, chat_id, strlen(chat_id) + 1);
-			pass->err = failure;
+			add_unsettled(pass, chat_id, &failure);
 		} else if (rc != STORE_OK && rc != STORE_NOT_FOUND) {
 			if (err)
 				*err = failure;
@@ -174,7 +190,7 @@ static enum store_rc read_tail_page(struct tailing *tailing, size_t count_max, u
 			rc = fill(&pass, count_max, err);
 	}
 	buf_fini(&pass.changed);
-	buf_fini(&pass.unsettled);
+	free(pass.unsettled);
 	*damaged = pass.damaged;
 	return rc;
 }

@@ -436,6 +436,30 @@ static void who_reads_along_passes_over_what_cannot_be_folded(void **state)
 	store_page_free(&page);
 }
 
+static void who_reads_along_is_told_what_is_wrong_with_the_chat_that_he_passes_over(void **state)
+{
+	struct world *world = *state;
+	struct line c = line_new("c"), d = line_new("d");
+	struct line *const lines[] = {&c, &d};
+	struct page none = {0};
+	uint64_t position = 0;
+	for (size_t i = 0; i < 2; i++) {
+		lines[i]->writer = "w2";
+		assert_appended(world->store, line_adds(lines[i], "alice", ROLE_OWNER));
+		lines[i]->writer = "w1";
+		assert_appended(world->store, line_adds(lines[i], "bob", ROLE_MEMBER));
+	}
+	run_on_database(world, "{\"update\": \"log\", \"updates\": [{\"q\": {\"w\": \"w2\"}, \"u\": {\"$set\": {\"t\": \"nothing\"}}, \"multi\": true}]}");
+	run_on_database(world, "{\"update\": \"chats\", \"updates\": [{\"q\": {}, \"u\": {\"$set\": {\"a\": 0}}, \"multi\": true}]}");
+	for (size_t i = 0; i < 2; i++) {
+		struct error err = {0};
+		char words[40];
+		snprintf(words, sizeof words, "chat %s ", lines[i]->chat_id);
+		assert_int_equal(ON(world->other, tail, "w1", position, 10, &none, &position, &err), STORE_CORRUPT);
+		assert_non_null(strstr(err.text, words));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
@@ -444,6 +468,7 @@ int main(void)
 		STORY(who_begins_while_a_notice_has_a_number_and_is_not_there_does_so_behind_it),
 		STORY(who_reads_along_passes_over_a_document_that_is_damaged),
 		STORY(who_reads_along_passes_over_what_cannot_be_folded),
+		STORY(who_reads_along_is_told_what_is_wrong_with_the_chat_that_he_passes_over),
 		STORY(changes_of_members_by_two_brokers_are_exact_for_a_reader_at_any_moment),
 	};
 	if (!world_choose("mongodb") || !world_has_what_it_needs()) {
