@@ -15,6 +15,7 @@ enum {
 	PREVIEW_CHARACTERS = 100,
 	DEVICES_BYTES = 128 * 1024, /* of a person's devices in a record, which so stays below what Kafka takes, however they are escaped */
 	DEVICE_FORM_BYTES = 60,     /* what stands around the texts of one */
+	SAY_MORE_MS = 60000,
 };
 
 static const char SCHEMA_VERSION[] = "1";
@@ -38,7 +39,7 @@ void push_free(struct push *push)
 	push_forget_owed(push);
 	push_forget_known(push);
 	for (size_t i = 0; i < SAID_MAX; i++)
-		free(push->said[i]);
+		free(push->said[i].text);
 	free(push);
 }
 
@@ -52,16 +53,21 @@ uint64_t push_left_out(const struct push *push)
 	return atomic_load(&push->left_out);
 }
 
+/* What was said lately is not said again; and there is not more to say than what has room. */
 static void say_once(struct push *push, const char *who, const char *why)
 {
 	char text[400];
-	for (size_t i = 0; i < SAID_MAX; i++)
-		if (push->said[i] != NULL && strcmp(push->said[i], who) == 0)
-			return;
-	free(push->said[push->said_next]);
-	push->said[push->said_next] = mem_text(who);
-	push->said_next = (push->said_next + 1) % SAID_MAX;
+	int64_t now_ms = clock_mono_ms();
+	struct said *oldest = &push->said[push->said_next];
 	snprintf(text, sizeof text, "no pushes for %s: %s", who, why);
+	for (size_t i = 0; i < SAID_MAX; i++)
+		if (push->said[i].text != NULL && strcmp(push->said[i].text, text) == 0)
+			return;
+	if (oldest->text != NULL && now_ms - oldest->at_ms < SAY_MORE_MS)
+		return;
+	free(oldest->text);
+	*oldest = (struct said){mem_text(text), now_ms};
+	push->said_next = (push->said_next + 1) % SAID_MAX;
 	push->conf.log(push->conf.log_context, 3, text);
 }
 
@@ -76,10 +82,7 @@ bool push_passes_over(struct push *push, enum store_rc rc, const char *who, cons
 
 void push_leave_out(struct push *push, const struct error *err)
 {
-	char text[400];
-	atomic_fetch_add(&push->left_out, 1);
-	snprintf(text, sizeof text, "no pushes for something that is damaged: %s", err->text);
-	push->conf.log(push->conf.log_context, 3, text);
+	push_passes_over(push, STORE_CORRUPT, "something that is damaged", err);
 }
 
 /* ---- the message ---- */

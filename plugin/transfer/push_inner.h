@@ -18,7 +18,10 @@ struct push {
 	struct owed *owed; /* hashed; the longest owed first */
 	int64_t looked_ms;
 	struct known *known; /* hashed by chat */
-	char *said[SAID_MAX]; /* of whom or what it was said last, a ring: so each is said once */
+	struct said {
+		char *text;
+		int64_t at_ms; /* monotonic */
+	} said[SAID_MAX]; /* last, a ring: so each is said once, and of many that are new so many a minute */
 	size_t said_next;
 	bool kafka_is_away;   /* it did not take the last one at the moment */
 	_Atomic uint64_t count, left_out;
@@ -45,7 +48,8 @@ typedef enum kafka_taken push_way(struct mirror *mirror, const struct kafka_reco
 enum store_rc push_to(struct push *push, struct mirror *mirror, push_way *way, const struct subject *subject, const struct push_target *target,
 	const char *name, struct error *err);
 
-/* Whether it stays as it is however often it is tried: then it is counted, and said once. who: what there are no pushes for. */
+/* Whether it stays as it is however often it is tried: then it is counted, and said once, unless there is too much to be said. who: what there are
+ * no pushes for. */
 bool push_passes_over(struct push *push, enum store_rc rc, const char *who, const struct error *err);
 
 /* ---- push_known.c ---- */

@@ -380,6 +380,34 @@ static void what_is_damaged_in_the_log_holds_up_no_other_message(void **state)
 	stage_end(&stage);
 }
 
+static void count_line(void *context, int level, const char *text)
+{
+	(void)level;
+	assert_non_null(strstr(text, "no pushes for something that is damaged"));
+	++*(int *)context;
+}
+
+static void of_much_that_is_damaged_each_is_counted_and_a_few_lines_are_written(void **state)
+{
+	enum { DAMAGED = 1000, LINES = 16 };
+	(void)state;
+	int lines = 0;
+	struct error err = {0};
+	struct push *push = push_new(&(struct push_conf){.topic = "t", .epoch = "e", .log = count_line, .log_context = &lines});
+	for (int i = 0; i < 3; i++) {
+		error_set(&err, STORE_CORRUPT, 0, "the log is damaged at number 7");
+		push_leave_out(push, &err);
+	}
+	assert_int_equal(lines, 1);
+	for (int i = 0; i < DAMAGED; i++) {
+		error_set(&err, STORE_CORRUPT, 0, "the log is damaged at number %d", i);
+		push_leave_out(push, &err);
+	}
+	assert_int_equal(push_left_out(push), DAMAGED + 3);
+	assert_true(lines <= LINES);
+	push_free(push);
+}
+
 static enum store_rc read_no_message(struct store *store, const char *chat_id, uint64_t number, struct message_state *message, struct error *err)
 {
 	if (number == 2)
@@ -648,6 +676,7 @@ int main(void)
 		cmocka_unit_test(a_member_whose_record_is_damaged_holds_up_nobody),
 		cmocka_unit_test(a_message_that_is_damaged_holds_up_no_other_one),
 		cmocka_unit_test(what_is_damaged_in_the_log_holds_up_no_other_message),
+		cmocka_unit_test(of_much_that_is_damaged_each_is_counted_and_a_few_lines_are_written),
 		cmocka_unit_test(for_those_who_are_here_the_store_is_asked_once_and_each_is_owed_what_is_not_his_own),
 		cmocka_unit_test(who_has_too_many_devices_for_a_record_is_pushed_to_those_seen_last_and_holds_up_nobody),
 		cmocka_unit_test(a_push_that_is_larger_than_a_record_may_be_counts_as_refused_and_not_as_made),
