@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "plugin/transfer/push_inner.h"
+#include "storage/record.h"
 
 enum {
 	PREVIEW_CHARACTERS = 100,
@@ -99,6 +100,15 @@ static bool has_expired(const struct push *push, const struct transaction *tx)
 	return clock_wall_ms() - tx->at_ms > push->conf.ttl_ms;
 }
 
+enum store_rc push_load_profiles(struct push *push, const char *const *user_ids, size_t count, struct profile_list **profiles, struct error *err)
+{
+	enum store_rc rc = store_ops(push->conf.store)->load_profiles(push->conf.store, user_ids, count, profiles, err);
+	if (rc != STORE_CORRUPT)
+		return rc;
+	*profiles = record_copy_profiles(&(struct profile_list){0});
+	return STORE_OK;
+}
+
 enum store_rc subject_load(struct push *push, const struct transaction *tx, struct subject *subject, struct error *err)
 {
 	struct store *store = push->conf.store;
@@ -111,7 +121,7 @@ enum store_rc subject_load(struct push *push, const struct transaction *tx, stru
 	if (subject->state.deletion != NULL || subject->state.message->body.text == NULL)
 		return STORE_NOT_FOUND;
 	rc = store_ops(store)->load_blocks(store, tx->sender_id, &subject->blocks, err);
-	return rc == STORE_OK ? store_ops(store)->load_profiles(store, &tx->sender_id, 1, &subject->profiles, err) : rc;
+	return rc == STORE_OK ? push_load_profiles(push, &tx->sender_id, 1, &subject->profiles, err) : rc;
 }
 
 /* Its text as it was edited last. */
@@ -346,17 +356,13 @@ static enum store_rc push_page(struct push *push, struct mirror *mirror, const s
 	struct error *err)
 {
 	const char *user_ids[PUSH_PAGE];
-	static const struct profile_list none = {0};
 	struct profile_list *profiles = NULL;
 	size_t next = 0;
 	for (size_t i = 0; i < page->count; i++)
 		user_ids[i] = page->targets[i].user_id;
-	enum store_rc rc = store_ops(push->conf.store)->load_profiles(push->conf.store, user_ids, page->count, &profiles, err);
-	if (rc != STORE_OK && rc != STORE_CORRUPT)
-		return rc;
-	rc = STORE_OK; /* where names are damaged, who is mentioned by one is not found */
+	enum store_rc rc = push_load_profiles(push, user_ids, page->count, &profiles, err);
 	for (size_t i = 0; i < page->count && rc == STORE_OK; i++) {
-		const char *name = name_of(profiles != NULL ? profiles : &none, &next, user_ids[i]);
+		const char *name = name_of(profiles, &next, user_ids[i]);
 		if (mirror_is_stopping(mirror))
 			rc = (enum store_rc)error_set(err, STORE_UNAVAILABLE, 0, "the broker stops");
 		else if (!here_has(push->conf.here, user_ids[i]))

@@ -40,6 +40,9 @@ struct subject {
 enum store_rc subject_load(struct push *push, const struct transaction *tx, struct subject *subject, struct error *err);
 void subject_fini(struct subject *subject);
 
+/* As store_ops.load_profiles; but where names are damaged nobody has one: who is mentioned by it is not found. */
+enum store_rc push_load_profiles(struct push *push, const char *const *user_ids, size_t count, struct profile_list **profiles, struct error *err);
+
 /* Where the record goes. KAFKA_LARGER: it never will, and that is counted; anything but KAFKA_TAKEN else: later. */
 typedef enum kafka_taken push_way(struct mirror *mirror, const struct kafka_record *record);
 

@@ -97,7 +97,7 @@ static enum store_rc push_with(struct push *push, struct mirror *mirror, const s
 	const char *user_id = owed->user_id;
 	enum store_rc rc = subject_load(push, tx, &subject, err);
 	if (rc == STORE_OK)
-		rc = store_ops(push->conf.store)->load_profiles(push->conf.store, &user_id, 1, &profiles, err);
+		rc = push_load_profiles(push, &user_id, 1, &profiles, err);
 	if (rc == STORE_OK) {
 		bool named = profiles->count > 0 && profiles->profiles[0].name[0] != '\0';
 		rc = push_to(push, mirror, mirror_aside, &subject, target, named ? profiles->profiles[0].name : user_id, err);

@@ -601,6 +601,39 @@ static void whose_records_cannot_be_read_at_the_moment_holds_up_no_other_push_th
 	stage_end(&stage);
 }
 
+static enum store_rc load_only_damaged_profiles(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,
+	struct error *err)
+{
+	(void)store, (void)user_ids, (void)user_count, (void)profiles;
+	return error_set(err, STORE_CORRUPT, 11, "a row is not what it should be");
+}
+
+/* The one who is owed it, and the sender. */
+static void whose_profile_is_damaged_is_pushed_to_and_about_without_a_name(void **state)
+{
+	(void)state;
+	struct stage stage;
+	const char *value = NULL;
+	stage_begin(&stage, 3);
+	const struct profile_change change = {.name = "Zero"};
+	assert_int_equal(store_ops(stage.scene.store)->put_profile(stage.scene.store, "user0000", &change, NULL), STORE_OK);
+	stage.scene.conf.idle = make_owed;
+	ours = below = *store_ops(stage.scene.store);
+	ours.load_profiles = load_only_damaged_profiles;
+	*(const struct store_ops **)stage.scene.store = &ours;
+	here_came(stage.here, "user0001");
+	append(&stage, TX_MESSAGE, "user0000", "one");
+	scene_starts_mirror(&stage.scene);
+	scene_reads(&stage.scene, stage.scene.topic, 1, 0);
+	here_went(stage.here, "user0001");
+	scene_reads(&stage.scene, stage.scene.topic, 2, 100);
+	assert_int_equal(pushes_of(&stage, "user0001", stage.last->number, &value), 1);
+	assert_null(strstr(value, "senderName"));
+	assert_int_equal(pushes_of(&stage, "user0002", stage.last->number, NULL), 1);
+	assert_int_equal(push_left_out(stage.push), 0);
+	stage_end(&stage);
+}
+
 static void a_young_message_waits_and_a_stop_does_not_wait_for_it(void **state)
 {
 	(void)state;
@@ -681,6 +714,7 @@ int main(void)
 		cmocka_unit_test(who_has_too_many_devices_for_a_record_is_pushed_to_those_seen_last_and_holds_up_nobody),
 		cmocka_unit_test(a_push_that_is_larger_than_a_record_may_be_counts_as_refused_and_not_as_made),
 		cmocka_unit_test(an_owed_push_that_is_larger_than_a_record_may_be_is_counted_and_holds_up_nobody),
+		cmocka_unit_test(whose_profile_is_damaged_is_pushed_to_and_about_without_a_name),
 		cmocka_unit_test(whose_records_cannot_be_read_at_the_moment_holds_up_no_other_push_that_is_owed),
 		cmocka_unit_test(a_young_message_waits_and_a_stop_does_not_wait_for_it),
 		cmocka_unit_test(pushes_of_a_writer_who_is_gone_are_made_by_another_one),
