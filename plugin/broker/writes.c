@@ -62,11 +62,22 @@ static void write_run(struct job *job)
 
 static void write_done(struct job *job);
 
+/* Where the plugin closes before its turn comes, it comes back without having run, and has to be known then for what is not done. */
+static void wait_turn(struct server *server, struct rpc_request *request)
+{
+	if (request->refused.code != REFUSAL_UNAVAILABLE) {
+		request->refused.code = REFUSAL_UNAVAILABLE;
+		error_set(&request->problem, STORE_UNAVAILABLE, 0, "it has not had its turn");
+	}
+	if (!jobs_repeat(server, request->user_id, &request->job))
+		leave(server, request);
+}
+
 static void put(struct server *server, struct rpc_request *request)
 {
 	request->job = (struct job){.run = write_run, .done = write_done};
-	if (!lanes_put(server->lanes, request->user_id, &request->job) && !jobs_repeat(server, request->user_id, &request->job))
-		leave(server, request);
+	if (!lanes_put(server->lanes, request->user_id, &request->job))
+		wait_turn(server, request);
 }
 
 static void warn(struct server *server, const struct rpc_request *request)
@@ -115,8 +126,7 @@ static void write_done(struct job *job)
 	struct server *server = server_of(request);
 	warn(server, request);
 	if (!is_hopeless(server, request) && has_to_wait(server, request)) {
-		if (!jobs_repeat(server, request->user_id, job))
-			leave(server, request);
+		wait_turn(server, request);
 		return;
 	}
 	struct rpc_request *next = take_first(server, writer_find(server, request->user_id));
