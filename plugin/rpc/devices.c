@@ -34,19 +34,27 @@ static bool is_device_name(struct rpc_request *request)
 
 /* ---- where it is woken ---- */
 
-/* Others that he no longer has are removed by himself, or forgotten when they are not seen for long. */
-static bool has_room(struct rpc_request *request)
+/* For one more that is registered, where this makes one more: a new token of this device, or one that the user's other device hands over to it, does not.
+ * Others that he no longer has are removed by himself, or forgotten when they are not seen for long. */
+static bool has_room(struct rpc_request *request, const char *token)
 {
 	struct device_list *devices;
-	size_t others = 0;
+	size_t registered = 0;
+	bool adds = true;
 	if (!answer_store_ok(request, ops(request)->list_devices(request->world->store, request->user_id, &devices, &request->problem)))
 		return false;
-	for (size_t i = 0; i < devices->count; i++)
-		others += devices->devices[i].push_token[0] != '\0' && strcmp(devices->devices[i].device, request->device) != 0;
+	for (size_t i = 0; i < devices->count; i++) {
+		const struct device_info *device = &devices->devices[i];
+		if (device->push_token[0] == '\0')
+			continue;
+		registered++;
+		adds = adds && strcmp(device->device, request->device) != 0 && strcmp(device->push_token, token) != 0;
+	}
 	store_free(devices);
-	if (others >= RPC_REGISTERED_MAX)
+	bool fits = !adds || registered < RPC_REGISTERED_MAX;
+	if (!fits)
 		answer_refuse(request, REFUSAL_FORBIDDEN, "pushToken: as many devices as can be are registered; removeDevice makes room");
-	return others < RPC_REGISTERED_MAX;
+	return fits;
 }
 
 void register_device(struct rpc_request *request)
@@ -56,7 +64,7 @@ void register_device(struct rpc_request *request)
 		answer_refuse(request, REFUSAL_FORBIDDEN, "only a connection that is a device (client ID <userID>/<device>) can be woken");
 	} else if (token[0] != '\0' && platform[0] == '\0') {
 		answer_refuse(request, REFUSAL_BAD_REQUEST, "platform: needed with a push token");
-	} else if ((token[0] == '\0' || has_room(request)) && answer_store_ok(request, ops(request)->put_registration(request->world->store, request->user_id, request->device,
+	} else if ((token[0] == '\0' || has_room(request, token)) && answer_store_ok(request, ops(request)->put_registration(request->world->store, request->user_id, request->device,
 											token[0] != '\0' ? platform : "", token, request->at_ms, &request->problem))) {
 		answer_done(request);
 	}

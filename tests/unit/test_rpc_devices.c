@@ -128,6 +128,16 @@ static void a_hundred_devices_of_a_user_are_registered_and_another_one_once_one_
 	assert_done(asks_as(*state, "alice", "phone", "registerDevice", "{'platform':'fcm','pushToken':'t'}"));
 }
 
+static void a_registration_that_adds_no_device_needs_no_room(void **state)
+{
+	register_many(*state, "alice", 101); /* from before there was a bound */
+	assert_done(asks_as(*state, "alice", "device99", "registerDevice", "{'platform':'fcm','pushToken':'a new one'}"));
+	assert_done(asks_as(*state, "alice", "new", "registerDevice", "{'platform':'fcm','pushToken':'t7'}")); /* device7 under another name */
+	assert_refusal(asks_as(*state, "alice", "newer", "registerDevice", "{'platform':'fcm','pushToken':'t'}"), "forbidden");
+	assert_done(asks_as(*state, "bob", "phone", "registerDevice", "{'platform':'fcm','pushToken':'t8'}"));
+	assert_refusal(asks_as(*state, "alice", "device8", "registerDevice", "{'platform':'fcm','pushToken':'t8'}"), "forbidden");
+}
+
 static void a_push_token_belongs_to_whoever_registered_it_last(void **state)
 {
 	assert_done(asks_as(*state, "alice", "phone", "registerDevice", "{'platform':'fcm','pushToken':'t'}"));
@@ -219,6 +229,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_device_is_registered_and_listed, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(only_a_device_is_registered_and_with_its_platform, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(a_hundred_devices_of_a_user_are_registered_and_another_one_once_one_is_removed, open_scene, scene_teardown),
+		cmocka_unit_test_setup_teardown(a_registration_that_adds_no_device_needs_no_room, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(a_push_token_belongs_to_whoever_registered_it_last, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(a_removed_device_ends_its_tokens_if_it_had_any, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(a_removal_that_is_repeated_still_knows_that_there_was_a_token, open_scene, scene_teardown),
