@@ -2,6 +2,7 @@
  *
  * hyperchatctl room: a group whose ID people can read, made by the operator. One thread, blocks. */
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -10,7 +11,7 @@
 #include "plugin/ctl/object.h"
 #include "plugin/ctl/source.h"
 
-enum { ROOM_NAME_MAX = 128 };
+enum { ROOM_NAME_MAX = 128, TRIES_MAX = 120, PAUSE_MS = 500 };
 
 struct room {
 	const char *chat_id, *owner, *name, *history;
@@ -33,10 +34,27 @@ static struct transaction *make(
 	return transaction_new(&draft);
 }
 
+/* Where it may have been done or not, only the same transactions tell, which a second run of the program does not have. */
+static enum store_rc append_until_known(struct store *store, struct append *append, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+	bool unknown = false;
+	for (unsigned tries = 1;; tries++) {
+		enum store_rc rc = store_ops(store)->append(store, append, 1, err);
+		unknown = append->result == APPEND_UNKNOWN || (unknown && append->result == APPEND_NOTHING_ADDED);
+		if (!unknown)
+			return rc;
+		append->result = APPEND_UNKNOWN;
+		if (tries == TRIES_MAX)
+			return rc;
+		nanosleep(&pause, NULL);
+	}
+}
+
 static int append(const struct ctl_command *command, struct store *store, const struct room *room, const struct store_info *info)
 {
 	struct buf owner = BUF_EMPTY, members = BUF_EMPTY, group = BUF_EMPTY;
-	struct error err;
+	struct error err = {0};
 	object_add_text(&owner, "userID", room->owner);
 	object_add_text(&owner, "role", "owner");
 	object_end(&owner);
@@ -49,12 +67,14 @@ static int append(const struct ctl_command *command, struct store *store, const 
 	transactions[0] = make(room, info->writer, 1, TX_MEMBER_ADDED, members.data, (const unsigned char[HEAD_BYTES]){0});
 	transactions[1] = make(room, info->writer, 2, TX_GROUP_UPDATED, group.data, transactions[0]->head);
 	struct append append = {.chat_id = room->chat_id, .transactions = transactions, .transaction_count = 2};
-	enum store_rc rc = store_ops(store)->append(store, &append, 1, &err);
+	enum store_rc rc = append_until_known(store, &append, &err);
 	transaction_free(transactions[0]);
 	transaction_free(transactions[1]);
 	buf_fini(&owner);
 	buf_fini(&members);
 	buf_fini(&group);
+	if (append.result == APPEND_UNKNOWN)
+		return ctl_failed(command, "it is not known whether '%s' is there, see hyperchatctl export: %s", room->chat_id, err.text);
 	if (rc != STORE_OK)
 		return ctl_failed(command, "%s", err.text);
 	if (append.result == APPEND_CONFLICT)
