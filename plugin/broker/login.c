@@ -136,20 +136,18 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 }
 
 /* SIGHUP asks again for every session, with the password of its CONNECT. Whoever is connected stays until his token, perhaps a renewed one,
- * ends, and then he is told; what is offline stays as well and is asked properly when it comes back. */
-static int login_again(struct server *server, struct mosquitto *client)
+ * ends, and then he is told; what is offline stays as well and is asked properly when it comes back. Anybody else is from outside, or only coming: 2.0
+ * serves WebSockets between that and the next tick. */
+static bool is_asked_again(struct server *server, const struct mosquitto *client)
 {
-	if (session_of(server, client) != NULL)
-		return MOSQ_ERR_SUCCESS;
-	return client_socket(client) < 0 ? MOSQ_ERR_SUCCESS : outside_login(server);
+	return server->reloading && (session_of(server, client) != NULL || client_socket(client) < 0);
 }
 
 int login_by_password(struct server *server, struct mosquitto *client, const char *username, const char *password)
 {
-	if (server->reloading)
-		return login_again(server, client);
-	const char *client_id = mosquitto_client_id(client);
-	if (client_id != NULL && looks_like_token(password))
+	if (is_asked_again(server, client))
+		return MOSQ_ERR_SUCCESS;
+	if (mosquitto_client_id(client) != NULL && looks_like_token(password))
 		return login(server, client, username, password, strlen(password), false);
 	int rc = stranger_stops(server, client);
 	return rc == MOSQ_ERR_SUCCESS ? outside_login(server) : rc;

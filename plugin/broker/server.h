@@ -136,7 +136,7 @@ struct server {
 
 	struct buf scratch; /* for what is made and copied on inside one function: a record for the journal, a line */
 
-	bool reloading;   /* between RELOAD and the next tick: BASIC_AUTH is no login */
+	bool reloading;   /* between RELOAD and the next tick: BASIC_AUTH is hardly ever a login */
 	uint64_t round;   /* counts ticks */
 	uint64_t handed_over; /* messages given to the broker since the last tick */
 	struct session *cursors_at; /* whose cursors are looked at next; NULL: all were */

@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import re
+import signal
 import shutil
 import subprocess
 import time
@@ -157,11 +158,36 @@ def upgraded(port, forwarded):
     return client
 
 
+def framed(packet):
+    mask = os.urandom(4)
+    return bytes([0x82, 0x80 | 126]) + len(packet).to_bytes(2, "big") + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(packet))
+
+
 def test_a_websocket_client_cannot_choose_the_address_that_it_fails_from(listening):
     client = upgraded(listening.ports["ws"], "203.0.113.7")
-    packet = client.connect_packet("", json.dumps("x.y.z"))
-    mask = os.urandom(4)
-    frame = bytes([0x82, 0x80 | 126]) + len(packet).to_bytes(2, "big") + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(packet))
+    frame = framed(client.connect_packet("", json.dumps("x.y.z")))
     line = listening.expects_line("hyperchat: login from .* refused", lambda: client.send(frame))
     assert "login from 127.0.0.1 refused" in line
     client.close()
+
+
+# ---- while the broker reloads ----
+
+@pytest.mark.parametrize("outside", ["defer", "allow"])
+def test_who_comes_right_behind_sighup_logs_in(listening, outside):
+    """Mosquitto asks about everybody again then, and serves WebSockets before the next tick."""
+    listening.stop()
+    listening.options["outside"] = outside
+    listening.start()
+    clients = [upgraded(listening.ports["ws"], "203.0.113.7") for _ in range(20)]
+    for number, client in enumerate(clients):
+        client.client_id = f"alice/phone-{number}"
+        listening.is_paused()
+        listening.process.send_signal(signal.SIGHUP)
+        client.send(framed(client.connect_packet("alice", listening.token("alice"))))
+        listening.goes_on()
+        assert client.socket.recv(6) == b"\x82\x04\x20\x02\x00\x00"
+        client.send(framed(mqtt.packet(mqtt.SUBSCRIBE, 2, b"\x00\x01" + mqtt.binary("hc/me/inbox") + b"\x01")))
+        assert client.socket.recv(7) == b"\x82\x05\x90\x03\x00\x01\x01"
+    for client in clients:
+        client.close()
