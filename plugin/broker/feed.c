@@ -84,7 +84,7 @@ void feed_begin(struct server *server, struct session *session)
 	if (session->feed != NULL)
 		return;
 	session->feed = mem_zero(sizeof *session->feed);
-	session->feed->generation = ++server->last_session_id;
+	session->feed->id = session->feed->generation = ++server->last_session_id;
 	session->feed->socket = session->socket;
 	if (session->device == NULL)
 		session->feed->loaded = true; /* nothing missed: it begins now */

@@ -61,7 +61,8 @@ struct parcel {
 };
 
 struct feed {
-	uint64_t generation;   /* never reused: tells a job's feed from a later one of the same session */
+	uint64_t id;           /* never reused: tells a job's feed from a later one of the same session */
+	uint64_t generation;   /* the same of what is read to be sent: another one where that is void. The first is the ID */
 	struct track *tracks;  /* hashed by chat ID */
 	struct line **lines;   /* for the next inbox message */
 	struct parcel *parcels;

@@ -15,7 +15,7 @@
 struct load {
 	struct job job;
 	struct server *server;
-	uint64_t session_id, generation;
+	uint64_t session_id, feed_id;
 	char *user_id, *device, *chat_id;
 	enum store_rc rc;
 	struct error err;
@@ -64,7 +64,7 @@ static void load_done(struct job *job)
 	struct load *load = (struct load *)job;
 	struct server *server = load->server;
 	struct session *session = session_by_id(server, load->session_id);
-	struct feed *feed = session != NULL && session->feed != NULL && session->feed->generation == load->generation ? session->feed : NULL;
+	struct feed *feed = session != NULL && session->feed != NULL && session->feed->id == load->feed_id ? session->feed : NULL;
 	struct track *track = feed != NULL ? feed_find(feed, load->chat_id) : NULL;
 	bool wanted = track != NULL && track->unplaced;
 	bool early = wanted && !feed->loaded; /* then it is not known yet how a chat without a cursor begins */
@@ -85,7 +85,7 @@ static void look_up(struct server *server, const struct session *session, const 
 	load->job = (struct job){.run = load_run, .done = load_done};
 	load->server = server;
 	load->session_id = session->id;
-	load->generation = session->feed->generation;
+	load->feed_id = session->feed->id;
 	load->user_id = mem_text(session->person->user_id);
 	load->device = mem_text(session->device);
 	load->chat_id = mem_text(chat_id);

@@ -319,17 +319,30 @@ def network(north, south):
     network.close()
 
 
-def holds_once(network, *words):
-    """The next answer about a user for which the question has all these words is two seconds late. Returns what has been held."""
+def holds_once(network, *words, kind=b"users"):
+    """The next answer about a user (or what else the store keeps) for which the question has all these words is two seconds late. Returns what has been
+    held."""
     held = []
 
     def holds(command, request):
-        if held or command != "find" or not all(word in request for word in (b"\x00users\x00", *words)):
+        if held or command != "find" or not all(word in request for word in (b"\x00" + kind + b"\x00", *words)):
             return 0
         held.append(request)
         return 2
     network.holds = holds
     return held
+
+
+def test_a_bound_that_is_set_while_a_device_is_looked_up_in_a_new_chat_costs_it_nothing_of_that_chat(network, alice, bob):
+    """It is connected here, and the chat was made there."""
+    bob.is_up_to_date()
+    held = holds_once(network, b"bob", kind=b"members")
+    group = alice.makes_group("club", bob)
+    bob.asks_until(lambda: held, "that it is asked where bob begins in the group")
+    assert bob.asks("setDevice", maxBytes=1000)["maxBytes"] == 1000
+    assert bob.numbers(group) == [], "he is still being looked up"
+    has_all(bob, group, 2)
+    has_all(bob, group, alice.says("hi", chat=group)["transactionID"])
 
 
 def test_a_block_that_is_made_here_counts_also_while_one_that_was_made_there_is_being_read(north, south, network, alice, bob):
