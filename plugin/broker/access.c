@@ -20,6 +20,7 @@
 #include "plugin/broker/control.h"
 #include "plugin/broker/control_table.h"
 #include "plugin/broker/cursor.h"
+#include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/topic.h"
 
@@ -157,38 +158,61 @@ void access_free_all(struct server *server)
 	}
 }
 
-/* A subscription that was granted before the chat was in memory. */
+/* A subscription that was granted before it was known whether he is a member. */
 struct subscription {
+	struct job job;
 	struct server *server;
 	uint64_t session_id;
+	char *user_id;
 	char chat_id[CHAT_ID_MAX + 1];
+	bool is_member;
+	enum store_rc rc;
+	struct error err;
 };
 
-static void subscription_loaded(void *context, struct chat *chat, bool unavailable)
+static void subscription_free(struct subscription *subscription)
 {
-	struct subscription *subscription = context;
-	struct server *server = subscription->server;
-	struct session *session = session_by_id(server, subscription->session_id);
-	if (session != NULL && !unavailable) {
-		struct verdict verdict;
-		if (chat != NULL && member_is_current(chat_member(chat, session->person->user_id))) {
-			watch(server, subscription->chat_id);
-		} else {
-			refuse(&verdict, REFUSAL_FORBIDDEN, NULL);
-			answer_error(server, session, NULL, &verdict);
-		}
-	}
+	free(subscription->user_id);
 	free(subscription);
 }
 
-/* A chat that is not in memory is granted and looked at: every delivery is checked anyway. Who is no member learns it from an error. */
+static void subscription_run(struct job *job)
+{
+	struct subscription *subscription = (struct subscription *)job;
+	struct store *store = subscription->server->store;
+	struct user_chat *membership = NULL;
+	subscription->rc = store_ops(store)->load_membership(
+		store, subscription->user_id, subscription->chat_id, &membership, &subscription->err);
+	subscription->is_member = subscription->rc == STORE_OK && membership->role != ROLE_NONE;
+	if (subscription->rc == STORE_OK)
+		store_free(membership);
+}
+
+static void subscription_done(struct job *job)
+{
+	struct subscription *subscription = (struct subscription *)job;
+	struct server *server = subscription->server;
+	struct session *session = session_by_id(server, subscription->session_id);
+	bool answered = subscription->rc == STORE_OK || subscription->rc == STORE_NOT_FOUND;
+	if (session != NULL && !answered && jobs_read_again(server, job, subscription->rc, &subscription->err))
+		return;
+	if (session != NULL && (subscription->is_member || is_member(server, session, subscription->chat_id))) {
+		watch(server, subscription->chat_id);
+	} else if (session != NULL && answered) {
+		struct verdict verdict;
+		refuse(&verdict, REFUSAL_FORBIDDEN, NULL);
+		answer_error(server, session, NULL, &verdict);
+	}
+	subscription_free(subscription);
+}
+
+/* Of whom the chat in memory does not say that he is a member, it is granted and the store is asked: every delivery is checked anyway. Who is none learns
+ * that from an error, and in the same way whether there is such a chat or not: he is not to learn that. */
 static int subscribe_events(struct server *server, struct session *session, const char *chat_id)
 {
-	if (core_peek(server->core, chat_id) != NULL) {
-		bool member = is_member(server, session, chat_id);
-		if (member)
-			watch(server, chat_id);
-		return yes(member);
+	if (is_member(server, session, chat_id)) {
+		watch(server, chat_id);
+		return MOSQ_ERR_SUCCESS;
 	}
 	struct verdict verdict;
 	if (!budget_allows_command(server, session->person, chat_id, 0, &verdict)) { /* it costs the store as much as a command */
@@ -196,10 +220,14 @@ static int subscribe_events(struct server *server, struct session *session, cons
 		return MOSQ_ERR_ACL_DENIED;
 	}
 	struct subscription *subscription = mem_zero(sizeof *subscription);
+	subscription->job = (struct job){.run = subscription_run, .done = subscription_done};
 	subscription->server = server;
 	subscription->session_id = session->id;
+	subscription->user_id = mem_text(session->person->user_id);
 	strcpy(subscription->chat_id, chat_id);
-	core_visit(server->core, chat_id, subscription_loaded, subscription, server->now_ms);
+	subscription->rc = STORE_UNAVAILABLE;
+	if (!jobs_read(server, &subscription->job, true) && !jobs_repeat(server, NULL, &subscription->job))
+		subscription_free(subscription);
 	return MOSQ_ERR_SUCCESS;
 }
 
