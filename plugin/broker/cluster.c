@@ -155,9 +155,11 @@ static void on_revoked(struct server *server, const struct notice *notice)
 		revoke_happened(server, notice->subject, notice->at_ms);
 }
 
+/* Likewise: it may come behind another ban. */
 static void on_lowered(struct server *server, const struct notice *notice)
 {
 	revoke_taken_back(server, notice->subject, notice->at_ms);
+	revoke_read_again(server);
 }
 
 static void on_removed(struct server *server, const struct notice *notice)

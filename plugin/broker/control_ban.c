@@ -54,27 +54,33 @@ void control_ban(struct control_call *call)
 
 static void ask_unban(struct control_call *call, struct store *store)
 {
-	const char *user_id = control_text(call, "user");
-	int64_t now_ms = clock_wall_ms();
-	call->rc = store_ops(store)->lower_revocation(store, user_id, now_ms, &call->err);
+	int64_t at_ms = 0;
+	call->rc = revocations_end_ban(store, control_text(call, "user"), clock_wall_ms(), &at_ms, &call->err);
 	call->data = json_object();
-	control_add_time(call->data, "revokedAt", now_ms);
+	control_add_time(call->data, "revokedAt", at_ms);
 }
 
+/* Who is banned here, and in the store no more, is let in by this command: that is no refusal. */
 static void tell_unbanned(struct control_call *call)
 {
+	struct server *server = call->server;
+	const char *user_id = control_text(call, "user");
 	int64_t at_ms = json_integer_value(json_object_get(call->data, "revokedAt"));
-	revoke_taken_back(call->server, control_text(call, "user"), at_ms);
-	cluster_tell(call->server, NOTICE_LOWERED, control_text(call, "user"), at_ms);
-	control_done(call);
-}
-
-void control_unban(struct control_call *call)
-{
-	if (revocations_at(call->server->revocations, control_text(call, "user")) < REVOCATION_BAN_MS)
+	bool banned_here = revocations_at(server->revocations, user_id) >= REVOCATION_BAN_MS;
+	if (at_ms > 0 || banned_here) {
+		revoke_taken_back(server, user_id, at_ms);
+		cluster_tell(server, NOTICE_LOWERED, user_id, at_ms > 0 ? at_ms : server->wall_ms);
+	}
+	if (call->rc == STORE_NOT_FOUND && !banned_here)
 		control_refuse(call, "user: he is not banned");
 	else
-		control_ask(call, ask_unban, tell_unbanned);
+		control_done(call);
+}
+
+/* The store knows: this broker may not have heard of the ban, or of its end. */
+void control_unban(struct control_call *call)
+{
+	control_ask(call, ask_unban, tell_unbanned);
 }
 
 /* ---- revoke ---- */

@@ -112,6 +112,20 @@ enum store_rc revocations_load(struct store *store, struct revocations **table, 
 	return STORE_OK;
 }
 
+enum store_rc revocations_end_ban(struct store *store, const char *user_id, int64_t now_ms, int64_t *at_ms, struct error *err)
+{
+	struct revocations *table;
+	enum store_rc rc = revocations_load(store, &table, err);
+	if (rc != STORE_OK)
+		return rc;
+	int64_t found_ms = revocations_at(table, user_id);
+	revocations_free(table);
+	*at_ms = found_ms < REVOCATION_BAN_MS ? found_ms : now_ms;
+	if (found_ms < REVOCATION_BAN_MS)
+		return error_set(err, STORE_NOT_FOUND, 0, "%s is not banned", user_id);
+	return store_ops(store)->lower_revocation(store, user_id, now_ms, err);
+}
+
 void revocations_free(struct revocations *table)
 {
 	struct revoked *revoked, *next;

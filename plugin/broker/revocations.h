@@ -32,6 +32,10 @@ int64_t revocations_at(const struct revocations *table, const char *subject);
 /* A ban is a revocation up to then: the end of the year 9998. Nothing is issued so late. */
 #define REVOCATION_BAN_MS INT64_C(253370764799000)
 
+/* Ends a ban in the store, as lower_revocation. *at_ms, also with NOT_FOUND: as revocations_at, from now on.
+ * NOT_FOUND: the user is not banned. Somebody may have ended it who could not tell the brokers: so they are to be told, if *at_ms is not 0. */
+enum store_rc revocations_end_ban(struct store *store, const char *user_id, int64_t now_ms, int64_t *at_ms, struct error *err);
+
 /* How often the table was changed, so that what was read meanwhile can be told from what is newer. */
 uint64_t revocations_changes(const struct revocations *table);
 

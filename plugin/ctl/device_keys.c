@@ -90,8 +90,10 @@ static int drop(const struct ctl_command *command, struct store *store, const ch
 		return CTL_FAILED;
 	bool there = is_there(keys, kid);
 	store_free(keys);
-	if (!there)
+	if (!there) { /* perhaps it was dropped, and nobody could be told */
+		tell(command, store, "");
 		return ctl_failed(command, "there is no key '%s'", kid);
+	}
 	if (!worked(command, store_ops(store)->drop_signing_key(store, kid, &err), &err))
 		return CTL_FAILED;
 	if (as_json)

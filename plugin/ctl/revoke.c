@@ -60,26 +60,18 @@ static enum store_rc put_ban(struct store *store, const struct revocation_call *
 	return rc == STORE_OK ? store_ops(store)->put_notice(store, NOTICE_BANNED, call->user_id, now_ms, err) : rc;
 }
 
-static enum store_rc is_banned(struct store *store, const char *user_id, bool *banned, struct error *err)
-{
-	struct revocations *table;
-	enum store_rc rc = revocations_load(store, &table, err);
-	if (rc != STORE_OK)
-		return rc;
-	*banned = revocations_at(table, user_id) >= REVOCATION_BAN_MS;
-	revocations_free(table);
-	return STORE_OK;
-}
-
 static enum store_rc lower(struct store *store, const struct revocation_call *call, struct error *err)
 {
-	bool banned = false;
-	enum store_rc rc = is_banned(store, call->user_id, &banned, err);
-	if (rc == STORE_OK && !banned)
-		return error_set(err, STORE_NOT_FOUND, 0, "%s is not banned", call->user_id);
-	if (rc == STORE_OK)
-		rc = store_ops(store)->lower_revocation(store, call->user_id, call->at_ms, err);
-	return rc == STORE_OK ? store_ops(store)->put_notice(store, NOTICE_LOWERED, call->user_id, call->at_ms, err) : rc;
+	int64_t at_ms = 0;
+	struct error untold;
+	enum store_rc rc = revocations_end_ban(store, call->user_id, call->at_ms, &at_ms, err);
+	if ((rc != STORE_OK && rc != STORE_NOT_FOUND) || at_ms == 0)
+		return rc;
+	enum store_rc told = store_ops(store)->put_notice(store, NOTICE_LOWERED, call->user_id, at_ms, &untold);
+	if (told == STORE_OK)
+		return rc;
+	*err = untold;
+	return told;
 }
 
 /* The store has it before anybody is told. */

@@ -155,6 +155,16 @@ def test_who_is_kicked_may_come_again(manned, desk):
     assert not is_refused(manned, "alice")
 
 
+@pytest.mark.sqlite
+def test_a_ban_that_this_broker_has_not_heard_of_can_be_ended(manned, desk):
+    with contextlib.closing(sqlite3.connect(manned.store)) as store:
+        store.execute("INSERT INTO revocation VALUES ('alice', 253370764799000)")
+        store.commit()
+        desk.asks("unban", user="alice")
+        assert store.execute("SELECT at FROM revocation").fetchone()[0] < time.time() * 1000 + 1
+    assert "not banned" in desk.is_refused("unban", user="alice")
+
+
 def test_who_is_banned_is_cut_off_and_kept_out_until_he_is_unbanned(manned, desk):
     alice = manned.person("alice")
     line = manned.expects_line("audit by=olga command=ban user=alice result=ok", lambda: desk.asks("ban", user="alice"))
