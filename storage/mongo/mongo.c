@@ -22,6 +22,8 @@ static enum store_rc mongo_prune(struct store *store, int64_t now_ms, bool *more
 		rc = brokers_prune(&db, now_ms, err);
 	if (rc == STORE_OK)
 		rc = mongo_prune_people(&db, now_ms, &more_people, err);
+	if (rc == STORE_OK && !more_keys && !more_people)
+		rc = tail_repair_other_tips(&db, err);
 	db_end(&db);
 	if (rc == STORE_OK)
 		*more = more_keys || more_people;

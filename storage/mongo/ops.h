@@ -49,6 +49,8 @@ enum store_rc list_ids(struct store *store, enum collection collection, bson_t *
 
 /* At open: tips of chats that the last process of this writer's name wrote and did not flush. */
 enum store_rc tail_repair_tips(struct db *db, struct error *err);
+/* The same of all other writers, whose processes may be there: one that was killed may never come back under its name. */
+enum store_rc tail_repair_other_tips(struct db *db, struct error *err);
 
 /* Notices and leases that nobody needs any more. */
 enum store_rc brokers_prune(struct db *db, int64_t now_ms, struct error *err);

@@ -146,7 +146,7 @@ enum store_rc positions_flush(struct db *db, struct error *err)
 	uint64_t safe = safe_of(positions);
 	bool news = positions->incarnation != 0 && safe > positions->flushed;
 	pthread_mutex_unlock(&positions->lock);
-	enum store_rc rc = tips_flush(db, err);
+	enum store_rc rc = tips_flush(db, db->mongo->tips, err);
 	if (rc != STORE_OK || !news)
 		return rc;
 	rc = db_update(db, WRITERS, BCON_NEW("_id", BCON_UTF8(db->mongo->info.writer)),

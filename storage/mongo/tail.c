@@ -244,7 +244,7 @@ enum store_rc mongo_tail(struct store *store, const char *writer, uint64_t posit
 /* ---- after a crash ---- */
 
 struct repair {
-	struct db *db;
+	struct tips *tips;
 	uint64_t last;
 };
 
@@ -259,25 +259,26 @@ static bool take_tip(void *context, const bson_t *doc)
 	const struct transaction *last = transactions[count - 1];
 	struct tip tip = {.number = last->number, .at_ms = last->at_ms};
 	memcpy(tip.head, last->head, HEAD_BYTES);
-	tips_put(repair->db->mongo->tips, last->chat_id, &tip, TIP_WRITTEN);
+	tips_put(repair->tips, last->chat_id, &tip, TIP_WRITTEN);
 	repair->last = last->position;
-	for (size_t i = 0; i < count; i++)
-		transaction_free(transactions[i]);
-	free(transactions);
+	free_transactions(transactions, count);
 	return true;
 }
 
-static enum store_rc repair_from(struct db *db, uint64_t flushed, struct error *err)
+/* tips: where they go, and are flushed from. safe: what is above it is not decided yet. */
+static enum store_rc repair_tips(struct db *db, const bson_t *writer, struct tips *tips, uint64_t safe, struct error *err)
 {
-	struct tailing tailing = {.db = db, .writer = db->mongo->info.writer, .position = flushed + 1};
-	struct repair repair = {.db = db};
+	uint64_t flushed = (uint64_t)doc_number(writer, "tips");
+	struct tailing tailing = {.db = db, .writer = doc_text(writer, "_id"), .position = flushed + 1};
+	struct repair repair = {.tips = tips};
 	enum store_rc rc = visit(&tailing, 0, take_tip, &repair, err);
 	if (rc == STORE_OK)
-		rc = tips_flush(db, err);
-	if (rc != STORE_OK || repair.last == 0)
+		rc = tips_flush(db, tips, err);
+	uint64_t decided = repair.last < safe ? repair.last : safe;
+	if (rc != STORE_OK || decided <= flushed)
 		return rc;
-	return db_update(db, WRITERS, BCON_NEW("_id", BCON_UTF8(tailing.writer)),
-		BCON_NEW("$max", "{", "tips", BCON_INT64((int64_t)repair.last), "}"), DB_UPDATE, NULL, err);
+	return db_update(db, WRITERS, BCON_NEW("_id", BCON_UTF8(tailing.writer)), BCON_NEW("$max", "{", "tips", BCON_INT64((int64_t)decided), "}"),
+		DB_UPDATE, NULL, err);
 }
 
 enum store_rc tail_repair_tips(struct db *db, struct error *err)
@@ -286,8 +287,29 @@ enum store_rc tail_repair_tips(struct db *db, struct error *err)
 	enum store_rc rc = db_find_one(db, WRITERS, BCON_NEW("_id", BCON_UTF8(db->mongo->info.writer)), NULL, &doc, err);
 	if (rc != STORE_OK)
 		return rc == STORE_NOT_FOUND ? STORE_OK : rc;
-	uint64_t flushed = (uint64_t)doc_number(&doc, "tips");
-	bool wrote = doc_has(&doc, "i");
+	if (doc_has(&doc, "i"))
+		rc = repair_tips(db, &doc, db->mongo->tips, UINT64_MAX, err);
 	bson_destroy(&doc);
-	return wrote ? repair_from(db, flushed, err) : STORE_OK;
+	return rc;
+}
+
+static enum store_rc repair_other(struct db *db, const bson_t *writer, struct error *err)
+{
+	struct tips *tips = tips_new();
+	enum store_rc rc = repair_tips(db, writer, tips, (uint64_t)doc_number(writer, "safe"), err);
+	tips_free(tips);
+	return rc;
+}
+
+enum store_rc tail_repair_other_tips(struct db *db, struct error *err)
+{
+	struct db_cursor cursor;
+	const bson_t *doc;
+	enum store_rc rc = STORE_OK;
+	db_find(&cursor, db, WRITERS, BCON_NEW("_id", "{", "$ne", BCON_UTF8(db->mongo->info.writer), "}", "i", "{", "$exists", BCON_BOOL(true), "}"),
+		NULL);
+	while (rc == STORE_OK && db_next(&cursor, &doc))
+		rc = repair_other(db, doc, err);
+	enum store_rc end = db_find_end(&cursor, rc == STORE_OK ? err : NULL);
+	return rc == STORE_OK ? end : rc;
 }

@@ -125,7 +125,7 @@ static void take_piece(struct tips *tips, struct piece *piece)
 	pthread_mutex_unlock(&tips->lock);
 }
 
-static enum store_rc write_piece(struct db *db, const struct piece *piece, struct error *err)
+static enum store_rc write_piece(struct db *db, struct tips *tips, const struct piece *piece, struct error *err)
 {
 	struct db_bulk bulk;
 	db_bulk_begin(&bulk, db, CHATS);
@@ -139,17 +139,17 @@ static enum store_rc write_piece(struct db *db, const struct piece *piece, struc
 	enum store_rc rc = db_bulk_run(&bulk, err);
 	db_bulk_end(&bulk);
 	for (size_t i = 0; rc != STORE_OK && i < piece->count; i++)
-		tips_put(db->mongo->tips, piece->chat_ids[i], &piece->tips[i], TIP_WRITTEN);
+		tips_put(tips, piece->chat_ids[i], &piece->tips[i], TIP_WRITTEN);
 	return rc;
 }
 
-enum store_rc tips_flush(struct db *db, struct error *err)
+enum store_rc tips_flush(struct db *db, struct tips *tips, struct error *err)
 {
 	struct piece piece = {.chat_ids = mem_new(FLUSH_MAX * sizeof *piece.chat_ids), .tips = mem_new(FLUSH_MAX * sizeof *piece.tips)};
 	enum store_rc rc;
 	do {
-		take_piece(db->mongo->tips, &piece);
-		rc = write_piece(db, &piece, err);
+		take_piece(tips, &piece);
+		rc = write_piece(db, tips, &piece, err);
 	} while (rc == STORE_OK && piece.count == FLUSH_MAX);
 	free(piece.chat_ids);
 	free(piece.tips);

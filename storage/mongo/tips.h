@@ -25,6 +25,6 @@ enum tip_origin { TIP_READ, TIP_WRITTEN /* has to be flushed */ };
 void tips_put(struct tips *tips, const char *chat_id, const struct tip *tip, enum tip_origin origin); /* the larger number stays */
 
 /* Writes what has to be; what could not be written stays for the next time. */
-enum store_rc tips_flush(struct db *db, struct error *err);
+enum store_rc tips_flush(struct db *db, struct tips *tips, struct error *err);
 
 #endif

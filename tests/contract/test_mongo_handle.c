@@ -85,6 +85,13 @@ static uint64_t latest_in_the_list(struct store *store, const char *user_id)
 	return latest;
 }
 
+/* A list looks into the log where no tip was ever written, so those of now are; from then on nothing but the log is. */
+static void write_no_more_tips(struct world *world)
+{
+	assert_int_equal(ON_WORLD(checkpoint, NULL), STORE_OK);
+	mongo_faults = (struct mongo_faults){.decide = only_the_log_is_written, .context = NULL};
+}
+
 static void tips_that_a_crash_left_unwritten_are_there_after_the_next_start(void **state)
 {
 	struct world *world = *state;
@@ -96,13 +103,36 @@ static void tips_that_a_crash_left_unwritten_are_there_after_the_next_start(void
 	line.writer = info.writer;
 	assert_int_equal(ON_WORLD(put_user, "alice", START_MS, NULL), STORE_OK);
 	assert_appended(world->store, line_adds(&line, "alice", ROLE_OWNER));
-	mongo_faults = (struct mongo_faults){.decide = only_the_log_is_written, .context = NULL};
+	write_no_more_tips(world);
 	for (int i = 0; i < 5; i++)
 		assert_appended(world->store, line_says(&line, "alice", "hi"));
 	store_ops(world->store)->close(world->store);
 	mongo_faults = (struct mongo_faults){0};
 	assert_int_equal(store_open(uri, &world->store, NULL), STORE_OK);
 	assert_int_equal(latest_in_the_list(world->other, "alice"), 6);
+}
+
+static void tips_of_a_broker_that_never_comes_back_are_written_by_the_upkeep_of_another_one(void **state)
+{
+	struct world *world = *state;
+	struct store_info info;
+	struct line line = line_new("c");
+	assert_int_equal(ON_WORLD(info, &info, NULL), STORE_OK);
+	line.writer = info.writer;
+	assert_int_equal(ON_WORLD(put_user, "alice", START_MS, NULL), STORE_OK);
+	assert_appended(world->store, line_adds(&line, "alice", ROLE_OWNER));
+	write_no_more_tips(world);
+	for (int i = 0; i < 5; i++)
+		assert_appended(world->store, line_says(&line, "alice", "hi"));
+	store_ops(world->store)->close(world->store);
+	mongo_faults = (struct mongo_faults){0};
+	world->store = NULL;
+	for (int i = 0; i < 2; i++) {
+		bool more;
+		assert_int_equal(ON(world->other, prune, START_MS, &more, NULL), STORE_OK);
+		assert_int_equal(latest_in_the_list(world->other, "alice"), 6);
+	}
+	store_ops(world->other)->close(world->other);
 }
 
 static void a_document_that_is_damaged_keeps_nobody_from_opening_after_a_crash(void **state)
@@ -118,7 +148,7 @@ static void a_document_that_is_damaged_keeps_nobody_from_opening_after_a_crash(v
 	assert_int_equal(ON_WORLD(put_user, "alice", START_MS, NULL), STORE_OK);
 	assert_appended(world->store, line_says(&c, "bob", "1"));
 	assert_appended(world->store, line_adds(&d, "alice", ROLE_OWNER));
-	mongo_faults = (struct mongo_faults){.decide = only_the_log_is_written, .context = NULL};
+	write_no_more_tips(world);
 	assert_appended(world->store, line_says(&c, "bob", "2"));
 	assert_appended(world->store, line_says(&d, "alice", "hi"));
 	store_ops(world->store)->close(world->store);
@@ -362,6 +392,7 @@ int main(void)
 		STORY(a_second_process_of_the_same_name_supersedes_the_first),
 		STORY(tips_that_a_crash_left_unwritten_are_there_after_the_next_start),
 		STORY(who_opens_it_beside_a_broker_of_his_name_writes_nothing),
+		STORY(tips_of_a_broker_that_never_comes_back_are_written_by_the_upkeep_of_another_one),
 		STORY(a_document_that_is_damaged_keeps_nobody_from_opening_after_a_crash),
 		STORY(what_was_appended_and_not_answered_is_in_the_lists_once_it_is_found),
 		cmocka_unit_test(a_write_that_finds_no_primary_may_be_in_all_the_same),
