@@ -166,7 +166,8 @@ static enum store_rc erase_referring(struct db *db, struct deletion *deletion, s
 	struct eraser eraser;
 	do {
 		eraser_begin(&eraser, db, choose_referring, deletion);
-		rc = eraser_end(&eraser, log_visit_referring_docs(db, &range, deletion->tx->target, erase_from_doc, &eraser, err), err);
+		rc = log_visit_referring_docs(db, &range, deletion->tx->target, LOG_REFERENCES, erase_from_doc, &eraser, err);
+		rc = eraser_end(&eraser, rc, err);
 		range.from = eraser.next;
 	} while (rc == STORE_OK && eraser.full);
 	return rc;

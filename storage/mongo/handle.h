@@ -95,7 +95,7 @@ enum log_order { LOG_ASCENDING, LOG_DESCENDING };
 enum store_rc mongo_visit_log(struct db *db, const char *chat_id, uint64_t from, uint64_t to, enum log_order order, log_visit *visit,
                               void *context, struct error *err);
 
-/* Calls visit for what refers to the message `target`: edits, deletions, replies; ascending. */
-enum store_rc mongo_visit_references(struct db *db, const char *chat_id, uint64_t target, log_visit *visit, void *context, struct error *err);
+/* Calls visit for what changes the message `target`, edits and deletions, ascending; and for replies that were appended together with one. */
+enum store_rc mongo_visit_changes(struct db *db, const char *chat_id, uint64_t target, log_visit *visit, void *context, struct error *err);
 
 #endif

@@ -90,16 +90,26 @@ enum store_rc log_visit_docs(struct db *db, const struct log_range *range, log_d
 	return rc == STORE_OK && !walk.stopped && before ? visit_before(&walk, err) : rc;
 }
 
-enum store_rc log_visit_referring_docs(struct db *db, const struct log_range *range, uint64_t target, log_doc_visit *visit, void *context,
-                                       struct error *err)
+static void add_changes_filter(bson_t *filter)
+{
+	bson_t *either = BCON_NEW("$or", "[", "{", "t.y", "{", "$in", "[", BCON_INT32(TX_EDIT), BCON_INT32(TX_DELETE), "]", "}", "}",
+		"{", "t.y", "{", "$exists", BCON_BOOL(false), "}", "}", "]");
+	bson_concat(filter, either);
+	bson_destroy(either);
+}
+
+enum store_rc log_visit_referring_docs(struct db *db, const struct log_range *range, uint64_t target, enum log_references which,
+                                       log_doc_visit *visit, void *context, struct error *err)
 {
 	struct pair_key key = number_key(range->chat_id, target), low = number_key(range->chat_id, range->from),
 		high = number_key(range->chat_id, range->to);
 	struct db_cursor cursor;
 	const bson_t *doc;
 	/* The range of _id is for a sharded cluster, which asks one shard then. */
-	db_find(&cursor, db, LOG, BCON_NEW("g", KEY_BIN(key), "_id", "{", "$gte", KEY_BIN(low), "$lte", KEY_BIN(high), "}"),
-		BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"));
+	bson_t *filter = BCON_NEW("g", KEY_BIN(key), "_id", "{", "$gte", KEY_BIN(low), "$lte", KEY_BIN(high), "}");
+	if (which == LOG_CHANGES)
+		add_changes_filter(filter);
+	db_find(&cursor, db, LOG, filter, BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"));
 	while (db_next(&cursor, &doc) && visit(context, doc))
 		;
 	return db_find_end(&cursor, err);
@@ -164,11 +174,11 @@ enum store_rc mongo_visit_log(struct db *db, const char *chat_id, uint64_t from,
 	return log_visit_range(db, &range, visit, context, err);
 }
 
-enum store_rc mongo_visit_references(struct db *db, const char *chat_id, uint64_t target, log_visit *visit, void *context, struct error *err)
+enum store_rc mongo_visit_changes(struct db *db, const char *chat_id, uint64_t target, log_visit *visit, void *context, struct error *err)
 {
 	struct visitor visitor = {.from = target + 1, .to = UINT64_MAX, .target = target, .order = LOG_ASCENDING, .visit = visit, .context = context};
 	const struct log_range range = {.chat_id = chat_id, .from = 1, .to = UINT64_MAX};
-	return outcome(&visitor, log_visit_referring_docs(db, &range, target, visit_transactions, &visitor, err), err);
+	return outcome(&visitor, log_visit_referring_docs(db, &range, target, LOG_CHANGES, visit_transactions, &visitor, err), err);
 }
 
 /* ---- the tip ---- */

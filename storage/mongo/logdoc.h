@@ -48,8 +48,10 @@ enum store_rc log_visit_docs(struct db *db, const struct log_range *range, log_d
 
 /* mongo_visit_log over at most range->doc_max documents: as many as transactions are wanted at most, so that the server does not send more. */
 enum store_rc log_visit_range(struct db *db, const struct log_range *range, log_visit *visit, void *context, struct error *err);
-/* Those that begin in from…to and hold something which refers to the message `target`; ascending, all of them. */
-enum store_rc log_visit_referring_docs(struct db *db, const struct log_range *range, uint64_t target, log_doc_visit *visit, void *context,
-                                       struct error *err);
+/* Those that begin in from…to and hold something which refers to the message `target`; ascending, all of them. LOG_CHANGES: without those that
+ * hold neither an edit nor a deletion, so the server does not send thousands of replies; what is damaged comes all the same. */
+enum log_references { LOG_REFERENCES, LOG_CHANGES };
+enum store_rc log_visit_referring_docs(struct db *db, const struct log_range *range, uint64_t target, enum log_references which,
+                                       log_doc_visit *visit, void *context, struct error *err);
 
 #endif

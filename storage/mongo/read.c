@@ -230,7 +230,7 @@ static enum store_rc try_to_read_message(struct db *db, const char *chat_id, uin
 	if (rc == STORE_OK && (state->message == NULL || state->message->type != TX_MESSAGE))
 		rc = STORE_NOT_FOUND;
 	if (rc == STORE_OK)
-		rc = mongo_visit_references(db, chat_id, number, take_reference, state, err);
+		rc = mongo_visit_changes(db, chat_id, number, take_reference, state, err);
 	return rc;
 }
 

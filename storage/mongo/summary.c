@@ -50,7 +50,7 @@ static struct transaction *find_edit(struct look *look, uint64_t number)
 {
 	struct transaction *last = NULL;
 	if (!look->from_the_end) {
-		look->rc = mongo_visit_references(look->db, look->membership->chat_id, number, keep_last_edit, &last, look->err);
+		look->rc = mongo_visit_changes(look->db, look->membership->chat_id, number, keep_last_edit, &last, look->err);
 		return last;
 	}
 	for (size_t i = 0; i < look->edit_count; i++)

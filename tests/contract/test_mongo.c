@@ -436,6 +436,32 @@ static void who_reads_along_passes_over_what_cannot_be_folded(void **state)
 	store_page_free(&page);
 }
 
+/* Nor are they sent by the server: a message may have thousands. */
+static void replies_are_not_looked_at_where_their_message_is_read(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	struct message_state message = {0};
+	assert_appended(world->store, line_says(&line, "alice", "hi"));
+	assert_appended(world->store, line_replies(&line, "bob", 1, "ho", "hi"));
+	assert_appended(world->store, line_edits(&line, "alice", 1, "hello"));
+	run_on_database(world, "{\"update\": \"log\", \"updates\": [{\"q\": {\"n\": 2}, \"u\": {\"$unset\": {\"t.0.x\": \"\"}}}]}");
+	assert_int_equal(ON_WORLD(read_message, "c", 1, &message, NULL), STORE_OK);
+	assert_string_equal(message.edit->body.text, "hello");
+	message_state_free(&message);
+}
+
+static void an_edit_that_is_damaged_is_not_taken_for_none(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	struct message_state message = {0};
+	assert_appended(world->store, line_says(&line, "alice", "hi"));
+	assert_appended(world->store, line_edits(&line, "alice", 1, "hello"));
+	run_on_database(world, "{\"update\": \"log\", \"updates\": [{\"q\": {\"n\": 2}, \"u\": {\"$set\": {\"t\": \"nothing\"}}}]}");
+	assert_int_equal(ON_WORLD(read_message, "c", 1, &message, NULL), STORE_CORRUPT);
+}
+
 static void who_reads_along_is_told_what_is_wrong_with_the_chat_that_he_passes_over(void **state)
 {
 	struct world *world = *state;
@@ -468,6 +494,8 @@ int main(void)
 		STORY(who_begins_while_a_notice_has_a_number_and_is_not_there_does_so_behind_it),
 		STORY(who_reads_along_passes_over_a_document_that_is_damaged),
 		STORY(who_reads_along_passes_over_what_cannot_be_folded),
+		STORY(replies_are_not_looked_at_where_their_message_is_read),
+		STORY(an_edit_that_is_damaged_is_not_taken_for_none),
 		STORY(who_reads_along_is_told_what_is_wrong_with_the_chat_that_he_passes_over),
 		STORY(changes_of_members_by_two_brokers_are_exact_for_a_reader_at_any_moment),
 	};
