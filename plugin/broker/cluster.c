@@ -260,8 +260,12 @@ static void on_fails(void *context, const struct error *err)
 		server_log(MOSQ_LOG_WARNING, "what other brokers write cannot be read, trying again: %s", err->text);
 	else
 		server_log(MOSQ_LOG_NOTICE, "what other brokers write can be read again");
-	if (err == NULL)
-		revoke_read_again(server);
+}
+
+/* What was revoked meanwhile counts at once; notices of it may be gone. */
+static void on_return(void *context)
+{
+	revoke_read_again(context);
 }
 
 /* Who reads that chat is told that it cannot be read; here nobody is told of what is new in it. */
@@ -280,7 +284,8 @@ bool cluster_start(struct server *server, struct tail *tail)
 	server->tail = tail;
 	return tail == NULL ||
 	       tail_start(tail, server->mailbox,
-			   &(struct tail_conf){.context = server, .news = on_news, .notice = on_notice, .fails = on_fails, .damaged = on_damaged});
+			   &(struct tail_conf){.context = server, .news = on_news, .notice = on_notice, .fails = on_fails, .returns = on_return,
+				   .damaged = on_damaged});
 }
 
 void cluster_tick(struct server *server)

@@ -48,7 +48,7 @@ struct tail {
 	bool writers_fail, notices_fail;
 	struct error err; /* of these two */
 	/* the loop's */
-	bool under_way, failing;
+	bool under_way, failing, away; /* away: writers_fail or notices_fail */
 	int64_t due_ms;
 	uint64_t *told; /* notices behind notices_next: while a number before them is waited for they come again in each round */
 	size_t told_count;
@@ -238,13 +238,18 @@ static int64_t next_due(const struct tail *tail)
 	return due_ms;
 }
 
+static bool is_away(const struct tail *tail)
+{
+	return tail->writers_fail || tail->notices_fail;
+}
+
 /* NULL: nothing fails. */
 static const struct error *failure_of(const struct tail *tail)
 {
 	for (size_t i = 0; i < tail->place_count; i++)
 		if (tail->places[i].fails)
 			return &tail->places[i].err;
-	return tail->writers_fail || tail->notices_fail ? &tail->err : NULL;
+	return is_away(tail) ? &tail->err : NULL;
 }
 
 static void round_done(struct job *job)
@@ -257,6 +262,9 @@ static void round_done(struct job *job)
 	if ((failure != NULL) != tail->failing)
 		tail->conf.fails(tail->conf.context, failure);
 	tail->failing = failure != NULL;
+	if (tail->away && !is_away(tail))
+		tail->conf.returns(tail->conf.context);
+	tail->away = is_away(tail);
 }
 
 int64_t tail_tick(struct tail *tail, int64_t now_ms)

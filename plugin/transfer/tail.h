@@ -24,6 +24,7 @@ struct tail_conf {
 	void (*news)(void *context, struct transaction *tx);            /* take a reference to keep it */
 	void (*notice)(void *context, const struct notice *notice);     /* another writer's */
 	void (*fails)(void *context, const struct error *err);          /* something cannot be read; NULL: all can be again. Once for each change */
+	void (*returns)(void *context);                                 /* for a while notices, or writers, could not be asked for, and can be again */
 	void (*damaged)(void *context, const struct error *err);        /* that transaction, or several, does not come: it is damaged */
 };
 

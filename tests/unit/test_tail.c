@@ -26,7 +26,7 @@ struct world {
 	struct tail *tail;
 	struct transaction *last; /* of the chat */
 	struct buf came;          /* "chat:number " and "kind subject " */
-	size_t count, failures, recoveries, damaged;
+	size_t count, failures, recoveries, returns, damaged;
 };
 
 static void ring(void *context)
@@ -55,6 +55,11 @@ static void on_fails(void *context, const struct error *err)
 	world->recoveries += err == NULL;
 }
 
+static void on_return(void *context)
+{
+	((struct world *)context)->returns++;
+}
+
 static void on_damaged(void *context, const struct error *err)
 {
 	struct world *world = context;
@@ -77,7 +82,8 @@ static void opens(struct world *world, struct store *store)
 	assert_int_equal(store_ops(store)->info(store, &info, NULL), STORE_OK);
 	assert_int_equal(tail_open(store, info.writer, &world->tail, NULL), STORE_OK);
 	assert_true(tail_start(world->tail, world->mailbox,
-		&(struct tail_conf){.context = world, .news = on_news, .notice = on_notice, .fails = on_fails, .damaged = on_damaged}));
+		&(struct tail_conf){.context = world, .news = on_news, .notice = on_notice, .fails = on_fails, .returns = on_return,
+			.damaged = on_damaged}));
 }
 
 static void end(struct world *world)
@@ -316,6 +322,18 @@ static enum store_rc tail_of_all_but_a(struct store *store, const char *writer, 
 	return error_set(err, trouble, 0, "the log is damaged");
 }
 
+static _Atomic int refusals_left, refused;
+
+static enum store_rc read_notices_unless_refused(struct store *store, uint64_t after, size_t count_max, struct notice_list **notices, uint64_t *next,
+	struct error *err)
+{
+	if (refusals_left == 0)
+		return below.read_notices(store, after, count_max, notices, next, err);
+	refusals_left--;
+	refused++;
+	return error_set(err, STORE_UNAVAILABLE, 0, "the store is away");
+}
+
 /* Of writer a, whose name stands before the other's. */
 static void begin_with_trouble(struct world *world, enum store_rc rc, uint64_t position)
 {
@@ -324,6 +342,7 @@ static void begin_with_trouble(struct world *world, enum store_rc rc, uint64_t p
 	damaged_position = position;
 	ours = below = *store_ops(world->own);
 	ours.tail = tail_of_all_but_a;
+	ours.read_notices = read_notices_unless_refused;
 	opens(world, world->own);
 	*(const struct store_ops **)world->own = &ours;
 }
@@ -357,6 +376,28 @@ static void a_writer_who_cannot_be_read_holds_up_neither_the_others_nor_the_noti
 	}
 }
 
+static void that_the_store_is_back_is_told_also_while_a_writer_cannot_be_read(void **state)
+{
+	(void)state;
+	struct world world;
+	begin_with_trouble(&world, STORE_CORRUPT, 0);
+	struct store *a = store_memory_new_writer(world.other, "a");
+	writes(&world, a, "a");
+	while (world.failures == 0)
+		goes_round(&world);
+	assert_int_equal(world.returns, 0);
+	refusals_left = 2;
+	for (int64_t end_ms = clock_mono_ms() + DEADLINE_MS; world.returns == 0 && clock_mono_ms() < end_ms;)
+		goes_round(&world);
+	assert_int_equal(world.returns, 1);
+	assert_int_equal(refused, 2);
+	nothing_comes(&world);
+	assert_int_equal(world.returns, 1);
+	assert_int_equal(world.recoveries, 0);
+	store_memory.close(a);
+	end_with_trouble(&world);
+}
+
 static void what_is_damaged_is_passed_over_and_told_of(void **state)
 {
 	(void)state;
@@ -384,6 +425,7 @@ int main(void)
 		cmocka_unit_test(what_stands_behind_a_missing_notice_comes_once),
 		cmocka_unit_test(who_begins_while_a_notice_is_missing_does_so_at_once_behind_all_there_are),
 		cmocka_unit_test(a_writer_who_cannot_be_read_holds_up_neither_the_others_nor_the_notices),
+		cmocka_unit_test(that_the_store_is_back_is_told_also_while_a_writer_cannot_be_read),
 		cmocka_unit_test(what_is_damaged_is_passed_over_and_told_of),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
