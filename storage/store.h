@@ -137,8 +137,9 @@ struct store_ops {
 	                              size_t block_count, const char *mention, struct chat_summary *summary, struct error *err);
 
 	/* What `writer` wrote, in the order of positions, from `position` on (0: from the start); page.latest is 0. Positions ascend and may have
-	 * gaps. *next: from where the next call has to go on so that nothing is missed. It is at most the last position + 1, and less while
+	 * gaps. *next: from where the next call has to go on so that nothing is missed. It is at most the page's last position + 1, and less while
 	 * something older may still become visible: so a page may hold again what an earlier one had, and whoever reads along goes by the numbers.
+	 * Where the page is empty it may be behind what others wrote.
 	 * What is damaged ends a page. CORRUPT: it stands first; *next is behind it, for those who can do without it, or `position` where the store
 	 * does not know what it is, or may not say yet. */
 	enum store_rc (*tail)(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, uint64_t *next,

@@ -52,7 +52,7 @@ struct outbox {
 	bool at_end;                  /* the last look found nothing more */
 	bool damage_said;             /* that it waits for what is damaged, as often as the mirror may */
 	int64_t read_at_ms;           /* monotonic */
-	uint64_t sent_to;             /* of an adopted one: everything below was sent in an earlier turn */
+	uint64_t sent_to;             /* of an adopted one: everything below was sent in an earlier turn, or looked through in vain */
 	int wait_ms;                  /* until outbox_step is worth a call again, unless something happens */
 
 	/* what is on its way: a ring */

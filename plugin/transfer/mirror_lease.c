@@ -121,9 +121,12 @@ bool outbox_has_news(struct outbox *box)
 		return false;
 	bool news = page.count > 0 || rc == STORE_CORRUPT;
 	store_page_free(&page);
-	if (!news)
-		box->placed = false; /* it may be moved by somebody else */
-	return news;
+	if (news)
+		return true;
+	if (next > box->next)
+		box->sent_to = next; /* up to there is nothing of his: that is not looked through again */
+	box->placed = false; /* it may be moved by somebody else */
+	return false;
 }
 
 static bool is_known(const struct mirror *mirror, const char *writer)

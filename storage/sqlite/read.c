@@ -392,7 +392,7 @@ enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t posi
 	if (db == NULL)
 		return rc;
 	struct page_filler filler = {.limits = &(struct page_limits){.count_max = count_max, .bytes_max = SIZE_MAX}};
-	uint64_t end = position > 0 ? log_end(db) + 1 : 0, damaged = 0;
+	uint64_t end = log_end(db) + 1, damaged = 0;
 	sqlite3_stmt *find = db_statement(db, SQL_FIND_WRITER);
 	db_bind_text(db, find, 1, writer);
 	if (db_step(db, find)) {
@@ -408,7 +408,7 @@ enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t posi
 	rc = finish_page(store, db, &filler, page, err);
 	if (rc == STORE_CORRUPT)
 		*next = damaged >= position && damaged > 0 ? damaged + 1 : position;
-	if (rc == STORE_OK) /* one connection writes, so nothing older comes later */
-		*next = page->count > 0 ? page->transactions[page->count - 1]->position + 1 : position < end ? position : end;
+	if (rc == STORE_OK) /* one at a time writes, so nothing older comes later; what others wrote up to the end need not be looked through again */
+		*next = page->count > 0 ? page->transactions[page->count - 1]->position + 1 : end;
 	return rc;
 }

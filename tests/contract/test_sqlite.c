@@ -83,6 +83,31 @@ static void who_reads_along_stays_where_he_is_when_the_file_itself_is_damaged(vo
 	close_store(store);
 }
 
+/* There is no index over writers: what was looked through once is not looked through again. */
+static void who_reads_along_one_who_writes_no_more_goes_on_behind_what_others_wrote(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_at(place->uri);
+	struct line line = line_new("c");
+	uint64_t end = 0, next = 0;
+	line.writer = "w2";
+	assert_appended(store, line_says(&line, "alice", "hi"));
+	line.writer = "w1";
+	for (int i = 0; i < 3; i++)
+		assert_appended(store, line_says(&line, "alice", "hi"));
+	struct page page = read_tail(store, "w1", UINT64_MAX, 10, &end);
+	page = read_tail(store, "w2", 2, 10, &next);
+	assert_int_equal(page.count, 0);
+	assert_int_equal(next, end);
+	line.writer = "w2";
+	assert_appended(store, line_says(&line, "alice", "I am back"));
+	page = read_tail(store, "w2", next, 10, NULL);
+	assert_int_equal(page.count, 1);
+	assert_int_equal(page.transactions[0]->number, 5);
+	store_page_free(&page);
+	close_store(store);
+}
+
 static void a_log_that_contradicts_its_projection_is_corrupt(void **state)
 {
 	struct place *place = *state;
@@ -432,6 +457,7 @@ int main(void)
 		PLACE_STORY(damage_is_told_and_never_read_as_data),
 		PLACE_STORY(who_reads_along_passes_over_a_row_that_is_damaged),
 		PLACE_STORY(who_reads_along_stays_where_he_is_when_the_file_itself_is_damaged),
+		PLACE_STORY(who_reads_along_one_who_writes_no_more_goes_on_behind_what_others_wrote),
 		PLACE_STORY(a_log_that_contradicts_its_projection_is_corrupt),
 		PLACE_STORY(a_user_first_seen_in_what_was_rolled_back_is_not_taken_for_another),
 		PLACE_STORY(while_another_process_holds_the_write_lock_appends_wait_and_reads_do_not),

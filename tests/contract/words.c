@@ -195,7 +195,7 @@ struct page read_tail(struct store *store, const char *writer, uint64_t position
 	uint64_t going_on = 0;
 	if (ON(store, tail, writer, position, count_max, &page, &going_on, &err) != STORE_OK)
 		fail_msg("%s", err.text);
-	assert_true(going_on <= (page.count > 0 ? page.transactions[page.count - 1]->position + 1 : position));
+	assert_true(page.count == 0 || going_on <= page.transactions[page.count - 1]->position + 1);
 	if (next)
 		*next = going_on;
 	return page;

@@ -222,6 +222,41 @@ static void what_a_writer_who_is_gone_left_and_is_damaged_is_said_to_be(void **s
 	scene_end(&scene);
 }
 
+enum { END = 1000 };
+static _Atomic uint64_t looked_from; /* of y */
+
+/* Nothing of y's is behind the place, but the end is far away. */
+static enum store_rc tail_with_nothing_of_y(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page,
+	uint64_t *next, struct error *err)
+{
+	if (strcmp(writer, "y") != 0)
+		return below.tail(store, writer, position, count_max, page, next, err);
+	looked_from = position;
+	*next = position < END ? END : position;
+	return STORE_OK;
+}
+
+static bool looked_from_the_end(struct scene *scene)
+{
+	(void)scene;
+	return looked_from == END;
+}
+
+static void what_a_writer_who_is_gone_left_is_looked_for_behind_what_was_looked_through(void **state)
+{
+	(void)state;
+	struct scene scene;
+	scene_begin(&scene);
+	scene.conf.adopt = true;
+	scene_writes(&scene, "y", "b", 1);
+	ours = below = *store_ops(scene.store);
+	ours.tail = tail_with_nothing_of_y;
+	*(const struct store_ops **)scene.store = &ours;
+	scene_starts_mirror(&scene);
+	scene_waits(&scene, looked_from_the_end, "a second look");
+	scene_end(&scene);
+}
+
 enum { MANY = 40 };
 
 static bool has_all_of_many(struct scene *scene)
@@ -423,6 +458,7 @@ int main(void)
 		cmocka_unit_test(while_somebody_else_has_the_lease_the_owner_waits_and_goes_on_from_where_that_one_got),
 		cmocka_unit_test(the_tail_of_a_writer_whose_lease_has_run_out_is_adopted),
 		cmocka_unit_test(what_a_writer_who_is_gone_left_and_is_damaged_is_said_to_be),
+		cmocka_unit_test(what_a_writer_who_is_gone_left_is_looked_for_behind_what_was_looked_through),
 		cmocka_unit_test(however_many_are_gone_what_each_left_gets_there_and_what_comes_later),
 		cmocka_unit_test(with_finish_it_ends_when_all_is_there),
 		cmocka_unit_test(other_records_follow_from_transactions_and_are_tried_again),
