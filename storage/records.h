@@ -226,6 +226,11 @@ struct audit_list {
 
 /* ---- marks ---- */
 
+struct last_seen {
+	const char *user_id;
+	int64_t at_ms;
+};
+
 struct receipt {
 	const char *chat_id;
 	const char *user_id;

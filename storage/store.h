@@ -284,8 +284,8 @@ struct store_ops {
 	enum store_rc (*load_profiles)(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,
 	                               struct error *err);
 	enum store_rc (*put_profile)(struct store *store, const char *user_id, const struct profile_change *change, struct error *err);
-	/* The later time wins. */
-	enum store_rc (*put_last_seen)(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
+	/* Later times win, users who do not exist are passed over. Not OK: some may be stored; it may be repeated. */
+	enum store_rc (*put_last_seen)(struct store *store, const struct last_seen *seen, size_t seen_count, struct error *err);
 
 	/* "": none from now on. One person has one, compared byte by byte. TAKEN: another one has it; his own stays as it was. */
 	enum store_rc (*put_shared_id)(struct store *store, const char *user_id, const char *shared_id, struct error *err);

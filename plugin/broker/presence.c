@@ -1,28 +1,25 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Presence. Broker thread; when people were seen last is stored by jobs. */
+ * Presence. Broker thread. */
 #include "plugin/broker/presence.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-#include "base/clock.h"
 #include "plugin/broker/activity.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/cluster.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
+#include "plugin/broker/seen.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/watching.h"
 #include "plugin/rpc/shared.h"
 
 enum {
 	AWAY_MS = 10000,
-	SEEN_EACH_MS = 1000, /* a mass of people who leave at once must not keep the store from taking messages: */
-	SEEN_AT_ONCE = 16,   /* so many of them are stored a second */
-	FINISH_MS = 2000,    /* at the stop, which nothing else has to share the store with */
-	TOLD_EACH_MS = 20,   /* and one who watches many takes no more packets at once than a connection is given: */
+	TOLD_EACH_MS = 20,   /* a mass of people may leave at once: one who watches many takes no more packets at once than a connection is given: */
 	TOLD_AT_ONCE = 12,
 };
 
@@ -48,7 +45,6 @@ struct shown {
 struct leaver {
 	char *user_id;
 	int64_t gone_at_ms, seen_at_ms;
-	struct leaver *prev, *next; /* once it is told: of those whose time is to be stored */
 	UT_hash_handle hh;
 };
 
@@ -332,81 +328,18 @@ void presence_went(struct server *server, struct session *session)
 	server_wake_in(server, AWAY_MS);
 }
 
-/* ---- when they were seen last ---- */
-
-struct seen {
-	struct job job;
-	struct server *server;
-	int64_t until_ms; /* monotonic: what is not stored by then is not stored */
-	size_t count;
-	struct {
-		char *user_id;
-		int64_t at_ms;
-	} users[];
-};
-
-/* One that is not stored is not worth a second try: he will come and go again. */
-static void seen_run(struct job *job)
-{
-	struct seen *seen = (struct seen *)job;
-	struct store *store = seen->server->store;
-	struct error err;
-	for (size_t i = 0; i < seen->count && clock_mono_ms() < seen->until_ms; i++)
-		store_ops(store)->put_last_seen(store, seen->users[i].user_id, seen->users[i].at_ms, &err);
-}
-
-static void seen_done(struct job *job)
-{
-	struct seen *seen = (struct seen *)job;
-	for (size_t i = 0; i < seen->count; i++)
-		free(seen->users[i].user_id);
-	free(seen);
-}
-
-static struct seen *seen_new(struct server *server, size_t count_max, int64_t until_ms)
-{
-	struct seen *seen = mem_zero(sizeof *seen + count_max * sizeof seen->users[0]);
-	seen->job = (struct job){.run = seen_run, .done = seen_done};
-	seen->server = server;
-	seen->until_ms = until_ms;
-	return seen;
-}
-
-static void add_seen(struct seen *seen, struct leaver *leaver)
-{
-	seen->users[seen->count].user_id = mem_text(leaver->user_id);
-	seen->users[seen->count++].at_ms = leaver->seen_at_ms;
-}
-
-/* Away for long enough: told at once, and stored when it is its turn. */
+/* Away for long enough: told at once, and stored with others. */
 static void goes(struct server *server, struct leaver *leaver)
 {
 	struct shown *shown = shown_find(server, leaver->user_id);
 	HASH_DEL(server->leavers, leaver);
-	DL_APPEND(server->unstored, leaver);
+	seen_note(server, leaver->user_id, leaver->seen_at_ms);
 	activity_presence(server, leaver->user_id, false, leaver->seen_at_ms);
 	if (shown != NULL) {
 		shown->last_seen_ms = leaver->seen_at_ms;
 		becomes(server, shown, false);
 	}
-}
-
-static void store_seen(struct server *server)
-{
-	if (server->unstored == NULL || server->now_ms < server->seen_next_ms)
-		return;
-	struct seen *seen = seen_new(server, SEEN_AT_ONCE, INT64_MAX);
-	server->seen_next_ms = server->now_ms + SEEN_EACH_MS;
-	while (seen->count < SEEN_AT_ONCE && server->unstored != NULL) {
-		struct leaver *leaver = server->unstored;
-		DL_DELETE(server->unstored, leaver);
-		add_seen(seen, leaver);
-		leaver_free(leaver);
-	}
-	if (!lanes_put(server->lanes, "", &seen->job))
-		seen_done(&seen->job);
-	if (server->unstored != NULL)
-		server_wake_in(server, SEEN_EACH_MS);
+	leaver_free(leaver);
 }
 
 void presence_tick(struct server *server)
@@ -419,21 +352,14 @@ void presence_tick(struct server *server)
 		}
 		goes(server, server->leavers);
 	}
-	store_seen(server);
 }
 
 void presence_finish(struct server *server)
 {
 	struct leaver *leaver, *next;
-	size_t unstored;
-	DL_COUNT(server->unstored, leaver, unstored);
-	struct seen *seen = seen_new(server, HASH_COUNT(server->leavers) + unstored, clock_mono_ms() + FINISH_MS);
-	DL_FOREACH(server->unstored, leaver)
-		add_seen(seen, leaver);
 	HASH_ITER(hh, server->leavers, leaver, next)
-		add_seen(seen, leaver);
-	if (!lanes_put(server->lanes, "", &seen->job))
-		seen_done(&seen->job);
+		seen_note(server, leaver->user_id, leaver->seen_at_ms);
+	seen_finish(server);
 }
 
 void presence_free_all(struct server *server)
@@ -443,7 +369,4 @@ void presence_free_all(struct server *server)
 		HASH_DEL(server->leavers, leaver);
 		leaver_free(leaver);
 	}
-	DL_FOREACH_SAFE(server->unstored, leaver, next)
-		leaver_free(leaver);
-	server->unstored = NULL;
 }

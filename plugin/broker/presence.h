@@ -37,10 +37,10 @@ void presence_part(struct server *server, const char *user_a, const char *user_b
 /* He is no member of that chat any more: those of it who watched him, or whom he watched, may share no other chat with him. */
 void presence_left(struct server *server, struct chat *chat, const char *user_id);
 
-/* Tells who has been away long enough, and stores when people were seen last. Each tick. */
+/* Tells who has been away long enough. Each tick. */
 void presence_tick(struct server *server);
 
-/* At the stop, while the lanes take something: those who are not stored yet, as many as two seconds allow. */
+/* At the stop, while the lanes take something: stores when those who are not told to be gone were seen, with all others. */
 void presence_finish(struct server *server);
 void presence_free_all(struct server *server);
 

@@ -38,6 +38,7 @@
 #include "plugin/broker/removal.h"
 #include "plugin/broker/revocations.h"
 #include "plugin/broker/revoke.h"
+#include "plugin/broker/seen.h"
 #include "plugin/broker/signing.h"
 #include "plugin/broker/signon.h"
 #include "plugin/broker/underway.h"
@@ -366,6 +367,7 @@ void server_close(struct server *server)
 	underway_tick(server);
 	live_free_all(server);
 	presence_free_all(server);
+	seen_free_all(server);
 	here_free(server->here);
 	account_free_all(server);
 	revocations_free(server->revocations);
@@ -456,6 +458,7 @@ void server_tick(struct server *server)
 	cursor_tick(server);
 	upkeep_tick(server);
 	presence_tick(server);
+	seen_tick(server);
 	live_flush(server);
 	flush_due(server);
 	if (journal_flush(server->journal, server->now_ms, &err) != JOURNAL_OK)

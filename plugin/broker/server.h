@@ -29,6 +29,7 @@
  *   metrics.c   what administrators see                      activity.c  receipts and presence go to Kafka
  *   control.c   what operators ask for                       control_….c  … one file per area
  *   watching.c  what changes while it is read who may be watched
+ *   seen.c      when people were here last
  */
 
 #include <mosquitto.h>
@@ -124,8 +125,9 @@ struct server {
 	struct block_load *block_loads; /* whose blocks are being read, because another broker changed them */
 	struct showing *showings;   /* whose profile is being read, because another broker changed it */
 	struct leaver *leavers;     /* hashed by user ID, in their order: who has no connection any more, and is not told to be gone yet */
-	struct leaver *unstored;    /* whose last time here is still to be stored */
+	struct unstored *unstored;  /* hashed by user ID: whose last time here is still to be stored */
 	int64_t seen_next_ms, gone_next_ms;
+	bool seen_busy; /* it is being stored of some */
 	struct underway *underway;  /* hashed by client ID: who has gone since the last tick */
 	struct parked *parked;      /* what devices had unacknowledged when they went, until they come back */
 

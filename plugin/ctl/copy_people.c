@@ -122,13 +122,14 @@ static bool put_account(struct copy *copy, const struct profile *profile)
 {
 	const struct profile_change change = {.name = profile->name, .icon = profile->icon, .status = profile->status, .time_zone = profile->time_zone,
 		.hides_online = profile->hides_online, .hides_last_seen = profile->hides_last_seen};
+	const struct last_seen seen = {profile->user_id, profile->last_seen_ms};
 	CALL(copy, copy->to, put_user, profile->user_id, profile->created_at_ms);
 	if (copy->rc == STORE_OK && says_something(profile))
 		CALL(copy, copy->to, put_profile, profile->user_id, &change);
 	if (copy->rc == STORE_OK && profile->shared_id[0] != '\0')
 		CALL(copy, copy->to, put_shared_id, profile->user_id, profile->shared_id);
 	if (copy->rc == STORE_OK && profile->last_seen_ms > 0)
-		CALL(copy, copy->to, put_last_seen, profile->user_id, profile->last_seen_ms);
+		CALL(copy, copy->to, put_last_seen, &seen, 1);
 	return written(copy) && copy_icon(copy, profile->icon);
 }
 

@@ -21,9 +21,9 @@ enum store_rc faulty_put_profile(struct store *store, const char *user_id, const
 	PASS(FAULTY_PUT_PROFILE, false, below(store)->put_profile(inner(store), user_id, change, err));
 }
 
-enum store_rc faulty_put_last_seen(struct store *store, const char *user_id, int64_t at_ms, struct error *err)
+enum store_rc faulty_put_last_seen(struct store *store, const struct last_seen *seen, size_t seen_count, struct error *err)
 {
-	PASS(FAULTY_PUT_LAST_SEEN, false, below(store)->put_last_seen(inner(store), user_id, at_ms, err));
+	PASS(FAULTY_PUT_LAST_SEEN, false, below(store)->put_last_seen(inner(store), seen, seen_count, err));
 }
 
 enum store_rc faulty_put_shared_id(struct store *store, const char *user_id, const char *shared_id, struct error *err)

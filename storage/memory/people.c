@@ -105,14 +105,15 @@ enum store_rc memory_put_profile(struct store *store, const char *user_id, const
 	return STORE_OK;
 }
 
-enum store_rc memory_put_last_seen(struct store *store, const char *user_id, int64_t at_ms, struct error *err)
+enum store_rc memory_put_last_seen(struct store *store, const struct last_seen *seen, size_t seen_count, struct error *err)
 {
-	struct memory_data *data;
-	struct user *user = lock_user(store, &data, user_id, err);
-	if (user == NULL)
-		return STORE_NOT_FOUND;
-	if (user->person.last_seen_ms < at_ms)
-		user->person.last_seen_ms = at_ms;
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	for (size_t i = 0; i < seen_count; i++) {
+		struct user *user = data_find_user(data, seen[i].user_id);
+		if (user != NULL && user->person.last_seen_ms < seen[i].at_ms)
+			user->person.last_seen_ms = seen[i].at_ms;
+	}
 	data_unlock(data);
 	return STORE_OK;
 }

@@ -263,12 +263,16 @@ static void change_text(struct change *change, const char *field, const char *to
 		BSON_APPEND_INT32(&change->unset, field, 1);
 }
 
+static bson_t *existing(const char *user_id)
+{
+	return BCON_NEW("_id", BCON_UTF8(user_id), "created", "{", "$exists", BCON_BOOL(true), "}");
+}
+
 /* Of one who exists; the change is one update, whatever else stands in the document. OK or NOT_FOUND. */
 static enum store_rc update_existing(struct db *db, const char *user_id, bson_t *update, struct error *err)
 {
 	size_t matched = 0;
-	bson_t *filter = BCON_NEW("_id", BCON_UTF8(user_id), "created", "{", "$exists", BCON_BOOL(true), "}");
-	enum store_rc rc = db_update(db, USERS, filter, update, DB_UPDATE, &matched, err);
+	enum store_rc rc = db_update(db, USERS, existing(user_id), update, DB_UPDATE, &matched, err);
 	return rc == STORE_OK && matched == 0 ? no_such(err, "user") : rc;
 }
 
@@ -294,11 +298,16 @@ enum store_rc mongo_put_profile(struct store *store, const char *user_id, const 
 	return rc;
 }
 
-enum store_rc mongo_put_last_seen(struct store *store, const char *user_id, int64_t at_ms, struct error *err)
+enum store_rc mongo_put_last_seen(struct store *store, const struct last_seen *seen, size_t seen_count, struct error *err)
 {
 	struct db db;
+	struct db_bulk bulk;
 	db_begin(&db, store);
-	enum store_rc rc = update_existing(&db, user_id, BCON_NEW("$max", "{", "seen", BCON_INT64(at_ms), "}"), err);
+	db_bulk_begin(&bulk, &db, USERS);
+	for (size_t i = 0; i < seen_count; i++)
+		db_bulk_update(&bulk, existing(seen[i].user_id), BCON_NEW("$max", "{", "seen", BCON_INT64(seen[i].at_ms), "}"), DB_UPDATE);
+	enum store_rc rc = db_bulk_run(&bulk, err);
+	db_bulk_end(&bulk);
 	db_end(&db);
 	return rc;
 }

@@ -160,7 +160,7 @@ enum store_rc mongo_list_audit(struct store *store, const struct audit_record *b
 enum store_rc mongo_load_profiles(struct store *store, const char *const *user_ids, size_t user_count, struct profile_list **profiles,
                                   struct error *err);
 enum store_rc mongo_put_profile(struct store *store, const char *user_id, const struct profile_change *change, struct error *err);
-enum store_rc mongo_put_last_seen(struct store *store, const char *user_id, int64_t at_ms, struct error *err);
+enum store_rc mongo_put_last_seen(struct store *store, const struct last_seen *seen, size_t seen_count, struct error *err);
 enum store_rc mongo_put_shared_id(struct store *store, const char *user_id, const char *shared_id, struct error *err);
 enum store_rc mongo_find_shared_id(struct store *store, const char *shared_id, char user_id[USER_ID_MAX + 1], struct error *err);
 enum store_rc mongo_put_icon(struct store *store, const char *hash, const void *bytes, size_t len, struct error *err);

@@ -143,18 +143,20 @@ enum store_rc sqlite_put_profile(struct store *store, const char *user_id, const
 	return db_answer(write_end(store, db, err), person != 0, err, "user");
 }
 
-enum store_rc sqlite_put_last_seen(struct store *store, const char *user_id, int64_t at_ms, struct error *err)
+enum store_rc sqlite_put_last_seen(struct store *store, const struct last_seen *seen, size_t seen_count, struct error *err)
 {
 	enum store_rc rc = STORE_OK;
 	struct db *db = write_begin(store, &rc, err);
 	if (db == NULL)
 		return rc;
-	int64_t person = people_find(db, user_id);
-	sqlite3_stmt *put = db_statement(db, SQL_PUT_LAST_SEEN);
-	db_bind_int(db, put, 1, person);
-	db_bind_int(db, put, 2, at_ms);
-	db_run(db, put);
-	return db_answer(write_end(store, db, err), person != 0, err, "user");
+	for (size_t i = 0; i < seen_count; i++) {
+		int64_t person = people_find(db, seen[i].user_id);
+		sqlite3_stmt *put = db_statement(db, SQL_PUT_LAST_SEEN);
+		db_bind_int(db, put, 1, person);
+		db_bind_int(db, put, 2, seen[i].at_ms);
+		db_run(db, put);
+	}
+	return write_end(store, db, err);
 }
 
 /* ---- shared IDs ---- */

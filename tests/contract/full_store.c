@@ -18,7 +18,7 @@ static void put_people(struct store *store)
 	assert_int_equal(ON(store, put_profile, "alice", &change, NULL), STORE_OK);
 	assert_int_equal(ON(store, put_icon, "iconhash", "PNG", 3, NULL), STORE_OK);
 	assert_int_equal(ON(store, put_shared_id, "alice", "al", NULL), STORE_OK);
-	assert_int_equal(ON(store, put_last_seen, "bob", START_MS + 77, NULL), STORE_OK);
+	assert_int_equal(ON(store, put_last_seen, (&(struct last_seen){"bob", START_MS + 77}), 1, NULL), STORE_OK);
 	assert_int_equal(ON(store, put_favorite, "alice", "carol", true, START_MS + 5, NULL), STORE_OK);
 	assert_int_equal(ON(store, put_favorite, "alice", "bob", true, START_MS + 6, NULL), STORE_OK);
 	assert_int_equal(ON(store, put_block, "bob", "alice", true, START_MS + 10, NULL), STORE_OK);

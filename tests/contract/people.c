@@ -85,9 +85,23 @@ static void the_later_last_seen_wins(void **state)
 	EXIST("alice");
 	static const int64_t times[] = {5, 9, 7};
 	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(ON_WORLD(put_last_seen, "alice", times[i], NULL), STORE_OK);
+		assert_int_equal(ON_WORLD(put_last_seen, (&(struct last_seen){"alice", times[i]}), 1, NULL), STORE_OK);
 	struct profile_list *list = load_profiles(world, "alice", "", "");
 	assert_int_equal(list->profiles[0].last_seen_ms, 9);
+	store_free(list);
+}
+
+static void many_are_seen_at_once_and_who_does_not_exist_is_passed_over(void **state)
+{
+	struct world *world = *state;
+	EXIST("alice", "bob");
+	assert_int_equal(ON_WORLD(put_last_seen, (&(struct last_seen){"bob", 30}), 1, NULL), STORE_OK);
+	static const struct last_seen seen[] = {{"alice", 10}, {"nobody", 11}, {"bob", 12}, {"alice", 20}};
+	assert_int_equal(ON_WORLD(put_last_seen, seen, 4, NULL), STORE_OK);
+	struct profile_list *list = load_profiles(world, "alice", "bob", "nobody");
+	assert_int_equal(list->count, 2);
+	assert_int_equal(list->profiles[0].last_seen_ms, 20);
+	assert_int_equal(list->profiles[1].last_seen_ms, 30);
 	store_free(list);
 }
 
@@ -99,7 +113,6 @@ static void who_does_not_exist_can_be_given_nothing(void **state)
 	char user_id[USER_ID_MAX + 1] = "as it was";
 	EXIST("alice");
 	assert_int_equal(ON_WORLD(put_profile, "nobody", &change, NULL), STORE_NOT_FOUND);
-	assert_int_equal(ON_WORLD(put_last_seen, "nobody", 1, NULL), STORE_NOT_FOUND);
 	assert_int_equal(ON_WORLD(put_shared_id, "nobody", "nobody", NULL), STORE_NOT_FOUND);
 	assert_int_equal(ON_WORLD(put_favorite, "nobody", "alice", true, START_MS, NULL), STORE_NOT_FOUND);
 	assert_int_equal(ON_WORLD(put_favorite, "nobody", "alice", false, START_MS, NULL), STORE_NOT_FOUND);
@@ -464,6 +477,7 @@ int run_people_stories(void)
 		STORY(profiles_come_in_the_order_asked_for_without_those_who_do_not_exist),
 		STORY(a_profile_keeps_what_a_change_does_not_name),
 		STORY(the_later_last_seen_wins),
+		STORY(many_are_seen_at_once_and_who_does_not_exist_is_passed_over),
 		STORY(who_does_not_exist_can_be_given_nothing),
 		STORY(a_shared_id_belongs_to_one_person),
 		STORY(a_shared_id_that_was_given_up_is_free),

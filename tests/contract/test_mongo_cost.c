@@ -50,7 +50,7 @@ static void change_profile(struct world *world)
 
 static void be_seen(struct world *world)
 {
-	assert_int_equal(ON_WORLD(put_last_seen, "alice", START_MS, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_last_seen, (&(struct last_seen){"alice", START_MS}), 1, NULL), STORE_OK);
 }
 
 static void put_receipts(struct world *world)

@@ -122,7 +122,7 @@ static void settle_in(struct world *world)
 	assert_int_equal(ON_WORLD(put_profile, "alice", &change, NULL), STORE_OK);
 	assert_int_equal(ON_WORLD(put_icon, "icon", "bytes", 5, NULL), STORE_OK);
 	assert_int_equal(ON_WORLD(put_shared_id, "alice", "wonder", NULL), STORE_OK);
-	assert_int_equal(ON_WORLD(put_last_seen, "alice", START_MS, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_last_seen, (&(struct last_seen){"alice", START_MS}), 1, NULL), STORE_OK);
 	assert_int_equal(ON_WORLD(put_favorite, "alice", "bob", true, START_MS, NULL), STORE_OK);
 	assert_int_equal(ON_WORLD(put_favorite, "bob", "alice", true, START_MS, NULL), STORE_OK);
 	assert_int_equal(ON_WORLD(put_block, "alice", "carol", true, START_MS, NULL), STORE_OK);

@@ -358,7 +358,7 @@ static void who_hides_looks_like_who_is_not_there(void **state)
 {
 	struct error err;
 	struct scene *scene = *state;
-	assert_int_equal(store_ops(scene->store)->put_last_seen(scene->store, "bob", 1234, &err), STORE_OK);
+	assert_int_equal(store_ops(scene->store)->put_last_seen(scene->store, &(struct last_seen){"bob", 1234}, 1, &err), STORE_OK);
 	does(scene, "bob", "setPresence", "{'showOnline':false}");
 	json_t *answer = scene_asks(scene, "alice", "watchPresence", "{'userIDs':['bob']}");
 	assert_false(json_is_true(at(answer, "result.users.0.online")));

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * When people were here last, on its way into a store that takes it or not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plugin/broker/seen.h"
+#include "plugin/broker/server.h"
+
+enum { PEOPLE = 600 };
+
+static struct server server;
+static enum store_rc answers;
+static int64_t stored[PEOPLE]; /* by the number that is a user's name; 0: not yet */
+static unsigned calls, longest;
+static struct job *put;
+
+static enum store_rc put_last_seen(struct store *store, const struct last_seen *seen, size_t count, struct error *err)
+{
+	(void)store;
+	(void)err;
+	calls++;
+	longest = count > longest ? (unsigned)count : longest;
+	for (size_t i = 0; i < count && answers == STORE_OK; i++)
+		stored[strtoul(seen[i].user_id, NULL, 10)] = seen[i].at_ms;
+	return answers;
+}
+
+bool lanes_put(struct lanes *lanes, const char *key, struct job *job)
+{
+	(void)lanes;
+	(void)key;
+	assert_null(put);
+	put = job;
+	return true;
+}
+
+void server_wake_in(struct server *of, int64_t ms)
+{
+	(void)of;
+	(void)ms;
+}
+
+static int setup(void **state)
+{
+	static const struct store_ops ops = {.put_last_seen = put_last_seen};
+	static const struct store_ops *store = &ops; /* all that the header knows of one */
+	(void)state;
+	server = (struct server){.store = (struct store *)&store, .now_ms = 1000};
+	answers = STORE_OK;
+	memset(stored, 0, sizeof stored);
+	calls = longest = 0;
+	put = NULL;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	seen_free_all(&server);
+	assert_null(put);
+	return 0;
+}
+
+static void goes(unsigned who, int64_t at_ms)
+{
+	char name[16];
+	snprintf(name, sizeof name, "%u", who);
+	seen_note(&server, name, at_ms);
+}
+
+static void job_runs(void)
+{
+	struct job *job = put;
+	put = NULL;
+	if (job == NULL)
+		return;
+	job->run(job);
+	job->done(job);
+}
+
+static void pass(int64_t ms)
+{
+	server.now_ms += ms;
+	seen_tick(&server);
+	job_runs();
+}
+
+static void who_comes_and_goes_again_and_again_waits_once_with_his_latest_time(void **state)
+{
+	(void)state;
+	for (int64_t i = 1; i <= 5000; i++)
+		goes(7, i);
+	goes(7, 4);
+	pass(1000);
+	assert_int_equal(calls, 1);
+	assert_int_equal(longest, 1);
+	assert_int_equal(stored[7], 5000);
+	assert_null(server.unstored);
+}
+
+static void hundreds_who_leave_at_once_are_stored_within_seconds(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < PEOPLE; i++)
+		goes(i, 1 + i);
+	for (int seconds = 0; seconds < 3; seconds++)
+		pass(1000);
+	for (unsigned i = 0; i < PEOPLE; i++)
+		assert_int_equal(stored[i], 1 + i);
+	assert_int_equal(calls, 3);
+	assert_in_range(longest, 2, PEOPLE / 2);
+}
+
+static void while_some_are_being_stored_the_others_wait(void **state)
+{
+	(void)state;
+	goes(1, 10);
+	seen_tick(&server);
+	goes(2, 20);
+	server.now_ms += 5000;
+	seen_tick(&server); /* a second job would have been refused */
+	assert_non_null(server.unstored);
+	job_runs();
+	pass(0);
+	assert_int_equal(stored[2], 20);
+}
+
+static void what_the_store_cannot_take_now_is_stored_later(void **state)
+{
+	(void)state;
+	goes(1, 10);
+	goes(2, 20);
+	answers = STORE_UNAVAILABLE;
+	pass(1000);
+	goes(2, 25);
+	answers = STORE_OK;
+	pass(1000);
+	assert_int_equal(calls, 1);
+	pass(10000);
+	assert_int_equal(stored[1], 10);
+	assert_int_equal(stored[2], 25);
+}
+
+static void what_the_store_calls_wrong_is_not_tried_again(void **state)
+{
+	(void)state;
+	goes(1, 10);
+	answers = STORE_CORRUPT;
+	pass(1000);
+	assert_null(server.unstored);
+}
+
+static void at_the_stop_all_are_stored_at_once(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < PEOPLE; i++)
+		goes(i, 1 + i);
+	server.closing = true;
+	seen_finish(&server);
+	job_runs();
+	for (unsigned i = 0; i < PEOPLE; i++)
+		assert_int_equal(stored[i], 1 + i);
+}
+
+#define STORY(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest stories[] = {
+		STORY(who_comes_and_goes_again_and_again_waits_once_with_his_latest_time),
+		STORY(hundreds_who_leave_at_once_are_stored_within_seconds),
+		STORY(while_some_are_being_stored_the_others_wait),
+		STORY(what_the_store_cannot_take_now_is_stored_later),
+		STORY(what_the_store_calls_wrong_is_not_tried_again),
+		STORY(at_the_stop_all_are_stored_at_once),
+	};
+	return cmocka_run_group_tests(stories, NULL, NULL);
+}
