@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "base/json.h"
 #include "plugin/broker/blocks.h"
@@ -18,7 +19,7 @@ enum {
 };
 
 struct receipt_due {
-	struct receipt_due *next;
+	struct receipt_due *prev, *next;
 	char *chat_id, *user_id;
 };
 
@@ -63,15 +64,23 @@ void live_receipt(struct server *server, const struct chat *chat, struct member 
 	struct receipt_due *due = mem_zero(sizeof *due);
 	due->chat_id = mem_text(chat->id);
 	due->user_id = mem_text(member->user_id);
-	due->next = server->receipts_due;
 	if (server->receipts_due == NULL) {
 		server->receipts_due_at_ms = server->now_ms + GATHER_MS;
 		server_wake_in(server, GATHER_MS);
 	}
-	server->receipts_due = due;
+	DL_APPEND(server->receipts_due, due);
 }
 
-static void announce(struct server *server, struct chat *chat, const struct member *who)
+static size_t announce_to(struct server *server, const char *user_id, const struct buf *payload)
+{
+	const struct person *person = person_find(server, user_id);
+	if (person != NULL)
+		tell(server, person, payload);
+	return person != NULL;
+}
+
+/* Returns how many people were told. */
+static size_t announce(struct server *server, struct chat *chat, const struct member *who)
 {
 	struct buf payload = BUF_EMPTY;
 	start(&payload, "receipt", chat->id, "userID", who->user_id);
@@ -80,19 +89,19 @@ static void announce(struct server *server, struct chat *chat, const struct memb
 	buf_add_text(&payload, ",\"read\":");
 	buf_add_u64(&payload, who->read);
 	buf_add_char(&payload, '}');
-	for (struct member *member = NULL; (member = members_next(&chat->members, member)) != NULL;) {
-		bool concerned = member == who || (member_is_current(member) && chat->current_members <= ANNOUNCE_MEMBERS);
-		struct person *person = concerned ? person_find(server, member->user_id) : NULL;
-		if (person != NULL && (member == who || !blocks_part(server, who->user_id, member->user_id)))
-			tell(server, person, &payload);
-	}
+	size_t told = announce_to(server, who->user_id, &payload);
+	struct member *member = NULL;
+	while (chat->current_members <= ANNOUNCE_MEMBERS && (member = members_next(&chat->members, member)) != NULL)
+		if (member != who && member_is_current(member) && !blocks_part(server, who->user_id, member->user_id))
+			told += announce_to(server, member->user_id, &payload);
 	buf_fini(&payload);
+	return told;
 }
 
 static struct receipt_due *take_due(struct server *server)
 {
 	struct receipt_due *due = server->receipts_due;
-	server->receipts_due = due->next;
+	DL_DELETE(server->receipts_due, due);
 	return due;
 }
 
@@ -107,16 +116,18 @@ void live_flush(struct server *server)
 {
 	if (server->receipts_due == NULL || server->now_ms < server->receipts_due_at_ms)
 		return;
-	while (server->receipts_due != NULL) {
+	size_t told = 0;
+	while (server->receipts_due != NULL && told < server->conf.deliveries_per_tick) {
 		struct receipt_due *due = take_due(server);
 		struct chat *chat = core_peek(server->core, due->chat_id);
 		struct member *who = chat ? chat_member(chat, due->user_id) : NULL;
 		if (who != NULL)
 			who->announce = false;
-		if (member_is_current(who))
-			announce(server, chat, who);
+		told += 1 + (member_is_current(who) ? announce(server, chat, who) : 0);
 		due_free(due);
 	}
+	if (server->receipts_due != NULL)
+		server_wake_in(server, 1); /* the others at the next tick */
 }
 
 void live_presence(struct server *server, struct session *session, const char *user_id, bool online, int64_t last_seen_ms)
