@@ -46,6 +46,8 @@ static void start(struct buf *payload, const char *type, const char *chat_id, co
 void live_typing(struct server *server, struct chat *chat, const char *user_id, bool typing)
 {
 	struct buf payload = BUF_EMPTY;
+	if (chat->current_members > server->conf.large_group)
+		return;
 	start(&payload, "typing", chat->id, "senderID", user_id);
 	buf_add_text(&payload, typing ? ",\"typing\":true}" : ",\"typing\":false}");
 	for (struct member *member = NULL; (member = members_next(&chat->members, member)) != NULL;) {

@@ -11,7 +11,7 @@ struct member;
 struct server;
 struct session;
 
-/* Somebody types, or stopped. To the other members who are connected. */
+/* Somebody types, or stopped. To the other members who are connected; in a large group to nobody, since each event would go to everybody. */
 void live_typing(struct server *server, struct chat *chat, const char *user_id, bool typing);
 
 /* A member's watermarks moved: announced with the next round of receipts, once for all that came until then. */

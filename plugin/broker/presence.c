@@ -21,12 +21,14 @@ enum {
 	AWAY_MS = 10000,
 	TOLD_EACH_MS = 20,   /* a mass of people may leave at once: one who watches many takes no more packets at once than a connection is given: */
 	TOLD_AT_ONCE = 12,
+	CHANGES_EACH_MS = 1000, /* whatever somebody does, those who watch him hear of it once a second */
 };
 
 /* One connection that watches one person: in both of their lists. */
 struct watch {
 	struct session *session;
 	struct shown *shown;
+	bool told;                                     /* what it knows of him: that he is there */
 	struct watch *prev, *next;                     /* of the person's */
 	struct watch *session_prev, *session_next;     /* of the session's */
 };
@@ -34,10 +36,13 @@ struct watch {
 /* Somebody who is watched. */
 struct shown {
 	char *user_id;
-	bool online;   /* as it was told, whether it is shown or not */
+	bool online;   /* whether it is shown or not */
 	bool hides_online, hides_last_seen;
 	int64_t last_seen_ms;
 	struct watch *watches;
+	bool due, telling, tells;      /* due: among shown_due. telling: some have been told already what it tells */
+	int64_t told_next_ms;
+	struct shown *due_prev, *due_next;
 	UT_hash_handle hh;
 };
 
@@ -92,11 +97,64 @@ static void tell(struct server *server, const struct watch *watch, bool online)
 	live_presence(server, watch->session, shown->user_id, online, online || shown->hides_last_seen ? 0 : shown->last_seen_ms);
 }
 
-static void tell_all(struct server *server, const struct shown *shown, bool online)
+static bool is_visible(const struct shown *shown)
 {
-	const struct watch *watch;
+	return shown->online && !shown->hides_online;
+}
+
+/* He may be seen otherwise now than he was: told with the next tick that may tell it. */
+static void changes(struct server *server, struct shown *shown)
+{
+	if (shown->due)
+		return;
+	shown->due = true;
+	DL_APPEND2(server->shown_due, shown, due_prev, due_next);
+	server_wake_in(server, shown->told_next_ms > server->now_ms ? shown->told_next_ms - server->now_ms : 1);
+}
+
+/* false: *left are told, and there are more. What is told stays the same until all have heard it, however often he changes meanwhile. */
+static bool tell_those_who_do_not_know(struct server *server, struct shown *shown, size_t *left)
+{
+	struct watch *watch;
 	DL_FOREACH(shown->watches, watch)
-		tell(server, watch, online);
+	{
+		if (watch->told == shown->tells)
+			continue;
+		if (*left == 0)
+			return false;
+		watch->told = shown->tells;
+		tell(server, watch, shown->tells);
+		--*left;
+	}
+	return true;
+}
+
+static void tell_due(struct server *server)
+{
+	struct shown *shown, *next;
+	size_t left = server->conf.deliveries_per_tick;
+	int64_t wake_ms = INT64_MAX;
+	for (shown = server->shown_due; shown != NULL; shown = next) {
+		next = shown->due_next;
+		int64_t wait_ms = shown->told_next_ms - server->now_ms;
+		if (!shown->telling && wait_ms > 0) {
+			wake_ms = wait_ms < wake_ms ? wait_ms : wake_ms;
+			continue;
+		}
+		shown->tells = shown->telling ? shown->tells : is_visible(shown);
+		shown->telling = !tell_those_who_do_not_know(server, shown, &left);
+		if (shown->telling) {
+			wake_ms = 1;
+			break;
+		}
+		shown->told_next_ms = server->now_ms + CHANGES_EACH_MS;
+		DL_DELETE2(server->shown_due, shown, due_prev, due_next);
+		shown->due = false;
+		if (shown->tells != is_visible(shown))
+			changes(server, shown);
+	}
+	if (wake_ms != INT64_MAX)
+		server_wake_in(server, wake_ms);
 }
 
 static void becomes(struct server *server, struct shown *shown, bool online)
@@ -104,8 +162,7 @@ static void becomes(struct server *server, struct shown *shown, bool online)
 	if (shown->online == online)
 		return;
 	shown->online = online;
-	if (!shown->hides_online)
-		tell_all(server, shown, online);
+	changes(server, shown);
 }
 
 /* ---- watching ---- */
@@ -118,6 +175,8 @@ static void watch_end(struct server *server, struct watch *watch)
 	free(watch);
 	if (shown->watches != NULL)
 		return;
+	if (shown->due)
+		DL_DELETE2(server->shown_due, shown, due_prev, due_next);
 	HASH_DEL(server->shown, shown);
 	free(shown->user_id);
 	free(shown);
@@ -132,11 +191,11 @@ static void watch_nobody(struct server *server, struct session *session)
 /* Those who watch him already learn it, whoever asked for it. */
 static void takes(struct server *server, struct shown *shown, const struct profile *profile)
 {
-	bool changes = shown->hides_online != profile->hides_online;
+	bool differs = shown->hides_online != profile->hides_online;
 	shown->hides_online = profile->hides_online;
 	shown->hides_last_seen = profile->hides_last_seen;
-	if (changes && shown->online)
-		tell_all(server, shown, !shown->hides_online);
+	if (differs)
+		changes(server, shown);
 }
 
 static void watch_one(struct server *server, struct session *session, const struct profile *profile)
@@ -154,6 +213,7 @@ static void watch_one(struct server *server, struct session *session, const stru
 	struct watch *watch = mem_zero(sizeof *watch);
 	watch->session = session;
 	watch->shown = shown;
+	watch->told = is_visible(shown);
 	DL_APPEND(shown->watches, watch);
 	DL_APPEND2(session->watches, watch, session_prev, session_next);
 }
@@ -206,7 +266,7 @@ static void part_one(struct server *server, const char *watcher_id, const char *
 		next = watch->next;
 		if (strcmp(watch->session->person->user_id, watcher_id) != 0)
 			continue;
-		if (shown->online && !shown->hides_online)
+		if (watch->told)
 			live_presence(server, watch->session, user_id, false, 0);
 		last = shown->watches->next == NULL;
 		watch_end(server, watch);
@@ -352,6 +412,7 @@ void presence_tick(struct server *server)
 		}
 		goes(server, server->leavers);
 	}
+	tell_due(server);
 }
 
 void presence_finish(struct server *server)

@@ -120,6 +120,7 @@ struct server {
 	struct notices *notices;    /* NULL: there is a tail, which reads them */
 	struct closing *closings;   /* whose chats and texts follow at the moment */
 	struct shown *shown;        /* hashed by user ID: who is watched */
+	struct shown *shown_due;    /* whose watchers are to be told something */
 	struct asking *askings;     /* calls of watchPresence that are being read */
 	uint64_t last_asking;
 	struct block_load *block_loads; /* whose blocks are being read, because another broker changed them */

@@ -163,7 +163,7 @@ const struct option option_table[] = {
 		.help = "Chats a user may be a member of."},
 	{.name = "large_group", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(large_group), .min = 2, .max = 1000000,
 		.value = "200", .unit = "members", .reloadable = true,
-		.help = "In a group of more members the inbox only says that there is something new; the stream is `events`."},
+		.help = "In a group of more members the inbox only says that there is something new; the stream is `events`. Who types is not told there."},
 	{.name = "subscriptions_max", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(subscriptions_max), .min = 1, .max = 32,
 		.value = "32", .reloadable = true,
 		.help = "Filters below `hc/me/` that a connection may subscribe to."},

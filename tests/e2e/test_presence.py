@@ -96,6 +96,30 @@ def test_hiding_is_told_and_so_is_showing(alice, bob, chat):
     assert alice.asks("getUserInfo")["userInfo"]["showOnline"] is True
 
 
+def test_who_toggles_what_he_shows_is_told_once_a_second_and_how_it_ends(alice, bob, chat):
+    assert watches(alice, "bob") == [True]
+    begun = time.monotonic()
+    for i in range(31):
+        bob.asks("setPresence", showOnline=bool(i % 2))
+    time.sleep(1.2)
+    alice.is_up_to_date()
+    assert presences(alice)[-1] == ("bob", False)
+    assert len(presences(alice)) <= 1 + time.monotonic() - begun
+
+
+def test_more_watchers_than_a_tick_tells_are_told_all_the_same(idle_broker):
+    idle_broker.set_limits(deliveries_per_tick=16)
+    broker = idle_broker.start()
+    alice, bob = broker.person("alice"), broker.person("bob")
+    alice.chat_with(bob)
+    desks = [broker.person("alice", f"desk{i}", subscribes=("hc/me/live", "hc/me/reply/#")) for i in range(40)]
+    for desk in desks:
+        assert watches(desk, "bob") == [True]
+    bob.asks("setPresence", showOnline=False)
+    for desk in desks:
+        desk.until(lambda: presences(desk) == [("bob", False)], "that bob is gone")
+
+
 def test_watching_others_ends_watching_the_first(alice, bob, carol, chat):
     alice.chat_with(carol)
     assert watches(alice, "bob", "carol") == [True, True]

@@ -82,6 +82,18 @@ def test_a_stranger_cannot_mark(alice, bob, carol, chat):
     carol.is_refused("forbidden")
 
 
+def test_in_a_large_group_nobody_is_told_who_types(idle_broker):
+    idle_broker.set_limits(large_group=2)
+    broker = idle_broker.start()
+    alice, bob, carol = broker.person("alice"), broker.person("bob"), broker.person("carol")
+    chat = alice.chat_with(bob)
+    team = alice.makes_group("team", bob, carol)
+    alice.publishes(f"chat/{team}/typing", "")
+    alice.publishes(f"chat/{chat}/typing", "")
+    bob.notices(type="typing", chatID=chat)
+    assert [event["chatID"] for event in bob.live if event["type"] == "typing"] == [chat]
+
+
 def test_typing_is_shown_to_the_others_and_stored_nowhere(alice, bob, chat):
     alice.publishes(f"chat/{chat}/typing", "")
     bob.notices(type="typing", chatID=chat, senderID="alice", typing=True)

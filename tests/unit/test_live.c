@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * Who hears of a receipt, and how much of that one tick takes: live.c against a broker of which this file is the rest. */
+ * Who hears of a receipt and of typing, and how much of that one tick takes: live.c against a broker of which this file is the rest. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -164,6 +164,19 @@ static void what_is_more_than_a_tick_takes_comes_with_the_next_ones_in_order(voi
 	assert_null(server.receipts_due);
 }
 
+static void who_types_is_told_in_a_group_and_to_nobody_in_a_large_one(void **state)
+{
+	(void)state;
+	group_of(200);
+	live_typing(&server, chat, "u0", true);
+	assert_int_equal(sent, 199);
+	chat->current_members = 201;
+	looked_at = 0;
+	live_typing(&server, chat, "u0", true);
+	assert_int_equal(sent, 199);
+	assert_int_equal(looked_at, 0);
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -171,6 +184,7 @@ int main(void)
 	const struct CMUnitTest stories[] = {
 		STORY(in_a_small_group_everybody_hears_of_a_receipt),
 		STORY(in_a_group_of_thousands_a_receipt_concerns_his_own_devices_and_looks_at_nobody_else),
+		STORY(who_types_is_told_in_a_group_and_to_nobody_in_a_large_one),
 		STORY(what_is_more_than_a_tick_takes_comes_with_the_next_ones_in_order),
 	};
 	return cmocka_run_group_tests(stories, NULL, NULL);
