@@ -13,6 +13,7 @@
 #include "plugin/broker/feed.h"
 #include "plugin/broker/replay.h"
 #include "plugin/broker/jobs.h"
+#include "plugin/broker/room.h"
 #include "plugin/broker/server.h"
 
 #define LISTENED "*\n"
@@ -308,6 +309,13 @@ static bool load_waits(struct load *load)
 	return true;
 }
 
+/* From now on, also if it never subscribes anything. */
+static void becomes_known(struct server *server, struct session *session)
+{
+	session->device_dirty = true;
+	room_make(server, session->person->user_id, session->device);
+}
+
 static void load_done(struct job *job)
 {
 	struct load *load = (struct load *)job;
@@ -324,7 +332,7 @@ static void load_done(struct job *job)
 		if (load->rc == STORE_OK)
 			loaded(load->server, session, load->record);
 		else if (load->rc == STORE_NOT_FOUND)
-			session->device_dirty = true; /* it is known from now on, also if it never subscribes anything */
+			becomes_known(load->server, session);
 		if (session->feed != NULL && !session->feed->loading)
 			replay_load(load->server, session); /* it had to wait for this */
 		session_forget_decided(session);

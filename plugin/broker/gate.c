@@ -17,6 +17,7 @@ enum {
 	SECRET_BYTES = 32,
 	ADDRESS_BYTES = 16,
 	SHARE_OF_USER = 4, /* of what an address may fail */
+	DEVICES_OF_USER = 10, /* so many may come as often as one may */
 };
 
 static const double COSTS[] = {[GATE_SIGNATURE] = 1, [GATE_READING] = 0.1};
@@ -31,8 +32,8 @@ struct slot {
 };
 
 /* So many times WAYS slots. */
-enum shelf { ADDRESSES, USERS, WAYS_IN, FRIENDS, DEVICES, SHELF_COUNT };
-static const size_t SETS[SHELF_COUNT] = {[ADDRESSES] = 512, [USERS] = 512, [WAYS_IN] = 1024, [FRIENDS] = 2048, [DEVICES] = 1024};
+enum shelf { ADDRESSES, USERS, WAYS_IN, FRIENDS, DEVICES, PEOPLE, SHELF_COUNT };
+static const size_t SETS[SHELF_COUNT] = {[ADDRESSES] = 512, [USERS] = 512, [WAYS_IN] = 1024, [FRIENDS] = 2048, [DEVICES] = 1024, [PEOPLE] = 1024};
 
 struct network {
 	unsigned char bytes[ADDRESS_BYTES];
@@ -235,19 +236,24 @@ struct gate_visit gate_visit(const struct gate *gate, const char *address, const
 	return visit;
 }
 
-static bool has_come_too_often(const struct gate *gate, uint64_t device, int64_t now_ms)
+static double connects(const struct gate *gate, enum shelf shelf)
 {
-	const struct slot *slot = gate->connects_per_minute > 0 ? slot_find(gate, DEVICES, device) : NULL;
+	return (double)gate->connects_per_minute * (shelf == PEOPLE ? DEVICES_OF_USER : 1);
+}
+
+static bool has_come_too_often(const struct gate *gate, enum shelf shelf, uint64_t key, int64_t now_ms)
+{
+	const struct slot *slot = gate->connects_per_minute > 0 ? slot_find(gate, shelf, key) : NULL;
 	if (slot == NULL)
 		return false;
 	struct rate rate = slot->rate; /* asking takes nothing */
-	double most = (double)gate->connects_per_minute;
+	double most = connects(gate, shelf);
 	return rate_take(&rate, most / 60, most, 0, now_ms) > 0;
 }
 
 enum gate_rc gate_ask(struct gate *gate, const struct gate_visit *visit, int64_t now_ms)
 {
-	if (has_come_too_often(gate, visit->device, now_ms))
+	if (has_come_too_often(gate, DEVICES, visit->device, now_ms))
 		return GATE_LATER;
 	const struct slot *slot = visit->counted ? slot_find(gate, ADDRESSES, visit->address) : NULL;
 	if (is_closed(slot, now_ms))
@@ -284,11 +290,23 @@ int64_t gate_failed(struct gate *gate, const struct gate_visit *visit, const cha
 	return charge_address(gate, visit->address, COSTS[cost], now_ms);
 }
 
+static void came(struct gate *gate, enum shelf shelf, uint64_t key, int64_t now_ms)
+{
+	double most = connects(gate, shelf);
+	rate_take(&slot_get(gate, shelf, key, now_ms)->rate, most / 60, most, 1, now_ms);
+}
+
+enum gate_rc gate_ask_known(const struct gate *gate, const char *user, int64_t now_ms)
+{
+	return has_come_too_often(gate, PEOPLE, key_of(gate, PEOPLE, user, strlen(user), 0), now_ms) ? GATE_LATER : GATE_OPEN;
+}
+
 void gate_passed(struct gate *gate, const struct gate_visit *visit, const char *user, int64_t now_ms)
 {
-	double most = (double)gate->connects_per_minute;
-	if (gate->connects_per_minute > 0 && visit->device != 0)
-		rate_take(&slot_get(gate, DEVICES, visit->device, now_ms)->rate, most / 60, most, 1, now_ms);
+	if (gate->connects_per_minute > 0 && visit->device != 0) {
+		came(gate, DEVICES, visit->device, now_ms);
+		came(gate, PEOPLE, key_of(gate, PEOPLE, user, strlen(user), 0), now_ms);
+	}
 	if (!visit->counted)
 		return;
 	slot_get(gate, FRIENDS, key_of(gate, FRIENDS, user, strlen(user), visit->address), now_ms)->of = visit->address;

@@ -14,11 +14,12 @@
  *   a user         who a token says it is of, wherever: a quarter as well. While that is used up, one failure closes a user's way at an
  *                  address. The user himself comes from somewhere else, or is a friend where he is.
  *   a device       by client ID: connects_per_minute that succeed, at once and lastingly.
+ *   all devices    of one user: ten times that. Known by a token that was believed.
  *
  * What costs no signature (a token that is over by its own words, an attempt at a closed way) counts a tenth. Addresses behind which clients
  * cannot be told apart are not counted: those of reverse proxies, and what is no IP address.
  *
- * Tables of fixed size, 2.3 MB, in which the longest unused makes room; nothing is allocated for an attempt. Places in them are chosen by a
+ * Tables of fixed size, 2.8 MB, in which the longest unused makes room; nothing is allocated for an attempt. Places in them are chosen by a
  * secret of this run, so nobody can aim at somebody else's. Pure: the caller brings the time (monotonic). One thread. */
 
 #include <stdbool.h>
@@ -65,6 +66,8 @@ enum gate_rc {
 };
 
 enum gate_rc gate_ask(struct gate *gate, const struct gate_visit *visit, int64_t now_ms);
+/* A device whose token is good. GATE_OPEN or GATE_LATER: his devices have come too often. */
+enum gate_rc gate_ask_known(const struct gate *gate, const char *user, int64_t now_ms);
 /* GATE_OPEN or GATE_CLOSED. */
 enum gate_rc gate_ask_user(struct gate *gate, const struct gate_visit *visit, const char *user, int64_t now_ms);
 

@@ -116,7 +116,7 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 	}
 	const char *why = refusal(server, client, username, &token);
 	bool fits = why == NULL;
-	if (fits && underway_bars(server, client, claims->user_id))
+	if (fits && (doorman_puts_off(server, client, claims->user_id, &entrant) || underway_bars(server, client, claims->user_id)))
 		return try_again(client);
 	struct session *session = fits ? session_begin(server, client, claims->user_id, end_of_session(server, claims), &why) : NULL;
 	if (session == NULL) {

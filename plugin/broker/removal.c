@@ -105,6 +105,12 @@ static void remove_again(struct server *server, const char *user_id, const char 
 		again_done(&again->job);
 }
 
+void removal_forgets(struct server *server, const char *user_id, const char *device)
+{
+	forget_parked(server, user_id, device);
+	remove_again(server, user_id, device);
+}
+
 /* ---- the end ---- */
 
 static void remove_device(struct server *server, const char *user_id, const char *device, int64_t at_ms)

@@ -29,7 +29,7 @@
  *   metrics.c   what administrators see                      activity.c  receipts and presence go to Kafka
  *   control.c   what operators ask for                       control_….c  … one file per area
  *   watching.c  what changes while it is read who may be watched
- *   seen.c      when people were here last
+ *   seen.c      when people were here last                   room.c      for new devices
  */
 
 #include <mosquitto.h>

@@ -86,6 +86,7 @@ struct conf {
 	uint64_t new_contacts_per_hour;
 	uint64_t icons_per_hour;
 	uint64_t chats_max;
+	uint64_t devices_max;
 	uint64_t large_group;
 	uint64_t subscriptions_max;
 	uint64_t subscriptions_per_second;

@@ -161,6 +161,10 @@ const struct option option_table[] = {
 	{.name = "chats_max", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(chats_max), .min = 1, .max = 100000,
 		.value = "2000", .reloadable = true,
 		.help = "Chats a user may be a member of."},
+	{.name = "devices_max", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(devices_max), .min = 2, .max = 100000,
+		.value = "200", .reloadable = true,
+		.help = "Devices of a user whose place in his chats is kept. A new one takes the place of the one that was away longest; those that can be woken or "
+			"have a device token stay, and so do those that are connected."},
 	{.name = "large_group", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(large_group), .min = 2, .max = 1000000,
 		.value = "200", .unit = "members", .reloadable = true,
 		.help = "In a group of more members the inbox only says that there is something new; the stream is `events`. Who types is not told there."},
@@ -190,7 +194,7 @@ const struct option option_table[] = {
 		.help = "Logins from an address (IPv6: a /64) that may fail, at once and lastingly; more are refused unseen for a while. 0: any number."},
 	{.name = "connects_per_minute", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(connects_per_minute), .min = 0,
 		.max = 1000000, .value = "60", .reloadable = true,
-		.help = "Logins of one client ID that succeed, at once and lastingly; more are told to come later. 0: any number."},
+		.help = "Logins of one client ID that succeed, at once and lastingly; of all devices of a user ten times as many. More are told to come later. 0: any number."},
 };
 /* clang-format on */
 

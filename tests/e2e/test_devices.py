@@ -397,3 +397,45 @@ def test_the_end_of_the_account_is_the_end_of_its_tokens(broker, alice, bob):
     is_cut_off_soon(lamp)
     assert is_refused(broker, token)
     bob.is_up_to_date()
+
+
+# ---- how many there may be ----
+
+def test_new_devices_take_the_place_of_those_that_were_away_longest(idle_broker):
+    idle_broker.set_limits(devices_max=6)
+    broker = idle_broker.start()
+    alice = broker.person("alice")
+    tablet, lamp = alice.on("tablet"), broker.person("alice", "lamp", token=lamp_token(alice))
+    tablet.asks("registerDevice", platform="apns", pushToken="t1")
+    tablet.leaves()
+    lamp.is_up_to_date().leaves()
+    for i in range(20):
+        desk = alice.on(f"x{i}")
+        alice.asks_until(lambda: f"x{i}" in devices_of(alice), "that it is known")
+        desk.leaves()
+    alice.asks_until(lambda: set(devices_of(alice)) == {"phone", "tablet", "lamp", "x17", "x18", "x19"}, "that the others are forgotten")
+    bob = broker.person("bob")
+    bob.says("still here", to=alice)
+    alice.hears("still here")
+
+
+def test_devices_that_are_connected_are_not_forgotten_for_others(idle_broker):
+    idle_broker.set_limits(devices_max=2)
+    broker = idle_broker.start()
+    desks = [broker.person("alice", f"desk{i}").is_up_to_date() for i in range(4)]
+    desks[0].asks_until(lambda: set(devices_of(desks[0])) == {f"desk{i}" for i in range(4)}, "all of them")
+    for desk in desks[:3]:
+        desk.leaves()
+    last = desks[3].on("last")
+    last.asks_until(lambda: set(devices_of(last)) == {"desk3", "last"}, "those that are connected")
+
+
+def test_one_users_devices_log_in_ten_times_as_often_as_one_may(idle_broker):
+    idle_broker.set_limits(connects_per_minute=2)
+    broker = idle_broker.start()
+    with pytest.raises((mqtt.Refused, mqtt.Closed)):
+        for i in range(30):
+            broker.client(f"alice/x{i}", "alice").close()
+    assert i >= 20
+    broker.client("from a script", "alice").close()
+    broker.person("bob").is_up_to_date()

@@ -255,6 +255,23 @@ static void a_device_that_keeps_coming_is_to_come_later(void **state)
 	assert_int_equal(asks_on(*state, HOME, "alice/phone", "alice"), GATE_OPEN);
 }
 
+static void a_users_devices_come_ten_times_as_often_as_one_and_others_are_not_concerned(void **state)
+{
+	for (unsigned i = 0; i < 10 * LIMIT; i++) {
+		char device[32];
+		snprintf(device, sizeof device, "alice/%u", i);
+		assert_int_equal(gate_ask_known(*state, "alice", now_ms), GATE_OPEN);
+		passes_on(*state, HOME, device, "alice");
+	}
+	assert_int_equal(gate_ask_known(*state, "alice", now_ms), GATE_LATER);
+	assert_int_equal(gate_ask_known(*state, "bob", now_ms), GATE_OPEN);
+	now_ms += MINUTE / (10 * LIMIT) + 1;
+	assert_int_equal(gate_ask_known(*state, "alice", now_ms), GATE_OPEN);
+	gate_set_limits(*state, LIMIT, 0);
+	now_ms -= MINUTE / (10 * LIMIT) + 1;
+	assert_int_equal(gate_ask_known(*state, "alice", now_ms), GATE_OPEN);
+}
+
 static void failing_as_a_device_holds_up_no_device(void **state)
 {
 	for (unsigned i = 0; i < 10 * LIMIT; i++) {
@@ -336,6 +353,7 @@ int main(void)
 		GATE_TEST(proxies_and_what_is_no_address_are_not_counted),
 		GATE_TEST(this_machine_and_proxies_are_near_and_the_world_is_not),
 		GATE_TEST(a_device_that_keeps_coming_is_to_come_later),
+		GATE_TEST(a_users_devices_come_ten_times_as_often_as_one_and_others_are_not_concerned),
 		GATE_TEST(failing_as_a_device_holds_up_no_device),
 		GATE_TEST(without_limits_nobody_is_refused),
 		GATE_TEST(a_limit_of_one_still_lets_one_fail),
