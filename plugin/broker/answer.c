@@ -52,7 +52,7 @@ static void send_ack(struct server *server, struct session *session, const char 
 	snprintf(topic, sizeof topic, "ack/%s", command_id != NULL && command_id[0] != '\0' ? command_id : "-");
 	int qos = session_qos(session, topic);
 	if (qos >= 0)
-		publish_copy(server, session, topic, payload->data, payload->len, qos < qos_max ? qos : qos_max);
+		publish_ack(server, session, topic, payload->data, payload->len, qos < qos_max ? qos : qos_max);
 }
 
 void answer_error(struct server *server, struct session *session, const char *command_id, const struct verdict *verdict)

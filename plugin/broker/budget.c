@@ -13,6 +13,8 @@ enum {
 	HELD_MAX = 64, /* chats of one user that are held one by one */
 	BUSY_RETRY_MS = 100,
 	SHORT_CALL = 1024, /* bytes of arguments that cost next to nothing */
+	KEPT_BURST = 50, /* answers with QoS 1: a small part of the 1,000 messages that the broker's queue for a client has by default */
+	KEPT_PER_SECOND = 1,
 };
 
 /* Budgets that fill up again with time. */
@@ -147,6 +149,11 @@ void budget_count_contacts(struct server *server, struct person *person, size_t 
 	take(server, person, BUDGET_CONTACTS, (double)count < most ? (double)count : most);
 }
 
+bool budget_keeps_answer(struct server *server, struct person *person)
+{
+	return rate_take(&person->budgets.kept_answers, KEPT_PER_SECOND, KEPT_BURST, 1, server->now_ms) == 0;
+}
+
 bool budget_begin_call(struct server *server, struct person *person, struct verdict *verdict)
 {
 	if (person->budgets.in_flight++ >= server->conf.rpc_in_flight_max) {
@@ -188,6 +195,8 @@ bool budget_is_settled(const struct server *server, struct person *person)
 	for (enum budget budget = 0; budget < BUDGET_COUNT; budget++)
 		if (!rate_is_full(&budgets->rates[budget], per_second(&server->conf, budget), burst(&server->conf, budget), server->now_ms))
 			return false;
+	if (!rate_is_full(&budgets->kept_answers, KEPT_PER_SECOND, KEPT_BURST, server->now_ms))
+		return false;
 	return budgets->in_flight == 0 && budgets->all_held_until_ms <= server->now_ms;
 }
 

@@ -34,6 +34,7 @@ enum budget { BUDGET_COMMANDS, BUDGET_BYTES, BUDGET_CONTACTS, BUDGET_ICONS, BUDG
 /* A person's, all zero at first. */
 struct budgets {
 	struct rate rates[BUDGET_COUNT];
+	struct rate kept_answers; /* those with QoS 1 */
 	struct held_chat *held; /* chats whose commands are refused until a time has passed */
 	unsigned held_count;
 	unsigned in_flight;        /* calls */
@@ -57,6 +58,9 @@ bool budget_allows_call(struct server *server, struct person *person, size_t byt
 
 /* Counts one of a budget that is neither of commands nor of answers. false: *verdict. */
 bool budget_allows(struct server *server, struct person *person, enum budget budget, struct verdict *verdict);
+
+/* Whether one more ack or answer may go out with QoS 1, and be kept in the broker's queue until it is acknowledged. */
+bool budget_keeps_answer(struct server *server, struct person *person);
 
 /* Counts a call as under way; each is followed by one budget_end_call. false: *verdict; it counts all the same. */
 bool budget_begin_call(struct server *server, struct person *person, struct verdict *verdict);

@@ -36,34 +36,6 @@ enum {
 	TRAIL_UNKNOWN_MS = 10 * 60 * 1000, /* without a keepalive a dead peer is noticed by TCP alone */
 };
 
-struct line *line_new(const char *chat_id, uint64_t number, const char *text, size_t len)
-{
-	struct line *line = mem_new(sizeof *line + len);
-	line->references = 1;
-	line->number = number;
-	line->hint = false;
-	strcpy(line->chat_id, chat_id);
-	line->len = (uint32_t)len;
-	memcpy(line->text, text, len);
-	return line;
-}
-
-struct line *line_new_hint(const char *chat_id, uint64_t number)
-{
-	struct buf text = BUF_EMPTY;
-	line_add_latest(&text, chat_id, number);
-	struct line *line = line_new(chat_id, number, text.data, text.len);
-	line->hint = true;
-	buf_fini(&text);
-	return line;
-}
-
-void line_drop(struct line *line)
-{
-	if (--line->references == 0)
-		free(line);
-}
-
 void parcel_free(struct parcel *parcel)
 {
 	for (size_t i = 0; i < parcel->mark_count; i++)
@@ -371,6 +343,12 @@ bool feed_allows_live(struct server *server, struct session *session, size_t len
 		return true;
 	}
 	return feed->live_packets++ < LIVE_RESERVE;
+}
+
+void feed_goes_beside(struct server *server, struct session *session, size_t len, int qos)
+{
+	if (session->feed != NULL)
+		sent(server, session->feed, len, qos);
 }
 
 /* There is something of that number. The track, if it is to go out now; NULL: it is there already, or replay.c brings it. */

@@ -126,6 +126,9 @@ void line_drop(struct line *line);
 /* Something that is worth sending only now, and only to who keeps up: false where it would push transactions out of the broker's queue. */
 bool feed_allows_live(struct server *server, struct session *session, size_t len);
 
+/* An ack or an answer goes out beside the lines, at once. It takes its part of the window, so that lines wait until it has left. */
+void feed_goes_beside(struct server *server, struct session *session, size_t len, int qos);
+
 /* What was handed over before this time has reached the peer's TCP; it can still have been lost behind that. */
 int64_t feed_arrived_ms(const struct server *server, struct feed *feed);
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * The way out through the broker. Broker thread. */
+ * The way out through the broker. Broker thread.
+ *
+ * Acks and answers go out at once, however many are asked for by a client that reads none of them. With QoS 1 each has a place in the broker's queue for
+ * that client until it is acknowledged, which a plugin does not see, and what finds that queue full is dropped: an inbox message as well. So only some
+ * have QoS 1. The others go by QoS 0, which has a queue of its own, and are lost only with the connection. */
 #include "plugin/broker/publish.h"
 
 #include <mqtt_protocol.h>
@@ -8,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/broker/budget.h"
 #include "plugin/broker/client.h"
+#include "plugin/broker/feed.h"
 #include "plugin/broker/server.h"
 
 enum {
@@ -92,6 +98,20 @@ void publish_copy(struct server *server, struct session *session, const char *to
 	publish_owned(server, session, topic, copy, len, qos);
 }
 
+/* The QoS that an answer is to be sent with, now. It takes its part of the feed's window, so that lines wait until it has left. */
+static int answer_qos(struct server *server, struct session *session, size_t len, int qos)
+{
+	if (qos > 0 && !budget_keeps_answer(server, session->person))
+		qos = 0;
+	feed_goes_beside(server, session, len, qos);
+	return qos;
+}
+
+void publish_ack(struct server *server, struct session *session, const char *topic, const char *payload, size_t len, int qos)
+{
+	publish_copy(server, session, topic, payload, len, answer_qos(server, session, len, qos));
+}
+
 void publish_reply(struct server *server, struct session *session, const char *topic, const char *payload, size_t len,
 	const void *correlation, size_t correlation_len)
 {
@@ -101,7 +121,7 @@ void publish_reply(struct server *server, struct session *session, const char *t
 		server_log(MOSQ_LOG_ERR, "could not add correlation data to an answer");
 	char *copy = publish_alloc(len);
 	memcpy(copy, payload, len);
-	publish_to(server, session, topic, copy, len, 1, properties);
+	publish_to(server, session, topic, copy, len, answer_qos(server, session, len, 1), properties);
 }
 
 void publish_events(struct server *server, const char *chat_id, const char *payload, size_t len)

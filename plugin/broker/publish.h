@@ -16,6 +16,9 @@ char *publish_alloc(size_t len);
 void publish_owned(struct server *server, struct session *session, const char *topic, char *payload, size_t len, int qos);
 void publish_copy(struct server *server, struct session *session, const char *topic, const char *payload, size_t len, int qos);
 
+/* The same for an ack. */
+void publish_ack(struct server *server, struct session *session, const char *topic, const char *payload, size_t len, int qos);
+
 /* An RPC answer: any topic, with the asker's correlation data (NULL: none). */
 void publish_reply(struct server *server, struct session *session, const char *topic, const char *payload, size_t len,
                    const void *correlation, size_t correlation_len);

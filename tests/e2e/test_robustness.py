@@ -313,3 +313,37 @@ def test_who_takes_all_and_acknowledges_nothing_loses_nothing(idle_broker, versi
     bob.connect_options["acknowledges"] = True
     bob.returns()
     bob.until(lambda: len({text[2] for text in bob.texts}) == count, "all of them")
+
+
+class Flood:
+    """Somebody who sends without a pause, and reads nothing until he is done. The broker's queue is as it comes with Mosquitto, and forgets."""
+
+    def __init__(self, idle_broker, version, **limits):
+        idle_broker.listener_lines = ["max_queued_messages 1000"]
+        idle_broker.set_limits(**limits)
+        self.broker = idle_broker.start()
+        self.alice = self.broker.person("alice", version=version)
+        self.bob = self.broker.person("bob", subscribes=("hc/me/inbox", "hc/me/reply/#"))
+        self.chat = self.alice.chat_with(self.bob)
+        self.alice.is_up_to_date()
+
+    def loses_nothing(self, topic, payload, answers):
+        for turn in range(3):
+            for i in range(1000):
+                self.alice.client.publish(f"{topic}{turn}-{i}", payload)
+            self.bob.says(f"amid it, {turn}", chat=self.chat)
+        self.alice.hears(*(f"amid it, {turn}" for turn in range(3)))
+        assert "being dropped" not in self.broker.log_text()
+        self.alice.until(lambda: answers() > 0, "an answer")
+
+
+@pytest.mark.parametrize("version", [mqtt.V311, mqtt.V5])
+def test_a_flood_of_refused_commands_pushes_no_message_out_of_the_brokers_queue(idle_broker, version):
+    flood = Flood(idle_broker, version, commands_per_second=1, commands_burst=5)
+    flood.loses_nothing(f"hc/chat/{flood.chat}/text/c", "x", lambda: len(flood.alice.acks))
+
+
+@pytest.mark.parametrize("version", [mqtt.V311, mqtt.V5])
+def test_a_flood_of_refused_operations_pushes_no_message_out_of_the_brokers_queue(idle_broker, version):
+    flood = Flood(idle_broker, version, calls_per_second=1)
+    flood.loses_nothing("hc/rpc/getServerInfo/c", "{}", lambda: len(flood.alice.replies))
