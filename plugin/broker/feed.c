@@ -36,16 +36,6 @@ enum {
 	TRAIL_UNKNOWN_MS = 10 * 60 * 1000, /* without a keepalive a dead peer is noticed by TCP alone */
 };
 
-void parcel_free(struct parcel *parcel)
-{
-	for (size_t i = 0; i < parcel->mark_count; i++)
-		free(parcel->marks[i].chat_id);
-	free(parcel->marks);
-	free(parcel->topic);
-	free(parcel->payload);
-	free(parcel);
-}
-
 int64_t feed_trail_ms(const struct session *session)
 {
 	return session->keepalive_s > 0 ? session->keepalive_s * 1500 : TRAIL_UNKNOWN_MS;
@@ -87,11 +77,9 @@ static void drop_parcels(struct feed *feed)
 	feed->parcel_count = 0;
 }
 
-void feed_bound_changed(struct server *server, struct session *session)
+/* What is not out yet is taken back: it will be read from the store. */
+static void take_back(struct server *server, struct feed *feed)
 {
-	struct feed *feed = session->feed;
-	if (feed == NULL || session->inbox_qos < 0)
-		return;
 	/* Lines were counted as handed when they were gathered. */
 	for (size_t i = feed->line_count; i-- > 0;) {
 		const struct line *line = feed->lines[i];
@@ -111,6 +99,36 @@ void feed_bound_changed(struct server *server, struct session *session)
 	if (feed->loaded) {
 		feed->generation = ++server->last_session_id; /* what is being read is passed over */
 		feed->reading = false;
+	}
+}
+
+void feed_bound_changed(struct server *server, struct session *session)
+{
+	if (session->feed == NULL || session->inbox_qos < 0)
+		return;
+	take_back(server, session->feed);
+	session_due(server, session);
+}
+
+/* new: the stream was not asked for before. */
+static uint64_t has(uint64_t before, uint64_t handed, bool new)
+{
+	return new ? 0 : before > handed ? before : handed;
+}
+
+void feed_widened(struct server *server, struct session *session, bool inbox, bool text)
+{
+	struct feed *feed = session->feed;
+	if (!feed->loaded)
+		return; /* nothing is out */
+	take_back(server, feed);
+	for (struct track *track = feed->tracks; track != NULL; track = track->hh.next) {
+		if (track->unplaced)
+			continue;
+		track->inbox_has = has(track->inbox_has, track->handed, inbox);
+		track->text_has = has(track->text_has, track->handed, text);
+		if (session->device != NULL) /* else it begins now */
+			track->handed = track->queued = track->mid = track->safe;
 	}
 	session_due(server, session);
 }
@@ -136,25 +154,6 @@ void feed_end(struct session *session)
 bool feed_may_forget(struct server *server, const char *chat_id, uint64_t handed)
 {
 	return core_known(server->core, chat_id) >= handed;
-}
-
-struct track *feed_find(struct feed *feed, const char *chat_id)
-{
-	struct track *track;
-	HASH_FIND_STR(feed->tracks, chat_id, track);
-	return track;
-}
-
-struct track *feed_track(struct feed *feed, const char *chat_id, uint64_t handed)
-{
-	struct track *track = feed_find(feed, chat_id);
-	if (track == NULL) {
-		track = mem_zero(sizeof *track);
-		track->chat_id = mem_text(chat_id);
-		track->handed = track->queued = track->latest = track->safe = track->stored = handed;
-		HASH_ADD_KEYPTR(hh, feed->tracks, track->chat_id, strlen(track->chat_id), track);
-	}
-	return track;
 }
 
 static void track_handed(struct track *track, uint64_t number, int64_t now_ms)

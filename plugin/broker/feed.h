@@ -35,6 +35,8 @@ struct track {
 	uint64_t handed; /* up to here it was given to the broker */
 	uint64_t queued; /* up to here it is read from the store, and in parcels */
 	uint64_t latest; /* up to here there is something */
+	/* Up to here the inbox, or the texts, were given to the broker before `handed` went back for the other one. */
+	uint64_t inbox_has, text_has;
 	/* the cursor's: numbers that are older than the connection can hide a loss */
 	uint64_t safe, mid, stored;
 	int64_t mid_at_ms;
@@ -106,6 +108,10 @@ void feed_hint(struct server *server, struct session *session, struct line *line
 /* The longest payload that the client takes is another one: inbox messages that were made for the old one, and are not out yet, are made anew
  * from the store. Texts are cut when they go out. */
 void feed_bound_changed(struct server *server, struct session *session);
+
+/* The session subscribed to its inbox, to more texts, or both, beside what it has of its feed. A device gets there as well what it missed: all goes back
+ * to where that has surely arrived, and what the other one has is passed over. */
+void feed_widened(struct server *server, struct session *session, bool inbox, bool text);
 
 /* Sends what is due and may go out now. At the end of each tick. */
 void feed_flush(struct server *server, struct session *session);

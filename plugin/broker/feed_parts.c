@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * What a feed is made of: lines. Broker thread. */
+ * What a feed is made of: lines, parcels, tracks. Broker thread. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,4 +34,33 @@ void line_drop(struct line *line)
 {
 	if (--line->references == 0)
 		free(line);
+}
+
+void parcel_free(struct parcel *parcel)
+{
+	for (size_t i = 0; i < parcel->mark_count; i++)
+		free(parcel->marks[i].chat_id);
+	free(parcel->marks);
+	free(parcel->topic);
+	free(parcel->payload);
+	free(parcel);
+}
+
+struct track *feed_find(struct feed *feed, const char *chat_id)
+{
+	struct track *track;
+	HASH_FIND_STR(feed->tracks, chat_id, track);
+	return track;
+}
+
+struct track *feed_track(struct feed *feed, const char *chat_id, uint64_t handed)
+{
+	struct track *track = feed_find(feed, chat_id);
+	if (track == NULL) {
+		track = mem_zero(sizeof *track);
+		track->chat_id = mem_text(chat_id);
+		track->handed = track->queued = track->latest = track->safe = track->stored = handed;
+		HASH_ADD_KEYPTR(hh, feed->tracks, track->chat_id, strlen(track->chat_id), track);
+	}
+	return track;
 }

@@ -175,6 +175,7 @@ struct range {
 	char *chat_id;
 	uint64_t from, to;
 	uint64_t done; /* the last number that was looked at */
+	uint64_t inbox_has, text_has; /* as in the track */
 };
 
 struct read {
@@ -333,11 +334,11 @@ static struct parcel *add_text(struct read *read, const struct transaction *tx)
 	return add_parcel(read, topic, text.data, text_cut(text.data, text.len, max));
 }
 
-static void add_transaction(struct read *read, const struct transaction *tx, bool visible)
+static void add_transaction(struct read *read, const struct range *range, const struct transaction *tx, bool visible)
 {
-	if (read->inbox)
+	if (read->inbox && tx->number > range->inbox_has)
 		add_line(read, tx, visible);
-	struct parcel *text = visible ? add_text(read, tx) : NULL;
+	struct parcel *text = visible && tx->number > range->text_has ? add_text(read, tx) : NULL;
 	mark(read, tx->chat_id, tx->number);
 	if (text != NULL && !read->inbox)
 		give_marks(read, text); /* else the inbox's message has them, which comes behind */
@@ -357,7 +358,7 @@ static void add_page(struct read *read, struct range *range, const struct page *
 	for (size_t i = 0; i < page->count; i++) {
 		const struct transaction *tx = page->transactions[i];
 		bool visible = membership_sees(membership->intervals, membership->interval_count, everything, tx->number);
-		add_transaction(read, tx, visible && !blocks_hide(read->blocks->list, read->user_id, tx));
+		add_transaction(read, range, tx, visible && !blocks_hide(read->blocks->list, read->user_id, tx));
 		bytes += tx->body.len + tx->quote.len;
 		range->done = tx->number;
 	}
@@ -476,7 +477,12 @@ void replay_next(struct server *server, struct session *session)
 			continue;
 		if (read == NULL)
 			read = read_new(server, session);
-		read->ranges[read->range_count++] = (struct range){mem_text(track->chat_id), track->queued + 1, track->latest, track->queued};
+		read->ranges[read->range_count++] = (struct range){.chat_id = mem_text(track->chat_id),
+			.from = track->queued + 1,
+			.to = track->latest,
+			.done = track->queued,
+			.inbox_has = track->inbox_has,
+			.text_has = track->text_has};
 		/* The list that told of it, another writer's or one's own, may have been ahead of what was shown here. */
 		track->reading = true;
 		if (read->range_count == RANGES_MAX)

@@ -267,12 +267,16 @@ bool session_subscribe(struct server *server, struct session *session, const cha
 		at++;
 	if (at >= server->conf.subscriptions_max)
 		return false;
-	if (at == session->filter_count) {
+	bool had_inbox = session->inbox_qos >= 0, is_new = at == session->filter_count;
+	if (is_new) {
 		session->filters = mem_grow(session->filters, (at + 1) * sizeof *session->filters);
 		session->filters[session->filter_count++].text = mem_text(filter);
 	}
 	session->filters[at].qos = qos;
 	filters_changed(session);
+	bool new_inbox = !had_inbox && session->inbox_qos >= 0, new_text = is_new && filter_reaches_text(&session->filters[at]);
+	if (session->feed != NULL && (new_inbox || new_text))
+		feed_widened(server, session, new_inbox, new_text);
 	if (session->inbox_qos >= 0 || session->text)
 		feed_begin(server, session);
 	device_changed(server, session);

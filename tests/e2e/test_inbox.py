@@ -361,6 +361,55 @@ def test_only_what_is_subscribed_comes(broker, alice, chat):
     assert reader.inbox == [] and reader.elsewhere == []
 
 
+def missed_ten(broker, alice, bob, chat):
+    """A device of bob's that was there once, and has missed ten messages. Their bodies."""
+    reader = broker.person("bob", "reader", subscribes=("hc/me/inbox",))
+    reader.sees(type="memberAdded")
+    reader.leaves()
+    bodies = [f"{i}" for i in range(10)]
+    for body in bodies:
+        alice.says(body, chat=chat)
+    bob.hears(*bodies)
+    return reader, bodies
+
+
+def test_who_asks_for_the_inbox_behind_the_texts_gets_what_it_missed_on_both(broker, alice, bob, chat):
+    reader, bodies = missed_ten(broker, alice, bob, chat)
+    reader.clean, reader.subscribes = True, ("hc/me/text/#",)
+    reader.connects()
+    reader.reads_text(bodies[-1])
+    assert reader.client.subscribe("hc/me/inbox") == [1]
+    reader.hears(*bodies)
+    alice.says("live", chat=chat)
+    reader.hears("live")
+    reader.reads_text("live")
+    assert reader.heard() == [*bodies, "live"] and [text[2] for text in reader.texts] == [*bodies, "live"], "nothing comes twice"
+
+
+def test_who_asks_for_texts_behind_the_inbox_gets_what_it_missed_on_both(broker, alice, bob, chat):
+    reader, bodies = missed_ten(broker, alice, bob, chat)
+    reader.clean = True
+    reader.connects()
+    reader.hears(*bodies)
+    assert reader.client.subscribe("hc/me/text/#") == [1]
+    reader.reads_text(bodies[-1])
+    alice.says("live", chat=chat)
+    reader.hears("live")
+    reader.reads_text("live")
+    assert reader.heard() == [*bodies, "live"] and [text[2] for text in reader.texts] == [*bodies, "live"], "nothing comes twice"
+
+
+def test_who_asks_for_the_inbox_again_misses_nothing_of_the_time_without(broker, alice, bob, chat):
+    reader = broker.person("bob", "reader", subscribes=("hc/me/inbox", "hc/me/text/#"))
+    alice.says("with", chat=chat)
+    reader.hears("with")
+    reader.client.unsubscribe("hc/me/inbox")
+    alice.says("without", chat=chat)
+    reader.reads_text("without")
+    reader.client.subscribe("hc/me/inbox")
+    reader.hears("without")
+
+
 def test_text_of_one_chat_alone(broker, alice, carol, bob, chat):
     reader = broker.person("bob", "reader", subscribes=(f"hc/me/text/{chat}/#",))
     carol.says("not for this one", to=bob)
