@@ -200,9 +200,6 @@ static int run_new_epoch(const struct ctl_command *command, int argc, char **arg
 	int rc = ctl_options(command, options, argc, argv);
 	if (rc >= 0)
 		return rc;
-	const char *file = source_file(uri);
-	if (file != NULL && !swap_file_is_free(command, file))
-		return CTL_FAILED;
 	rc = source_open(command, uri, &store);
 	if (rc != CTL_OK)
 		return rc;

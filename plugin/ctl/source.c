@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/ctl/swap.h"
 #include "storage/uri.h"
 
 const struct page_limits source_page = {.count_max = 1000, .bytes_max = 4 << 20};
@@ -20,9 +21,18 @@ enum store_rc source_try(const char *uri, unsigned flags, struct store **store, 
 	return rc;
 }
 
+/* A broker keeps in memory what it has read of its store: it would go on with that. */
+static bool is_free(const struct ctl_command *command, const char *uri)
+{
+	const char *file = source_file(uri);
+	return file == NULL || swap_file_is_free(command, file);
+}
+
 int source_make(const struct ctl_command *command, const char *uri, struct store **store)
 {
 	struct error err;
+	if (!is_free(command, uri))
+		return CTL_FAILED;
 	enum store_rc rc = source_try(uri, 0, store, &err);
 	return rc == STORE_OK ? CTL_OK : ctl_failed(command, "%s", err.text);
 }
@@ -58,7 +68,7 @@ static int open_with(const struct ctl_command *command, const char *uri, unsigne
 
 int source_open(const struct ctl_command *command, const char *uri, struct store **store)
 {
-	return open_with(command, uri, 0, store);
+	return is_free(command, uri) ? open_with(command, uri, 0, store) : CTL_FAILED;
 }
 
 int source_open_in_use(const struct ctl_command *command, const char *uri, struct store **store)

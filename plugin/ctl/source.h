@@ -10,7 +10,8 @@
 /* What one page of a log takes: enough to be fast, little enough for any machine. */
 extern const struct page_limits source_page;
 
-/* Opens a store that is there already; unlike a broker, a tool never makes one. CTL_OK, or it has said what is wrong. */
+/* Opens a store that is there already; unlike a broker, a tool never makes one. A file that another process has open is refused; who writes to a MongoDB
+ * server cannot be seen. CTL_OK, or it has said what is wrong. */
 int source_open(const struct ctl_command *command, const char *uri, struct store **store);
 /* Likewise one that a broker may be using at the moment: an older schema is refused, and not changed under it. */
 int source_open_in_use(const struct ctl_command *command, const char *uri, struct store **store);

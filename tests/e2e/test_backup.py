@@ -89,6 +89,15 @@ def test_a_backup_is_whole_while_people_write(broker, alice, bob):
     assert oct(os.stat(backups[0]).st_mode & 0o777) == "0o600"
 
 
+def test_what_writes_to_the_store_itself_is_refused_while_the_broker_runs(broker, alice):
+    for command in (["room", "--store", broker.store_uri, "--id", "ops", "--owner", "alice", "--name", "Ops"],
+                    ["copy", "--from", broker.store_uri, "--to", f"sqlite:{broker.directory}/copy.db"],
+                    ["migrate", "--store", broker.store_uri]):
+        assert f"process {broker.process.pid} has it open; stop the broker first" in ctl_fails(broker, *command)
+    assert not (broker.directory / "copy.db").exists()
+    assert "ops" not in [entry["chatID"] for entry in alice.asks("ListChats")["chats"]]
+
+
 def test_a_restore_is_refused_while_the_broker_runs(broker, alice, bob):
     chat = alice.chat_with(bob)
     backup = backs_up(broker)
