@@ -47,8 +47,8 @@ static void print_usage(void)
 	struct buf out = BUF_EMPTY;
 	buf_add_text(&out, "Usage: hyperchatctl broker [CONNECTION OPTION…] COMMAND [ARGUMENT…] [--json]\n\n"
 					   "Has a running broker do something, as an operator: a user whose token says so, or whom the option operators names.\n"
-					   "mosquitto_ctrl hyperchat does the same. Arguments in brackets may also follow the others without their names. --json\n"
-					   "prints the answer as it comes; without it, times are those of this machine. Exit code 1: the broker refused or failed.\n\n");
+					   "mosquitto_ctrl hyperchat does the same. Arguments in brackets but --after may also follow the others without their\n"
+					   "names; COMMAND --help tells those of one. --json prints the answer as it comes; without it, times are those of this machine. Exit code 1: the broker refused or failed.\n\n");
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		buf_printf(&out, "  %2s%s %s %-*s  %s\n", OPTIONS[i].letter ? OPTIONS[i].letter : "", OPTIONS[i].letter ? "," : " ", OPTIONS[i].name,
 			NAME_WIDTH - (int)strlen(OPTIONS[i].name), OPTIONS[i].value, OPTIONS[i].help);

@@ -37,11 +37,17 @@ static const struct control_argument *option_named(const struct control_command 
 	return NULL;
 }
 
+/* Anything is a text: one that may be left out would be taken for another argument, `listUsers alice` for --after alice. */
+static bool needs_name(const struct control_argument *argument)
+{
+	return argument->type == CONTROL_FLAG || (argument->type == CONTROL_TEXT && !argument->required);
+}
+
 /* The next one that can be given without its name. */
 static const struct control_argument *next_bare(const struct line *line)
 {
 	for (const struct control_argument *argument = line->command->arguments; argument->name != NULL; argument++)
-		if (json_object_get(line->object, argument->name) == NULL && argument->type != CONTROL_FLAG)
+		if (json_object_get(line->object, argument->name) == NULL && !needs_name(argument))
 			return argument;
 	return NULL;
 }
@@ -162,18 +168,47 @@ static int ask(const struct link_conf *conf, const struct line *line)
 
 static bool asks_for_help(int argc, char **argv)
 {
-	return argc > 0 && (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "--help") == 0);
+	bool asks = argc > 0 && strcmp(argv[0], "help") == 0;
+	for (int at = 0; at < argc; at++)
+		asks = asks || strcmp(argv[at], "--help") == 0;
+	return asks;
+}
+
+static void add_command(const struct control_command *command, bool with_arguments, struct buf *out)
+{
+	struct buf indented = BUF_EMPTY;
+	control_add_synopsis(command, out);
+	buf_printf(out, "\n    %s\n", command->summary);
+	if (with_arguments)
+		control_add_help(command, &indented);
+	for (char *line = indented.len > 0 ? strtok(indented.data, "\n") : NULL; line != NULL; line = strtok(NULL, "\n"))
+		buf_printf(out, "    %s\n", line);
+	buf_fini(&indented);
+}
+
+/* Of the command that is named first, else of all. */
+static void print_help(const char *program, int argc, char **argv)
+{
+	struct buf out = BUF_EMPTY;
+	const struct control_command *command = control_find(argv[0]);
+	if (command == NULL && argc > 1)
+		command = control_find(argv[1]);
+	buf_printf(&out, "Usage: %s ", program);
+	if (command != NULL) {
+		add_command(command, true, &out);
+	} else {
+		buf_add_text(&out, "COMMAND [ARGUMENT…] [--json]\n\n");
+		desk_add_commands(&out, true);
+	}
+	fputs(out.data, stdout);
+	buf_fini(&out);
 }
 
 int desk_run(const struct link_conf *conf, const char *program, int argc, char **argv)
 {
 	struct line line = {.program = program};
 	if (asks_for_help(argc, argv)) {
-		struct buf out = BUF_EMPTY;
-		buf_printf(&out, "Usage: %s COMMAND [ARGUMENT…] [--json]\n\n", program);
-		desk_add_commands(&out, true);
-		fputs(out.data, stdout);
-		buf_fini(&out);
+		print_help(program, argc, argv);
 		return CTL_OK;
 	}
 	line.object = json_object();
@@ -186,16 +221,6 @@ int desk_run(const struct link_conf *conf, const char *program, int argc, char *
 
 void desk_add_commands(struct buf *out, bool with_arguments)
 {
-	struct buf indented = BUF_EMPTY;
-	for (size_t i = 0; i < CONTROL_COUNT; i++) {
-		const struct control_command *command = &control_table[i];
-		control_add_synopsis(command, out);
-		buf_printf(out, "\n    %s\n", command->summary);
-		buf_clear(&indented);
-		if (with_arguments)
-			control_add_help(command, &indented);
-		for (char *line = indented.len > 0 ? strtok(indented.data, "\n") : NULL; line != NULL; line = strtok(NULL, "\n"))
-			buf_printf(out, "    %s\n", line);
-	}
-	buf_fini(&indented);
+	for (size_t i = 0; i < CONTROL_COUNT; i++)
+		add_command(&control_table[i], with_arguments, out);
 }

@@ -371,12 +371,16 @@ def test_an_operator_looks_and_acts_from_a_shell(manned, shell):
     assert re.search(r"^drained: yes$", shell.says("drain"), re.M)
     assert re.search(r"^draining: no$", shell.says("drain", "stop"), re.M)
     assert "eraseMessage CHAT MESSAGE" in shell.says("help")
+    for arguments in (["createRoom", "--help"], ["help", "createRoom"], ["createRoom", "ops", "--help"]):
+        said = shell.says(*arguments)
+        assert "createRoom CHAT OWNER NAME" in said and "its ID, 1 to 64 bytes" in said and "drain" not in said
 
 
 def test_a_shell_is_told_why_it_is_refused_and_ends_with_a_number_that_says_so(manned, shell):
     refused = shell.runs("unban", "alice")
     assert refused.returncode == 1 and "user: he is not banned" in refused.stderr and refused.stdout == ""
-    for arguments in (["fly"], [], ["ban"], ["ban", "a/b"], ["ban", "a", "b"], ["listUsers", "--count"], ["listUsers", "--fly", "x"]):
+    for arguments in (["fly"], [], ["ban"], ["ban", "a/b"], ["ban", "a", "b"], ["listUsers", "--count"], ["listUsers", "--fly", "x"],
+                      ["listUsers", "alice"]):
         if not arguments and shell.program == "mosquitto_ctrl":
             continue  # its own usage
         misused = shell.runs(*arguments)
