@@ -260,7 +260,7 @@ static char *read_file(const char *name, struct error *err)
 {
 	FILE *file = fopen(name, "re");
 	if (file == NULL) {
-		error_set(err, -1, errno, "plugin_opt_limits_file: cannot be opened: %s", error_words(errno));
+		error_set(err, -1, errno, "plugin_opt_limits_file: %s: cannot be opened: %s", name, error_words(errno));
 		return NULL;
 	}
 	char *text = mem_new(LIMITS_FILE_MAX + 1);
@@ -271,7 +271,7 @@ static char *read_file(const char *name, struct error *err)
 	if (whole)
 		return text;
 	free(text);
-	error_set(err, -1, 0, "plugin_opt_limits_file: cannot be read, or is no text of at most %d bytes", LIMITS_FILE_MAX);
+	error_set(err, -1, 0, "plugin_opt_limits_file: %s: cannot be read, or is no text of at most %d bytes", name, LIMITS_FILE_MAX);
 	return NULL;
 }
 

@@ -295,9 +295,9 @@ static void a_wrong_limits_file_stops_the_start_with_the_line(void **state)
 		assert_false(init_with_limits(&conf, cases[i].file, &err));
 		assert_says(err.text, cases[i].says);
 	}
-	assert_says(error_of("limits_file", "/nowhere/at/all"), "plugin_opt_limits_file: cannot be opened");
-	assert_says(error_of("limits_file", "/"), "plugin_opt_limits_file: cannot be read");
-	assert_says(error_of("limits_file", "/dev/zero"), "plugin_opt_limits_file: cannot be read");
+	assert_says(error_of("limits_file", "/nowhere/at/all"), "plugin_opt_limits_file: /nowhere/at/all: cannot be opened: ");
+	assert_says(error_of("limits_file", "/"), "plugin_opt_limits_file: /: cannot be read");
+	assert_says(error_of("limits_file", "/dev/zero"), "plugin_opt_limits_file: /dev/zero: cannot be read");
 }
 
 static void a_reload_lists_what_changed(void **state)
