@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * The name in a store's URI. Any thread. */
+ * What a store's URI says beside where it is: a name, a password. Any thread. */
 #include "storage/uri.h"
 
 #include <stdbool.h>
@@ -70,4 +70,19 @@ char *uri_renamed(const char *uri, const char *name)
 	char *renamed = uri_named(rest.data, name);
 	buf_fini(&rest);
 	return renamed;
+}
+
+void uri_add_shown(struct buf *out, const char *uri)
+{
+	const char *host = strncmp(uri, "mongodb", 7) == 0 ? strstr(uri, "://") : NULL;
+	if (host == NULL) {
+		buf_add_text(out, uri);
+		return;
+	}
+	host += 3;
+	size_t whole = strcspn(host, "?"), authority = strcspn(host, "/?");
+	const char *user_end = memrchr(host, '@', authority);
+	size_t passed = user_end != NULL ? (size_t)(user_end + 1 - host) : 0;
+	buf_add(out, uri, (size_t)(host - uri));
+	buf_add(out, host + passed, whole - passed);
 }

@@ -7,13 +7,14 @@
 #include "plugin/ctl/copy.h"
 #include "plugin/ctl/object.h"
 #include "plugin/ctl/source.h"
+#include "storage/uri.h"
 
 enum { LIST_PAGE = 1000 };
 
 bool copy_note(struct copy *copy)
 {
 	struct buf details = BUF_EMPTY, to = BUF_EMPTY;
-	source_add_name(&to, copy->to_uri);
+	uri_add_shown(&to, copy->to_uri);
 	object_add_text(&details, "to", to.data);
 	object_end(&details);
 	do

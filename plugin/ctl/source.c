@@ -43,21 +43,6 @@ const char *source_file(const char *uri)
 	return strncmp(uri, FILE_SCHEME, sizeof FILE_SCHEME - 1) == 0 ? uri + sizeof FILE_SCHEME - 1 : NULL;
 }
 
-void source_add_name(struct buf *out, const char *uri)
-{
-	const char *host = source_file(uri) == NULL ? strstr(uri, "://") : NULL;
-	if (host == NULL) {
-		buf_add_text(out, uri);
-		return;
-	}
-	host += 3;
-	size_t whole = strcspn(host, "?"), authority = strcspn(host, "/?");
-	const char *user_end = memrchr(host, '@', authority);
-	size_t passed = user_end != NULL ? (size_t)(user_end + 1 - host) : 0;
-	buf_add(out, uri, (size_t)(host - uri));
-	buf_add(out, host + passed, whole - passed);
-}
-
 static int open_with(const struct ctl_command *command, const char *uri, unsigned flags, struct store **store)
 {
 	struct error err;

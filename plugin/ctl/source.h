@@ -21,8 +21,6 @@ int source_make(const struct ctl_command *command, const char *uri, struct store
 enum store_rc source_try(const char *uri, unsigned flags, struct store **store, struct error *err);
 /* Of sqlite:<file> the file, NULL: it is something else. */
 const char *source_file(const char *uri);
-/* Adds what an operator knows a store by: its URI without user, password and options. */
-void source_add_name(struct buf *out, const char *uri);
 void source_close(struct store *store); /* NULL is fine */
 
 #endif

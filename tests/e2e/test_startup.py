@@ -104,6 +104,10 @@ def test_it_says_at_start_what_runs(broker):
     assert re.search(r"(?i)hyperchat.*\d+\.\d+", broker.log_text())
 
 
+def test_it_says_at_start_where_store_and_journal_are(broker):
+    assert f"hyperchat: the store is sqlite:{broker.store}, the journal {broker.journal}\n" in broker.log_text()
+
+
 def test_it_starts_and_stops_cleanly_many_times(idle_broker):
     for _ in range(5):
         idle_broker.start().stop()

@@ -78,6 +78,24 @@ static void test_a_file_has_no_name(void **state)
 	assert_named("", "us", "");
 }
 
+static void assert_shown(const char *uri, const char *expected)
+{
+	struct buf shown = BUF_EMPTY;
+	uri_add_shown(&shown, uri);
+	assert_string_equal(shown.data, expected);
+	buf_fini(&shown);
+}
+
+static void test_what_is_shown_of_it_has_no_password(void **state)
+{
+	(void)state;
+	assert_shown("mongodb://me:secret@db1,db2/chat?tls=true&tlsCertificateKeyFilePassword=x", "mongodb://db1,db2/chat");
+	assert_shown("mongodb+srv://me:se@cret@db/chat", "mongodb+srv://db/chat");
+	assert_shown("mongodb://db?x=a@b", "mongodb://db");
+	assert_shown("sqlite:/var/lib/x://a@b?.db", "sqlite:/var/lib/x://a@b?.db");
+	assert_shown("memory:", "memory:");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +105,7 @@ int main(void)
 		cmocka_unit_test(test_what_looks_like_one_outside_the_options_is_none),
 		cmocka_unit_test(test_a_name_is_escaped),
 		cmocka_unit_test(test_a_file_has_no_name),
+		cmocka_unit_test(test_what_is_shown_of_it_has_no_password),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
