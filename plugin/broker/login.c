@@ -143,6 +143,13 @@ static bool is_asked_again(struct server *server, const struct mosquitto *client
 	return server->reloading && (session_of(server, client) != NULL || client_socket(client) < 0);
 }
 
+static void say_without_token(struct server *server, const struct mosquitto *client)
+{
+	char address[CLIENT_ADDRESS_SIZE];
+	client_address(client, address);
+	doorman_says(server, "login from %s refused: its password is empty or no token", address);
+}
+
 int login_by_password(struct server *server, struct mosquitto *client, const char *username, const char *password)
 {
 	if (is_asked_again(server, client))
@@ -150,7 +157,11 @@ int login_by_password(struct server *server, struct mosquitto *client, const cha
 	if (mosquitto_client_id(client) != NULL && looks_like_token(password))
 		return login(server, client, username, password, strlen(password), false);
 	int rc = stranger_stops(server, client);
-	return rc == MOSQ_ERR_SUCCESS ? outside_login(server) : rc;
+	if (rc != MOSQ_ERR_SUCCESS)
+		return rc;
+	if (server->conf.outside == CONF_OUTSIDE_DENY)
+		say_without_token(server, client);
+	return outside_login(server);
 }
 
 /* ---- staying ---- */

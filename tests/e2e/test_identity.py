@@ -82,6 +82,13 @@ def test_no_password_is_refused(broker):
     assert refused(broker) in (4, 5)
 
 
+@pytest.mark.parametrize("password", ["", "nonsense", None])
+def test_the_log_says_that_there_was_no_token_where_nobody_else_is_asked(idle_broker, password):
+    idle_broker.options["outside"] = "deny"
+    broker = idle_broker.start()
+    broker.expects_line("login from 127.0.0.1 refused: its password is empty or no token", lambda: refused(broker, username="alice", password=password))
+
+
 def test_an_audience_list_with_us_is_taken(broker):
     broker.person("alice", token=broker.token("alice", aud=["mail", tokens.AUDIENCE])).is_up_to_date()
 
