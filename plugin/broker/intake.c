@@ -206,7 +206,7 @@ static int take_signal(struct server *server, struct session *session, struct mo
 		(topic->kind == TOPIC_TYPING && !budget_allows(server, session->person, BUDGET_TYPING, &verdict)))
 		return refused(server, session, NULL, &verdict);
 	if (event->payloadlen > 0 && !(topic->kind == TOPIC_TYPING && zero)) {
-		refuse(&verdict, REFUSAL_BAD_REQUEST, topic->kind == TOPIC_TYPING ? "payload: it is empty or 0" : "payload: it must be empty");
+		refuse(&verdict, REFUSAL_BAD_REQUEST, topic->kind == TOPIC_TYPING ? "payload: it must be empty, or 0" : "payload: it must be empty");
 		return refused(server, session, NULL, &verdict);
 	}
 	struct signal *signal = mem_zero(sizeof *signal);

@@ -80,7 +80,7 @@ static bool read_member(struct command *command, const struct parse_conf *conf, 
 			refuse(verdict, REFUSAL_BAD_REQUEST, "%s: a text within its length is expected", name);
 			return false;
 		}
-	refuse(verdict, REFUSAL_BAD_REQUEST, "%.*s: none of body, commandID, contentType, repliedTo, clientTime, ifLatest",
+	refuse(verdict, REFUSAL_BAD_REQUEST, "%.*s: there is no such member, only body, commandID, contentType, repliedTo, clientTime, ifLatest",
 		(int)text_cut(name, strlen(name), 32), name);
 	return false;
 }

@@ -14,7 +14,7 @@ struct command *create_peer_chat(struct rpc_request *request, struct verdict *ve
 	const char *peer_id = args_text(request, "receiverUserID");
 	const struct store_info *info = &request->world->info;
 	if (strcmp(peer_id, request->user_id) == 0) {
-		refuse(verdict, REFUSAL_BAD_REQUEST, "receiverUserID: somebody else's than the caller's own");
+		refuse(verdict, REFUSAL_BAD_REQUEST, "receiverUserID: it must be somebody else's than the caller's own");
 		return NULL;
 	}
 	char chat_id[ID_TEXT_LEN + 1];

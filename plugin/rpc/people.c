@@ -18,7 +18,7 @@ static bool is_somebody_else(const struct rpc_request *request, const char *argu
 {
 	if (strcmp(args_text(request, argument), request->user_id) != 0)
 		return true;
-	refuse(verdict, REFUSAL_BAD_REQUEST, "%s: somebody else's than the caller's own", argument);
+	refuse(verdict, REFUSAL_BAD_REQUEST, "%s: it must be somebody else's than the caller's own", argument);
 	return false;
 }
 

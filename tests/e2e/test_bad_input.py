@@ -20,7 +20,7 @@ BAD_PAYLOADS = {
     "clientTime text": b'{"body":"a","clientTime":"now"}', "clientTime fraction": b'{"body":"a","clientTime":1.5}', "commandID number": b'{"body":"a","commandID":1}',
     "commandID empty": b'{"body":"a","commandID":""}', "commandID long": b'{"body":"a","commandID":"' + b"x" * 65 + b'"}', "commandID slash": b'{"body":"a","commandID":"a/b"}',
 }
-FIELDS = {"no body": "body", "body a number": "body", "unknown key": "bdy", "ifLatest negative": "ifLatest", "ifLatest text": "ifLatest", "repliedTo text": "repliedTo",
+FIELDS = {"no body": "body", "body a number": "body", "unknown key": "bdy: there is no such member", "ifLatest negative": "ifLatest", "ifLatest text": "ifLatest", "repliedTo text": "repliedTo",
           "contentType number": "contentType", "contentType long": "contentType", "clientTime text": "clientTime", "commandID long": "commandID"}
 
 
@@ -31,6 +31,13 @@ def test_a_bad_payload_is_refused_and_changes_nothing(alice, bob, chat, what):
     assert FIELDS.get(what, "") in error["message"]
     assert alice.says("end", chat=chat)["transactionID"] == 2
     bob.hears("end")
+
+
+def test_a_refusal_says_what_the_rule_is(alice, chat):
+    alice.publishes(f"chat/{chat}/typing", "zzz")
+    assert alice.is_refused("bad_request")["message"] == "payload: it must be empty, or 0"
+    for operation, argument in (("blockUser", "blockID"), ("createPeerToPeerChat", "receiverUserID")):
+        assert alice.is_denied("bad_request", operation, **{argument: "alice"})["message"] == f"{argument}: it must be somebody else's than the caller's own"
 
 
 @pytest.mark.parametrize("payload", [b"\xff", b"a\x00b", b"\xc3", b"\xed\xbf\xbf", b"\xf4\x90\x80\x80"])
