@@ -93,12 +93,10 @@ static int run_restore(struct restore *restore)
 		return ctl_failed(restore->command, "%s: %s", restore->from, strerror(errno));
 	if (!swap_make_part(&restore->swap))
 		return CTL_FAILED;
-	if (!swap_is_unused(&restore->swap) || !copy_backup(restore)) {
+	if (!swap_is_unused(&restore->swap) || !copy_backup(restore) || !swap_in(&restore->swap)) {
 		unlink(restore->swap.part);
 		return CTL_FAILED;
 	}
-	if (!swap_in(&restore->swap))
-		return CTL_FAILED;
 	print(restore);
 	return note(restore);
 }

@@ -204,6 +204,16 @@ def test_a_damaged_backup_changes_nothing(broker, alice, bob):
     broker.start()
 
 
+def test_a_restore_that_fails_at_the_end_leaves_no_copy_behind(broker, alice):
+    backup = backs_up(broker)
+    broker.stop()
+    no_journal = broker.directory / "directory"
+    no_journal.mkdir()
+    assert "directory" in ctl_fails(broker, "restore", "--from", backup, "--store", f"sqlite:{broker.store}", "--journal", no_journal)
+    assert not list(broker.directory.glob("*.restoring*"))
+    broker.start()
+
+
 def test_a_backup_is_never_made_over_another_file(broker, alice):
     backup = backs_up(broker)
     before = backup.read_bytes()
