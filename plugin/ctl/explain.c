@@ -165,6 +165,15 @@ static int judge(struct examination *exam, struct store *store, const struct fin
 	return refused(exam, text);
 }
 
+/* Before the first start there is none, as the part about the store says. */
+static void open_store(const struct ctl_command *command, const char *uri, struct store **store)
+{
+	struct error err;
+	enum store_rc rc = source_try(uri, STORE_NO_MIGRATION | STORE_BESIDE | STORE_EXISTING, store, &err);
+	if (rc != STORE_OK && rc != STORE_NOT_FOUND)
+		ctl_failed(command, "%s", err.text);
+}
+
 int explain_token(const struct ctl_command *command, struct examination *exam, const struct finding *findings, size_t count, const char *file)
 {
 	struct jwt jwt;
@@ -178,7 +187,7 @@ int explain_token(const struct ctl_command *command, struct examination *exam, c
 	if (!jwt_read(token, strlen(token), &jwt, &err)) {
 		rc = refused(exam, err.text);
 	} else {
-		source_open_in_use(command, exam->conf->store, &store); /* says itself why not */
+		open_store(command, exam->conf->store, &store);
 		rc = strcmp(jwt.issuer, DEVICE_TOKEN_ISSUER) == 0 ? judge_device(exam, store, findings, count, &jwt) : judge(exam, store, findings, count, &jwt);
 		source_close(store);
 		jwt_fini(&jwt);

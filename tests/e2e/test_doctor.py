@@ -131,6 +131,10 @@ def test_a_store_that_is_none_is_wrong_and_one_that_is_not_there_is_not_made(idl
         file.unlink()
     code, said = doctor(idle_broker)
     assert code == 0 and "there is none yet" in said and not store.exists()
+    token = idle_broker.directory / "token"
+    token.write_text(idle_broker.token("alice"))
+    code, said = doctor(idle_broker, token=token)
+    assert code == 0 and "whether it was revoked is in the store, which cannot be looked into" in said and not store.exists()
     store.write_text("this is no database, and long enough to be looked at" * 100)
     code, said = doctor(idle_broker)
     assert code == 1 and re.search("WRONG: .*chat.db", said), said
