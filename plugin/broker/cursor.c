@@ -9,6 +9,7 @@
 #include "plugin/broker/feed.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
+#include "plugin/broker/underway.h"
 
 enum {
 	PARKED_MAX = 10000,
@@ -269,7 +270,9 @@ static void park(struct server *server, struct session *session)
 	parked->client_id = mem_text(session->client_id);
 	parked->user_id = mem_text(session->person->user_id);
 	parked->at_ms = server->now_ms;
+	parked->session_id = session->id;
 	parked->exact = cursor_all_held(session);
+	parked->underway = underway_has_lines(server, session);
 	for (struct track *track = parked->exact ? session->feed->tracks : NULL; track != NULL; track = track->hh.next)
 		if (!track->unplaced) /* of the others nothing was handed over */
 			park_track(parked, track->chat_id, track->handed);
@@ -290,12 +293,26 @@ void cursor_leave(struct server *server, struct session *session)
 	put_start(server, put);
 }
 
+/* Another plugin that is asked before this one, and says yes, would hide from it what is sent again. */
+static bool is_always_asked(const struct server *server)
+{
+	const struct hostconf_settings *host = &server->host;
+	return host->read && !host->unread.met && host->instances == 1 && !host->before.met && !host->for_one_listener;
+}
+
+/* The broker has asked for all that it held when this session began. What was handed over since says nothing. */
+static bool nothing_was_held(const struct server *server, const struct parked *parked, const struct session *session)
+{
+	return !session->resent && parked->session_id != session->id && !parked->underway && is_always_asked(server);
+}
+
 struct parked *cursor_unpark(struct server *server, const struct session *session)
 {
 	struct parked *parked = find(server, session->client_id);
 	if (parked == NULL)
 		return NULL;
 	HASH_DEL(server->parked, parked);
+	parked->arrived = nothing_was_held(server, parked, session);
 	if (parked->exact && session->kept && strcmp(parked->user_id, session->person->user_id) == 0)
 		return parked;
 	parked_free(parked);
@@ -325,6 +342,7 @@ bool cursor_resend(struct server *server, struct session *session, const char *t
 	struct parked *parked = find(server, session->client_id);
 	bool stream = strcmp(topic, "inbox") == 0 || strncmp(topic, "text/", 5) == 0;
 	bool allowed = parked != NULL && strcmp(parked->user_id, session->person->user_id) == 0 && (parked->exact || !stream);
+	session->resent |= stream;
 	if (!allowed && server->version.major == 2 && server->version.minor == 0)
 		session->quota_lost++;
 	return allowed;

@@ -10,6 +10,7 @@
  *  - Where the MQTT session goes on and everything was subscribed with QoS 1, the broker itself holds what was not acknowledged and sends it
  *    again, in order. So a device that goes away is parked with what it was handed, and comes back exactly there. Parked devices are
  *    in memory only; after a crash of the broker the stored cursor counts.
+ *  - Where such a device comes back and nothing is held for it, all that it was handed before has arrived.
  *
  * At a reconnect the broker asks READ for each message that it is about to send again. For a parked device the answer is yes. Else it is
  * no, because replay will begin at the stored cursor, before those messages; on 2.0 each such no takes a place of the connection's send
@@ -35,7 +36,10 @@ struct parked {
 	char *client_id;
 	char *user_id;
 	int64_t at_ms;
-	bool exact; /* the broker holds all that was not acknowledged, if it keeps the session */
+	uint64_t session_id; /* that went, or wants nothing for now */
+	bool exact;    /* the broker holds all that was not acknowledged, if it keeps the session */
+	bool underway; /* but some of it only a moment later (underway.h) */
+	bool arrived;  /* when it is unparked: nothing was held, so all of it was acknowledged */
 	struct parked_track *tracks;
 	UT_hash_handle hh;
 };

@@ -79,14 +79,15 @@ static uint64_t latest_of(const struct server *server, const struct user_chat *c
 }
 
 void replay_start_chat(struct server *server, struct session *session, const struct user_chat *chat, const struct device_record *record,
-	const struct parked_track *parked)
+	const struct parked *parked)
 {
 	struct feed *feed = session->feed;
 	if (chat->interval_count == 0)
 		return;
 	const struct device_cursor *cursor = find_cursor(record, chat->chat_id);
 	uint64_t at = start_of(chat, cursor, session->device_known);
-	uint64_t handed = parked != NULL && parked->handed > at ? parked->handed : at;
+	const struct parked_track *before = parked_find(parked, chat->chat_id);
+	uint64_t handed = before != NULL && before->handed > at ? before->handed : at;
 	uint64_t last = latest_of(server, chat);
 	struct track *track = feed_find(feed, chat->chat_id);
 	if (track == NULL && cursor != NULL && at >= last && feed_may_forget(server, chat->chat_id, at))
@@ -95,7 +96,7 @@ void replay_start_chat(struct server *server, struct session *session, const str
 	track->handed = track->queued = handed; /* nothing was, since it was not known from where */
 	track->unplaced = false;
 	/* What the broker is sending again is in its memory only: until that has arrived, the cursor stays before it. */
-	track->safe = at;
+	track->safe = parked != NULL && parked->arrived ? handed : at;
 	track->mid = handed;
 	track->mid_at_ms = server->now_ms;
 	track->placed = cursor != NULL;
@@ -131,7 +132,7 @@ static void load_done(struct job *job)
 			session->bytes_max = load->record->max_bytes; /* the login's own read may be behind this one */
 		for (size_t i = 0; load->user != NULL && i < load->user->chat_count; i++) {
 			const struct user_chat *chat = &load->user->chats[i];
-			replay_start_chat(server, session, chat, load->record, parked_find(parked, chat->chat_id));
+			replay_start_chat(server, session, chat, load->record, parked);
 		}
 		parked_free(parked);
 		session->person->budgets.chats = load->user ? load->user->chat_count : 0;

@@ -5,7 +5,7 @@
 
 #include "storage/store.h"
 
-struct parked_track;
+struct parked;
 struct server;
 struct session;
 
@@ -13,9 +13,9 @@ struct session;
 void replay_load(struct server *server, struct session *session);
 
 /* Where the device begins in one chat: makes the track if it needs one. record: what is stored of the device, NULL: nothing; parked: what the
- * device was handed before, and the broker holds, NULL: nothing. */
+ * device was handed before, and has or is sent again, NULL: nothing. */
 void replay_start_chat(struct server *server, struct session *session, const struct user_chat *chat, const struct device_record *record,
-	const struct parked_track *parked);
+	const struct parked *parked);
 
 /* Has the next piece read, if the feed needs one. */
 void replay_next(struct server *server, struct session *session);

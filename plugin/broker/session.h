@@ -67,6 +67,7 @@ struct session {
 	bool for_device;   /* what it came by counts for this device alone */
 	bool is_operator;  /* his token says so */
 	bool kept_known, kept;
+	bool resent;       /* when it began, the broker held lines or texts for it that were not acknowledged */
 	bool device_known; /* it has listened before, or was told where it begins: what it has no cursor for began since then */
 	bool due;          /* in server->due */
 	bool hurries;      /* its small packets leave at once: publish.c */

@@ -17,9 +17,9 @@ static bool takes_up_at_once(const struct server *server)
 	return server->version.major == 2 && server->version.minor == 0;
 }
 
-static bool has_lines(const struct server *server, const struct session *session)
+bool underway_has_lines(const struct server *server, const struct session *session)
 {
-	return session->device != NULL && session->feed != NULL && session->feed->lines_round == server->round;
+	return !takes_up_at_once(server) && session->device != NULL && session->feed != NULL && session->feed->lines_round == server->round;
 }
 
 /* Of MQTT 5 it is not known whether the broker keeps the session: that hangs on its expiry interval. */
@@ -49,7 +49,7 @@ bool underway_bars(struct server *server, const struct mosquitto *client, const 
 	if (gone != NULL && gone->lines)
 		return clean || !gone->exact;
 	struct session *earlier = session_by_name(server, client_id);
-	if (earlier == NULL || takes_up_at_once(server) || !has_lines(server, earlier) || (!clean && is_exact(earlier)))
+	if (earlier == NULL || !underway_has_lines(server, earlier) || (!clean && is_exact(earlier)))
 		return false;
 	earlier->feed->held_until_ms = server->now_ms + HOLD_MS;
 	earlier->feed->pause_ms = LOOK_AGAIN_MS;
@@ -72,7 +72,7 @@ void underway_leaves(struct server *server, const struct session *session)
 		gone->user_id = mem_text(session->person->user_id);
 		HASH_ADD_KEYPTR(hh, server->underway, gone->client_id, strlen(gone->client_id), gone);
 	}
-	if (gone->lines || !has_lines(server, session))
+	if (gone->lines || !underway_has_lines(server, session))
 		return;
 	gone->lines = true;
 	gone->exact = is_exact(session);

@@ -31,6 +31,9 @@ bool underway_bars(struct server *server, const struct mosquitto *client, const 
 /* The same of somebody from outside the chat, and not only for lines: nothing of it is for him, and he needs no subscription to get it. */
 bool underway_bars_strangers(const struct server *server, const char *client_id);
 
+/* Lines or texts went out to it that the broker has not taken up yet: it does not tell of them as held. */
+bool underway_has_lines(const struct server *server, const struct session *session);
+
 /* A connection ends. Before its feed does. */
 void underway_leaves(struct server *server, const struct session *session);
 

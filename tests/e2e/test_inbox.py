@@ -265,6 +265,72 @@ def test_a_restart_of_the_broker_loses_nothing(broker, alice, bob, chat):
     bob.hears("three")
 
 
+@pytest.mark.parametrize("filters", ["hc/me/inbox", "hc/me/text/#"])
+@pytest.mark.parametrize("end", ["stop", "kill9"])
+def test_who_looks_in_for_a_moment_gets_no_more_than_his_last_visit_again_after_a_restart(broker, alice, end, filters):
+    """No visit is as long as the broker needs to notice a dead peer. That nothing of one is held when the device comes back tells that all of it arrived."""
+    bob = broker.person("bob", "bell", keepalive=5, subscribes=(filters, "hc/me/reply/#"))
+    heard = (lambda: [text for _, _, text in bob.texts]) if "text" in filters else bob.heard
+    chat = alice.chat_with(bob)
+    bob.leaves()
+    for ring in ("ring 1", "ring 2", "ring 3"):
+        alice.says(ring, chat=chat)
+        bob.returns()
+        bob.until(lambda ring=ring: heard() == [ring], "this one and nothing else")
+        bob.is_up_to_date()
+        bob.leaves()
+        bob.inbox.clear()
+        bob.texts.clear()
+    alice.says("a", chat=chat)  # what was told of his place when he went is in the store before that
+    alice.says("b", chat=chat)
+    getattr(broker, end)()
+    broker.start()
+    bob.returns()
+    bob.until(lambda: "b" in heard(), "what he missed")
+    assert heard()[-2:] == ["a", "b"] and heard()[:-2] in ([], ["ring 3"])
+
+
+def test_what_was_sent_again_and_is_not_acknowledged_comes_once_more_after_a_crash(broker, alice):
+    """That the broker holds it does not tell that it arrived: it dies with the broker."""
+    bob = broker.person("bob", "bell", keepalive=5, subscribes=("hc/me/inbox",), acknowledges=False)
+    chat = alice.chat_with(bob)
+    alice.says("held", chat=chat)
+    bob.hears("held")
+    bob.returns()
+    bob.until(lambda: bob.heard() == ["held", "held"], "it again")
+    alice.says("later", chat=chat)
+    bob.hears("later")
+    time.sleep(1.5)  # cursors are stored once a second
+    broker.kill9()
+    broker.start()
+    bob.inbox.clear()
+    bob.heard_until = 0
+    bob.connect_options["acknowledges"] = True
+    bob.returns()
+    bob.hears("held", "later")
+
+
+def test_who_subscribes_anew_within_a_visit_has_acknowledged_nothing_by_that(broker, alice):
+    """What the broker holds is told when a device connects, not when it subscribes."""
+    bob = broker.person("bob", "bell", keepalive=5, subscribes=("hc/me/inbox", "hc/me/ack/#"))
+    chat = alice.chat_with(bob)
+    bob.returns()
+    bob.client.acknowledges = False
+    alice.says("held", chat=chat)
+    bob.hears("held")
+    bob.client.unsubscribe("hc/me/inbox")
+    bob.client.subscribe("hc/me/inbox")
+    alice.says("later", chat=chat)
+    bob.hears("later")
+    time.sleep(1.5)  # cursors are stored once a second
+    broker.kill9()
+    broker.start()
+    bob.inbox.clear()
+    bob.heard_until = 0
+    bob.returns()
+    bob.hears("held", "later")
+
+
 @pytest.mark.parametrize("version", [mqtt.V311, mqtt.V5])
 def test_a_device_resumes_without_subscribing_again(idle_broker, version):
     """Where Mosquitto keeps the session over its own restart, nobody sends SUBSCRIBE."""
