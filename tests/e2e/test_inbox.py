@@ -312,9 +312,11 @@ def test_what_was_sent_again_and_is_not_acknowledged_comes_once_more_after_a_cra
 
 def test_who_subscribes_anew_within_a_visit_has_acknowledged_nothing_by_that(broker, alice):
     """What the broker holds is told when a device connects, not when it subscribes."""
-    bob = broker.person("bob", "bell", keepalive=5, subscribes=("hc/me/inbox", "hc/me/ack/#"))
+    bob = broker.person("bob", "bell", keepalive=5, subscribes=("hc/me/inbox", "hc/me/reply/#"))
     chat = alice.chat_with(bob)
+    bob.is_up_to_date()
     bob.returns()
+    bob.is_up_to_date()
     bob.client.acknowledges = False
     alice.says("held", chat=chat)
     bob.hears("held")
