@@ -24,10 +24,30 @@
 #include "plugin/broker/server.h"
 #include "plugin/broker/topic.h"
 
+enum { UNHEARD_ROUNDS = 16 };
+
+/* A chat that somebody subscribed to the events of. Whom the broker then delivers them to, also one who is away, it asks READ for. */
 struct watched {
 	char *chat_id;
+	uint64_t unheard_round; /* when something was published that nobody has been asked about since; 0: nothing */
 	UT_hash_handle hh;
 };
+
+static struct watched *find_watched(const struct server *server, const char *chat_id)
+{
+	struct watched *watched;
+	HASH_FIND_STR(server->watched, chat_id, watched);
+	return watched;
+}
+
+/* false: nobody had subscribed to the events of this chat. */
+static bool somebody_hears(const struct server *server, const char *chat_id)
+{
+	struct watched *watched = find_watched(server, chat_id);
+	if (watched != NULL)
+		watched->unheard_round = 0;
+	return watched != NULL;
+}
 
 static int outside(const struct server *server)
 {
@@ -119,6 +139,8 @@ static int check_read(struct server *server, struct session *session, const stru
 	topic_read(server->conf.prefix, event->topic, &topic);
 	if (topic.kind == TOPIC_OUTSIDE)
 		return outside(server);
+	if (topic.kind == TOPIC_EVENTS)
+		somebody_hears(server, topic.chat_id);
 	if (session == NULL && topic.kind == TOPIC_ME)
 		cursor_forget(server, client_id_of(event->client)); /* somebody from outside has the device's MQTT session */
 	if (session == NULL || event->retain)
@@ -132,30 +154,41 @@ static int check_read(struct server *server, struct session *session, const stru
 
 /* ---- subscribe ---- */
 
-int access_is_watched(const struct server *server, const char *chat_id)
-{
-	struct watched *watched;
-	HASH_FIND_STR(server->watched, chat_id, watched);
-	return watched != NULL;
-}
-
 static void watch(struct server *server, const char *chat_id)
 {
-	if (access_is_watched(server, chat_id))
+	if (somebody_hears(server, chat_id))
 		return;
 	struct watched *watched = mem_zero(sizeof *watched);
 	watched->chat_id = mem_text(chat_id);
 	HASH_ADD_KEYPTR(hh, server->watched, watched->chat_id, strlen(watched->chat_id), watched);
 }
 
+static void unwatch(struct server *server, struct watched *watched)
+{
+	HASH_DEL(server->watched, watched);
+	free(watched->chat_id);
+	free(watched);
+}
+
+bool access_shows_events(struct server *server, const char *chat_id)
+{
+	struct watched *watched = find_watched(server, chat_id);
+	if (watched == NULL)
+		return false;
+	if (watched->unheard_round == 0) {
+		watched->unheard_round = server->round;
+	} else if (server->round > watched->unheard_round + UNHEARD_ROUNDS) {
+		unwatch(server, watched);
+		return false;
+	}
+	return true;
+}
+
 void access_free_all(struct server *server)
 {
 	struct watched *watched, *next;
-	HASH_ITER(hh, server->watched, watched, next) {
-		HASH_DEL(server->watched, watched);
-		free(watched->chat_id);
-		free(watched);
-	}
+	HASH_ITER(hh, server->watched, watched, next)
+		unwatch(server, watched);
 }
 
 /* A subscription that was granted before it was known whether he is a member. */

@@ -46,7 +46,7 @@ static void heard_free(struct heard *heard)
 static void show_event(struct server *server, const struct transaction *tx)
 {
 	struct buf text = BUF_EMPTY;
-	if (!access_is_watched(server, tx->chat_id))
+	if (!access_shows_events(server, tx->chat_id))
 		return;
 	line_add(&text, tx);
 	publish_events(server, tx->chat_id, text.data, text.len);

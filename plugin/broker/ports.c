@@ -213,7 +213,7 @@ static void port_committed(void *context, struct chat *chat, struct transaction 
 		members_changed(server, chat, tx);
 	if (tx->type == TX_DELETE)
 		erasure_in_chat(server, chat);
-	if (access_is_watched(server, chat->id))
+	if (access_shows_events(server, chat->id))
 		publish_events(server, chat->id, text->data, text->len);
 	line_drop(line);
 }

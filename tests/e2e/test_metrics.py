@@ -69,6 +69,31 @@ def test_messages_calls_and_people_are_counted(observed):
     assert (admin.is_up_to_date()["sessions"], admin.numbers["users"]) == (1, 1)
 
 
+def test_events_that_nobody_listens_to_any_more_are_not_published(observed):
+    broker = observed.start()
+    admin = Administrator(broker)
+    alice, bob = broker.person("alice", subscribes=("hc/me/inbox", "hc/me/reply/#")), broker.person("bob", subscribes=("hc/me/reply/#",))
+    chat = alice.chat_with(bob)
+    topic = f"hc/chat/{chat}/events"
+
+    def says(count):
+        for i in range(count):
+            alice.says(f"{i}", chat=chat)
+
+    def packets_of(count):
+        before = admin.is_up_to_date()["packets_delivered_total"]
+        says(count)
+        return admin.is_up_to_date()["packets_delivered_total"] - before
+    bob.client.subscribe(topic)
+    assert packets_of(40) == 80, "her inbox and the events"
+    bob.client.unsubscribe(topic)
+    says(40)
+    assert packets_of(10) == 10, "her inbox alone"
+    bob.client.subscribe(topic)
+    assert packets_of(10) == 20
+    bob.until(lambda: len(bob.events) == 50, "all events of both times")
+
+
 def test_rates_and_percentiles_are_of_the_last_interval(observed):
     broker = observed.start()
     admin = Administrator(broker)
