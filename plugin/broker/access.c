@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/budget.h"
@@ -20,6 +19,7 @@
 #include "plugin/broker/control.h"
 #include "plugin/broker/control_table.h"
 #include "plugin/broker/cursor.h"
+#include "plugin/broker/events_line.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/topic.h"
@@ -103,28 +103,18 @@ static bool is_member(struct server *server, const struct session *session, cons
 	return chat != NULL && member_is_current(chat_member(chat, session->person->user_id));
 }
 
-/* Whether a line of events is of somebody whom the reader blocked then, or quotes somebody who may be one of those: it does not say whom. It is
- * a line of ours. */
-static bool hides_line(struct chat *chat, const struct person *person, const void *payload, size_t len)
+/* Whether a line of events is of somebody whom the reader blocked then, or quotes somebody who may be one of those: it does not say whom. */
+static bool hides_line(struct server *server, struct chat *chat, const struct person *person, const struct mosquitto_evt_acl_check *event)
 {
 	if (!blocks_are_known(person))
 		return true;
-	if (person->blocks->list->count == 0)
+	const struct block_list *list = person->blocks->list;
+	if (list->count == 0)
 		return false;
-	json_t *line = json_read_object(payload, len, NULL);
-	const char *type = json_string_value(json_object_get(line, "type")), *sender_id = json_string_value(json_object_get(line, "senderID"));
-	bool hidden = type == NULL;
-	if (type != NULL && sender_id != NULL) {
-		const struct transaction tx = {
-			.type = strcmp(type, "edit") == 0 ? TX_EDIT : strcmp(type, "message") == 0 ? TX_MESSAGE : TX_DELETE,
-			.sender_id = sender_id,
-			.at_ms = json_integer_value(json_object_get(line, "at")),
-		};
-		bool quotes = json_object_get(json_object_get(line, "repliedTo"), "body") != NULL;
-		hidden = blocks_hide(person->blocks->list, person->user_id, &tx) || (quotes && blocks_concern(person->blocks->list, chat));
-	}
-	json_decref(line);
-	return hidden;
+	events_line_read(&server->events_line, event->payload, event->payloadlen);
+	const struct events_line *line = &server->events_line;
+	return !line->known || (line->tx.sender_id != NULL && blocks_hide(list, person->user_id, &line->tx)) ||
+	       (line->quotes && blocks_concern(list, chat));
 }
 
 static int check_read(struct server *server, struct session *session, const struct mosquitto_evt_acl_check *event)
@@ -149,7 +139,7 @@ static int check_read(struct server *server, struct session *session, const stru
 		return yes(cursor_resend(server, session, topic.rest));
 	return yes(topic.kind == TOPIC_EVENTS && !session_is_over(server, session) && is_member(server, session, topic.chat_id) &&
 	           event->payloadlen <= session_payload_max(session, strlen(event->topic), SIZE_MAX) &&
-	           !hides_line(core_peek(server->core, topic.chat_id), session->person, event->payload, event->payloadlen));
+	           !hides_line(server, core_peek(server->core, topic.chat_id), session->person, event));
 }
 
 /* ---- subscribe ---- */
@@ -189,6 +179,7 @@ void access_free_all(struct server *server)
 	struct watched *watched, *next;
 	HASH_ITER(hh, server->watched, watched, next)
 		unwatch(server, watched);
+	events_line_fini(&server->events_line);
 }
 
 /* A subscription that was granted before it was known whether he is a member. */

@@ -44,6 +44,7 @@
 #include "plugin/broker/counters.h"
 #include "plugin/broker/doorbell.h"
 #include "plugin/broker/erasure.h"
+#include "plugin/broker/events_line.h"
 #include "plugin/broker/hostconf_read.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/session.h"
@@ -155,6 +156,7 @@ struct server {
 	bool deciding_refused;
 	struct receipt_due *receipts_due; /* to be announced */
 	int64_t receipts_due_at_ms;
+	struct events_line events_line; /* the last one that the broker asked about */
 	struct watched *watched; /* chats whose events somebody subscribed to */
 	int64_t refused_at_ms;   /* when a connection was last closed because a command could not be taken */
 	bool cluster_failing;    /* what other brokers write cannot be read */
