@@ -392,7 +392,7 @@ enum store_rc sqlite_tail(struct store *store, const char *writer, uint64_t posi
 	if (db == NULL)
 		return rc;
 	struct page_filler filler = {.limits = &(struct page_limits){.count_max = count_max, .bytes_max = SIZE_MAX}};
-	uint64_t end = log_end(db) + 1, damaged = 0;
+	uint64_t end = position > 0 ? log_end(db) + 1 : 0, damaged = 0;
 	sqlite3_stmt *find = db_statement(db, SQL_FIND_WRITER);
 	db_bind_text(db, find, 1, writer);
 	if (db_step(db, find)) {
