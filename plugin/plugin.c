@@ -15,8 +15,8 @@
 #include "plugin/broker/control_table.h"
 #include "plugin/broker/intake.h"
 #include "plugin/broker/login.h"
+#include "plugin/broker/opening.h"
 #include "plugin/broker/server.h"
-#include "storage/uri.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -209,16 +209,6 @@ static void forget(void)
 	id_fini();
 }
 
-static void log_start(const struct server *server)
-{
-	struct buf store = BUF_EMPTY;
-	uri_add_shown(&store, server->conf.store);
-	server_log(MOSQ_LOG_INFO, "%s on Mosquitto %d.%d.%d, store epoch %s", HC_VERSION, server->version.major, server->version.minor,
-		server->version.revision, server->store != NULL ? server->world.info.epoch : "not known yet");
-	server_log(MOSQ_LOG_INFO, "the store is %s, the journal %s", store.data, server->conf.journal);
-	buf_fini(&store);
-}
-
 EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, struct mosquitto_opt *options, int option_count)
 {
 	struct server *server = &server_of_plugin;
@@ -242,7 +232,9 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 		forget();
 		return rc;
 	}
-	log_start(server);
+	server_log(MOSQ_LOG_INFO, "%s on Mosquitto %d.%d.%d, store epoch %s", HC_VERSION, server->version.major, server->version.minor,
+		server->version.revision, server->store != NULL ? server->world.info.epoch : "not known yet");
+	opening_log_places(server);
 	return MOSQ_ERR_SUCCESS;
 }
 

@@ -216,6 +216,14 @@ bool opening_begin(struct server *server, struct error *err)
 	return shared ? open_shared(opening, err) : open_file(opening, err);
 }
 
+void opening_log_places(const struct server *server)
+{
+	struct buf store = BUF_EMPTY;
+	uri_add_shown(&store, server->conf.store);
+	server_log(MOSQ_LOG_INFO, "the store is %s, the journal %s", store.data, server->conf.journal);
+	buf_fini(&store);
+}
+
 void opening_finish(struct server *server)
 {
 	if (server->opening != NULL)

@@ -29,6 +29,9 @@ bool opening_begin(struct server *server, struct error *err);
 /* Tries again when it is time. Each tick until the store is open. */
 void opening_tick(struct server *server);
 
+/* Says in the log where store and journal are, without what is secret. */
+void opening_log_places(const struct server *server);
+
 /* Joins the thread; then mailbox_run. */
 void opening_finish(struct server *server);
 /* The same, unless it was done, and frees. */
