@@ -20,6 +20,7 @@
 #include "plugin/broker/control_table.h"
 #include "plugin/broker/cursor.h"
 #include "plugin/broker/events_line.h"
+#include "plugin/broker/hostconf.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/topic.h"
@@ -165,6 +166,8 @@ bool access_shows_events(struct server *server, const char *chat_id)
 	struct watched *watched = find_watched(server, chat_id);
 	if (watched == NULL)
 		return false;
+	if (!hostconf_asks_always(&server->host))
+		return true;
 	if (watched->unheard_round == 0) {
 		watched->unheard_round = server->round;
 	} else if (server->round > watched->unheard_round + UNHEARD_ROUNDS) {
@@ -218,20 +221,19 @@ static void subscription_done(struct job *job)
 	struct server *server = subscription->server;
 	struct session *session = session_by_id(server, subscription->session_id);
 	bool answered = subscription->rc == STORE_OK || subscription->rc == STORE_NOT_FOUND;
-	if (session != NULL && !answered && jobs_read_again(server, job, subscription->rc, &subscription->err))
-		return;
 	if (session != NULL && (subscription->is_member || is_member(server, session, subscription->chat_id))) {
 		watch(server, subscription->chat_id);
-	} else if (session != NULL && answered) {
+	} else if (session != NULL) {
 		struct verdict verdict;
-		refuse(&verdict, REFUSAL_FORBIDDEN, NULL);
+		refuse(&verdict, answered ? REFUSAL_FORBIDDEN : REFUSAL_UNAVAILABLE, NULL);
 		answer_error(server, session, NULL, &verdict);
 	}
 	subscription_free(subscription);
 }
 
 /* Of whom the chat in memory does not say that he is a member, it is granted and the store is asked: every delivery is checked anyway. Who is none learns
- * that from an error, and in the same way whether there is such a chat or not: he is not to learn that. */
+ * that from an error, and in the same way whether there is such a chat or not: he is not to learn that. Where the store
+ * cannot say he is to ask again: nothing is kept of it until then. */
 static int subscribe_events(struct server *server, struct session *session, const char *chat_id)
 {
 	if (is_member(server, session, chat_id)) {
@@ -250,9 +252,12 @@ static int subscribe_events(struct server *server, struct session *session, cons
 	subscription->user_id = mem_text(session->person->user_id);
 	strcpy(subscription->chat_id, chat_id);
 	subscription->rc = STORE_UNAVAILABLE;
-	if (!jobs_read(server, &subscription->job, true) && !jobs_repeat(server, NULL, &subscription->job))
-		subscription_free(subscription);
-	return MOSQ_ERR_SUCCESS;
+	if (jobs_read(server, &subscription->job, true))
+		return MOSQ_ERR_SUCCESS;
+	subscription_free(subscription);
+	refuse(&verdict, REFUSAL_UNAVAILABLE, NULL);
+	answer_error(server, session, NULL, &verdict);
+	return MOSQ_ERR_ACL_DENIED;
 }
 
 static int check_subscribe(struct server *server, struct session *session, const struct mosquitto_evt_acl_check *event)

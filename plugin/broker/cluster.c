@@ -153,6 +153,8 @@ static void on_revoked(struct server *server, const struct notice *notice)
 		on_banned(server, notice);
 	else
 		revoke_happened(server, notice->subject, notice->at_ms);
+	if (notice->at_ms > server->wall_ms) /* a ban's, for brokers that do not know that kind: it, too, may come behind the ban's end */
+		revoke_read_again(server);
 }
 
 /* Likewise: it may come behind another ban. */

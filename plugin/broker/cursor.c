@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "plugin/broker/feed.h"
+#include "plugin/broker/hostconf.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/underway.h"
@@ -226,7 +227,7 @@ static bool all_qos1(const struct session *session)
 	for (unsigned i = 0; i < session->filter_count; i++)
 		if (session->filters[i].qos == 0 && filter_reaches_text(&session->filters[i]))
 			return false;
-	return session->inbox_qos != 0 && session->quota_lost == 0;
+	return session->inbox_qos != 0 && !session->sent_qos0 && session->quota_lost == 0;
 }
 
 bool cursor_all_held(const struct session *session)
@@ -293,17 +294,10 @@ void cursor_leave(struct server *server, struct session *session)
 	put_start(server, put);
 }
 
-/* Another plugin that is asked before this one, and says yes, would hide from it what is sent again. */
-static bool is_always_asked(const struct server *server)
-{
-	const struct hostconf_settings *host = &server->host;
-	return host->read && !host->unread.met && host->instances == 1 && !host->before.met && !host->for_one_listener;
-}
-
 /* The broker has asked for all that it held when this session began. What was handed over since says nothing. */
 static bool nothing_was_held(const struct server *server, const struct parked *parked, const struct session *session)
 {
-	return !session->resent && parked->session_id != session->id && !parked->underway && is_always_asked(server);
+	return !session->resent && parked->session_id != session->id && !parked->underway && hostconf_asks_always(&server->host);
 }
 
 struct parked *cursor_unpark(struct server *server, const struct session *session)

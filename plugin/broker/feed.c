@@ -220,9 +220,10 @@ int64_t feed_arrived_ms(const struct server *server, struct feed *feed)
 	return feed->line_count == 0 ? server->now_ms : feed->arrived_at_ms;
 }
 
-static void sent(struct server *server, struct feed *feed, size_t len, int qos)
+static void sent(struct server *server, const struct session *session, size_t len, int qos)
 {
-	if (qos > 0 && feed->sent_qos1++ == 0)
+	struct feed *feed = session->feed;
+	if (publish_qos(session, qos) > 0 && feed->sent_qos1++ == 0)
 		feed->received_at_start = client_received(feed->socket);
 	if (feed->sent_packets == 0)
 		feed->sent_at_ms = server->now_ms;
@@ -232,10 +233,11 @@ static void sent(struct server *server, struct feed *feed, size_t len, int qos)
 	feed->sent_bytes += len;
 }
 
-static void sent_transactions(struct server *server, struct feed *feed, size_t len, int qos)
+static void sent_transactions(struct server *server, struct session *session, size_t len, int qos)
 {
-	sent(server, feed, len, qos);
-	feed->lines_round = server->round;
+	sent(server, session, len, qos);
+	session->sent_qos0 |= publish_qos(session, qos) == 0;
+	session->feed->lines_round = server->round;
 }
 
 /* ---- live ---- */
@@ -254,7 +256,7 @@ static void send_lines(struct server *server, struct session *session)
 	}
 	size_t len = (size_t)(at - payload);
 	publish_owned(server, session, "inbox", payload, len, session->inbox_qos);
-	sent_transactions(server, feed, len, session->inbox_qos);
+	sent_transactions(server, session, len, session->inbox_qos);
 	server->counters.lines += feed->line_count;
 	feed->line_count = feed->line_bytes = 0;
 	if (feed->line_size > LINES_KEEP) {
@@ -328,7 +330,7 @@ static void send_text(struct server *server, struct session *session, const stru
 	line_add_text(&text, tx);
 	size_t len = text_cut(text.data, text.len, text_max(server, session, topic));
 	publish_copy(server, session, topic, text.data, len, qos);
-	sent_transactions(server, session->feed, len, qos);
+	sent_transactions(server, session, len, qos);
 	buf_fini(&text);
 }
 
@@ -338,7 +340,7 @@ bool feed_allows_live(struct server *server, struct session *session, size_t len
 		return true;
 	struct feed *feed = session->feed;
 	if (may_send(server, feed)) {
-		sent(server, feed, len, session->live_qos);
+		sent(server, session, len, session->live_qos);
 		return true;
 	}
 	return feed->live_packets++ < LIVE_RESERVE;
@@ -347,7 +349,7 @@ bool feed_allows_live(struct server *server, struct session *session, size_t len
 void feed_goes_beside(struct server *server, struct session *session, size_t len, int qos)
 {
 	if (session->feed != NULL)
-		sent(server, session->feed, len, qos);
+		sent(server, session, len, qos);
 }
 
 /* There is something of that number. The track, if it is to go out now; NULL: it is there already, or replay.c brings it. */
@@ -447,7 +449,7 @@ static void send_parcel(struct server *server, struct session *session)
 		bool is_text = strncmp(parcel->topic, "text/", 5) == 0;
 		size_t len = is_text ? text_cut(parcel->payload, parcel->len, text_max(server, session, parcel->topic)) : parcel->len;
 		publish_copy(server, session, parcel->topic, parcel->payload, len, qos);
-		sent_transactions(server, feed, len, qos);
+		sent_transactions(server, session, len, qos);
 	}
 	for (size_t i = 0; i < parcel->mark_count; i++) {
 		struct track *track = feed_find(feed, parcel->marks[i].chat_id);

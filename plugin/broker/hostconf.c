@@ -207,6 +207,11 @@ size_t hostconf_check_self(const int version[3], const struct hostconf_own *own,
 	return count;
 }
 
+bool hostconf_asks_always(const struct hostconf_settings *settings)
+{
+	return settings->read && !settings->unread.met && settings->instances == 1 && !settings->before.met && !settings->for_one_listener;
+}
+
 int hostconf_sys_interval(const int version[3])
 {
 	struct hostconf_settings settings;

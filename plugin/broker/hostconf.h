@@ -42,6 +42,9 @@ size_t hostconf_check(const char *command_line, size_t len, const int version[3]
 size_t hostconf_check_self(const int version[3], const struct hostconf_own *own, struct hostconf_settings *settings,
 	struct hostconf_finding *findings, size_t max);
 
+/* Whether the plugin is asked about every message that the broker is about to deliver: no other one may have answered before it. */
+bool hostconf_asks_always(const struct hostconf_settings *settings);
+
 /* Seconds between what this process publishes on $SYS (its sys_interval), 0: it does not. */
 int hostconf_sys_interval(const int version[3]);
 

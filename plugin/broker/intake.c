@@ -380,7 +380,7 @@ int intake_message(struct server *server, struct mosquitto_evt_message *event)
 	session->heard_round = server->round;
 	struct verdict verdict;
 	if (session_is_over(server, session)) {
-		refuse(&verdict, REFUSAL_FORBIDDEN, "the token has expired or was revoked");
+		refuse(&verdict, REFUSAL_UNAVAILABLE, "the token has expired or was revoked; it can be sent again behind the next login");
 		return refused(server, session, topic.command_id, &verdict);
 	}
 	if (event->payloadlen > PAYLOAD_MAX) {

@@ -72,11 +72,15 @@ static void publish(struct server *server, const char *client_id, const char *to
 	server->counters.packet_bytes += len;
 }
 
+int publish_qos(const struct session *session, int qos)
+{
+	return session->quota_lost > 0 ? 0 : qos;
+}
+
 static void publish_to(struct server *server, struct session *session, const char *topic, char *payload, size_t len, int qos,
 	mosquitto_property *properties)
 {
-	if (session->quota_lost > 0)
-		qos = 0;
+	qos = publish_qos(session, qos);
 	choose_pace(server, session, qos);
 	publish(server, session->client_id, topic, payload, len, qos, properties);
 }
@@ -101,6 +105,7 @@ void publish_copy(struct server *server, struct session *session, const char *to
 /* The QoS that an answer is to be sent with, now. It takes its part of the feed's window, so that lines wait until it has left. */
 static int answer_qos(struct server *server, struct session *session, size_t len, int qos)
 {
+	qos = publish_qos(session, qos);
 	if (qos > 0 && !budget_keeps_answer(server, session->person))
 		qos = 0;
 	feed_goes_beside(server, session, len, qos);

@@ -19,6 +19,9 @@ void publish_copy(struct server *server, struct session *session, const char *to
 /* The same for an ack. */
 void publish_ack(struct server *server, struct session *session, const char *topic, const char *payload, size_t len, int qos);
 
+/* What a packet for it is sent with that is to have that QoS: 0 where it has no quota left. */
+int publish_qos(const struct session *session, int qos);
+
 /* An RPC answer: any topic, with the asker's correlation data (NULL: none). */
 void publish_reply(struct server *server, struct session *session, const char *topic, const char *payload, size_t len,
                    const void *correlation, size_t correlation_len);

@@ -56,12 +56,12 @@ static void seen_run(struct job *job)
 	}
 }
 
-/* What the store cannot take now waits on, unless its user has gone once more since; what it calls wrong is not worth a second try. */
+/* What the store cannot take now, or may have taken, waits on, unless its user has gone once more since; what it calls wrong is not worth a second try. */
 static void seen_done(struct job *job)
 {
 	struct seen *seen = (struct seen *)job;
 	struct server *server = seen->server;
-	bool again = seen->rc == STORE_UNAVAILABLE && !server->closing;
+	bool again = (seen->rc == STORE_UNAVAILABLE || seen->rc == STORE_UNKNOWN) && !server->closing;
 	server->seen_busy = false;
 	if (again)
 		server->seen_next_ms = server->now_ms + AGAIN_MS;

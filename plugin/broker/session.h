@@ -56,6 +56,7 @@ struct session {
 	uint32_t packet_max; /* the client's maximum packet size, 0: none */
 	uint32_t bytes_max;  /* set by the device, 0: not */
 	int socket;          /* -1: not known */
+	bool sent_qos0;      /* a line or a text went out with QoS 0: of that the broker holds nothing */
 	unsigned quota_lost; /* places of the send quota that the broker (2.0) will not give back: beyond none, QoS 0 must do */
 	signed char inbox_qos, ack_qos, live_qos; /* -1: not subscribed */
 	bool text; /* some filter reaches text/… */

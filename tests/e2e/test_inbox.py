@@ -333,6 +333,39 @@ def test_who_subscribes_anew_within_a_visit_has_acknowledged_nothing_by_that(bro
     bob.hears("held", "later")
 
 
+def test_lines_with_qos_0_are_not_taken_for_held_because_qos_1_was_asked_for_since(broker, alice):
+    """They were on their way when the connection was lost, and the broker holds nothing of them."""
+    bob = broker.person("bob", "bell", qos=0, subscribes=("hc/me/inbox", "hc/me/reply/#"))
+    chat = alice.chat_with(bob)
+    bob.is_up_to_date()
+    alice.says("on its way", chat=chat)
+    bob.client.send(mqtt.packet(mqtt.SUBSCRIBE, 2, b"\x7f\x00" + mqtt.binary("hc/me/inbox") + b"\x01"))
+    alice.is_up_to_date()
+    time.sleep(0.3)  # nobody reads at that end, so nothing tells that the broker has taken it
+    bob.client.close()
+    bob.qos = 1
+    bob.connects()
+    bob.hears("on its way")
+
+
+def test_who_owed_acknowledgements_when_the_broker_was_restarted_gets_all_of_many_messages(idle_broker):
+    """On 2.0 such a connection is served with QoS 0, which nobody acknowledges."""
+    idle_broker.top_lines = ["persistence true", f"persistence_location {idle_broker.directory}/"]
+    broker = idle_broker.start()
+    alice, bob = broker.person("alice"), broker.person("bob", acknowledges=False)
+    chat = alice.chat_with(bob)
+    alice.says("held", chat=chat)
+    bob.hears("held")
+    bob.is_cut_off()
+    broker.restart()
+    bob.connect_options["acknowledges"] = True
+    bob.connects(subscribes=False)
+    alice.returns()
+    for i in range(300):
+        alice.says(f"{i}", chat=chat)
+    bob.hears(*[f"{i}" for i in range(300)])
+
+
 @pytest.mark.parametrize("version", [mqtt.V311, mqtt.V5])
 def test_a_device_resumes_without_subscribing_again(idle_broker, version):
     """Where Mosquitto keeps the session over its own restart, nobody sends SUBSCRIBE."""

@@ -233,6 +233,14 @@ static bool was_overtaken(const struct broker *broker, const struct attempt *att
 		   (attempt->store_before != intent->if_latest || latest != intent->if_latest || shown < intent->if_latest);
 }
 
+/* What a message is, the store says, which may be ahead of what the broker has shown: by then its sender may be no member any more, and it is forbidden. */
+static bool is_gone_by_now(const struct world *world, const struct intent *intent)
+{
+	uint64_t message = intent->target + intent->replied_to; /* one of them is 0 */
+	return model_is_erased(world, intent->chat, message) ||
+	       (message > 0 && model_is_deleted(world, intent->chat, world->truths[intent->chat].latest, message));
+}
+
 static bool is_just(const struct broker *broker, const struct attempt *attempt, enum refusal code)
 {
 	const struct world *world = broker->world;
@@ -241,7 +249,7 @@ static bool is_just(const struct broker *broker, const struct attempt *attempt, 
 	case REFUSAL_FORBIDDEN:
 		return was_so(world, attempt, OUTCOME_FORBIDDEN) || was_cut(world, attempt);
 	case REFUSAL_GONE:
-		return was_so(world, attempt, OUTCOME_GONE) || model_is_erased(world, intent->chat, intent->target + intent->replied_to);
+		return was_so(world, attempt, OUTCOME_GONE) || is_gone_by_now(world, intent);
 	case REFUSAL_CONFLICT:
 		return was_overtaken(broker, attempt);
 	case REFUSAL_ID_REUSED:

@@ -64,7 +64,7 @@ int ctl_options(const struct ctl_command *command, const struct ctl_option *opti
 	return -1;
 }
 
-static int say(int code, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int say(int code, const char *format, va_list args)
 {
 	vsnprintf(said, sizeof said, format, args);
 	return code;
