@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
+ *
+ * The mirror and what writers who are gone left in the store: however many they are and whatever is damaged, it gets to Kafka. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/mirror_kit.h"
+
+static struct store_ops ours, below;
+
+/* Nothing of y's can be read, and nobody knows where that ends. */
+static enum store_rc tail_of_all_but_y(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page,
+	uint64_t *next, struct error *err)
+{
+	if (strcmp(writer, "y") != 0)
+		return below.tail(store, writer, position, count_max, page, next, err);
+	*next = position;
+	return error_set(err, STORE_CORRUPT, 11, "a page is not what it should be");
+}
+
+static bool has_those_of_x(struct scene *scene)
+{
+	return scene_stats(scene).delivered == 10;
+}
+
+static bool told_of_y(struct scene *scene)
+{
+	(void)scene;
+	return scene_was_told("waits for something damaged that y wrote: a page is not what it should be");
+}
+
+static void what_a_writer_who_is_gone_left_and_is_damaged_is_said_to_be(void **state)
+{
+	(void)state;
+	struct scene scene;
+	scene_begin(&scene);
+	scene.conf.adopt = true;
+	scene_writes(&scene, "x", "a", 10);
+	scene_writes(&scene, "y", "b", 1);
+	ours = below = *store_ops(scene.store);
+	ours.tail = tail_of_all_but_y;
+	*(const struct store_ops **)scene.store = &ours;
+	scene_starts_mirror(&scene);
+	scene_waits(&scene, has_those_of_x, "what can be read");
+	scene_waits(&scene, told_of_y, "that it is said");
+	assert_int_equal(scene_place(&scene, "kafka/y"), 0);
+	scene_end(&scene);
+}
+
+enum { END = 1000 };
+static _Atomic uint64_t looked_from; /* of y */
+
+/* Nothing of y's is behind the place, but the end is far away. */
+static enum store_rc tail_with_nothing_of_y(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page,
+	uint64_t *next, struct error *err)
+{
+	if (strcmp(writer, "y") != 0)
+		return below.tail(store, writer, position, count_max, page, next, err);
+	looked_from = position;
+	*next = position < END ? END : position;
+	return STORE_OK;
+}
+
+static bool looked_from_the_end(struct scene *scene)
+{
+	(void)scene;
+	return looked_from == END;
+}
+
+static void what_a_writer_who_is_gone_left_is_looked_for_behind_what_was_looked_through(void **state)
+{
+	(void)state;
+	struct scene scene;
+	scene_begin(&scene);
+	scene.conf.adopt = true;
+	scene_writes(&scene, "y", "b", 1);
+	ours = below = *store_ops(scene.store);
+	ours.tail = tail_with_nothing_of_y;
+	*(const struct store_ops **)scene.store = &ours;
+	scene_starts_mirror(&scene);
+	scene_waits(&scene, looked_from_the_end, "a second look");
+	scene_end(&scene);
+}
+
+enum { MANY = 40 };
+
+static bool has_all_of_many(struct scene *scene)
+{
+	return scene_stats(scene).delivered == MANY;
+}
+
+static void however_many_are_gone_what_each_left_gets_there_and_what_comes_later(void **state)
+{
+	(void)state;
+	struct scene scene;
+	char name[8];
+	scene_begin(&scene);
+	scene.conf.adopt = true;
+	scene_starts_mirror(&scene);
+	for (int i = 1; i < MANY; i++) {
+		snprintf(name, sizeof name, "x%02d", i);
+		scene_writes(&scene, name, name, 1);
+	}
+	scene_writes(&scene, "x00", "x00", 1);
+	scene_waits(&scene, has_all_of_many, "what all of them left");
+	scene_writes(&scene, "x39", "x39", 1);
+	scene_reads(&scene, scene.topic, MANY + 1, 0);
+	assert_int_equal(scene_is_whole(&scene, "x39", 2), 0);
+	scene_end(&scene);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_writer_who_is_gone_left_and_is_damaged_is_said_to_be),
+		cmocka_unit_test(what_a_writer_who_is_gone_left_is_looked_for_behind_what_was_looked_through),
+		cmocka_unit_test(however_many_are_gone_what_each_left_gets_there_and_what_comes_later),
+	};
+	return cmocka_run_group_tests(tests, cluster_begin, cluster_end);
+}
