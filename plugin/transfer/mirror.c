@@ -341,6 +341,7 @@ static void mirror_free(struct mirror *mirror)
 	kafka_close(mirror->side);
 	for (size_t i = 0; i < mirror->box_count; i++)
 		outbox_free(mirror->boxes[i]);
+	mirror_forget(mirror);
 	if (mirror->wake_fd >= 0)
 		close(mirror->wake_fd);
 	pthread_mutex_destroy(&mirror->stats_lock);

@@ -2,7 +2,8 @@
 #ifndef HC_TRANSFER_MIRROR_INNER_H
 #define HC_TRANSFER_MIRROR_INNER_H
 /* What the files of the mirror share: mirror.c (the thread), mirror_outbox.c (one writer's way to Kafka), mirror_lease.c (whose turn it is),
- * mirror_size.c (what is too large), mirror_also.c (topics, and records beside the transactions).
+ * mirror_past.c (what is known of those without an outbox), mirror_size.c (what is too large), mirror_also.c (topics, and records beside the
+ * transactions).
  * Everything is the mirror's thread's, but for what is marked. */
 
 #include <pthread.h>
@@ -86,6 +87,7 @@ struct mirror {
 	struct kafka *side;
 	struct outbox *boxes[OUTBOX_MAX];
 	size_t box_count;
+	struct past *past; /* a hash, by writer */
 	pthread_t thread;
 	int wake_fd;
 	atomic_bool awake, stopping, done;
@@ -153,6 +155,15 @@ static inline struct sent *outbox_slot(const struct outbox *box, uint64_t number
 {
 	return &box->sent[number & (WINDOW_COUNT - 1)];
 }
+
+/* ---- mirror_past.c ---- */
+
+/* His outbox goes to another writer: so far it sent, for when he gets one again. There is none of him yet. */
+void mirror_remember(struct mirror *mirror, const char *writer, uint64_t sent_to);
+/* Takes that out. 0: nothing is known. */
+uint64_t mirror_recall(struct mirror *mirror, const char *writer);
+/* All of them. */
+void mirror_forget(struct mirror *mirror);
 
 /* ---- mirror_size.c ---- */
 

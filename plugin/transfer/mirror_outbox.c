@@ -35,6 +35,7 @@ static void init(struct outbox *box, const char *writer)
 	snprintf(box->name, sizeof box->name, "%s/%s", box->mirror->conf.kind, box->writer);
 	box->bytes_max = box->bytes_usual = WINDOW_BYTES;
 	box->first = box->last;
+	box->sent_to = mirror_recall(box->mirror, box->writer);
 }
 
 struct outbox *outbox_new(struct mirror *mirror, unsigned index, const char *writer, bool adopted)
@@ -48,6 +49,8 @@ struct outbox *outbox_new(struct mirror *mirror, unsigned index, const char *wri
 void outbox_give(struct outbox *box, const char *writer)
 {
 	store_page_free(&box->page);
+	if (box->sent_to > box->stored) /* otherwise the place says as much */
+		mirror_remember(box->mirror, box->writer, box->sent_to);
 	/* Numbers go on: what still comes back of before the last rewind is known by them. */
 	*box = (struct outbox){.mirror = box->mirror, .index = box->index, .adopted = true, .sent = box->sent, .last = box->last};
 	init(box, writer);
