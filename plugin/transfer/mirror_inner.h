@@ -2,8 +2,8 @@
 #ifndef HC_TRANSFER_MIRROR_INNER_H
 #define HC_TRANSFER_MIRROR_INNER_H
 /* What the files of the mirror share: mirror.c (the thread), mirror_outbox.c (one writer's way to Kafka), mirror_lease.c (whose turn it is),
- * mirror_past.c (what is known of those without an outbox), mirror_size.c (what is too large), mirror_also.c (topics, and records beside the
- * transactions).
+ * mirror_past.c (what is known of those without an outbox), mirror_place.c (from where it goes on), mirror_size.c (what is too large),
+ * mirror_also.c (topics, and records beside the transactions).
  * Everything is the mirror's thread's, but for what is marked. */
 
 #include <pthread.h>
@@ -46,7 +46,7 @@ struct outbox {
 	/* what is read */
 	bool placed;                  /* `next` is what the store said, or behind it */
 	uint64_t next;                /* from where the tail goes on */
-	uint64_t certain;             /* nothing below it can become visible any more */
+	uint64_t certain;             /* nothing below it can become visible any more; it only grows */
 	struct page page;
 	size_t page_done;             /* so many of the page are handed over */
 	bool also_left;               /* the first of the rest is handed over itself, but not what else is made of it */
@@ -128,8 +128,6 @@ void outbox_free(struct outbox *box);
 void outbox_give(struct outbox *box, const char *writer);
 /* Reads on and hands over, as much as the window takes. */
 enum step outbox_step(struct outbox *box);
-/* Finds out from where to go on, unless it is known. false: the store does not say. */
-bool outbox_find_place(struct outbox *box);
 /* Forgets it, because somebody else may move it. */
 void outbox_leave_place(struct outbox *box);
 /* Everything that there was when it looked last is delivered. */
@@ -158,12 +156,20 @@ static inline struct sent *outbox_slot(const struct outbox *box, uint64_t number
 
 /* ---- mirror_past.c ---- */
 
-/* His outbox goes to another writer: so far it sent, for when he gets one again. There is none of him yet. */
-void mirror_remember(struct mirror *mirror, const char *writer, uint64_t sent_to);
-/* Takes that out. 0: nothing is known. */
-uint64_t mirror_recall(struct mirror *mirror, const char *writer);
+/* It goes to another writer: how far it sent is kept for when this one gets an outbox again. Nothing of him is there yet. */
+void outbox_remember(const struct outbox *box);
+/* Takes that out, if there is something. */
+void outbox_recall(struct outbox *box);
 /* All of them. */
 void mirror_forget(struct mirror *mirror);
+
+/* ---- mirror_place.c ---- */
+
+/* Finds out from where to go on, unless it is known. false: the store does not say. */
+bool outbox_find_place(struct outbox *box);
+/* The store was asked from box->next on and answered `next`. Whether what lies between what was certain and there was sent when it was not
+ * decided, and is now: then box->next is where that begins. */
+bool outbox_goes_back(struct outbox *box, uint64_t next);
 
 /* ---- mirror_size.c ---- */
 

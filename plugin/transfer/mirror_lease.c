@@ -121,10 +121,10 @@ bool outbox_has_news(struct outbox *box)
 		return false;
 	bool news = page.count > 0 || rc == STORE_CORRUPT;
 	store_page_free(&page);
-	if (news)
+	if (news || outbox_goes_back(box, next))
 		return true;
 	if (next > box->next)
-		box->sent_to = next; /* up to there is nothing of his: that is not looked through again */
+		box->sent_to = box->certain = next; /* up to there is nothing of his: that is not looked through again */
 	box->placed = false; /* it may be moved by somebody else */
 	return false;
 }

@@ -35,7 +35,7 @@ static void init(struct outbox *box, const char *writer)
 	snprintf(box->name, sizeof box->name, "%s/%s", box->mirror->conf.kind, box->writer);
 	box->bytes_max = box->bytes_usual = WINDOW_BYTES;
 	box->first = box->last;
-	box->sent_to = mirror_recall(box->mirror, box->writer);
+	outbox_recall(box);
 }
 
 struct outbox *outbox_new(struct mirror *mirror, unsigned index, const char *writer, bool adopted)
@@ -50,7 +50,7 @@ void outbox_give(struct outbox *box, const char *writer)
 {
 	store_page_free(&box->page);
 	if (box->sent_to > box->stored) /* otherwise the place says as much */
-		mirror_remember(box->mirror, box->writer, box->sent_to);
+		outbox_remember(box);
 	/* Numbers go on: what still comes back of before the last rewind is known by them. */
 	*box = (struct outbox){.mirror = box->mirror, .index = box->index, .adopted = true, .sent = box->sent, .last = box->last};
 	init(box, writer);
@@ -94,44 +94,6 @@ void outbox_store_place(struct outbox *box, bool now)
 		box->stored = position;
 	else
 		mirror_store_failed(mirror, &err);
-}
-
-/* The end of what there is becomes the place, and stays it, whatever happens now. */
-static enum store_rc begin_at_end(struct outbox *box, uint64_t *position, struct error *err)
-{
-	struct store *store = box->mirror->conf.store;
-	struct page page = {0};
-	uint64_t next = 0;
-	enum store_rc rc = store_ops(store)->tail(store, box->writer, UINT64_MAX, 1, &page, &next, err);
-	store_page_free(&page);
-	if (rc != STORE_OK && rc != STORE_NOT_FOUND)
-		return rc;
-	next = next > 0 ? next : 1;
-	rc = store_ops(store)->put_place(store, box->name, next, err);
-	if (rc == STORE_OK)
-		*position = next;
-	return rc;
-}
-
-bool outbox_find_place(struct outbox *box)
-{
-	if (box->placed)
-		return true;
-	struct mirror *mirror = box->mirror;
-	struct error err;
-	uint64_t position = 0;
-	enum store_rc rc = store_ops(mirror->conf.store)->load_place(mirror->conf.store, box->name, &position, &err);
-	if (rc == STORE_NOT_FOUND)
-		rc = mirror->conf.from_now ? begin_at_end(box, &position, &err) : STORE_OK;
-	if (rc != STORE_OK) {
-		mirror_store_failed(mirror, &err);
-		return false;
-	}
-	box->next = box->certain = box->stored = position;
-	if (box->next < box->sent_to)
-		box->next = box->sent_to;
-	box->placed = true;
-	return true;
 }
 
 /* Begins again from what is surely delivered. */
@@ -377,6 +339,8 @@ static enum step pass_over(struct outbox *box, uint64_t next, const struct error
 		box->again_ms = clock_mono_ms() + DAMAGED_MS;
 		return STEP_TROUBLE;
 	}
+	if (outbox_goes_back(box, next))
+		return STEP_MORE;
 	mirror->conf.damaged(mirror->conf.context, err);
 	box->next = box->certain = next;
 	box->at_end = false;
@@ -384,7 +348,8 @@ static enum step pass_over(struct outbox *box, uint64_t next, const struct error
 }
 
 /* What may still be overtaken by something older is left for later, so that all goes out in order and once. Of a writer that is gone nothing
- * comes any more: all of it goes, but the place stays where it is certain. */
+ * comes any more: all of it goes, but the place stays where it is certain. If he is back and it is certain further on than it was read, what
+ * came late is behind: it is gone back to, when what was read is no longer on its way. */
 static enum step read_on(struct outbox *box)
 {
 	struct mirror *mirror = box->mirror;
@@ -393,6 +358,8 @@ static enum step read_on(struct outbox *box)
 	store_page_free(&box->page);
 	box->page = (struct page){0};
 	box->page_done = 0;
+	if (outbox_in_flight(box) > 0 && outbox_slot(box, box->last - 1)->position >= box->next)
+		return STEP_WAIT;
 	enum store_rc rc = store_ops(mirror->conf.store)->tail(mirror->conf.store, box->writer, box->next, PAGE_COUNT, &box->page, &next, &err);
 	if (rc == STORE_CORRUPT)
 		return pass_over(box, next, &err);
@@ -406,7 +373,12 @@ static enum step read_on(struct outbox *box)
 	box->read_at_ms = clock_mono_ms();
 	while (!box->adopted && box->page.count > 0 && box->page.transactions[box->page.count - 1]->position >= next)
 		transaction_free(box->page.transactions[--box->page.count]);
-	if (next > box->certain)
+	if (outbox_goes_back(box, next)) {
+		store_page_free(&box->page);
+		box->page = (struct page){0};
+		return STEP_MORE;
+	}
+	if (box->next <= box->certain && next > box->certain)
 		box->certain = next;
 	if (next > box->next)
 		box->next = next;

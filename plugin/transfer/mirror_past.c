@@ -12,29 +12,30 @@
 #include "plugin/transfer/mirror_inner.h"
 
 struct past {
-	uint64_t sent_to;
+	uint64_t sent_to, certain; /* as in the outbox */
 	UT_hash_handle hh;
 	char writer[WRITER_MAX + 1];
 };
 
-void mirror_remember(struct mirror *mirror, const char *writer, uint64_t sent_to)
+void outbox_remember(const struct outbox *box)
 {
 	struct past *past = mem_zero(sizeof *past);
-	past->sent_to = sent_to;
-	memcpy(past->writer, writer, strnlen(writer, WRITER_MAX));
-	HASH_ADD_STR(mirror->past, writer, past);
+	past->sent_to = box->sent_to;
+	past->certain = box->certain;
+	memcpy(past->writer, box->writer, sizeof past->writer);
+	HASH_ADD_STR(box->mirror->past, writer, past);
 }
 
-uint64_t mirror_recall(struct mirror *mirror, const char *writer)
+void outbox_recall(struct outbox *box)
 {
 	struct past *past;
-	HASH_FIND_STR(mirror->past, writer, past);
+	HASH_FIND_STR(box->mirror->past, box->writer, past);
 	if (past == NULL)
-		return 0;
-	uint64_t sent_to = past->sent_to;
-	HASH_DEL(mirror->past, past);
+		return;
+	box->sent_to = past->sent_to;
+	box->certain = past->certain;
+	HASH_DEL(box->mirror->past, past);
 	free(past);
-	return sent_to;
 }
 
 void mirror_forget(struct mirror *mirror)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
  * The mirror and what writers who are gone left in the store: however many they are and whatever is damaged, it gets to Kafka, once. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -122,7 +123,7 @@ static enum store_rc tail_with_x05_uncertain(struct store *store, const char *wr
 	rounds += last == '5' && who == '2';
 	last = who;
 	if (strcmp(writer, "x05") == 0 && *next > SAFE + 1)
-		*next = SAFE + 1;
+		*next = position > SAFE + 1 ? position : SAFE + 1;
 	return rc;
 }
 
@@ -157,6 +158,60 @@ static void however_many_are_gone_what_one_left_above_its_safe_goes_out_once(voi
 	scene_end(&scene);
 }
 
+/* b was paused while its position 2 was in flight, with 3 and 4 there already. */
+enum { IN_FLIGHT = 2 };
+static atomic_bool landed;
+
+static enum store_rc tail_with_one_in_flight(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page,
+	uint64_t *next, struct error *err)
+{
+	enum store_rc rc = below.tail(store, writer, position, count_max, page, next, err);
+	if (strcmp(writer, "b") != 0 || landed)
+		return rc;
+	for (size_t i = 0; i < page->count; i++)
+		if (page->transactions[i]->position == IN_FLIGHT) {
+			transaction_free(page->transactions[i]);
+			memmove(&page->transactions[i], &page->transactions[i + 1], (--page->count - i) * sizeof *page->transactions);
+		}
+	if (*next > IN_FLIGHT)
+		*next = position > IN_FLIGHT ? position : IN_FLIGHT;
+	return rc;
+}
+
+static bool has_3(struct scene *scene)
+{
+	return scene_stats(scene).delivered == 3;
+}
+
+static bool reached_the_end(struct scene *scene)
+{
+	return scene_place(scene, "kafka/b") == 6;
+}
+
+static void what_was_in_flight_when_its_writer_was_paused_gets_there_when_he_goes_on(void **state)
+{
+	(void)state;
+	struct scene scene;
+	scene_begin(&scene);
+	scene.conf.adopt = true;
+	landed = false;
+	scene_writes(&scene, "b", "b1", 1);
+	scene_writes(&scene, "b", "b2", 1);
+	scene_writes(&scene, "b", "b3", 2);
+	ours = below = *store_ops(scene.store);
+	ours.tail = tail_with_one_in_flight;
+	*(const struct store_ops **)scene.store = &ours;
+	scene_starts_mirror(&scene);
+	scene_waits(&scene, has_3, "what is there");
+	landed = true;
+	scene_writes(&scene, "b", "b3", 1);
+	scene_waits(&scene, reached_the_end, "that everything is certain");
+	scene_reads(&scene, scene.topic, 5, 0);
+	assert_int_equal(scene_is_whole(&scene, "b2", 1), 0);
+	assert_int_equal(scene_is_whole(&scene, "b3", 3), 2); /* 1 and 2 once more */
+	scene_end(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +219,7 @@ int main(void)
 		cmocka_unit_test(what_a_writer_who_is_gone_left_is_looked_for_behind_what_was_looked_through),
 		cmocka_unit_test(however_many_are_gone_what_each_left_gets_there_and_what_comes_later),
 		cmocka_unit_test(however_many_are_gone_what_one_left_above_its_safe_goes_out_once),
+		cmocka_unit_test(what_was_in_flight_when_its_writer_was_paused_gets_there_when_he_goes_on),
 	};
 	return cmocka_run_group_tests(tests, cluster_begin, cluster_end);
 }
