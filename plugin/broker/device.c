@@ -18,7 +18,9 @@
 
 #define LISTENED "*\n"
 enum {
-	SEEN_AGAIN_MS = 24 * 60 * 60 * 1000, /* how stale the time of the last visit may become */
+	SEEN_AGAIN_MS = 24 * 60 * 60 * 1000, /* how stale the time of the last visit may become: half of what room.c goes by */
+	SEEN_LEAVING_MS = 10 * 60 * 1000,    /* and how stale it may stay when the device goes */
+	SEEN_AT_ONCE = 100,                  /* stored anew in a second: those that came together do not all write together a day later */
 	STORES_BURST = 5,                    /* changes of a connection that are stored at once; beyond that one a second */
 };
 
@@ -225,6 +227,7 @@ void device_changed(struct server *server, struct session *session)
 static void store(struct server *server, struct session *session)
 {
 	session->device_dirty = false;
+	session->seen_at_ms = server->wall_ms;
 	struct buf text = BUF_EMPTY;
 	buf_add(&text, "", 0);
 	if (session->device_known || session->feed != NULL)
@@ -246,19 +249,33 @@ void device_store(struct server *server, struct session *session)
 		store(server, session);
 }
 
+/* Whether what the store says of its last visit is older than that. */
+static bool seen_is_stale(const struct server *server, const struct session *session, int64_t age_ms)
+{
+	return session->seen_at_ms != 0 && !session->device_loading && !session->removed && server->wall_ms - session->seen_at_ms > age_ms;
+}
+
 void device_leave(struct server *server, struct session *session)
 {
 	/* Of a session that goes on, what it had subscribed before would be lost; it is stored already. */
 	bool known = !session->device_loading || (session->kept_known && !session->kept);
-	if (session->device_dirty && known && !session->removed)
+	/* Who is back on another connection is seen there. At the end of the broker there is time only for what would be lost. */
+	bool left = !server->ending && session_by_name(server, session->client_id) == session;
+	if (((session->device_dirty && known) || (left && seen_is_stale(server, session, SEEN_LEAVING_MS))) && !session->removed)
 		store(server, session);
 }
 
 void device_flush(struct server *server)
 {
-	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next)
-		if (session->device_dirty)
+	int again = 0;
+	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next) {
+		if (!session->device_dirty && again < SEEN_AT_ONCE && seen_is_stale(server, session, SEEN_AGAIN_MS)) {
+			device_changed(server, session);
+			again++;
+		} else if (session->device_dirty) {
 			session_due(server, session);
+		}
+	}
 }
 
 /* ---- the read at login ---- */
@@ -290,8 +307,9 @@ static void loaded(struct server *server, struct session *session, const struct 
 	bool listened = has_listened(record->subscriptions);
 	const char *subscriptions = record->subscriptions + (listened ? strlen(LISTENED) : 0);
 	session->device_known = listened || record->cursor_count > 0;
+	session->seen_at_ms = record->seen_at_ms;
 	bool forget = !kept && subscriptions[0] != '\0';
-	if (forget || server->wall_ms - record->seen_at_ms > SEEN_AGAIN_MS)
+	if (forget || seen_is_stale(server, session, SEEN_AGAIN_MS))
 		session->device_dirty = true;
 	bool dirty = session->device_dirty;
 	if (kept)

@@ -9,6 +9,7 @@
 #include "plugin/broker/answer.h"
 #include "plugin/broker/cluster.h"
 #include "plugin/broker/cursor.h"
+#include "plugin/broker/device.h"
 #include "plugin/broker/revoke.h"
 #include "plugin/broker/server.h"
 
@@ -74,6 +75,13 @@ struct again {
 	enum store_rc rc;
 };
 
+static void again_free(struct again *again)
+{
+	free(again->user_id);
+	free(again->device);
+	free(again);
+}
+
 static void again_run(struct job *job)
 {
 	struct again *again = (struct again *)job;
@@ -86,14 +94,11 @@ static void again_done(struct job *job)
 {
 	struct again *again = (struct again *)job;
 	bool done = again->rc == STORE_OK || again->rc == STORE_NOT_FOUND;
-	if (!done && jobs_repeat(again->server, again->user_id, job))
-		return;
-	free(again->user_id);
-	free(again->device);
-	free(again);
+	if (done || !jobs_repeat(again->server, again->user_id, job))
+		again_free(again);
 }
 
-static void remove_again(struct server *server, const char *user_id, const char *device)
+static struct again *again_new(struct server *server, const char *user_id, const char *device)
 {
 	struct again *again = mem_zero(sizeof *again);
 	again->job = (struct job){.run = again_run, .done = again_done};
@@ -101,14 +106,37 @@ static void remove_again(struct server *server, const char *user_id, const char 
 	again->user_id = mem_text(user_id);
 	again->device = mem_text(device);
 	again->rc = STORE_UNAVAILABLE;
+	return again;
+}
+
+static void remove_again(struct server *server, const char *user_id, const char *device)
+{
+	struct again *again = again_new(server, user_id, device);
 	if (!lanes_put(server->lanes, user_id, &again->job))
 		again_done(&again->job);
 }
 
+/* ---- for others that come ---- */
+
+/* Once, never again: a repeated one might run behind what the device stores when it is back. Where it fails, the next newcomer asks for it. */
+static void forgotten(struct job *job)
+{
+	struct again *again = (struct again *)job;
+	const struct person *person = person_find(again->server, again->user_id);
+	for (struct session *session = person ? person->sessions : NULL; session != NULL; session = session->person_next)
+		if (is_device(session, again->device))
+			device_changed(again->server, session); /* it came meanwhile */
+	again_free(again);
+}
+
 void removal_forgets(struct server *server, const char *user_id, const char *device)
 {
-	forget_parked(server, user_id, device);
-	remove_again(server, user_id, device);
+	struct again *again = again_new(server, user_id, device);
+	again->job.done = forgotten;
+	if (lanes_put(server->lanes, user_id, &again->job))
+		forget_parked(server, user_id, device);
+	else
+		again_free(again);
 }
 
 /* ---- the end ---- */

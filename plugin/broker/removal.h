@@ -14,7 +14,7 @@ void removal_begins(const struct rpc_request *request, const char *device);
 void removal_happened(const struct rpc_request *request, const char *device, bool token_ended);
 bool removal_is_connected(const struct rpc_request *request, const char *device);
 
-/* A device that is not connected is forgotten, not for its user's wish: it may come back as a new one. */
+/* A device that is not connected is forgotten, not for its user's wish: it may come back as a new one. Tried once. */
 void removal_forgets(struct server *server, const char *user_id, const char *device);
 
 /* Another broker's word. subject: user ID, '/', device. */

@@ -10,7 +10,10 @@
 #include "plugin/broker/removal.h"
 #include "plugin/broker/server.h"
 
-enum { AT_ONCE = 16 }; /* forgotten for one that comes: so many as were there before there was a bound go little by little */
+enum {
+	AT_ONCE = 16,                             /* forgotten for one that comes: so many as were there before there was a bound go little by little */
+	MAY_BE_HERE_MS = 2 * 24 * 60 * 60 * 1000, /* whoever is connected, at whichever broker, was seen within half of that: device.c */
+};
 
 struct room {
 	struct job job;
@@ -53,6 +56,7 @@ static const struct device_info *next_oldest(const struct room *room, const stru
 		const struct device_info *info = &room->devices->devices[i];
 		bool behind = last == NULL || info->seen_at_ms > last->seen_at_ms || (info->seen_at_ms == last->seen_at_ms && info > last);
 		bool stays = info->push_token[0] != '\0' || info->token_expires_ms > room->server->wall_ms ||
+		             info->seen_at_ms > room->server->wall_ms - MAY_BE_HERE_MS ||
 		             strcmp(info->device, room->device) == 0 || is_connected(person, info->device);
 		if (behind && !stays && (oldest == NULL || info->seen_at_ms < oldest->seen_at_ms))
 			oldest = info;

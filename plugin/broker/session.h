@@ -47,6 +47,7 @@ struct session {
 	char *kid;            /* of a device token: the key that signed it; else NULL */
 	int64_t issued_at_ms; /* what it came by, 0: it does not say */
 	int64_t expires_at_ms;   /* monotonic */
+	int64_t seen_at_ms;      /* when the store has the device seen last, 0: not known */
 	struct filter *filters;
 	struct rate stores;      /* of changes to the device */
 	char **unsubscribed;     /* while the device is loading: what is not to come back with it */

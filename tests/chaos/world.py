@@ -14,8 +14,8 @@ import administrator
 import broker as brokers
 import kafka as kafkas
 import mongodb
+from clock import CLOCK
 from links import Link, Network
-from test_sign_on import CLOCK
 
 IMPATIENT = "connectTimeoutMS=1000&socketTimeoutMS=3000&serverSelectionTimeoutMS=500"  # FerretDB 1 scans: less, and it is asked again and again
 DISK_SIZE = "48m"

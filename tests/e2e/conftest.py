@@ -12,6 +12,7 @@ import kafka as kafkas
 import mongodb
 import programs
 from administrator import shows_its_numbers
+from clock import clock  # noqa: F401 (a fixture)
 
 os.environ["MONGOC_DISABLE_SHM"] = "1"  # a broker that is killed would leave libmongoc's counters in /dev/shm
 

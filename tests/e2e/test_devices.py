@@ -401,33 +401,103 @@ def test_the_end_of_the_account_is_the_end_of_its_tokens(broker, alice, bob):
 
 # ---- how many there may be ----
 
-def test_new_devices_take_the_place_of_those_that_were_away_longest(idle_broker):
-    idle_broker.set_limits(devices_max=6)
-    broker = idle_broker.start()
+@pytest.fixture
+def few_devices(idle_broker, clock):
+    """A broker that keeps two devices of a user, or so many as it is told, and its clock."""
+    def start(devices_max=2):
+        idle_broker.set_limits(devices_max=devices_max)
+        return idle_broker.start()
+    return start
+
+
+def comes(broker, device, stays=False):
+    """A device of Alice is here, whatever the clock says, and known."""
+    person = broker.person("alice", device, token=broker.token("alice", ttl=400 * 86400))
+    person.asks_until(lambda: device in devices_of(person), "that it is known")
+    return person if stays else goes(person)
+
+
+def goes(person):
+    """When this returns the broker knows: it left by the clock of now."""
+    person.client.send(mqtt.packet(mqtt.DISCONNECT, 0, b""))
+    person.client.is_closed()
+
+
+def test_new_devices_take_the_place_of_those_that_were_away_longest(few_devices, clock):
+    broker = few_devices(6)
     alice = broker.person("alice")
     tablet, lamp = alice.on("tablet"), broker.person("alice", "lamp", token=lamp_token(alice))
     tablet.asks("registerDevice", platform="apns", pushToken="t1")
     tablet.leaves()
     lamp.is_up_to_date().leaves()
-    for i in range(20):
-        desk = alice.on(f"x{i}")
-        alice.asks_until(lambda: f"x{i}" in devices_of(alice), "that it is known")
-        desk.leaves()
-    alice.asks_until(lambda: set(devices_of(alice)) == {"phone", "tablet", "lamp", "x17", "x18", "x19"}, "that the others are forgotten")
-    bob = broker.person("bob")
+    for i in range(12):
+        comes(broker, f"x{i}")
+    clock(3 * DAY // 1000)
+    comes(broker, "new")
+    alice.asks_until(lambda: set(devices_of(alice)) == {"phone", "tablet", "lamp", "x10", "x11", "new"}, "that the others are forgotten")
+    bob = broker.person("bob", token=broker.token("bob", ttl=400 * 86400))
     bob.says("still here", to=alice)
     alice.hears("still here")
 
 
-def test_devices_that_are_connected_are_not_forgotten_for_others(idle_broker):
-    idle_broker.set_limits(devices_max=2)
-    broker = idle_broker.start()
-    desks = [broker.person("alice", f"desk{i}").is_up_to_date() for i in range(4)]
-    desks[0].asks_until(lambda: set(devices_of(desks[0])) == {f"desk{i}" for i in range(4)}, "all of them")
+def test_devices_that_are_connected_are_not_forgotten_for_others(few_devices, clock):
+    broker = few_devices()
+    desks = [comes(broker, f"desk{i}", stays=True) for i in range(4)]
     for desk in desks[:3]:
-        desk.leaves()
-    last = desks[3].on("last")
+        goes(desk)
+    clock(3 * DAY // 1000)
+    last = comes(broker, "last", stays=True)
     last.asks_until(lambda: set(devices_of(last)) == {"desk3", "last"}, "those that are connected")
+
+
+def test_devices_that_were_here_within_two_days_are_not_forgotten_for_others(few_devices, clock):
+    """They may be connected at another broker of the store."""
+    broker = few_devices()
+    for hours, names in ((0, ("desk0", "desk1", "desk2")), (20, ("desk3", "desk4"))):
+        clock(hours * 3600)
+        for name in names:
+            comes(broker, name)
+    clock(40 * 3600)
+    last = comes(broker, "last", stays=True)
+    assert set(devices_of(last)) == {"desk0", "desk1", "desk2", "desk3", "desk4", "last"}
+    clock(60 * 3600)
+    comes(broker, "new")
+    last.asks_until(lambda: set(devices_of(last)) == {"desk3", "desk4", "last", "new"}, "that those are forgotten that were here before")
+
+
+def test_who_was_connected_for_months_is_not_the_one_that_was_away_longest(few_devices, clock):
+    broker = few_devices(3)
+    home = comes(broker, "home", stays=True)
+    clock(20 * DAY // 1000)
+    comes(broker, "once")
+    comes(broker, "twice")
+    clock(60 * DAY // 1000)
+    home.is_cut_off()
+    new = comes(broker, "new", stays=True)
+    new.asks_until(lambda: set(devices_of(new)) == {"home", "twice", "new"}, "that the one is forgotten that was here once")
+
+
+@pytest.mark.sqlite
+def test_the_store_knows_that_who_is_connected_is_here(idle_broker, clock):
+    broker = idle_broker.start()
+    alice = comes(broker, "home", stays=True)
+
+    def seen_at():
+        with sqlite3.connect(broker.store) as store:
+            return store.execute("SELECT seen_at FROM device").fetchone()[0]
+    for days in (2, 91, 200):
+        clock(days * DAY // 1000)
+        at = time.time() * 1000 + days * DAY
+        soon(lambda: seen_at() > at - 60_000, f"what is stored on day {days}")
+    alice.is_up_to_date()
+
+
+def test_a_device_was_seen_when_it_left(idle_broker, clock):
+    broker = idle_broker.start()
+    alice, desk = broker.person("alice"), comes(broker, "desk", stays=True)
+    clock(3600)
+    desk.leaves()
+    alice.asks_until(lambda: devices_of(alice)["desk"]["lastSeen"] > (time.time() + 3500) * 1000, "when it left")
 
 
 def test_one_users_devices_log_in_ten_times_as_often_as_one_may(idle_broker):
