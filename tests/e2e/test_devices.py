@@ -440,6 +440,25 @@ def test_new_devices_take_the_place_of_those_that_were_away_longest(few_devices,
     alice.hears("still here")
 
 
+@pytest.mark.sqlite
+def test_who_is_forgotten_comes_back_as_a_new_device(idle_broker):
+    idle_broker.set_limits(devices_max=2)
+    broker = idle_broker.start()
+    for name in ("desk0", "desk1", "desk2"):
+        comes(broker, name)
+    broker.stop()
+    with sqlite3.connect(broker.store) as store:
+        store.execute("UPDATE device SET seen_at = seen_at - ?", (3 * DAY,))
+    store.close()
+    broker.start()
+    new = comes(broker, "new", stays=True)
+    new.asks_until(lambda: set(devices_of(new)) == {"desk2", "new"}, "that the first two are forgotten")
+    desk = comes(broker, "desk0", stays=True)
+    desk.asks_until(lambda: set(devices_of(desk)) == {"desk0", "new"}, "that the third one is")
+    new.says("hello", to=broker.person("bob"))
+    desk.hears("hello", senderID="alice")
+
+
 def test_devices_that_are_connected_are_not_forgotten_for_others(few_devices, clock):
     broker = few_devices()
     desks = [comes(broker, f"desk{i}", stays=True) for i in range(4)]
