@@ -225,6 +225,8 @@ static void subscription_done(struct job *job)
 		watch(server, subscription->chat_id);
 	} else if (session != NULL) {
 		struct verdict verdict;
+		if (!answered)
+			jobs_read_failed(server, subscription->rc, &subscription->err);
 		refuse(&verdict, answered ? REFUSAL_FORBIDDEN : REFUSAL_UNAVAILABLE, NULL);
 		answer_error(server, session, NULL, &verdict);
 	}

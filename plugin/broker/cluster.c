@@ -149,10 +149,11 @@ static void on_banned(struct server *server, const struct notice *notice)
 
 static void on_revoked(struct server *server, const struct notice *notice)
 {
-	if (notice->at_ms >= REVOCATION_BAN_MS)
+	if (notice->at_ms >= REVOCATION_BAN_MS) {
 		on_banned(server, notice);
-	else
-		revoke_happened(server, notice->subject, notice->at_ms);
+		return;
+	}
+	revoke_happened(server, notice->subject, notice->at_ms);
 	if (notice->at_ms > server->wall_ms) /* a ban's, for brokers that do not know that kind: it, too, may come behind the ban's end */
 		revoke_read_again(server);
 }

@@ -78,13 +78,18 @@ bool jobs_repeat(struct server *server, const char *key, struct job *job)
 	return true;
 }
 
-bool jobs_read_again(struct server *server, struct job *job, enum store_rc rc, const struct error *err)
+void jobs_read_failed(struct server *server, enum store_rc rc, const struct error *err)
 {
 	server->counters.read_failures[rc]++; /* those that are none are not shown */
 	if (rc == STORE_CORRUPT && (server->corrupt_said_ms == 0 || server->now_ms - server->corrupt_said_ms >= SAY_AGAIN_MS)) {
 		server->corrupt_said_ms = server->now_ms;
 		server_log(MOSQ_LOG_ERR, "the store is damaged, and some users wait for what cannot be read (see hyperchatctl check): %s", err->text);
 	}
+}
+
+bool jobs_read_again(struct server *server, struct job *job, enum store_rc rc, const struct error *err)
+{
+	jobs_read_failed(server, rc, err);
 	return jobs_repeat(server, NULL, job);
 }
 

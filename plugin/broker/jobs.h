@@ -17,7 +17,10 @@ bool jobs_read(struct server *server, struct job *job, bool behind_writes);
 /* Runs the job again in half a second: on the lane of `key`, or on a reader (NULL). false: the plugin is closing, the job is the caller's. */
 bool jobs_repeat(struct server *server, const char *key, struct job *job);
 
-/* The same for a read that has failed: counted, and said where the store contradicts itself, which no waiting mends. err: of rc, when it is CORRUPT. */
+/* A read has failed: counted, and said where the store contradicts itself, which no waiting mends. err: of rc, when it is CORRUPT. */
+void jobs_read_failed(struct server *server, enum store_rc rc, const struct error *err);
+
+/* The same, and the job runs again as by jobs_repeat. */
 bool jobs_read_again(struct server *server, struct job *job, enum store_rc rc, const struct error *err);
 
 /* Starts those whose time has come. Each tick. */

@@ -102,6 +102,21 @@ def test_members_may_watch_a_chats_events(broker, alice, bob, chat):
     bob.until(lambda: any(t.get("body") == "hi" for t in bob.events), "the event")
 
 
+@pytest.mark.sqlite
+def test_who_asks_for_events_that_a_damaged_store_cannot_tell_of_is_told_and_so_is_the_log(idle_broker):
+    broker = idle_broker.start()
+    alice = broker.person("alice")
+    chat = alice.chat_with(broker.person("bob"))
+    broker.stop()
+    broker.damages("member")
+    broker.start()
+    alice.connects(subscribes=False)
+    alice.client.subscribe("hc/me/ack/#")
+    alice.client.subscribe(f"hc/chat/{chat}/events")
+    alice.is_refused("unavailable")
+    broker.has_logged("the store is damaged")
+
+
 def asks_for_events(person, chat):
     """What he learns: the SUBACK's code, and then the error."""
     granted = person.client.subscribe(f"hc/chat/{chat}/events")
