@@ -140,10 +140,17 @@ static bool choose_writer(struct copy *copy, const char *own)
 	CALL(copy, copy->from, list_writers, &writers, &count);
 	if (copy->rc != STORE_OK)
 		return copy_failed(copy, "source");
-	const char *chosen = own;
-	for (size_t i = 0; i < count; i++)
-		if (count == 1 || strcmp(writers[i], copy->identity.writer) == 0)
-			chosen = writers[i];
+	const char *same = NULL, *alone = NULL;
+	size_t brokers = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(writers[i], SOURCE_WRITER) == 0) /* what an operator made, or what fills a gap */
+			continue;
+		brokers++;
+		alone = writers[i];
+		if (strcmp(writers[i], copy->identity.writer) == 0)
+			same = writers[i];
+	}
+	const char *chosen = same != NULL ? same : brokers == 1 ? alone : own;
 	snprintf(copy->identity.writer, sizeof copy->identity.writer, "%s", chosen);
 	store_free((void *)(uintptr_t)writers);
 	return true;

@@ -11,11 +11,9 @@
 
 const struct page_limits source_page = {.count_max = 1000, .bytes_max = 4 << 20};
 
-/* A store that many brokers write to knows each by a name; ours is none of theirs, also where the URI has the one of a broker, which would take what
- * we tell for its own. */
 enum store_rc source_try(const char *uri, unsigned flags, struct store **store, struct error *err)
 {
-	char *named = uri_renamed(uri, "hyperchatctl");
+	char *named = uri_renamed(uri, SOURCE_WRITER);
 	enum store_rc rc = store_open_with(named, flags, store, err);
 	free(named);
 	return rc;

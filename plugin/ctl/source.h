@@ -7,6 +7,10 @@
 #include "plugin/ctl/ctl.h"
 #include "storage/store.h"
 
+/* A store that many brokers write to knows each by a name; ours is none of theirs, also where the URI has the one of a broker, which would take what
+ * we tell for its own. */
+#define SOURCE_WRITER "hyperchatctl"
+
 /* What one page of a log takes: enough to be fast, little enough for any machine. */
 extern const struct page_limits source_page;
 

@@ -441,6 +441,23 @@ static void another_stores_copy_is_left_as_it_is(void **state)
 	assert_said("another store's copy");
 }
 
+static void the_copys_broker_has_the_name_of_the_one_that_wrote_and_not_of_an_operators_tool(void **state)
+{
+	const struct stage *stage = *state;
+	struct line a = line_new("a"), b = line_new("b");
+	struct store_info info;
+	struct store *store = open_at(stage->from);
+	write_in_turn(store, "w1", (struct line *[]){&a}, 1);
+	write_in_turn(store, "hyperchatctl", (struct line *[]){&b}, 1);
+	close_store(store);
+	assert_copied(stage->from, stage->middle);
+	assert_copied(stage->middle, stage->back);
+	store = open_at(stage->back);
+	assert_int_equal(ON(store, info, &info, NULL), STORE_OK);
+	assert_string_equal(info.writer, "w1");
+	close_store(store);
+}
+
 /* Two writers, each of whom wrote before what he must have read, as far as positions tell. */
 static void tails_that_wait_for_each_other_are_copied(void **state)
 {
@@ -615,6 +632,7 @@ int main(int argc, char **argv)
 		STAGE_STORY(a_text_that_was_erased_in_between_is_noticed),
 		STAGE_STORY(a_target_with_something_else_is_left_as_it_is),
 		STAGE_STORY(another_stores_copy_is_left_as_it_is),
+		STAGE_STORY(the_copys_broker_has_the_name_of_the_one_that_wrote_and_not_of_an_operators_tool),
 		STAGE_STORY(tails_that_wait_for_each_other_are_copied),
 		STAGE_STORY(what_was_not_delivered_is_behind_the_place_also_where_a_tail_is_not_in_the_order_of_a_chat),
 		STAGE_STORY(a_source_that_is_broken_is_not_copied),
