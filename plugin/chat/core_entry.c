@@ -95,6 +95,8 @@ void entry_free(struct core *core, struct entry *entry)
 	}
 	chat_free(entry->chat);
 	HASH_DEL(core->entries, entry);
+	if (entry->receipts_dirty)
+		DL_DELETE2(core->dirty, entry, dirty_prev, dirty_next);
 	if (entry->unsent)
 		DL_DELETE2(core->unsent, entry, unsent_prev, unsent_next);
 	free(entry->turn_of);

@@ -46,9 +46,8 @@ struct entry {
 	int64_t turn_at_ms, turn_ms;
 	int64_t retry_at_ms, retry_pause_ms; /* retry_at_ms 0: nothing is due */
 	int64_t used_at_ms;
-	bool receipts_dirty;
-	bool unsent; /* in the core's list */
-	struct entry *unsent_next, *unsent_prev;
+	bool receipts_dirty, unsent; /* in the core's lists */
+	struct entry *dirty_next, *dirty_prev, *unsent_next, *unsent_prev;
 	UT_hash_handle hh;
 };
 
@@ -56,8 +55,9 @@ struct core {
 	struct core_ports ports;
 	struct decide_conf decide;
 	struct entry *entries; /* hashed by id; in the order of creation */
+	struct entry *dirty;   /* with receipts that the store does not have */
 	struct entry *unsent;  /* with something pending for core_flush to send off */
-	size_t command_count, dirty_count;
+	size_t command_count;
 	int64_t retry_at_ms; /* the earliest of the entries', 0: none */
 	int64_t swept_at_ms;
 	int64_t now_ms; /* of the last call that told */

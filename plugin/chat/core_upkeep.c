@@ -6,6 +6,7 @@
 #include "plugin/chat/core_entry.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
 enum { IDLE_MS = 60 * 1000 };
 
@@ -15,19 +16,19 @@ void core_receipts_changed(struct core *core, struct chat *chat)
 {
 	struct entry *entry = entry_find(core, chat->id);
 	if (!entry->receipts_dirty)
-		core->dirty_count++;
+		DL_APPEND2(core->dirty, entry, dirty_prev, dirty_next);
 	entry->receipts_dirty = true;
 }
 
 size_t core_flush_receipts(struct core *core)
 {
-	if (core->dirty_count == 0)
+	if (core->dirty == NULL)
 		return 0;
 	struct receipt *receipts = NULL;
 	size_t count = 0, size = 0;
-	for (struct entry *entry = core->entries; entry != NULL; entry = entry->hh.next) {
-		if (!entry->receipts_dirty)
-			continue;
+	while (core->dirty != NULL) {
+		struct entry *entry = core->dirty;
+		DL_DELETE2(core->dirty, entry, dirty_prev, dirty_next);
 		entry->receipts_dirty = false;
 		for (struct member *member = NULL; (member = members_next(&entry->chat->members, member)) != NULL;) {
 			if (!member->receipts_dirty)
@@ -38,7 +39,6 @@ size_t core_flush_receipts(struct core *core)
 			receipts[count++] = (struct receipt){entry->id, member->user_id, member->received, member->read};
 		}
 	}
-	core->dirty_count = 0;
 	core->ports.put_receipts(core->ports.context, receipts, count);
 	free(receipts);
 	return count;
