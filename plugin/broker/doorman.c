@@ -107,14 +107,12 @@ enum gate_rc doorman_ask(struct server *server, const struct mosquitto *client, 
 	return rc;
 }
 
-bool doorman_puts_off(struct server *server, const struct mosquitto *client, const char *user_id, const struct entrant *entrant)
+bool doorman_puts_off(struct server *server, const char *user_id, const struct entrant *entrant)
 {
-	const char *device, *client_id = mosquitto_client_id(client);
-	bool is_device = client_id != NULL && client_id_read(client_id, user_id, &device, NULL) == CLIENT_DEVICE;
-	if (!is_device || gate_ask_known(server->doorman->gate, user_id, server->now_ms) == GATE_OPEN)
+	if (gate_ask_known(server->doorman->gate, user_id, server->now_ms) == GATE_OPEN)
 		return false;
 	server->counters.logins_refused[LOGIN_TOO_MANY]++;
-	doorman_says(server, "devices of %s come too often, now from %s: they are to come later", user_id, entrant->address);
+	doorman_says(server, "%s comes too often, now from %s: this is to come later", user_id, entrant->address);
 	return true;
 }
 

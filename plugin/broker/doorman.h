@@ -31,8 +31,8 @@ void doorman_limits_changed(struct server *server);
 /* Whether the token is to be looked at, and fills the entrant in. GATE_OPEN, GATE_CLOSED or GATE_LATER. */
 enum gate_rc doorman_ask(struct server *server, const struct mosquitto *client, const char *token, size_t len, struct entrant *entrant);
 
-/* Its token is good, but the user's devices have come too often, all together: it is to come later. */
-bool doorman_puts_off(struct server *server, const struct mosquitto *client, const char *user_id, const struct entrant *entrant);
+/* Its token is good, but all that is the user's has come too often: it is to come later. */
+bool doorman_puts_off(struct server *server, const char *user_id, const struct entrant *entrant);
 
 /* The token was looked at. */
 void doorman_failed(struct server *server, const struct entrant *entrant, enum jwt_rc rc, const char *why);

@@ -18,6 +18,7 @@ enum {
 	ADDRESS_BYTES = 16,
 	SHARE_OF_USER = 4, /* of what an address may fail */
 	DEVICES_OF_USER = 10, /* so many may come as often as one may */
+	EPHEMERAL_SHARE = 10, /* of a connection without a device counts so small a part there: each of a script's commands is one */
 };
 
 static const double COSTS[] = {[GATE_SIGNATURE] = 1, [GATE_READING] = 0.1};
@@ -290,10 +291,10 @@ int64_t gate_failed(struct gate *gate, const struct gate_visit *visit, const cha
 	return charge_address(gate, visit->address, COSTS[cost], now_ms);
 }
 
-static void came(struct gate *gate, enum shelf shelf, uint64_t key, int64_t now_ms)
+static void came(struct gate *gate, enum shelf shelf, uint64_t key, double cost, int64_t now_ms)
 {
 	double most = connects(gate, shelf);
-	rate_take(&slot_get(gate, shelf, key, now_ms)->rate, most / 60, most, 1, now_ms);
+	rate_take(&slot_get(gate, shelf, key, now_ms)->rate, most / 60, most, cost, now_ms);
 }
 
 enum gate_rc gate_ask_known(const struct gate *gate, const char *user, int64_t now_ms)
@@ -303,9 +304,10 @@ enum gate_rc gate_ask_known(const struct gate *gate, const char *user, int64_t n
 
 void gate_passed(struct gate *gate, const struct gate_visit *visit, const char *user, int64_t now_ms)
 {
-	if (gate->connects_per_minute > 0 && visit->device != 0) {
-		came(gate, DEVICES, visit->device, now_ms);
-		came(gate, PEOPLE, key_of(gate, PEOPLE, user, strlen(user), 0), now_ms);
+	if (gate->connects_per_minute > 0) {
+		if (visit->device != 0)
+			came(gate, DEVICES, visit->device, 1, now_ms);
+		came(gate, PEOPLE, key_of(gate, PEOPLE, user, strlen(user), 0), visit->device != 0 ? 1 : 1.0 / EPHEMERAL_SHARE, now_ms);
 	}
 	if (!visit->counted)
 		return;

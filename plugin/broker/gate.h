@@ -14,7 +14,7 @@
  *   a user         who a token says it is of, wherever: a quarter as well. While that is used up, one failure closes a user's way at an
  *                  address. The user himself comes from somewhere else, or is a friend where he is.
  *   a device       by client ID: connects_per_minute that succeed, at once and lastingly.
- *   all devices    of one user: ten times that. Known by a token that was believed.
+ *   all of a user  his devices together: ten times that; a connection without a device counts a tenth there. Known by a token that was believed.
  *
  * What costs no signature (a token that is over by its own words, an attempt at a closed way) counts a tenth. Addresses behind which clients
  * cannot be told apart are not counted: those of reverse proxies, and what is no IP address.
@@ -50,7 +50,7 @@ void gate_set_limits(struct gate *gate, uint64_t failed_per_minute, uint64_t con
 
 /* Somebody at the door. */
 struct gate_visit {
-	uint64_t address, device;
+	uint64_t address, device; /* device 0: none */
 	bool counted; /* failures are counted for this address */
 };
 
@@ -66,7 +66,7 @@ enum gate_rc {
 };
 
 enum gate_rc gate_ask(struct gate *gate, const struct gate_visit *visit, int64_t now_ms);
-/* A device whose token is good. GATE_OPEN or GATE_LATER: his devices have come too often. */
+/* His token is good. GATE_OPEN or GATE_LATER: all that is his has come too often. */
 enum gate_rc gate_ask_known(const struct gate *gate, const char *user, int64_t now_ms);
 /* GATE_OPEN or GATE_CLOSED. */
 enum gate_rc gate_ask_user(struct gate *gate, const struct gate_visit *visit, const char *user, int64_t now_ms);

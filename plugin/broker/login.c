@@ -116,7 +116,7 @@ static int login(struct server *server, struct mosquitto *client, const char *us
 	}
 	const char *why = refusal(server, client, username, &token);
 	bool fits = why == NULL;
-	if (fits && (doorman_puts_off(server, client, claims->user_id, &entrant) || underway_bars(server, client, claims->user_id)))
+	if (fits && (doorman_puts_off(server, claims->user_id, &entrant) || underway_bars(server, client, claims->user_id)))
 		return try_again(client);
 	struct session *session = fits ? session_begin(server, client, claims->user_id, end_of_session(server, claims), &why) : NULL;
 	if (session == NULL) {
@@ -140,7 +140,8 @@ static int login(struct server *server, struct mosquitto *client, const char *us
  * serves WebSockets between that and the next tick. */
 static bool is_asked_again(struct server *server, const struct mosquitto *client)
 {
-	return server->reloading && (session_of(server, client) != NULL || client_socket(client) < 0);
+	bool is_coming = server->version.minor == 0 && mosquitto_client_protocol(client) == mp_websockets; /* also where its socket is not known */
+	return server->reloading && (session_of(server, client) != NULL || (client_socket(client) < 0 && !is_coming));
 }
 
 static void say_without_token(struct server *server, const struct mosquitto *client)

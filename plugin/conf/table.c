@@ -194,7 +194,7 @@ const struct option option_table[] = {
 		.help = "Logins from an address (IPv6: a /64) that may fail, at once and lastingly; more are refused unseen for a while. 0: any number."},
 	{.name = "connects_per_minute", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(connects_per_minute), .min = 0,
 		.max = 1000000, .value = "60", .reloadable = true,
-		.help = "Logins of one client ID that succeed, at once and lastingly; of all devices of a user ten times as many. More are told to come later. 0: any number."},
+		.help = "Logins of one client ID that succeed, at once and lastingly; of a user in all ten times as many, where those without a device count a tenth. More are told to come later. 0: any number."},
 };
 /* clang-format on */
 

@@ -213,7 +213,7 @@ struct passage {
 
 struct settling {
 	size_t left;
-	struct job *then;
+	struct job *then; /* NULL: nobody waits */
 	struct passage passages[LANES_MAX];
 };
 
@@ -229,7 +229,8 @@ static void passage_done(struct job *job)
 		return;
 	struct job *then = settling->then;
 	free(settling);
-	then->done(then);
+	if (then != NULL)
+		then->done(then);
 }
 
 bool lanes_settle(struct lanes *lanes, struct job *job)
@@ -242,9 +243,10 @@ bool lanes_settle(struct lanes *lanes, struct job *job)
 	}
 	if (settling->left == lanes->count)
 		return true;
-	/* They stop all at once, and a queue is never full by design: so none has taken it. */
-	assert(settling->left == 0);
-	free(settling);
+	/* They stop, or one is full: what is in that would not be waited for. The others' passages come back to nobody. */
+	settling->then = NULL;
+	if (settling->left == 0)
+		free(settling);
 	return false;
 }
 

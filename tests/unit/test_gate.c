@@ -272,6 +272,21 @@ static void a_users_devices_come_ten_times_as_often_as_one_and_others_are_not_co
 	assert_int_equal(gate_ask_known(*state, "alice", now_ms), GATE_OPEN);
 }
 
+static void without_a_device_one_comes_ten_times_as_often_again(void **state)
+{
+	unsigned count = 0;
+	while (gate_ask_known(*state, "alice", now_ms) == GATE_OPEN) {
+		struct gate_visit visit = gate_visit(*state, HOME, "");
+		visit.device = 0;
+		gate_passed(*state, &visit, "alice", now_ms);
+		count++;
+	}
+	assert_in_range(count, 10 * (10 * LIMIT - 1), 100 * LIMIT);
+	assert_int_equal(gate_ask_known(*state, "bob", now_ms), GATE_OPEN);
+	now_ms += MINUTE / (10 * LIMIT) + 1;
+	assert_int_equal(gate_ask_known(*state, "alice", now_ms), GATE_OPEN);
+}
+
 static void failing_as_a_device_holds_up_no_device(void **state)
 {
 	for (unsigned i = 0; i < 10 * LIMIT; i++) {
@@ -354,6 +369,7 @@ int main(void)
 		GATE_TEST(this_machine_and_proxies_are_near_and_the_world_is_not),
 		GATE_TEST(a_device_that_keeps_coming_is_to_come_later),
 		GATE_TEST(a_users_devices_come_ten_times_as_often_as_one_and_others_are_not_concerned),
+		GATE_TEST(without_a_device_one_comes_ten_times_as_often_again),
 		GATE_TEST(failing_as_a_device_holds_up_no_device),
 		GATE_TEST(without_limits_nobody_is_refused),
 		GATE_TEST(a_limit_of_one_still_lets_one_fail),

@@ -312,6 +312,30 @@ static void settling_waits_for_what_is_in_any_lane(void **state)
 	end(&world);
 }
 
+/* The lanes that took its passage are asked again afterwards, and nothing comes twice. */
+static void settling_is_refused_while_one_lane_is_full(void **state)
+{
+	(void)state;
+	struct world world;
+	begin(&world, 4);
+	struct other_job other = {.job = {.done = other_done}, .world = &world};
+	struct other_job *waiting = mem_zero((LANE_QUEUE_MAX + 1) * sizeof *waiting);
+	size_t count = 0;
+	hold(&world);
+	do
+		waiting[count] = (struct other_job){.job = {.run = other_run, .done = other_done}, .world = &world};
+	while (lanes_put(world.lanes, "held", &waiting[count].job) && ++count <= LANE_QUEUE_MAX);
+	assert_in_range(count, LANE_QUEUE_MAX - 1, LANE_QUEUE_MAX);
+	assert_false(lanes_settle(world.lanes, &other.job));
+	let_go(&world);
+	run_until_done(&world, 1 + count);
+	assert_true(lanes_settle(world.lanes, &other.job));
+	run_until_done(&world, 2 + count);
+	assert_int_equal(world.done_count, 2 + count);
+	free(waiting);
+	end(&world);
+}
+
 static void each_result_and_the_stores_reason_come_back(void **state)
 {
 	(void)state;
@@ -467,6 +491,7 @@ int main(void)
 		cmocka_unit_test(a_call_holds_no_more_than_its_limit),
 		cmocka_unit_test(another_job_keeps_its_place_between_appends),
 		cmocka_unit_test(settling_waits_for_what_is_in_any_lane),
+		cmocka_unit_test(settling_is_refused_while_one_lane_is_full),
 		cmocka_unit_test(each_result_and_the_stores_reason_come_back),
 		cmocka_unit_test(what_became_of_appends_is_counted),
 		cmocka_unit_test(a_full_lane_looks_like_a_store_that_is_down),
