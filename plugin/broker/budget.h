@@ -5,7 +5,8 @@
  * connections, and go on counting when he connects again. What is above is refused as rate_limited, with the time after which it is not.
  *
  *   budget             option                               exceeded
- *   commands           commands_per_second, commands_burst  all further commands of the user to that chat wait, so that nothing overtakes
+ *   commands           commands_per_second, commands_burst  all further commands of the user to that chat wait, so that nothing overtakes;
+ *                                                            of a call, whose chat is not read yet, those that name none
  *   bytes of payload   bytes_per_second                     the same; of calls that read, only what is long counts
  *   new contacts       new_contacts_per_hour                the call alone; adding to groups on credit
  *   icons of bytes     icons_per_hour                       the call alone
@@ -16,7 +17,8 @@
  *   subscribing        subscriptions_per_second             the SUBSCRIBE; also above subscriptions_max on one connection
  *   chats              chats_max                            what would begin or join one more: forbidden, since no time helps
  *
- * Commands and calls are counted before their payload is read: who sends what cannot be read has to pay for it as well.
+ * Commands and calls are counted before their payload is read: who sends what cannot be read has to pay for it as well. A call that could be paid still
+ * waits where its chat does.
  *
  * deliveries_per_tick is no person's, but the broker's own turn: server.c. Broker thread. */
 

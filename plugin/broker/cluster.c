@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/broker/access.h"
 #include "plugin/broker/account.h"
 #include "plugin/broker/blocks.h"
 #include "plugin/broker/device_keys.h"
 #include "plugin/broker/erasure.h"
+#include "plugin/broker/events.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/place.h"
 #include "plugin/broker/presence.h"
@@ -46,7 +46,7 @@ static void heard_free(struct heard *heard)
 static void show_event(struct server *server, const struct transaction *tx)
 {
 	struct buf text = BUF_EMPTY;
-	if (!access_shows_events(server, tx->chat_id))
+	if (!events_are_shown(server, tx->chat_id))
 		return;
 	line_add(&text, tx);
 	publish_events(server, tx->chat_id, text.data, text.len);

@@ -75,15 +75,23 @@ static struct put *put_new(struct server *server)
 	return put;
 }
 
+/* What is older than that has passed: monotonic times, and a count of packets. */
+struct passed {
+	int64_t now_ms, trail_ms, arrived_ms;
+	uint64_t packets;
+};
+
 /* Moves `safe` on: what has left the broker, and is older than it needs to notice that nobody is there. A peer that pings and does not read
- * is alive for ever, so the time alone does not tell. */
-static void settle(struct track *track, int64_t now_ms, int64_t trail_ms, int64_t arrived_ms)
+ * is alive for ever, so the time alone does not tell; and one whose TCP takes all, and which acknowledges nothing, leaves it in the broker's queue. */
+static void settle(const struct session *session, struct track *track, const struct passed *passed)
 {
-	if (track->mid > track->safe && now_ms - track->mid_at_ms >= trail_ms && track->mid_at_ms < arrived_ms) {
+	if (track->mid > track->safe && track->mid_at_ms <= passed->trail_ms && track->mid_at_ms < passed->arrived_ms &&
+		track->mid_packets <= passed->packets) {
 		track->safe = track->mid;
 		/* What came after mid has been on its way since some later moment: from now on, at the least. */
 		track->mid = track->handed;
-		track->mid_at_ms = now_ms;
+		track->mid_at_ms = passed->now_ms;
+		track->mid_packets = feed_packets(session);
 	}
 }
 
@@ -95,12 +103,15 @@ static size_t collect(struct server *server, struct session *session, struct put
 	size_t count = HASH_COUNT(feed->tracks);
 	if (!feed->loaded)
 		return count;
-	int64_t arrived_ms = feed_arrived_ms(server, feed), trail_ms = feed_trail_ms(session);
+	const struct passed passed = {.now_ms = server->now_ms,
+		.trail_ms = server->now_ms - feed_trail_ms(session),
+		.arrived_ms = feed_arrived_ms(server, feed),
+		.packets = feed_acknowledged_max(feed)};
 	struct track *track, *next;
 	HASH_ITER(hh, feed->tracks, track, next) {
 		if (track->unplaced)
 			continue;
-		settle(track, server->now_ms, trail_ms, arrived_ms);
+		settle(session, track, &passed);
 		if (session->device != NULL && (track->safe > track->stored || !track->placed)) {
 			if (put->count == put->size)
 				put->cursors = mem_grow(put->cursors, (put->size = put->size * 2 + 16) * sizeof *put->cursors);
@@ -230,9 +241,18 @@ static bool all_qos1(const struct session *session)
 	return session->inbox_qos != 0 && !session->sent_qos0 && session->quota_lost == 0;
 }
 
+/* For a second subscription: the broker holds of the first one what is further on. */
+static bool has_gone_back(const struct feed *feed)
+{
+	for (const struct track *track = feed->tracks; track != NULL; track = track->hh.next)
+		if (!track->unplaced && (track->inbox_has > track->handed || track->text_has > track->handed))
+			return true;
+	return false;
+}
+
 bool cursor_all_held(const struct session *session)
 {
-	return session->device != NULL && session->feed != NULL && session->feed->loaded && all_qos1(session);
+	return session->device != NULL && session->feed != NULL && session->feed->loaded && all_qos1(session) && !has_gone_back(session->feed);
 }
 
 static void park_track(struct parked *parked, const char *chat_id, uint64_t handed)
@@ -264,7 +284,7 @@ static void park(struct server *server, struct session *session)
 		HASH_DEL(server->parked, parked);
 		parked_free(parked);
 	}
-	if (session->clean || session->removed)
+	if (session->clean || session->removed || session->device == NULL) /* of others nothing is gone on with, and anybody may be as many as he likes */
 		return;
 	make_room(server);
 	parked = mem_zero(sizeof *parked);
@@ -272,6 +292,7 @@ static void park(struct server *server, struct session *session)
 	parked->user_id = mem_text(session->person->user_id);
 	parked->at_ms = server->now_ms;
 	parked->session_id = session->id;
+	parked->events_qos = session->events_qos;
 	parked->exact = cursor_all_held(session);
 	parked->underway = underway_has_lines(server, session);
 	for (struct track *track = parked->exact ? session->feed->tracks : NULL; track != NULL; track = track->hh.next)
@@ -300,14 +321,17 @@ static bool nothing_was_held(const struct server *server, const struct parked *p
 	return !session->resent && parked->session_id != session->id && !parked->underway && hostconf_asks_always(&server->host);
 }
 
-struct parked *cursor_unpark(struct server *server, const struct session *session)
+struct parked *cursor_unpark(struct server *server, struct session *session)
 {
 	struct parked *parked = find(server, session->client_id);
 	if (parked == NULL)
 		return NULL;
 	HASH_DEL(server->parked, parked);
 	parked->arrived = nothing_was_held(server, parked, session);
-	if (parked->exact && session->kept && strcmp(parked->user_id, session->person->user_id) == 0)
+	bool goes_on = session->kept && strcmp(parked->user_id, session->person->user_id) == 0;
+	if (goes_on && session->events_qos < 0)
+		session->events_qos = parked->events_qos; /* what is subscribed stays so */
+	if (goes_on && parked->exact)
 		return parked;
 	parked_free(parked);
 	return NULL;

@@ -37,6 +37,7 @@ struct parked {
 	char *user_id;
 	int64_t at_ms;
 	uint64_t session_id; /* that went, or wants nothing for now */
+	signed char events_qos; /* as the session's */
 	bool exact;    /* the broker holds all that was not acknowledged, if it keeps the session */
 	bool underway; /* but some of it only a moment later (underway.h) */
 	bool arrived;  /* when it is unparked: nothing was held, so all of it was acknowledged */
@@ -62,7 +63,7 @@ bool cursor_all_held(const struct session *session);
 bool cursor_resend(struct server *server, struct session *session, const char *topic);
 
 /* Takes the parked state of the session's device out, if what it was handed is sure to arrive; else NULL. */
-struct parked *cursor_unpark(struct server *server, const struct session *session);
+struct parked *cursor_unpark(struct server *server, struct session *session);
 const struct parked_track *parked_find(const struct parked *parked, const char *chat_id); /* parked may be NULL */
 void parked_free(struct parked *parked);
 

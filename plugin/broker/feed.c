@@ -27,6 +27,7 @@ enum {
 	WINDOW_PACKETS = 16,
 	WINDOW_BYTES = 1024 * 1024,
 	LIVE_RESERVE = 32,   /* packets of hc/me/live beside a full window: busy for a moment is not stuck */
+	EVENTS_MAX = 10000,  /* packets of events since the socket was seen drained; at most half of the broker's queue */
 	PUBACK_BYTES = 4,
 	UNACKNOWLEDGED_MAX = 100, /* packets: a tenth of the smallest queue that the broker has by default, since it may hold as many from before */
 	WINDOW_MS = 20,      /* where the socket is not known, a window may be used again after this time */
@@ -156,13 +157,20 @@ bool feed_may_forget(struct server *server, const char *chat_id, uint64_t handed
 	return core_known(server->core, chat_id) >= handed;
 }
 
-static void track_handed(struct track *track, uint64_t number, int64_t now_ms)
+uint64_t feed_packets(const struct session *session)
+{
+	const struct feed *feed = session->feed;
+	return feed->sent_qos1 + (feed->line_count > 0 && publish_qos(session, session->inbox_qos) > 0);
+}
+
+static void track_handed(struct server *server, const struct session *session, struct track *track, uint64_t number)
 {
 	if (number <= track->handed)
 		return;
 	if (track->mid <= track->safe) {
 		track->mid = number;
-		track->mid_at_ms = now_ms;
+		track->mid_at_ms = server->now_ms;
+		track->mid_packets = feed_packets(session);
 	}
 	track->handed = number;
 	if (track->queued < number)
@@ -173,13 +181,17 @@ static void track_handed(struct track *track, uint64_t number, int64_t now_ms)
 
 /* ---- pacing ---- */
 
+uint64_t feed_acknowledged_max(const struct feed *feed)
+{
+	int64_t received = feed->sent_qos1 > 0 ? client_received(feed->socket) : -1;
+	if (received < 0 || feed->received_at_start < 0)
+		return UINT64_MAX;
+	return (uint64_t)(received - feed->received_at_start) / PUBACK_BYTES;
+}
+
 static bool withholds_acknowledgements(const struct feed *feed)
 {
-	int64_t received = feed->sent_qos1 > UNACKNOWLEDGED_MAX ? client_received(feed->socket) : -1;
-	if (received < 0 || feed->received_at_start < 0)
-		return false;
-	uint64_t acknowledged_max = (uint64_t)(received - feed->received_at_start) / PUBACK_BYTES;
-	return feed->sent_qos1 > acknowledged_max + UNACKNOWLEDGED_MAX;
+	return feed->sent_qos1 > UNACKNOWLEDGED_MAX && feed->sent_qos1 - UNACKNOWLEDGED_MAX > feed_acknowledged_max(feed);
 }
 
 static bool is_drained(struct server *server, struct feed *feed)
@@ -198,6 +210,11 @@ static bool is_drained(struct server *server, struct feed *feed)
 	return false;
 }
 
+static void begin_window(struct feed *feed)
+{
+	feed->sent_packets = feed->sent_bytes = feed->live_packets = feed->event_packets = 0;
+}
+
 static bool may_send(struct server *server, struct feed *feed)
 {
 	if (server->now_ms < feed->held_until_ms)
@@ -206,7 +223,7 @@ static bool may_send(struct server *server, struct feed *feed)
 		return true;
 	if (!is_drained(server, feed))
 		return false;
-	feed->sent_packets = feed->sent_bytes = feed->live_packets = 0;
+	begin_window(feed);
 	return true;
 }
 
@@ -220,14 +237,22 @@ int64_t feed_arrived_ms(const struct server *server, struct feed *feed)
 	return feed->line_count == 0 ? server->now_ms : feed->arrived_at_ms;
 }
 
+/* It has a place in the broker's queue until it is acknowledged. */
+static void sent_qos1(struct feed *feed)
+{
+	if (feed->sent_qos1++ == 0)
+		feed->received_at_start = client_received(feed->socket);
+}
+
 static void sent(struct server *server, const struct session *session, size_t len, int qos)
 {
 	struct feed *feed = session->feed;
-	if (publish_qos(session, qos) > 0 && feed->sent_qos1++ == 0)
-		feed->received_at_start = client_received(feed->socket);
+	if (publish_qos(session, qos) > 0)
+		sent_qos1(feed);
 	if (feed->sent_packets == 0)
 		feed->sent_at_ms = server->now_ms;
-	feed->last_sent_at_ms = server->now_ms;
+	if (feed->line_count == 0) /* lines that wait were counted as handed: what goes out before them does not say that they have arrived */
+		feed->last_sent_at_ms = server->now_ms;
 	feed->sent_round = server->round;
 	feed->sent_packets++;
 	feed->sent_bytes += len;
@@ -255,10 +280,10 @@ static void send_lines(struct server *server, struct session *session)
 		line_drop(feed->lines[i]);
 	}
 	size_t len = (size_t)(at - payload);
-	publish_owned(server, session, "inbox", payload, len, session->inbox_qos);
-	sent_transactions(server, session, len, session->inbox_qos);
 	server->counters.lines += feed->line_count;
 	feed->line_count = feed->line_bytes = 0;
+	publish_owned(server, session, "inbox", payload, len, session->inbox_qos);
+	sent_transactions(server, session, len, session->inbox_qos);
 	if (feed->line_size > LINES_KEEP) {
 		free(feed->lines);
 		feed->lines = NULL;
@@ -343,7 +368,33 @@ bool feed_allows_live(struct server *server, struct session *session, size_t len
 		sent(server, session, len, session->live_qos);
 		return true;
 	}
-	return feed->live_packets++ < LIVE_RESERVE;
+	if (feed->live_packets++ >= LIVE_RESERVE)
+		return false;
+	if (publish_qos(session, session->live_qos) > 0)
+		sent_qos1(feed);
+	return true;
+}
+
+static uint32_t events_max(const struct server *server)
+{
+	int queue_max = server->host.queue_max;
+	return queue_max > 0 && queue_max / 2 < EVENTS_MAX ? (uint32_t)queue_max / 2 : EVENTS_MAX;
+}
+
+bool feed_allows_events(struct server *server, struct session *session, int qos)
+{
+	struct feed *feed = session->feed;
+	if (feed == NULL)
+		return true;
+	if (feed->event_packets >= events_max(server)) {
+		if (!is_drained(server, feed))
+			return false;
+		begin_window(feed);
+	}
+	if (publish_qos(session, qos) > 0)
+		sent_qos1(feed);
+	feed->event_packets++;
+	return true;
 }
 
 void feed_goes_beside(struct server *server, struct session *session, size_t len, int qos)
@@ -375,7 +426,7 @@ void feed_commit(struct server *server, struct session *session, const struct tr
 		return;
 	if (session->text)
 		send_text(server, session, tx);
-	track_handed(track, tx->number, server->now_ms);
+	track_handed(server, session, track, tx->number);
 }
 
 void feed_commit_void(struct server *server, struct session *session, const struct transaction *tx, struct line *line)
@@ -386,7 +437,7 @@ void feed_commit_void(struct server *server, struct session *session, const stru
 	bool fits = line->len <= inbox_max(server, session); /* else replay.c makes a hint of it */
 	if (session->inbox_qos >= 0 && !(fits && add_line(server, session, tx, line)))
 		return;
-	track_handed(track, tx->number, server->now_ms);
+	track_handed(server, session, track, tx->number);
 }
 
 void feed_commit_later(struct server *server, struct session *session, const struct transaction *tx)
@@ -433,7 +484,7 @@ void feed_hint(struct server *server, struct session *session, struct line *line
 	struct track *track = track_of_news(server, session, line->chat_id, line->number);
 	if (track == NULL || (session->inbox_qos >= 0 && !add_hint(server, session, line)))
 		return;
-	track_handed(track, line->number, server->now_ms);
+	track_handed(server, session, track, line->number);
 }
 
 /* ---- the end of a tick ---- */
@@ -454,7 +505,7 @@ static void send_parcel(struct server *server, struct session *session)
 	for (size_t i = 0; i < parcel->mark_count; i++) {
 		struct track *track = feed_find(feed, parcel->marks[i].chat_id);
 		if (track != NULL)
-			track_handed(track, parcel->marks[i].number, server->now_ms);
+			track_handed(server, session, track, parcel->marks[i].number);
 	}
 	parcel_free(parcel);
 }

@@ -40,6 +40,7 @@ struct track {
 	/* the cursor's: numbers that are older than the connection can hide a loss */
 	uint64_t safe, mid, stored;
 	int64_t mid_at_ms;
+	uint64_t mid_packets; /* feed_packets() then */
 	bool placed;   /* the store has a cursor: without one, the user's received mark would count */
 	bool reading;  /* something above `queued` is being read for it: what is committed meanwhile comes behind that, by replay.c */
 	bool unplaced; /* where it begins is being looked up (place.c): all else but `latest` is not known yet */
@@ -75,7 +76,8 @@ struct feed {
 	int socket;
 	int64_t received_at_start;           /* bytes from the client before the first packet with QoS 1; -1: not known */
 	uint64_t sent_qos1;                  /* packets with QoS 1 since */
-	uint32_t sent_packets, live_packets; /* live_packets: beside the window */
+	uint32_t sent_packets;
+	uint32_t live_packets, event_packets; /* beside the window */
 	size_t sent_bytes;
 	int64_t sent_at_ms, last_sent_at_ms; /* the window's first, and the last ever */
 	uint64_t sent_round;                 /* of that last one: by the next round the broker has taken it up */
@@ -132,11 +134,20 @@ void line_drop(struct line *line);
 /* Something that is worth sending only now, and only to who keeps up: false where it would push transactions out of the broker's queue. */
 bool feed_allows_live(struct server *server, struct session *session, size_t len);
 
+/* A line of a chat's events is about to be queued by the broker: false where so many of them wait in its queue that inbox messages would find no place
+ * there. qos: what the session has subscribed all of its events with, at the least. */
+bool feed_allows_events(struct server *server, struct session *session, int qos);
+
 /* An ack or an answer goes out beside the lines, at once. It takes its part of the window, so that lines wait until it has left. */
 void feed_goes_beside(struct server *server, struct session *session, size_t len, int qos);
 
 /* What was handed over before this time has reached the peer's TCP; it can still have been lost behind that. */
 int64_t feed_arrived_ms(const struct server *server, struct feed *feed);
+
+/* So many packets with QoS 1 there are until all that was handed over is out, on this connection. */
+uint64_t feed_packets(const struct session *session);
+/* So many of them it can have acknowledged, at the most; UINT64_MAX: not known. Those behind may still be with the broker. */
+uint64_t feed_acknowledged_max(const struct feed *feed);
 
 /* How long a client may be gone before the broker notices: 1.5 × keepalive. */
 int64_t feed_trail_ms(const struct session *session);

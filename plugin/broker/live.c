@@ -25,7 +25,8 @@ struct receipt_due {
 
 static void tell_session(struct server *server, struct session *session, const struct buf *payload)
 {
-	if (session->live_qos >= 0 && !session->gone && feed_allows_live(server, session, payload->len))
+	bool fits = payload->len <= session_payload_max(session, strlen(server->conf.prefix) + sizeof "/me/live" - 1, SIZE_MAX);
+	if (fits && session->live_qos >= 0 && !session->gone && feed_allows_live(server, session, payload->len))
 		publish_copy(server, session, "live", payload->data, payload->len, session->live_qos);
 }
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/broker/access.h"
 #include "plugin/broker/account.h"
 #include "plugin/broker/activity.h"
 #include "plugin/broker/answer.h"
@@ -15,6 +14,7 @@
 #include "plugin/broker/budget.h"
 #include "plugin/broker/cluster.h"
 #include "plugin/broker/erasure.h"
+#include "plugin/broker/events.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/presence.h"
 #include "plugin/broker/publish.h"
@@ -213,7 +213,7 @@ static void port_committed(void *context, struct chat *chat, struct transaction 
 		members_changed(server, chat, tx);
 	if (tx->type == TX_DELETE)
 		erasure_in_chat(server, chat);
-	if (access_shows_events(server, chat->id))
+	if (events_are_shown(server, chat->id))
 		publish_events(server, chat->id, text->data, text->len);
 	line_drop(line);
 }

@@ -82,39 +82,41 @@ static void publish_to(struct server *server, struct session *session, const cha
 {
 	qos = publish_qos(session, qos);
 	choose_pace(server, session, qos);
+	session->handed_round = server->round;
 	publish(server, session->client_id, topic, payload, len, qos, properties);
 }
 
-void publish_owned(struct server *server, struct session *session, const char *topic, char *payload, size_t len, int qos)
+bool publish_owned(struct server *server, struct session *session, const char *topic, char *payload, size_t len, int qos)
 {
 	char name[TOPIC_SIZE];
 	snprintf(name, sizeof name, "%s/me/%s", server->conf.prefix, topic);
-	if (len > session_payload_max(session, strlen(name), SIZE_MAX))
+	if (len > session_payload_max(session, strlen(name), SIZE_MAX)) {
 		mosquitto_free(payload); /* an ack or a live event that cannot be shortened; the feed stays below the bound by itself */
-	else
-		publish_to(server, session, name, payload, len, qos, NULL);
+		return false;
+	}
+	publish_to(server, session, name, payload, len, qos, NULL);
+	return true;
 }
 
-void publish_copy(struct server *server, struct session *session, const char *topic, const char *payload, size_t len, int qos)
+bool publish_copy(struct server *server, struct session *session, const char *topic, const char *payload, size_t len, int qos)
 {
 	char *copy = publish_alloc(len);
 	memcpy(copy, payload, len);
-	publish_owned(server, session, topic, copy, len, qos);
+	return publish_owned(server, session, topic, copy, len, qos);
 }
 
-/* The QoS that an answer is to be sent with, now. It takes its part of the feed's window, so that lines wait until it has left. */
-static int answer_qos(struct server *server, struct session *session, size_t len, int qos)
+/* The QoS that an answer is to be sent with, now. */
+static int answer_qos(struct server *server, struct session *session, int qos)
 {
 	qos = publish_qos(session, qos);
-	if (qos > 0 && !budget_keeps_answer(server, session->person))
-		qos = 0;
-	feed_goes_beside(server, session, len, qos);
-	return qos;
+	return qos > 0 && budget_keeps_answer(server, session->person) ? qos : 0;
 }
 
 void publish_ack(struct server *server, struct session *session, const char *topic, const char *payload, size_t len, int qos)
 {
-	publish_copy(server, session, topic, payload, len, answer_qos(server, session, len, qos));
+	qos = answer_qos(server, session, qos);
+	if (publish_copy(server, session, topic, payload, len, qos))
+		feed_goes_beside(server, session, len, qos);
 }
 
 void publish_reply(struct server *server, struct session *session, const char *topic, const char *payload, size_t len,
@@ -126,7 +128,9 @@ void publish_reply(struct server *server, struct session *session, const char *t
 		server_log(MOSQ_LOG_ERR, "could not add correlation data to an answer");
 	char *copy = publish_alloc(len);
 	memcpy(copy, payload, len);
-	publish_to(server, session, topic, copy, len, answer_qos(server, session, len, 1), properties);
+	int qos = answer_qos(server, session, 1);
+	publish_to(server, session, topic, copy, len, qos, properties);
+	feed_goes_beside(server, session, len, qos);
 }
 
 void publish_events(struct server *server, const char *chat_id, const char *payload, size_t len)

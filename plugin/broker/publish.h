@@ -4,6 +4,7 @@
 /* The way out: everything that a client receives below the prefix goes through here. The broker takes it at the top of its next round.
  * By client ID, so that it reaches that connection alone and needs no subscription of the broker's. Broker thread. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct server;
@@ -12,9 +13,9 @@ struct session;
 /* The broker's way of counting memory: payloads given to publish_owned come from here. */
 char *publish_alloc(size_t len);
 
-/* hc/me/<topic> to one connection, unless it is longer than that takes. payload belongs to the broker afterwards. qos: 0 or 1. */
-void publish_owned(struct server *server, struct session *session, const char *topic, char *payload, size_t len, int qos);
-void publish_copy(struct server *server, struct session *session, const char *topic, const char *payload, size_t len, int qos);
+/* hc/me/<topic> to one connection. payload belongs to the broker afterwards. qos: 0 or 1. false: it is longer than the connection takes. */
+bool publish_owned(struct server *server, struct session *session, const char *topic, char *payload, size_t len, int qos);
+bool publish_copy(struct server *server, struct session *session, const char *topic, const char *payload, size_t len, int qos);
 
 /* The same for an ack. */
 void publish_ack(struct server *server, struct session *session, const char *topic, const char *payload, size_t len, int qos);

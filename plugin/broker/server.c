@@ -11,7 +11,6 @@
 #include <utlist.h>
 
 #include "base/clock.h"
-#include "plugin/broker/access.h"
 #include "plugin/broker/account.h"
 #include "plugin/broker/activity.h"
 #include "plugin/broker/answer.h"
@@ -23,6 +22,7 @@
 #include "plugin/broker/device_keys.h"
 #include "plugin/broker/doorman.h"
 #include "plugin/broker/erasure.h"
+#include "plugin/broker/events.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/hostconf.h"
 #include "plugin/broker/intake.h"
@@ -362,7 +362,7 @@ void server_close(struct server *server)
 	metrics_free(server->metrics);
 	doorman_close(server);
 	session_free_persons(server);
-	access_free_all(server);
+	events_free_all(server);
 	cursor_free_all(server);
 	underway_tick(server);
 	live_free_all(server);

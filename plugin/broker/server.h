@@ -30,6 +30,7 @@
  *   control.c   what operators ask for                       control_….c  … one file per area
  *   watching.c  what changes while it is read who may be watched
  *   seen.c      when people were here last                   room.c      for new devices
+ *   events.c    a chat's transactions by the broker's own fan-out
  */
 
 #include <mosquitto.h>

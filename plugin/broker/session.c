@@ -101,7 +101,7 @@ struct session *session_begin(struct server *server, struct mosquitto *client, c
 	session->packet_max = client_packet_max(client);
 	session->socket = client_socket(client);
 	session->expires_at_ms = expires_at_ms;
-	session->inbox_qos = session->ack_qos = session->live_qos = -1;
+	session->inbox_qos = session->ack_qos = session->live_qos = session->events_qos = -1;
 	session->person = person_get(server, user_id);
 	server->users += session->person->sessions == NULL;
 	DL_APPEND2(session->person->sessions, session, person_prev, person_next);

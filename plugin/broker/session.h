@@ -52,7 +52,7 @@ struct session {
 	struct rate stores;      /* of changes to the device */
 	char **unsubscribed;     /* while the device is loading: what is not to come back with it */
 	unsigned filter_count, unsubscribed_count;
-	uint64_t heard_round; /* when it last published something */
+	uint64_t heard_round, handed_round; /* when it last published something, and when something went out to it */
 	int keepalive_s;
 	uint32_t packet_max; /* the client's maximum packet size, 0: none */
 	uint32_t bytes_max;  /* set by the device, 0: not */
@@ -60,6 +60,7 @@ struct session {
 	bool sent_qos0;      /* a line or a text went out with QoS 0: of that the broker holds nothing */
 	unsigned quota_lost; /* places of the send quota that the broker (2.0) will not give back: beyond none, QoS 0 must do */
 	signed char inbox_qos, ack_qos, live_qos; /* -1: not subscribed */
+	signed char events_qos; /* the lowest of all chats, since it connected; -1: of none */
 	bool text; /* some filter reaches text/… */
 	bool device_loading, device_dirty, replay_loading;
 	bool mqtt5, clean, warned, gone;

@@ -35,20 +35,33 @@ static struct underway *find(const struct server *server, const char *client_id)
 	return gone;
 }
 
+/* Somebody without a device has taken a device's client ID. What is on its way to him is not for its owner: he goes first. */
+static bool makes_room(struct server *server, struct session *earlier)
+{
+	if (takes_up_at_once(server) || earlier->handed_round != server->round)
+		return false;
+	session_cut(server, earlier);
+	return true;
+}
+
 bool underway_bars(struct server *server, const struct mosquitto *client, const char *user_id)
 {
 	const char *client_id = mosquitto_client_id(client), *device;
 	struct error err;
 	enum client_kind kind = client_id_read(client_id, user_id, &device, &err);
 	const struct underway *gone = find(server, client_id);
-	if (kind == CLIENT_EPHEMERAL) /* what comes now is due to it, unless it is somebody else's */
-		return gone != NULL && strcmp(gone->user_id, user_id) != 0;
-	if (kind != CLIENT_DEVICE)
+	if (kind == CLIENT_REFUSED)
 		return false; /* no device of his: nothing is told of it, and nobody held up */
+	if (gone != NULL && strcmp(gone->user_id, user_id) != 0)
+		return true;
+	if (kind == CLIENT_EPHEMERAL)
+		return false; /* what comes now is due to it */
 	bool clean = mosquitto_client_clean_session(client);
 	if (gone != NULL && gone->lines)
 		return clean || !gone->exact;
 	struct session *earlier = session_by_name(server, client_id);
+	if (earlier != NULL && strcmp(earlier->person->user_id, user_id) != 0)
+		return makes_room(server, earlier);
 	if (earlier == NULL || !underway_has_lines(server, earlier) || (!clean && is_exact(earlier)))
 		return false;
 	earlier->feed->held_until_ms = server->now_ms + HOLD_MS;

@@ -315,6 +315,65 @@ def test_who_takes_all_and_acknowledges_nothing_loses_nothing(idle_broker, versi
     bob.until(lambda: len({text[2] for text in bob.texts}) == count, "all of them")
 
 
+@pytest.mark.parametrize("version", [mqtt.V311, mqtt.V5])
+def test_who_watches_a_busy_chat_and_acknowledges_nothing_loses_no_message(idle_broker, version):
+    """Events go out by the broker's own fan-out, into the queue in which inbox messages wait as well."""
+    idle_broker.listener_lines = ["max_queued_messages 500"]
+    broker = idle_broker.start()
+    alice = broker.person("alice", subscribes=("hc/me/inbox", "hc/me/reply/#"))
+    bob = broker.person("bob", version=version, subscribes=("hc/me/inbox", "hc/me/reply/#"))
+    chat, count = alice.chat_with(bob), 900
+    bob.is_up_to_date()
+    bob.leaves()
+    bob.subscribes += (f"hc/chat/{chat}/events",)
+    bob.connect_options["acknowledges"] = False
+    bob.connects()
+    for i in range(count):
+        alice.client.publish(f"hc/chat/{chat}/text", f"{i}")
+    alice.until(lambda: len(alice.heard(chat)) == count, "her own messages")
+    for _ in range(3):
+        bob.client.ping()  # the broker has had time to hand over far more than its queue holds
+        alice.is_up_to_date()
+    assert "being dropped" not in broker.log_text()
+    bob.connect_options["acknowledges"] = True
+    bob.returns()
+    bob.until(lambda: set(bob.heard(chat)) == {f"{i}" for i in range(count)}, "all of them")
+
+
+def test_who_acknowledges_gets_every_line_of_a_busy_chats_events(broker, alice, bob, chat):
+    assert bob.client.subscribe(f"hc/chat/{chat}/events") == [1]
+    for turn in range(10):
+        for i in range(100):
+            alice.client.publish(f"hc/chat/{chat}/text", f"{turn * 100 + i}")
+        bob.until(lambda: len(bob.events) == 100 * (turn + 1), "the events")
+    assert [event["body"] for event in bob.events] == [f"{i}" for i in range(1000)]
+
+
+def test_what_waits_in_the_brokers_own_queue_has_not_arrived(broker):
+    """His TCP takes everything and he says that he is there, for longer than the broker needs to notice that somebody is not; but of what he acknowledges nothing
+    more than 20 is in flight. He loses the rest with the connection, and gets it again."""
+    keepalive_s, count = 2, 60
+    alice = broker.person("alice")
+    bob = broker.person("bob", clean=True, keepalive=keepalive_s, subscribes=("hc/me/inbox", "hc/me/reply/#"))
+    chat = alice.chat_with(bob)
+    bob.is_up_to_date()
+    bob.leaves()
+    bob.connect_options["acknowledges"] = False
+    bob.connects()
+    for i in range(count):
+        alice.says(f"{i}", chat=chat)
+        if i % 6 == 0:
+            bob.client.ping()
+    for _ in range(8 * keepalive_s):
+        bob.client.ping()
+        time.sleep(0.5)
+    bob.connect_options["acknowledges"] = True
+    bob.inbox.clear()
+    bob.heard_until = 0
+    bob.returns()
+    bob.until(lambda: set(bob.heard(chat)) >= {f"{i}" for i in range(20, count)}, "what had not left the broker")
+
+
 class Flood:
     """Somebody who sends without a pause, and reads nothing until he is done. The broker's queue is as it comes with Mosquitto, and forgets."""
 

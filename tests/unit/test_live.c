@@ -51,7 +51,7 @@ bool feed_allows_live(struct server *of, struct session *session, size_t len)
 	return true;
 }
 
-void publish_copy(struct server *of, struct session *session, const char *topic, const char *payload, size_t len, int qos)
+bool publish_copy(struct server *of, struct session *session, const char *topic, const char *payload, size_t len, int qos)
 {
 	(void)of;
 	(void)session;
@@ -60,6 +60,14 @@ void publish_copy(struct server *of, struct session *session, const char *topic,
 	(void)len;
 	(void)qos;
 	sent++;
+	return true;
+}
+
+size_t session_payload_max(const struct session *session, size_t topic_len, size_t most)
+{
+	(void)session;
+	(void)topic_len;
+	return most;
 }
 
 bool blocks_part(struct server *of, const char *user_a, const char *user_b)
@@ -102,7 +110,8 @@ static void group_of(unsigned count)
 static int setup(void **state)
 {
 	(void)state;
-	server = (struct server){.now_ms = 1000, .conf = {.deliveries_per_tick = 2000, .large_group = 200}};
+	static char prefix[] = "hc";
+	server = (struct server){.now_ms = 1000, .conf = {.prefix = prefix, .deliveries_per_tick = 2000, .large_group = 200}};
 	looked_up = looked_at = sent = 0;
 	woken_in_ms = -1;
 	return 0;

@@ -33,7 +33,7 @@ static struct server server;
 static struct person bob;
 static struct session phone; /* the connection before */
 static char client_id[] = "bob/phone", user_id[] = "bob", prefix[] = "hc";
-static bool phone_is_there, phone_is_due, broker_holds_all;
+static bool phone_is_there, phone_is_due, phone_is_cut, broker_holds_all;
 static uint64_t latest;
 static unsigned packets; /* that it was sent */
 static int64_t woken_in_ms;
@@ -53,7 +53,14 @@ bool mosquitto_client_clean_session(const struct mosquitto *client)
 struct session *session_by_name(struct server *of, const char *name)
 {
 	(void)of;
-	return phone_is_there && strcmp(name, client_id) == 0 ? &phone : NULL;
+	return phone_is_there && strcmp(name, phone.client_id) == 0 ? &phone : NULL;
+}
+
+void session_cut(struct server *of, struct session *session)
+{
+	(void)of;
+	assert_ptr_equal(session, &phone);
+	phone_is_cut = true;
 }
 
 bool cursor_all_held(const struct session *session)
@@ -73,18 +80,21 @@ int publish_qos(const struct session *session, int qos)
 	return qos;
 }
 
-void publish_owned(struct server *of, struct session *session, const char *topic, char *payload, size_t len, int qos)
+bool publish_owned(struct server *of, struct session *session, const char *topic, char *payload, size_t len, int qos)
 {
-	(void)of, (void)session, (void)len, (void)qos;
+	(void)len, (void)qos;
 	assert_string_equal(topic, "inbox");
+	session->handed_round = of->round;
 	free(payload);
 	packets++;
+	return true;
 }
 
-void publish_copy(struct server *of, struct session *session, const char *topic, const char *payload, size_t len, int qos)
+bool publish_copy(struct server *of, struct session *session, const char *topic, const char *payload, size_t len, int qos)
 {
 	(void)of, (void)session, (void)topic, (void)payload, (void)len, (void)qos;
 	packets++;
+	return true;
 }
 
 void session_due(struct server *of, struct session *session)
@@ -198,7 +208,7 @@ static int with_phone(void **state)
 	bob = (struct person){.user_id = user_id};
 	phone = (struct session){.client_id = client_id, .device = client_id + 4, .person = &bob, .inbox_qos = 1, .ack_qos = -1, .live_qos = -1, .socket = -1};
 	phone_is_there = broker_holds_all = true;
-	phone_is_due = false;
+	phone_is_due = phone_is_cut = false;
 	latest = packets = 0;
 	feed_begin(&server, &phone);
 	return 0;
@@ -366,6 +376,23 @@ static void a_client_id_that_names_no_device_is_nobody_elses_until_all_is_taken_
 	assert_false(underway_bars(&server, &mallory, "mallory"));
 }
 
+/* Without '/' a client ID may be anybody's; it is a device only of the user who is called so. */
+static void what_goes_out_to_somebody_under_a_users_own_name_is_not_for_the_user(void **state)
+{
+	(void)state;
+	const struct mosquitto alice = {.client_id = "alice", .clean = true};
+	phone.client_id = (char[]){"alice"};
+	phone.device = NULL;
+	assert_false(underway_bars(&server, &alice, "alice"));
+	a_line_goes_out();
+	assert_true(underway_bars(&server, &alice, "alice"));
+	assert_true(phone_is_cut);
+	phone_goes();
+	assert_true(underway_bars(&server, &alice, "alice"));
+	tick(1);
+	assert_false(underway_bars(&server, &alice, "alice"));
+}
+
 #define PHONE_TEST(name) cmocka_unit_test_setup_teardown(name, with_phone, without_phone)
 
 int main(void)
@@ -383,6 +410,7 @@ int main(void)
 		PHONE_TEST(who_goes_on_with_what_the_broker_has_not_all_of_comes_again_as_well),
 		PHONE_TEST(nobody_from_outside_takes_its_client_id_until_all_is_taken_up),
 		PHONE_TEST(a_client_id_that_names_no_device_is_nobody_elses_until_all_is_taken_up),
+		PHONE_TEST(what_goes_out_to_somebody_under_a_users_own_name_is_not_for_the_user),
 		PHONE_TEST(a_connection_that_ends_with_no_line_underway_bars_only_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
