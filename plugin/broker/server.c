@@ -74,7 +74,8 @@ int64_t server_read_clock(struct server *server)
 
 void server_wake_in(struct server *server, int64_t ms)
 {
-	timer_set(server->timer, server->now_ms + ms);
+	if (server->timer != NULL) /* at the end there is no next tick */
+		timer_set(server->timer, server->now_ms + ms);
 }
 
 static void ring(void *context)
@@ -264,6 +265,8 @@ bool server_begin(struct server *server, struct opened *opened, struct error *er
 	opened->tail = NULL;
 	if (!start_workers(server, tail, err))
 		return false;
+	if (!mirroring_open(server, err)) /* before there is a core: without one nobody logs in */
+		return false;
 	const struct core_ports ports = ports_for_core(server);
 	server->core = core_new(&ports);
 	set_world(server);
@@ -275,8 +278,6 @@ bool server_begin(struct server *server, struct opened *opened, struct error *er
 	opened->device_keys = NULL;
 	if (tail == NULL)
 		notices_begin(server, opened->notices);
-	if (!mirroring_open(server, err))
-		return false;
 	replay_journal(server);
 	erasure_happened(server); /* what was erased before a crash may not have got out of the files */
 	return true;
@@ -316,6 +317,13 @@ static void settle_puts(struct server *server)
 	}
 }
 
+/* A completion may have asked for more, which is refused by now and comes back at once. */
+static void empty_mailbox(struct server *server)
+{
+	while (server->mailbox != NULL && mailbox_run(server->mailbox) > 0)
+		;
+}
+
 /* Refuse, drain, join; then nothing can come back any more. */
 static void stop_threads(struct server *server)
 {
@@ -324,6 +332,7 @@ static void stop_threads(struct server *server)
 	settle_puts(server);
 	server->closing = true;
 	timer_stop(server->timer);
+	server->timer = NULL;
 	opening_finish(server);
 	tail_finish(server->tail);
 	lanes_finish(server->lanes);
@@ -332,9 +341,9 @@ static void stop_threads(struct server *server)
 	mirroring_close(server);
 	issuers_finish(server->issuers);
 	metrics_finish(server);
-	while (server->mailbox != NULL && mailbox_run(server->mailbox) > 0)
-		; /* a completion may have asked for more, which is refused by now and comes back at once */
+	empty_mailbox(server);
 	jobs_drop(server);
+	empty_mailbox(server);
 	opening_stop(server);
 	tail_close(server->tail);
 	lanes_stop(server->lanes);

@@ -113,6 +113,23 @@ def test_it_starts_and_stops_cleanly_many_times(idle_broker):
         idle_broker.start().stop()
 
 
+def test_it_stops_cleanly_while_chats_are_being_loaded(idle_broker):
+    """Receipts for chats that are not in memory: each has to be loaded first, and some come back when there is no next tick any more."""
+    count = 200
+    idle_broker.set_limits(commands_per_second=10000, commands_burst=10000, new_contacts_per_hour=1000000)
+    broker = idle_broker.start()
+    alice, bob = broker.person("alice"), broker.person("bob")
+    chats = [alice.makes_group("team", bob) for _ in range(count)]
+    for _ in range(3):
+        broker.restart()
+        alice.connects()
+        for chat in chats:
+            alice.client.publish(f"hc/chat/{chat}/received/1", "", qos=0)
+        alice.client.ping()
+        broker.stop()
+        broker.start()
+
+
 @pytest.mark.parametrize("doorbell", ["auto", "signal"])
 def test_both_doorbells_wake_the_broker(idle_broker, doorbell):
     idle_broker.options["doorbell"] = doorbell

@@ -84,6 +84,27 @@ def test_what_was_sent_before_a_restart_without_the_server_is_not_lost(idle_brok
     bob.hears("in the journal")
 
 
+def test_options_that_kafka_refuses_later_let_nobody_in(idle_broker, server):
+    """What was in the journal has to be decided first; a broker that cannot begin must not take anything new before it."""
+    server.start()
+    broker = waits_for(server, idle_broker).start()
+    alice, bob = broker.person("alice"), broker.person("bob")
+    chat = alice.chat_with(bob)
+    server.kill9()
+    alice.sends("in the journal", chat=chat)
+    broker.kill9()
+    broker.options.update(kafka="127.0.0.1:9", kafka_security_protocol="ssl", kafka_ssl_ca_location="/nonexistent")
+    broker.start()
+    broker.expects_line("the broker has to be started again", server.start)
+    is_turned_away(broker, mqtt.V311)
+    broker.stop()
+    for name in [name for name in broker.options if name.startswith("kafka")]:
+        del broker.options[name]
+    broker.start()
+    bob.connects()
+    bob.hears("in the journal")
+
+
 def test_a_server_that_hangs_does_not_hold_up_the_start(idle_broker, server):
     server.start()
     server.is_paused()
