@@ -89,7 +89,12 @@ static int check_read(struct server *server, struct session *session, const stru
 		return MOSQ_ERR_ACL_DENIED;
 	if (topic.kind == TOPIC_ME)
 		return yes(cursor_resend(server, session, topic.rest));
-	return yes(topic.kind == TOPIC_EVENTS && !session_is_over(server, session) && events_may_reach(server, session, topic.chat_id, event));
+	if (topic.kind != TOPIC_EVENTS)
+		return MOSQ_ERR_ACL_DENIED;
+	bool reaches = !session_is_over(server, session) && events_may_reach(server, session, topic.chat_id, event);
+	if (!reaches && session_is_beginning(server, session))
+		session->quota_lost++;
+	return yes(reaches);
 }
 
 /* ---- subscribe ---- */

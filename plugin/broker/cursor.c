@@ -361,7 +361,7 @@ bool cursor_resend(struct server *server, struct session *session, const char *t
 	bool stream = strcmp(topic, "inbox") == 0 || strncmp(topic, "text/", 5) == 0;
 	bool allowed = parked != NULL && strcmp(parked->user_id, session->person->user_id) == 0 && (parked->exact || !stream);
 	session->resent |= stream;
-	if (!allowed && server->version.major == 2 && server->version.minor == 0)
+	if (!allowed)
 		session->quota_lost++;
 	return allowed;
 }

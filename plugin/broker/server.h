@@ -158,6 +158,7 @@ struct server {
 	struct receipt_due *receipts_due; /* to be announced */
 	int64_t receipts_due_at_ms;
 	struct events_line events_line; /* the last one that the broker asked about */
+	uint64_t begun_id, begun_round; /* the session that began last, and when */
 	struct watched *watched; /* chats whose events somebody subscribed to */
 	int64_t refused_at_ms;   /* when a connection was last closed because a command could not be taken */
 	bool cluster_failing;    /* what other brokers write cannot be read */

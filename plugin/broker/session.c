@@ -102,6 +102,8 @@ struct session *session_begin(struct server *server, struct mosquitto *client, c
 	session->socket = client_socket(client);
 	session->expires_at_ms = expires_at_ms;
 	session->inbox_qos = session->ack_qos = session->live_qos = session->events_qos = -1;
+	server->begun_id = session->id;
+	server->begun_round = server->round;
 	session->person = person_get(server, user_id);
 	server->users += session->person->sessions == NULL;
 	DL_APPEND2(session->person->sessions, session, person_prev, person_next);
@@ -120,6 +122,11 @@ void session_due(struct server *server, struct session *session)
 		return;
 	session->due = true;
 	DL_APPEND2(server->due, session, due_prev, due_next);
+}
+
+bool session_is_beginning(const struct server *server, const struct session *session)
+{
+	return server->begun_id == session->id && server->begun_round == server->round;
 }
 
 static void filters_free(struct session *session)

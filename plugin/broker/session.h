@@ -58,7 +58,7 @@ struct session {
 	uint32_t bytes_max;  /* set by the device, 0: not */
 	int socket;          /* -1: not known */
 	bool sent_qos0;      /* a line or a text went out with QoS 0: of that the broker holds nothing */
-	unsigned quota_lost; /* places of the send quota that the broker (2.0) will not give back: beyond none, QoS 0 must do */
+	unsigned quota_lost; /* places of the send quota that the broker will not give back: beyond none, QoS 0 must do */
 	signed char inbox_qos, ack_qos, live_qos; /* -1: not subscribed */
 	signed char events_qos; /* the lowest of all chats, since it connected; -1: of none */
 	bool text; /* some filter reaches text/… */
@@ -109,6 +109,9 @@ bool session_is_kept(struct session *session);
 /* While what the device had subscribed is on its way: whether the client itself has said something about this filter. */
 bool session_has_decided(const struct session *session, const char *filter);
 void session_forget_decided(struct session *session);
+
+/* It began in this very turn of the broker, which asks now about all that it held for the client ID. */
+bool session_is_beginning(const struct server *server, const struct session *session);
 
 /* Lets go of people who are not connected and whose limits are as if they had never been here. */
 void session_sweep_persons(struct server *server);

@@ -349,6 +349,28 @@ def test_who_acknowledges_gets_every_line_of_a_busy_chats_events(broker, alice, 
     assert [event["body"] for event in bob.events] == [f"{i}" for i in range(1000)]
 
 
+@pytest.mark.parametrize("version", [mqtt.V311, mqtt.V5])
+def test_who_comes_back_to_events_that_he_has_not_acknowledged_hears_on(broker, alice, version):
+    """The broker asks again whether they are for him, before anything is known of him; 2.0 does not give back the places of what is refused then."""
+    bob = broker.person("bob", version=version, subscribes=("hc/me/reply/#",))
+    chat, count = alice.chat_with(bob), 40
+    bob.is_up_to_date()
+    bob.leaves()
+    bob.subscribes = (f"hc/chat/{chat}/events",)
+    bob.connect_options["acknowledges"] = False
+    bob.connects()
+    for i in range(count):
+        alice.says(f"{i}", chat=chat)
+    bob.until(lambda: bob.events, "events")
+    time.sleep(3)  # so that his limits are as if he had not been here: nothing is kept of him when he goes
+    bob.leaves()
+    bob.connect_options["acknowledges"] = True
+    bob.subscribes += ("hc/me/inbox",)
+    bob.connects()
+    alice.says("still here?", chat=chat)
+    bob.hears("still here?")
+
+
 def test_what_waits_in_the_brokers_own_queue_has_not_arrived(broker):
     """His TCP takes everything and he says that he is there, for longer than the broker needs to notice that somebody is not; but of what he acknowledges nothing
     more than 20 is in flight. He loses the rest with the connection, and gets it again."""
