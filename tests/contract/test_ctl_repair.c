@@ -8,47 +8,14 @@
 
 #include "tests/contract/ctl_words.h"
 #include "tests/contract/full_store.h"
-#include "tests/contract/place.h"
+#include "tests/contract/room.h"
 
 enum { PAGE_SIZE = 4096, MESSAGES = 60 };
-
-/* As PLACE_STORY, with whatever repairs leave beside the store. */
-static int room_teardown(void **state)
-{
-	struct place *place = *state;
-	char command[80];
-	snprintf(command, sizeof command, "rm -f %s/*", place->dir);
-	assert_int_equal(system(command), 0);
-	return place_teardown(state);
-}
-
-#define ROOM_STORY(function) cmocka_unit_test_setup_teardown(function, place_setup, room_teardown)
 
 static void have_store(const struct place *place)
 {
 	struct line group;
 	full_store_make(place->uri, MESSAGES, &group);
-}
-
-static struct store_info info_of(const struct place *place)
-{
-	struct store *store = open_at(place->uri);
-	struct store_info info = {0};
-	assert_int_equal(ON(store, info, &info, NULL), STORE_OK);
-	close_store(store);
-	return info;
-}
-
-static void in_shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void in_shell(const char *format, ...)
-{
-	char command[800];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(command, sizeof command, format, args);
-	va_end(args);
-	assert_int_equal(system(command), 0);
 }
 
 static void a_store_in_order_is_left_as_it_is(void **state)
@@ -69,7 +36,7 @@ static void projections_that_are_gone_or_wrong_come_back_from_the_log(void **sta
 	struct place *place = *state;
 	have_store(place);
 	in_shell("cp %s %s/before", place->path, place->dir);
-	struct store_info before = info_of(place);
+	struct store_info before = info_at(place->uri);
 	static const char *const DAMAGE[] = {
 		"DELETE FROM member WHERE chat = (SELECT id FROM chat WHERE name = 'g')",
 		"UPDATE member SET role = 0",
@@ -85,7 +52,7 @@ static void projections_that_are_gone_or_wrong_come_back_from_the_log(void **sta
 		assert_ctl_said("in order now\n");
 		assert_ctl_said(".before-repair-");
 		assert_ctl(0, "check --store %s", place->uri);
-		assert_string_equal(info_of(place).epoch, before.epoch);
+		assert_string_equal(info_at(place->uri).epoch, before.epoch);
 		struct store *store = open_at(place->uri);
 		struct chat_record *chat = NULL;
 		assert_int_equal(ON(store, load_chat, "g", &chat, NULL), STORE_OK);
@@ -101,13 +68,13 @@ static void a_lost_message_is_void_and_all_others_are_there(void **state)
 {
 	struct place *place = *state;
 	have_store(place);
-	struct store_info before = info_of(place);
+	struct store_info before = info_at(place->uri);
 	with_sqlite(place->path, "DELETE FROM log WHERE number IN (20, 21) AND chat = (SELECT id FROM chat WHERE name = 'long')");
 	assert_ctl(1, "check --store %s", place->uri);
 	assert_ctl(0, "repair --store %s", place->uri);
 	assert_ctl_said("chat long: 2 numbers from 20 on are lost, and void now");
 	assert_ctl_said("with a new epoch");
-	assert_string_not_equal(info_of(place).epoch, before.epoch);
+	assert_string_not_equal(info_at(place->uri).epoch, before.epoch);
 	struct store *store = open_at(place->uri);
 	uint64_t latest = assert_sound(store, "long");
 	assert_true(latest > MESSAGES);
@@ -206,10 +173,11 @@ static uint32_t number_at(const char *path, off_t at, size_t len)
 	return number;
 }
 
-/* The page that leads to all others of the log has its first one for its last one, too (https://sqlite.org/fileformat.html §1.6). */
+enum { INTERIOR_TABLE = 5, RIGHT_MOST = 8, FIRST_CELL = 12 }; /* https://sqlite.org/fileformat.html §1.6 */
+
+/* The page that leads to all others of the log has its first one for its last one, too. */
 static void rows_that_lead_in_a_circle_are_saved_once(void **state)
 {
-	enum { INTERIOR_TABLE = 5, RIGHT_MOST = 8, FIRST_CELL = 12 };
 	struct place *place = *state;
 	have_store(place);
 	off_t page = (ask_sqlite(place->path, "SELECT rootpage FROM sqlite_schema WHERE name = 'log'") - 1) * PAGE_SIZE;
