@@ -119,12 +119,13 @@ static bool remove_name(const struct swap *swap, const char *file, const char *e
 	return good;
 }
 
-/* -shm is made anew by whoever opens the store next. */
+/* -shm is made anew by whoever opens the store next. A WAL would not come along: it is found by its file's name. */
 bool swap_in(struct swap *swap)
 {
 	struct error err;
 	bool has_journal = swap->journal[0] != '\0';
-	bool named = name_anew(swap, swap->file, "") && name_anew(swap, swap->file, "-wal") &&
+	bool settled = sqlite_file_settle(swap->part, &err) == STORE_OK || refused(swap, "%s", err.text);
+	bool named = settled && name_anew(swap, swap->file, "") && name_anew(swap, swap->file, "-wal") &&
 		(!has_journal || (name_anew(swap, swap->journal, "") && name_anew(swap, swap->journal, ".quarantine")));
 	bool replaced = named && remove_name(swap, swap->file, "-wal") && remove_name(swap, swap->file, "-shm") &&
 		(files_replace(swap->part, swap->file, &err) || refused(swap, "%s", err.text));

@@ -212,6 +212,23 @@ enum store_rc sqlite_file_set_epoch(const char *path, const char *epoch, struct 
 	return rc == STORE_OK ? sync_file(path, err) : rc;
 }
 
+/* Closing does that as well, and does not say when it could not. The WAL is found by reading. */
+enum store_rc sqlite_file_settle(const char *path, struct error *err)
+{
+	struct db db;
+	struct error why = {0};
+	enum store_rc rc = open_file(path, &db, err);
+	if (rc != STORE_OK)
+		return rc;
+	db_ask_int(&db, "SELECT count(*) FROM sqlite_schema", 0);
+	int code = db.failure != 0 ? db.failure : sqlite3_wal_checkpoint_v2(db.handle, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if (code != SQLITE_OK)
+		db_fail(&db, code, sqlite3_errmsg(db.handle));
+	rc = say(db_result(&db, &why), path, &why, err);
+	db_close(&db);
+	return rc == STORE_OK ? sync_file(path, err) : rc;
+}
+
 enum store_rc sqlite_file_is_left_alone(const char *path, struct error *err)
 {
 	static const struct {

@@ -37,6 +37,9 @@ enum store_rc sqlite_file_copy(const char *from, const char *to, const struct sq
 /* Nobody has it open. */
 enum store_rc sqlite_file_set_epoch(const char *path, const char *epoch, struct error *err);
 
+/* Brings what stands in its WAL into the file itself, and syncs that: then it may get another name. Nobody has it open. */
+enum store_rc sqlite_file_settle(const char *path, struct error *err);
+
 /* The file that is to take the store's place, while hyperchatctl makes it: behind the store's name. */
 #define SQLITE_FILE_REPAIRING ".repairing"
 #define SQLITE_FILE_RESTORING ".restoring"

@@ -190,6 +190,34 @@ static void rows_that_lead_in_a_circle_are_saved_once(void **state)
 	assert_ctl(0, "check --store %s", place->uri);
 }
 
+/* ---- the file takes the store's place ---- */
+
+/* Files may become one page smaller than the new one has to be: it cannot take all of its log. */
+static void a_file_that_is_not_whole_without_its_log_takes_no_place(void **state)
+{
+	struct place *place = *state;
+	char before[80];
+	have_store(place);
+	struct store *store = open_at(place->uri);
+	struct line line = line_new("many");
+	assert_appended(store, line_adds(&line, "alice", ROLE_OWNER));
+	for (int i = 0; i < 400; i++) {
+		char user_id[16];
+		snprintf(user_id, sizeof user_id, "user%d", i);
+		assert_appended(store, line_adds(&line, user_id, ROLE_MEMBER));
+	}
+	close_store(store);
+	with_sqlite(place->path, "DELETE FROM member; VACUUM");
+	in_shell("cp %s %s/before", place->path, place->dir);
+	assert_ctl(0, "repair --store %s", place->uri);
+	off_t size = size_of(place->path);
+	in_shell("cd %s; rm *before-repair*; cp before %s", place->dir, place->path);
+	snprintf(before, sizeof before, "trap '' XFSZ; ulimit -f %ld;", (long)(size - PAGE_SIZE) / 512);
+	ctl_assert(ctl_after(before, "repair --store %s", place->uri), 1);
+	assert_ctl_said(".repairing: sqlite: ");
+	in_shell("cmp %s %s/before && [ $(ls %s | wc -l) = 2 ]", place->path, place->dir, place->dir);
+}
+
 /* It is stopped at some moment of its work, which may be one before that or behind it: so it is tried again. */
 static void nobody_opens_a_store_while_it_is_repaired(void **state)
 {
@@ -236,6 +264,7 @@ int main(int argc, char **argv)
 		ROOM_STORY(where_too_little_is_left_the_store_is_left_as_it_is),
 		ROOM_STORY(whichever_page_is_damaged_the_others_are_saved),
 		ROOM_STORY(rows_that_lead_in_a_circle_are_saved_once),
+		ROOM_STORY(a_file_that_is_not_whole_without_its_log_takes_no_place),
 		ROOM_STORY(nobody_opens_a_store_while_it_is_repaired),
 		ROOM_STORY(one_repair_at_a_time_is_made_and_none_of_an_open_store),
 	};
