@@ -11,13 +11,14 @@
 
 #define NOBODY "hyperchatctl" /* who wrote what fills a gap */
 
-enum { GAP_MAX = 100000 }; /* more than that is no gap but a number that was damaged */
+enum { GAP_MAX = 100000 }; /* more than that is a number that was damaged, unless the chat's row says that there were so many */
 
 struct chain {
 	struct db *db;
 	struct sqlite_salvage *salvage;
 	int64_t chat;
 	char chat_id[CHAT_ID_MAX + 1];
+	uint64_t said;   /* the latest number by the chat's row; 0: that cannot be read */
 	uint64_t number; /* of the last one that holds */
 	unsigned char head[HEAD_BYTES];
 	int64_t at_ms;
@@ -105,7 +106,6 @@ static void remove_rows(struct chain *chain, const char *what, uint64_t number)
 	char sql[120];
 	snprintf(sql, sizeof sql, "DELETE FROM log WHERE chat = %" PRId64 " AND number %s %" PRIu64, chain->chat, what, number);
 	db_exec(chain->db, sql);
-	salvage_tell(chain->salvage, "chat %s: what stands at number %" PRIu64 " makes no sense and is left out", chain->chat_id, number);
 }
 
 /* Of a row that is damaged the read fails, which is no failure of the database. */
@@ -131,13 +131,16 @@ static uint64_t next_number(struct chain *chain)
 static void walk(struct chain *chain)
 {
 	for (uint64_t next; chain->db->failure == 0 && (next = next_number(chain)) != 0;) {
-		if (next - chain->number > GAP_MAX) {
+		if (next - chain->number > GAP_MAX && next > chain->said) {
 			remove_rows(chain, ">=", next);
+			salvage_tell(chain->salvage, "chat %s: what stands from number %" PRIu64 " on is too far behind %" PRIu64 ", and is left out", chain->chat_id,
+				next, chain->number);
 			return;
 		}
 		struct transaction *tx = read_number(chain, next);
 		if (tx == NULL) {
 			remove_rows(chain, "=", next);
+			salvage_tell(chain->salvage, "chat %s: what stands at number %" PRIu64 " makes no sense and is left out", chain->chat_id, next);
 			continue;
 		}
 		while (chain->number + 1 < next && chain->db->failure == 0)
@@ -157,16 +160,16 @@ static void save_chat(struct chain *chain)
 	db_run(chain->db, set);
 }
 
-static void say(struct chain *chain, uint64_t latest)
+static void say(struct chain *chain)
 {
 	struct sqlite_salvage *salvage = chain->salvage;
 	if (chain->filled > 0)
 		salvage_tell(salvage, "chat %s: %" PRIu64 " numbers from %" PRIu64 " on are lost, and void now", chain->chat_id, chain->filled, chain->first_filled);
-	if (latest > chain->number)
-		salvage_tell(salvage, "chat %s: numbers %" PRIu64 " to %" PRIu64 ", its last, are lost", chain->chat_id, chain->number + 1, latest);
+	if (chain->said > chain->number)
+		salvage_tell(salvage, "chat %s: numbers %" PRIu64 " to %" PRIu64 ", its last, are lost", chain->chat_id, chain->number + 1, chain->said);
 	if (chain->changed > 0 && chain->filled == 0)
 		salvage_tell(salvage, "chat %s: number %" PRIu64 " is not what it was: the hash chain broke there", chain->chat_id, chain->first_changed);
-	salvage->changed = salvage->changed || chain->filled > 0 || chain->changed > 0 || latest > chain->number;
+	salvage->changed = salvage->changed || chain->filled > 0 || chain->changed > 0 || chain->said > chain->number;
 }
 
 static void rechain_chat(struct db *db, struct sqlite_salvage *salvage, const char *chat_id, int64_t nobody, int64_t writer)
@@ -176,9 +179,10 @@ static void rechain_chat(struct db *db, struct sqlite_salvage *salvage, const ch
 	snprintf(chain.chat_id, sizeof chain.chat_id, "%s", chat_id);
 	log_find_chat(db, chat_id, &chat);
 	chain.chat = chat.id;
+	chain.said = chat.latest <= INT64_MAX ? chat.latest : 0;
 	walk(&chain);
 	save_chat(&chain);
-	say(&chain, chat.latest);
+	say(&chain);
 }
 
 /* ---- all of them ---- */

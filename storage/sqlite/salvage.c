@@ -86,17 +86,39 @@ static int64_t highest_id(struct saving *saving, const char *table)
 	return id;
 }
 
-/* Saves the first row behind that id that can be read, by trying, and returns its id; 0: none. */
+/* The lowest id behind that one to which one comes from the highest; 0: none. Rows are not saved on the way there: they are added in their order, or
+ * their texts would stand in pages that they have left. */
+static int64_t lowest_from_end(struct saving *saving, const char *table, int64_t id)
+{
+	sqlite3_stmt *read = prepare(&saving->from, "SELECT id FROM %s NOT INDEXED WHERE id > ?1 ORDER BY id DESC", table);
+	int64_t lowest = INT64_MAX;
+	sqlite3_bind_int64(read, 1, id);
+	while (sqlite3_step(read) == SQLITE_ROW && sqlite3_column_int64(read, 0) < lowest)
+		lowest = sqlite3_column_int64(read, 0);
+	sqlite3_finalize(read);
+	return lowest < INT64_MAX ? lowest : 0;
+}
+
+static bool look_at(sqlite3_stmt *look, int64_t id)
+{
+	sqlite3_reset(look);
+	sqlite3_bind_int64(look, 1, id);
+	return sqlite3_step(look) == SQLITE_ROW;
+}
+
+/* Saves the first row behind that id that can be read, by trying, and returns its id; 0: none. Behind a stretch that is too long for that it is the first
+ * to which one comes from the end. */
 static int64_t save_next(struct saving *saving, const char *table, sqlite3_stmt *add, int64_t id)
 {
 	int64_t highest = highest_id(saving, table), found = 0;
 	int64_t end = highest < 0 ? id + LOOK_BLIND : highest - id > LOOK_MAX ? id + LOOK_MAX : highest;
 	sqlite3_stmt *look = prepare(&saving->from, "SELECT * FROM %s NOT INDEXED WHERE id = ?1", table);
-	while (found == 0 && ++id <= end) {
-		sqlite3_reset(look);
-		sqlite3_bind_int64(look, 1, id);
-		if (sqlite3_step(look) == SQLITE_ROW)
-			found = id;
+	while (found == 0 && ++id <= end)
+		found = look_at(look, id) ? id : 0;
+	if (found == 0 && highest > end) {
+		found = lowest_from_end(saving, table, end);
+		salvage_tell(saving->salvage, "%s: rows behind %lld are looked for from the end only", table, (long long)end);
+		found = found != 0 && look_at(look, found) ? found : 0;
 	}
 	if (found != 0)
 		put_row(saving, look, add);

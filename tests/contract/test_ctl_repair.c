@@ -190,6 +190,57 @@ static void rows_that_lead_in_a_circle_are_saved_once(void **state)
 	assert_ctl(0, "check --store %s", place->uri);
 }
 
+/* ---- how much is looked for ---- */
+
+#define LONG "chat = (SELECT id FROM chat WHERE name = 'long')"
+
+static void what_is_behind_a_long_gap_is_saved_where_the_chat_says_that_it_was_there(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	with_sqlite(place->path, "UPDATE log SET number = number + 150000 WHERE number > 30 AND " LONG "; UPDATE chat SET latest = latest + 150000 WHERE name = 'long'");
+	assert_ctl(0, "repair --store %s", place->uri);
+	assert_ctl_said("chat long: 150000 numbers from 31 on are lost, and void now\n");
+	struct store *store = open_at(place->uri);
+	struct transaction *kept = read_one(store, "long", 150031);
+	assert_non_null(kept->body.text);
+	transaction_free(kept);
+	close_store(store);
+}
+
+static void a_number_that_is_damaged_makes_no_gap(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	with_sqlite(place->path, "UPDATE log SET number = 5000000 WHERE number = 30 AND " LONG);
+	assert_ctl(0, "repair --store %s", place->uri);
+	assert_ctl_said("what stands from number 5000000 on is too far behind 201, and is left out");
+	assert_ctl_said("chat long: 1 numbers from 30 on are lost, and void now");
+	struct store *store = open_at(place->uri);
+	assert_int_equal(assert_sound(store, "long"), 201);
+	close_store(store);
+}
+
+/* The first rows of the log are on its first page, which cannot be read; the others' ids are far behind. */
+static void what_is_behind_a_long_stretch_that_cannot_be_read_is_saved(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	int64_t all = ask_sqlite(place->path, "SELECT count(*) FROM log");
+	with_sqlite(place->path, "UPDATE log SET id = id + 2000000 WHERE id > 5");
+	off_t root = (ask_sqlite(place->path, "SELECT rootpage FROM sqlite_schema WHERE name = 'log'") - 1) * PAGE_SIZE;
+	assert_int_equal(number_at(place->path, root, 1), INTERIOR_TABLE);
+	uint32_t first = number_at(place->path, root + (off_t)number_at(place->path, root + FIRST_CELL, 2), 4);
+	char junk[PAGE_SIZE];
+	memset(junk, 0xff, sizeof junk);
+	write_file(place->path, junk, sizeof junk, (off_t)(first - 1) * PAGE_SIZE);
+	assert_ctl(0, "repair --store %s", place->uri);
+	assert_ctl_said("log: rows behind 1000000 are looked for from the end only");
+	assert_ctl(0, "check --store %s", place->uri);
+	int64_t kept = ask_sqlite(place->path, "SELECT count(*) FROM log WHERE sender <> coalesce((SELECT id FROM user WHERE name = 'hyperchatctl'), 0)");
+	assert_true(kept > all - 50);
+}
+
 /* ---- the file takes the store's place ---- */
 
 /* Files may become one page smaller than the new one has to be: it cannot take all of its log. */
@@ -264,6 +315,9 @@ int main(int argc, char **argv)
 		ROOM_STORY(where_too_little_is_left_the_store_is_left_as_it_is),
 		ROOM_STORY(whichever_page_is_damaged_the_others_are_saved),
 		ROOM_STORY(rows_that_lead_in_a_circle_are_saved_once),
+		ROOM_STORY(what_is_behind_a_long_gap_is_saved_where_the_chat_says_that_it_was_there),
+		ROOM_STORY(a_number_that_is_damaged_makes_no_gap),
+		ROOM_STORY(what_is_behind_a_long_stretch_that_cannot_be_read_is_saved),
 		ROOM_STORY(a_file_that_is_not_whole_without_its_log_takes_no_place),
 		ROOM_STORY(nobody_opens_a_store_while_it_is_repaired),
 		ROOM_STORY(one_repair_at_a_time_is_made_and_none_of_an_open_store),
