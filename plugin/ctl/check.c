@@ -41,9 +41,7 @@ static void keep(struct check *check, const char *chat_id, const char *text)
 	buf_fini(&object);
 }
 
-static void problem(struct check *check, const char *chat_id, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void problem(struct check *check, const char *chat_id, const char *format, ...)
+void check_problem(struct check *check, const char *chat_id, const char *format, ...)
 {
 	struct error text;
 	va_list args;
@@ -77,9 +75,9 @@ static void check_deleted(struct check *check, const struct transaction *deletio
 	if (rc == STORE_NOT_FOUND)
 		return; /* there was nothing to delete */
 	if (rc != STORE_OK)
-		problem(check, deletion->chat_id, "%s", err.text);
+		check_problem(check, deletion->chat_id, "%s", err.text);
 	else if (state.message->body.text != NULL || state.message->quote.text != NULL || (state.edit != NULL && state.edit->body.text != NULL))
-		problem(check, deletion->chat_id, "message %llu was deleted and still has its text", (unsigned long long)deletion->target);
+		check_problem(check, deletion->chat_id, "message %llu was deleted and still has its text", (unsigned long long)deletion->target);
 	message_state_free(&state);
 }
 
@@ -91,16 +89,16 @@ static bool fold(struct check *check, struct folded *folded, struct transaction 
 	unsigned long long number = tx->number;
 	check->transactions++;
 	if (tx->number != chat->latest + 1) {
-		problem(check, chat->id, "number %llu is missing, %llu stands there", (unsigned long long)chat->latest + 1, number);
+		check_problem(check, chat->id, "number %llu is missing, %llu stands there", (unsigned long long)chat->latest + 1, number);
 		return false;
 	}
 	transaction_head(tx, chat->head, head);
 	if (memcmp(head, tx->head, HEAD_BYTES) != 0) {
-		problem(check, chat->id, "the hash chain breaks at number %llu: it, or what was before it, was changed", number);
+		check_problem(check, chat->id, "the hash chain breaks at number %llu: it, or what was before it, was changed", number);
 		return false;
 	}
 	if (!chat_apply(chat, tx)) {
-		problem(check, chat->id, "number %llu (%s) does not say what its type says", number, transaction_type_name(tx->type));
+		check_problem(check, chat->id, "number %llu (%s) does not say what its type says", number, transaction_type_name(tx->type));
 		return false;
 	}
 	group_fold(&folded->group, tx);
@@ -119,14 +117,14 @@ static bool fold_log(struct check *check, struct folded *folded, uint64_t to)
 		struct error err;
 		uint64_t before = chat->latest;
 		if (store_ops(check->store)->read_page(check->store, chat->id, before + 1, to, &source_page, &page, &err) != STORE_OK) {
-			problem(check, chat->id, "%s", err.text);
+			check_problem(check, chat->id, "%s", err.text);
 			return false;
 		}
 		for (size_t i = 0; i < page.count && whole; i++)
 			whole = fold(check, folded, page.transactions[i]);
 		store_page_free(&page);
 		if (whole && chat->latest == before) {
-			problem(check, chat->id, "the log ends at number %llu, the chat says %llu", (unsigned long long)before, (unsigned long long)to);
+			check_problem(check, chat->id, "the log ends at number %llu, the chat says %llu", (unsigned long long)before, (unsigned long long)to);
 			whole = false;
 		}
 		show(check);
@@ -138,27 +136,26 @@ static void compare_member(struct check *check, struct chat *chat, const struct 
 {
 	const struct member *member = chat_member(chat, record->user_id);
 	if (member == NULL) {
-		problem(check, chat->id, "the store has %s as a member, the log does not", record->user_id);
+		check_problem(check, chat->id, "the store has %s as a member, the log does not", record->user_id);
 		return;
 	}
 	if (member->role != record->role)
-		problem(
-			check, chat->id, "the store has %s as %s, the log as %s", record->user_id, role_name(record->role), role_name(member->role));
+		check_problem(check, chat->id, "the store has %s as %s, the log as %s", record->user_id, role_name(record->role), role_name(member->role));
 	bool same = member->interval_count == record->interval_count;
 	const struct interval *intervals = member_intervals(member);
 	for (size_t i = 0; same && i < record->interval_count; i++)
 		same = intervals[i].from == record->intervals[i].from && intervals[i].to == record->intervals[i].to;
 	if (!same)
-		problem(check, chat->id, "the times of membership of %s are not the log's", record->user_id);
+		check_problem(check, chat->id, "the times of membership of %s are not the log's", record->user_id);
 }
 
 /* What holds for a member whatever the log says. */
 static void check_member(struct check *check, const struct chat_record *chat, const struct member_record *member)
 {
 	if (member->read > member->received || member->received > chat->latest)
-		problem(check, chat->chat_id, "the watermarks of %s are beyond the log", member->user_id);
+		check_problem(check, chat->chat_id, "the watermarks of %s are beyond the log", member->user_id);
 	if (member->interval_count > 0 && member->read + 1 < member->intervals[member->interval_count - 1].from)
-		problem(check, chat->chat_id, "the read mark of %s is before he joined", member->user_id);
+		check_problem(check, chat->chat_id, "the read mark of %s is before he joined", member->user_id);
 }
 
 static void check_members(struct check *check, const struct chat_record *record)
@@ -169,7 +166,7 @@ static void check_members(struct check *check, const struct chat_record *record)
 		current += record->members[i].role != ROLE_NONE;
 	}
 	if (current != record->current_members)
-		problem(check, record->chat_id, "the store says that it has %zu members, there are %zu", record->current_members, current);
+		check_problem(check, record->chat_id, "the store says that it has %zu members, there are %zu", record->current_members, current);
 }
 
 static void compare_members(struct check *check, struct chat *chat, const struct chat_record *record)
@@ -177,7 +174,7 @@ static void compare_members(struct check *check, struct chat *chat, const struct
 	for (size_t i = 0; i < record->member_count; i++)
 		compare_member(check, chat, &record->members[i]);
 	if (chat->members.count != record->member_count)
-		problem(check, chat->id, "the store has %zu present and former members, the log %zu", record->member_count, chat->members.count);
+		check_problem(check, chat->id, "the store has %zu present and former members, the log %zu", record->member_count, chat->members.count);
 }
 
 static void compare(struct check *check, struct folded *folded, const struct chat_record *record)
@@ -185,13 +182,13 @@ static void compare(struct check *check, struct folded *folded, const struct cha
 	struct chat *chat = folded->chat;
 	const char *difference = group_difference(&folded->group, record);
 	if (memcmp(chat->head, record->head, HEAD_BYTES) != 0)
-		problem(check, chat->id, "the head that the store keeps is not the log's");
+		check_problem(check, chat->id, "the head that the store keeps is not the log's");
 	if (chat->latest_at_ms != record->latest_at_ms)
-		problem(check, chat->id, "the time of the latest transaction is not the log's");
+		check_problem(check, chat->id, "the time of the latest transaction is not the log's");
 	if (chat->ended != record->ended)
-		problem(check, chat->id, "the store has it as %s, the log does not", record->ended ? "ended" : "going on");
+		check_problem(check, chat->id, "the store has it as %s, the log does not", record->ended ? "ended" : "going on");
 	else if (difference != NULL)
-		problem(check, chat->id, "the store and the log differ in %s", difference);
+		check_problem(check, chat->id, "the store and the log differ in %s", difference);
 	check_members(check, record);
 	if (!folded->group.members_erased)
 		compare_members(check, chat, record);
@@ -203,7 +200,7 @@ void check_chat(struct check *check, const char *chat_id)
 	struct chat_record *record;
 	struct error err;
 	if (store_ops(check->store)->load_chat(check->store, chat_id, &record, &err) != STORE_OK) {
-		problem(check, chat_id, "%s", err.text);
+		check_problem(check, chat_id, "%s", err.text);
 		return;
 	}
 	struct folded folded = {.chat = chat_new(chat_id)};
@@ -238,7 +235,7 @@ bool check_each_chat(struct check *check, void (*visit)(struct check *check, con
 		const char *const *chat_ids;
 		struct error err;
 		if (store_ops(check->store)->list_chats(check->store, after, CHATS_PAGE, &chat_ids, &count, &err) != STORE_OK) {
-			problem(check, NULL, "%s", err.text);
+			check_problem(check, NULL, "%s", err.text);
 			return false;
 		}
 		for (size_t i = 0; i < count; i++)
@@ -276,7 +273,7 @@ int check_store(struct check *check)
 	struct error err;
 	enum store_rc rc = store_ops(check->store)->verify(check->store, &err);
 	if (rc == STORE_CORRUPT)
-		problem(check, NULL, "%s", err.text);
+		check_problem(check, NULL, "%s", err.text);
 	else if (rc != STORE_OK)
 		return ctl_failed(check->command, "%s", err.text);
 	if (check_each_chat(check, count_chat))

@@ -25,4 +25,7 @@ void check_chat(struct check *check, const char *chat_id);
 /* Calls visit with each chat. false: the list itself cannot be read. */
 bool check_each_chat(struct check *check, void (*visit)(struct check *check, const char *chat_id));
 
+/* Prints and counts a problem. chat_id NULL: it is the store's. */
+void check_problem(struct check *check, const char *chat_id, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 #endif

@@ -28,6 +28,7 @@ struct repair {
 	struct check check;
 	bool failed;       /* a chat could not be made anew, which was said */
 	bool was_damaged;  /* the file itself */
+	bool was_loose;    /* something led to what is not there */
 	uint64_t rebuilt;
 	char epoch[STORE_EPOCH_LEN + 1]; /* "": it stays */
 };
@@ -43,6 +44,13 @@ static void take_found(void *context, const char *text)
 	progress_wipe(&repair->check.progress);
 	if (!repair->as_json)
 		puts(text);
+}
+
+static void take_mended(void *context, const char *text)
+{
+	struct repair *repair = context;
+	check_problem(&repair->check, NULL, "%s", text);
+	repair->was_loose = true;
 }
 
 static void show_rows(void *context, uint64_t rows)
@@ -181,7 +189,7 @@ static int run_repair(struct repair *repair)
 		return CTL_FAILED;
 	}
 	bool good = salvage(repair) && give_epoch(repair) && mend_chats(repair);
-	bool changed = repair->was_damaged || repair->salvage.lost || repair->rebuilt > 0;
+	bool changed = repair->was_damaged || repair->was_loose || repair->salvage.lost || repair->rebuilt > 0;
 	progress_wipe(&repair->check.progress);
 	if (good && changed)
 		good = swap_in(&repair->swap);
@@ -206,7 +214,7 @@ static int run(const struct ctl_command *command, int argc, char **argv)
 	if (access(file, F_OK) != 0)
 		return ctl_failed(command, "%s: there is no such file", file);
 	repair.as_json = repair.check.as_json = json != NULL;
-	repair.salvage = (struct sqlite_salvage){.found = take_found, .progress = show_rows, .context = &repair};
+	repair.salvage = (struct sqlite_salvage){.found = take_found, .mended = take_mended, .progress = show_rows, .context = &repair};
 	swap_init(&repair.swap, command, file, SQLITE_FILE_REPAIRING, "before-repair");
 	repair.swap.quiet = repair.as_json;
 	progress_init(&repair.check.progress);
@@ -222,10 +230,11 @@ const struct ctl_command ctl_repair = {
 	.summary = "save what can be read of a damaged store",
 	.usage = "Usage: hyperchatctl repair --store URI [--json]\n\n"
 			 "Saves everything that can be read of a damaged SQLite store into a new file, names what cannot, and makes members, times of\n"
-			 "membership, names and heads anew where they are not what the log says. Of a number that is lost clients get void. Where\n"
-			 "anything is lost, the store gets a new epoch, and they fetch anew. When 'hyperchatctl check' would find nothing any more, the\n"
-			 "new file takes the store's place; the old one stays beside it, with .before-repair-<time> behind its name. The broker\n"
-			 "must be stopped. It takes as much room as the store. A good backup is better, if what came after it is not missed.\n\n"
+			 "membership, names and heads anew where they are not what the log says. Of a number that is lost clients get void. Devices\n"
+			 "and mirrors that stood beyond what is left go on at its end. Where anything is lost, the store gets a new epoch, and clients\n"
+			 "fetch anew. When 'hyperchatctl check' would find nothing any more, the new file takes the store's place; the old one stays\n"
+			 "beside it, with .before-repair-<time> behind its name. The broker must be stopped. It takes as much room as the\n"
+			 "store. A good backup is better, if what came after it is not missed.\n\n"
 			 "  --store URI   as plugin_opt_store, sqlite:<file>\n"
 			 "  --json        an object: changed, lost (what cannot be read), mended (chatID, problem), chats, transactions, epoch (if it\n"
 			 "                is a new one), aside\n",

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/sqlite/loose.h"
+
 #define NOBODY "hyperchatctl" /* who wrote what fills a gap */
 
 enum { GAP_MAX = 100000 }; /* more than that is a number that was damaged, unless the chat's row says that there were so many */
@@ -25,6 +27,7 @@ struct chain {
 	uint64_t filled, changed; /* how many; numbers of the first: */
 	uint64_t first_filled, first_changed;
 	int64_t nobody, writer;
+	int64_t *new_from; /* the lowest id of what was filled in, in any chat */
 };
 
 /* ---- names that are lost ---- */
@@ -40,9 +43,7 @@ static void name_lost(struct db *db, struct sqlite_salvage *salvage, const char 
 
 static void name_all(struct db *db, struct sqlite_salvage *salvage)
 {
-	name_lost(db, salvage, "users",
-		"INSERT OR IGNORE INTO user (id, name) SELECT DISTINCT sender, 'lost-' || sender FROM log WHERE sender NOT IN (SELECT id FROM user);"
-		"INSERT OR IGNORE INTO user (id, name) SELECT DISTINCT user, 'lost-' || user FROM member WHERE user NOT IN (SELECT id FROM user)");
+	name_lost(db, salvage, "users", loose_users);
 	name_lost(db, salvage, "writers",
 		"INSERT OR IGNORE INTO writer (id, name) SELECT DISTINCT writer, 'lost-' || writer FROM log WHERE writer NOT IN (SELECT id FROM writer)");
 	name_lost(db, salvage, "chats",
@@ -68,7 +69,9 @@ static void fill(struct chain *chain)
 	tx.writer = writer;
 	id_random(tx.body.salt, sizeof tx.body.salt);
 	transaction_head(&tx, chain->head, tx.head);
-	log_add_row(chain->db, &tx, chain->chat, chain->nobody, chain->writer);
+	int64_t row = log_add_row(chain->db, &tx, chain->chat, chain->nobody, chain->writer);
+	if (row < *chain->new_from)
+		*chain->new_from = row;
 	memcpy(chain->head, tx.head, HEAD_BYTES);
 	chain->number++;
 	if (chain->filled++ == 0)
@@ -172,12 +175,13 @@ static void say(struct chain *chain)
 	salvage->changed = salvage->changed || chain->filled > 0 || chain->changed > 0 || chain->said > chain->number;
 }
 
-static void rechain_chat(struct db *db, struct sqlite_salvage *salvage, const char *chat_id, int64_t nobody, int64_t writer)
+/* like: what is the same for all. */
+static void rechain_chat(const struct chain *like, const char *chat_id)
 {
 	struct chat_row chat;
-	struct chain chain = {.db = db, .salvage = salvage, .nobody = nobody, .writer = writer};
+	struct chain chain = *like;
 	snprintf(chain.chat_id, sizeof chain.chat_id, "%s", chat_id);
-	log_find_chat(db, chat_id, &chat);
+	log_find_chat(chain.db, chat_id, &chat);
 	chain.chat = chat.id;
 	chain.said = chat.latest <= INT64_MAX ? chat.latest : 0;
 	walk(&chain);
@@ -202,14 +206,16 @@ void rechain(struct db *db, struct sqlite_salvage *salvage)
 	bool added_nobody = sqlite3_total_changes(db->handle) > users;
 	int64_t writer = add_once(db, "INSERT OR IGNORE INTO writer (name) SELECT writer FROM store",
 		"SELECT w.id FROM writer w JOIN store s ON s.writer = w.name");
+	int64_t new_from = INT64_MAX;
+	const struct chain like = {.db = db, .salvage = salvage, .nobody = nobody, .writer = writer, .new_from = &new_from};
 	int code = sqlite3_prepare_v2(db->handle, "SELECT name FROM chat ORDER BY id", -1, &chats, NULL);
 	if (code != SQLITE_OK)
 		db_fail(db, code, sqlite3_errmsg(db->handle));
 	while (db_step(db, chats))
-		rechain_chat(db, salvage, db_text(chats, 0), nobody, writer);
+		rechain_chat(&like, db_text(chats, 0));
 	sqlite3_finalize(chats);
 	if (added_nobody)
 		db_exec(db, "DELETE FROM user WHERE name = '" NOBODY "' AND id NOT IN (SELECT sender FROM log)");
-	db_exec(db, "DELETE FROM member WHERE chat IN (SELECT id FROM chat WHERE latest = 0);"
-				"DELETE FROM membership WHERE chat IN (SELECT id FROM chat WHERE latest = 0); DELETE FROM chat WHERE latest = 0");
+	db_exec(db, "DELETE FROM chat WHERE latest = 0");
+	loose_tie(db, salvage, new_from);
 }

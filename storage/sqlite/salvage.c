@@ -33,6 +33,16 @@ void salvage_tell(struct sqlite_salvage *salvage, const char *format, ...)
 	salvage->found(salvage->context, text);
 }
 
+void salvage_mended(struct sqlite_salvage *salvage, const char *format, ...)
+{
+	char text[200];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	salvage->mended(salvage->context, text);
+}
+
 /* ---- a row ---- */
 
 /* NULL: the table's own pages cannot be read. */

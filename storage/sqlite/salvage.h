@@ -8,6 +8,8 @@
 struct sqlite_salvage {
 	/* What could not be read or had to be changed, in words. */
 	void (*found)(void *context, const char *text);
+	/* What led to what is not there (any more), and is put right: nothing is lost by that. */
+	void (*mended)(void *context, const char *text);
 	void (*progress)(void *context, uint64_t rows);
 	void *context;
 	/* out */
@@ -17,8 +19,10 @@ struct sqlite_salvage {
 
 /* Fills `to`, an empty file, with all rows of `from` that can be read, as they are; only what other rows say as well is made anew (indexes, and
  * the runs of keys that count), and leases and notices are left out. Nobody may have `from` open; what is in its WAL gets into it, and nothing
- * else is changed. A page that cannot be read takes with it the pages that it leads to. Then each chat's log is made to hold together again: for a number that is missing there is one that says nothing (void), and from there on heads are computed
- * anew. Members, times, names are as they were stored: they may contradict the log now.
+ * else is changed. A page that cannot be read takes with it the pages that it leads to. Then each chat's log is made to hold together again: for a number that
+ * is missing there is one that says nothing (void), and from there on heads are computed anew. Places of devices and of mirrors that are beyond what is left
+ * are at its end then, and what belonged to a chat or a device of which nothing is left is gone. Members, times, names are as they were stored: they may
+ * contradict the log now.
  *
  * REFUSED: it is no store of this program's schema. CORRUPT: so little can be read that it is none any more. */
 enum store_rc sqlite_salvage(const char *from, const char *to, struct sqlite_salvage *salvage, struct error *err);

@@ -89,7 +89,7 @@ static void put_state(struct store *store)
 	place = page.transactions[page.count - 1]->position + 1;
 	store_page_free(&page);
 	assert_int_equal(ON(store, put_place, "kafka/w2", place, NULL), STORE_OK);
-	assert_int_equal(ON(store, put_place, "kafka/nobody", 12345, NULL), STORE_OK);
+	assert_int_equal(ON(store, put_place, "kafka/nobody", place, NULL), STORE_OK);
 	assert_int_equal(ON(store, load_chat_key, "g", true, key, NULL), STORE_OK);
 	static const struct receipt receipts[] = {{"g", "alice", 8, 7}, {"long", "bob", 40, 30}};
 	assert_int_equal(ON(store, put_receipts, receipts, 2, NULL), STORE_OK);

@@ -195,7 +195,7 @@ static void repair_keys_of(struct place *place, struct line *line, const int64_t
 {
 	char damaged[80];
 	struct error err = {0};
-	struct sqlite_salvage salvage = {.found = ignore_found, .progress = ignore_progress};
+	struct sqlite_salvage salvage = {.found = ignore_found, .mended = ignore_found, .progress = ignore_progress};
 	for (int run = 0; run <= run_count; run++) {
 		struct store *store = open_at(place->uri);
 		line->at_ms = at_ms[run];
