@@ -16,7 +16,7 @@
 #include "plugin/ctl/object.h"
 #include "plugin/ctl/source.h"
 
-enum { PROBLEMS_SHOWN = 20, CHATS_PAGE = 1000 };
+enum { PROBLEMS_SHOWN = 20, LIST_PAGE = 1000 };
 
 /* ---- what is said ---- */
 
@@ -212,7 +212,7 @@ void check_chat(struct check *check, const char *chat_id)
 	store_free(record);
 }
 
-/* ---- all chats ---- */
+/* ---- all of them ---- */
 
 static void count_chat(struct check *check, const char *chat_id)
 {
@@ -227,24 +227,36 @@ static void do_chat(struct check *check, const char *chat_id)
 	show(check);
 }
 
-bool check_each_chat(struct check *check, void (*visit)(struct check *check, const char *chat_id))
+typedef enum store_rc list_op(struct store *store, const char *after, size_t count_max, const char *const **ids, size_t *count, struct error *err);
+
+static bool each(struct check *check, list_op *list, void (*visit)(struct check *check, const char *id))
 {
-	char after[CHAT_ID_MAX + 1] = "";
-	size_t count = CHATS_PAGE;
-	while (count == CHATS_PAGE) {
-		const char *const *chat_ids;
+	char after[USER_ID_MAX + 1] = ""; /* the longer ones */
+	size_t count = LIST_PAGE;
+	while (count == LIST_PAGE) {
+		const char *const *ids;
 		struct error err;
-		if (store_ops(check->store)->list_chats(check->store, after, CHATS_PAGE, &chat_ids, &count, &err) != STORE_OK) {
+		if (list(check->store, after, LIST_PAGE, &ids, &count, &err) != STORE_OK) {
 			check_problem(check, NULL, "%s", err.text);
 			return false;
 		}
 		for (size_t i = 0; i < count; i++)
-			visit(check, chat_ids[i]);
+			visit(check, ids[i]);
 		if (count > 0)
-			snprintf(after, sizeof after, "%s", chat_ids[count - 1]);
-		store_free((void *)(uintptr_t)chat_ids);
+			snprintf(after, sizeof after, "%s", ids[count - 1]);
+		store_free((void *)(uintptr_t)ids);
 	}
 	return true;
+}
+
+bool check_each_chat(struct check *check, void (*visit)(struct check *check, const char *chat_id))
+{
+	return each(check, store_ops(check->store)->list_chats, visit);
+}
+
+bool check_each_user(struct check *check, void (*visit)(struct check *check, const char *user_id))
+{
+	return each(check, store_ops(check->store)->list_users, visit);
 }
 
 static void print(const struct check *check)
@@ -278,6 +290,7 @@ int check_store(struct check *check)
 		return ctl_failed(check->command, "%s", err.text);
 	if (check_each_chat(check, count_chat))
 		check_each_chat(check, do_chat);
+	check_each_user(check, check_devices);
 	progress_wipe(&check->progress);
 	if (check->as_json && !check->silent)
 		print_json(check);
@@ -310,9 +323,10 @@ const struct ctl_command ctl_check = {
 	.summary = "check a store: integrity, numbers, hash chains, projections",
 	.usage = "Usage: hyperchatctl check --store URI [--json]\n\n"
 			 "Reads everything: the database's own integrity, that the numbers of each chat have no gap, that its hash\n"
-			 "chain holds, that members, times of membership, names and heads are those of the log, and that what was\n"
-			 "deleted has no text any more. Prints the first 20 problems; exit code 1 if there is one. Changes nothing.\n"
-			 "The broker may be running. A store of an older schema is refused: 'hyperchatctl migrate' comes first.\n\n"
+			 "chain holds, that members, times of membership, names and heads are those of the log, that no device stands\n"
+			 "beyond it, and that what was deleted has no text any more. Prints the first 20 problems; exit code 1 if there\n"
+			 "is one. Changes nothing. The broker may be running. A store of an older schema is refused: 'hyperchatctl\n"
+			 "migrate' comes first.\n\n"
 			 "  --store URI   as plugin_opt_store, for example sqlite:/var/lib/mosquitto/hyperchat.db\n"
 			 "  --json        an object: chats, transactions, problems (how many), shown (the first 20: chatID, problem)\n",
 	.run = run,

@@ -22,8 +22,11 @@ struct check {
 int check_store(struct check *check);
 /* A chat against its log; problems are printed and counted. */
 void check_chat(struct check *check, const char *chat_id);
-/* Calls visit with each chat. false: the list itself cannot be read. */
+/* Where a user's devices stand, against the chats. */
+void check_devices(struct check *check, const char *user_id);
+/* Calls visit with each chat, each user. false: the list itself cannot be read. */
 bool check_each_chat(struct check *check, void (*visit)(struct check *check, const char *chat_id));
+bool check_each_user(struct check *check, void (*visit)(struct check *check, const char *user_id));
 
 /* Prints and counts a problem. chat_id NULL: it is the store's. */
 void check_problem(struct check *check, const char *chat_id, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -31,6 +31,7 @@ static void each_thing_that_the_log_does_not_say_is_named(void **state)
 		{"DELETE FROM log WHERE number = 5 AND chat = (SELECT id FROM chat WHERE name = 'g')", "chat g: number 5 is missing, 6 stands there"},
 		{"UPDATE chat SET latest = 9 WHERE name = 'g'", "chat g: the log ends at number 8, the chat says 9"},
 		{"UPDATE chat SET latest_at = 1 WHERE name = 'g'", "chat g: the time of the latest transaction is not the log's"},
+		{"UPDATE cursor SET number = 9 WHERE chat = (SELECT id FROM chat WHERE name = 'g')", "chat g: device phone of bob stands at number 9, beyond the log"},
 	};
 	for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
 		unlink(place->path);
