@@ -84,8 +84,10 @@ static void acknowledge(struct server *server, struct session *session, const st
 	json_add_string(&payload, answer->chat_id, strlen(answer->chat_id));
 	buf_add_text(&payload, ",\"messageID\":");
 	buf_add_u64(&payload, command->target != 0 ? command->target : answer->number);
-	buf_add_text(&payload, ",\"transactionID\":");
-	buf_add_u64(&payload, answer->number);
+	if (answer->number != 0) {
+		buf_add_text(&payload, ",\"transactionID\":");
+		buf_add_u64(&payload, answer->number);
+	}
 	buf_add_char(&payload, '}');
 	send_ack(server, session, origin->command_id, &payload, 0);
 	buf_fini(&payload);

@@ -24,7 +24,8 @@ struct message_text {
 	const struct transaction *message, *revision;
 };
 
-/* The message that the command replies to or is about, as of the tip. ACCEPTED: *text is filled. */
+/* The message that the command replies to or is about, as of the tip. ACCEPTED: *text is filled. REPEATED: it is to be
+ * deleted, and is so already. */
 enum decision check_message(struct chat *chat, struct command *command, struct verdict *verdict, struct message_text *text);
 
 /* ---- make.c ---- */

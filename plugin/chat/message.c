@@ -83,6 +83,8 @@ enum decision check_message(struct chat *chat, struct command *command, struct v
 		return DECISION_ACCEPTED;
 	if (fate.open)
 		return DECISION_NEEDS_COMMIT;
+	if (may && command->type == COMMAND_DELETE)
+		return DECISION_REPEATED; /* whoever did it: it is as he wants it */
 	refuse(verdict, may ? REFUSAL_GONE : REFUSAL_FORBIDDEN, NULL);
 	return DECISION_REFUSED;
 }

@@ -47,7 +47,8 @@ static void write_message_done(struct buf *out, const struct answer *answer, uin
 {
 	write_text(out, "chatID", answer->chat_id);
 	write_number(out, "messageID", message_id);
-	write_number(out, "transactionID", answer->number);
+	if (answer->number != 0)
+		write_number(out, "transactionID", answer->number);
 }
 
 void message_sent(struct rpc_request *request, const struct answer *answer)

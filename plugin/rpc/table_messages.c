@@ -39,7 +39,7 @@ const struct rpc_operation operations_messages[] = {
 			{"transactionID", FIELD_NUMBER, NULL, false, "The transaction that edited it."})},
 	{.name = "deleteMessage", .kind = RPC_COMMAND, .command = delete_message, .command_done = message_changed,
 		.who = "who wrote it, as long as he is a member; in groups owner and admins, too",
-		.help = "The text is erased for good, with all its revisions; who deleted it, and when, stays.",
+		.help = "The text is erased for good, with all its revisions; who deleted it, and when, stays. One that was deleted already is left as it is.",
 		.arguments = ARGUMENTS(SELF("senderID"), CHAT,
 			{.name = "messageID", .type = ARGUMENT_NUMBER, .required = true, .min = 1, .max = RPC_NUMBER_MAX, .help = "The message."},
 			{.name = "quotes", .type = ARGUMENT_CHOICE, .choices = quotes,

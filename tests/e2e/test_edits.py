@@ -80,6 +80,27 @@ def test_delete_beats_a_late_edit(alice, bob, chat, hi):
     assert all(t["type"] != "edit" for t in bob.is_up_to_date().inbox)
 
 
+def test_a_second_deletion_is_done_and_adds_nothing(alice, bob, chat, hi):
+    """A delete that is sent again because its PUBACK was lost, and two devices that delete the same."""
+    laptop = alice.on("laptop")
+    alice.deletes(hi, chat)
+    assert alice.gets_ack() == {"chatID": chat, "messageID": hi, "transactionID": hi + 1}
+    alice.publishes(f"chat/{chat}/delete/{hi}")
+    assert alice.gets_ack() == {"chatID": chat, "messageID": hi}
+    assert laptop.asks("deleteMessage", chatID=chat, messageID=hi) == {"chatID": chat, "messageID": hi}
+    bob.is_denied("forbidden", "deleteMessage", chatID=chat, messageID=hi)
+    assert bob.is_up_to_date().numbers(chat)[-1] == hi + 1
+
+
+def test_success_is_told_with_qos_0_and_an_error_with_qos_1(alice, chat, hi):
+    button = alice.on("button", subscribes=["hc/me/ack/#"])
+    button.publishes(f"chat/{chat}/edit/{hi}", "pressed")
+    button.until(lambda: button.acks, "the ack")
+    button.publishes(f"chat/{chat}/edit/1", "no message")
+    told = button.until(lambda: button.acks[1:] and button.acks, "the error")
+    assert [("error" in answer, qos) for _, answer, qos in told] == [(False, 0), (True, 1)]
+
+
 def test_a_reply_quotes_the_text_as_it_was_with_its_revision(alice, bob, chat, hi):
     bob.says("plain", chat=chat, repliedTo=hi)
     assert alice.hears("plain")["repliedTo"] == {"messageID": hi, "body": "hi"}

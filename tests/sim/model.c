@@ -110,7 +110,9 @@ static enum outcome outcome_of_message(const struct world *world, const struct i
 	bool moderates = model->is_group && model->roles[intent->sender] >= ROLE_ADMIN;
 	if ((intent->type == COMMAND_EDIT && !own) || (intent->type == COMMAND_DELETE && !own && !moderates))
 		return OUTCOME_FORBIDDEN;
-	return model_is_deleted(world, chat, model->number, message) ? OUTCOME_GONE : OUTCOME_DONE;
+	if (!model_is_deleted(world, chat, model->number, message))
+		return OUTCOME_DONE;
+	return intent->type == COMMAND_DELETE ? OUTCOME_NOTHING_NEEDED : OUTCOME_GONE;
 }
 
 /* ---- members ---- */

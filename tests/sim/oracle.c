@@ -189,6 +189,20 @@ static bool is_its_own(const struct world *world, const struct intent *intent, u
 		   (message != 0 && model_is_deleted(world, intent->chat, world->truths[intent->chat].latest, message));
 }
 
+/* What a message is, the store says, which may be ahead of what the broker has shown: by then its sender may be no member any more, and it is forbidden. */
+static bool is_gone_by_now(const struct world *world, const struct intent *intent)
+{
+	uint64_t message = intent->target + intent->replied_to; /* one of them is 0 */
+	return model_is_erased(world, intent->chat, message) ||
+	       (message > 0 && model_is_deleted(world, intent->chat, world->truths[intent->chat].latest, message));
+}
+
+static bool needed_nothing(const struct world *world, const struct attempt *attempt)
+{
+	return was_so(world, attempt, OUTCOME_NOTHING_NEEDED) ||
+		   (attempt->intent->type == COMMAND_DELETE && was_so(world, attempt, OUTCOME_DONE) && is_gone_by_now(world, attempt->intent));
+}
+
 static void check_done(struct broker *broker, const struct attempt *attempt, const struct answer *answer)
 {
 	const struct world *world = broker->world;
@@ -196,7 +210,7 @@ static void check_done(struct broker *broker, const struct attempt *attempt, con
 	unsigned long order = (unsigned long)attempt->order, number = (unsigned long)answer->number;
 	if (answer->number == 0) {
 		uint64_t made = number_of(world, intent);
-		expect(world, answer->repeated && was_so(world, attempt, OUTCOME_NOTHING_NEEDED), "command %lu is done as number 0", order);
+		expect(world, answer->repeated && needed_nothing(world, attempt), "command %lu is done as number 0", order);
 		expect(world, made == 0 || made > broker->views[intent->chat].shown, "command %lu is told that nothing is needed, and made %lu",
 			order, (unsigned long)made);
 		return;
@@ -233,14 +247,6 @@ static bool was_overtaken(const struct broker *broker, const struct attempt *att
 		   (attempt->store_before != intent->if_latest || latest != intent->if_latest || shown < intent->if_latest);
 }
 
-/* What a message is, the store says, which may be ahead of what the broker has shown: by then its sender may be no member any more, and it is forbidden. */
-static bool is_gone_by_now(const struct world *world, const struct intent *intent)
-{
-	uint64_t message = intent->target + intent->replied_to; /* one of them is 0 */
-	return model_is_erased(world, intent->chat, message) ||
-	       (message > 0 && model_is_deleted(world, intent->chat, world->truths[intent->chat].latest, message));
-}
-
 static bool is_just(const struct broker *broker, const struct attempt *attempt, enum refusal code)
 {
 	const struct world *world = broker->world;
@@ -249,7 +255,7 @@ static bool is_just(const struct broker *broker, const struct attempt *attempt, 
 	case REFUSAL_FORBIDDEN:
 		return was_so(world, attempt, OUTCOME_FORBIDDEN) || was_cut(world, attempt);
 	case REFUSAL_GONE:
-		return was_so(world, attempt, OUTCOME_GONE) || is_gone_by_now(world, intent);
+		return intent->type != COMMAND_DELETE && (was_so(world, attempt, OUTCOME_GONE) || is_gone_by_now(world, intent));
 	case REFUSAL_CONFLICT:
 		return was_overtaken(broker, attempt);
 	case REFUSAL_ID_REUSED:

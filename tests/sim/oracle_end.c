@@ -22,8 +22,16 @@ static void check_all_answered(const struct world *world)
 		expect(world, world->visits[i]->called, "a visit of chat %zu was never called", world->visits[i]->chat);
 }
 
-static bool may_need_nothing(const struct intent *intent)
+static bool is_gone(const struct world *world, const struct intent *intent)
 {
+	return model_is_erased(world, intent->chat, intent->target) ||
+		   model_is_deleted(world, intent->chat, world->truths[intent->chat].latest, intent->target);
+}
+
+static bool may_need_nothing(const struct world *world, const struct intent *intent)
+{
+	if (intent->type == COMMAND_DELETE)
+		return is_gone(world, intent);
 	return intent->type == COMMAND_CREATE || intent->type == COMMAND_ADD || intent->type == COMMAND_SET_ROLE ||
 		   intent->type == COMMAND_CLOSE_ACCOUNT;
 }
@@ -34,7 +42,7 @@ static void check_journal(const struct world *world, const struct broker *broker
 	for (size_t i = 0; i < broker->journal.count; i++) {
 		const struct record *record = &broker->journal.records[i];
 		expect(world, record->state != RECORD_LIVE, "record %zu of broker %u is still in the journal", i + 1, broker->index);
-		expect(world, record->state == RECORD_DECLINED || may_need_nothing(record->intent) || number_of(world, record->intent) > 0,
+		expect(world, record->state == RECORD_DECLINED || may_need_nothing(world, record->intent) || number_of(world, record->intent) > 0,
 			"record %zu of broker %u is lost", i + 1, broker->index);
 	}
 }

@@ -175,8 +175,34 @@ static void test_delete_beats_a_late_edit(void **state)
 	does(scene, delete_command("adam", "d1", 2));
 	refuses(scene, edit_command("alice", "a2", 2, "late"), REFUSAL_GONE);
 	refuses(scene, reply_command("bob", "b1", "yes", 2), REFUSAL_GONE);
-	refuses(scene, delete_command("alice", "a3", 2), REFUSAL_GONE);
 	refuses(scene, edit_command("bob", "b2", 2, "x"), REFUSAL_FORBIDDEN); /* he might not in any case */
+	scene_free(scene);
+}
+
+static void test_a_second_deletion_is_done_for_who_might_have_deleted_it(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_with_message(group());
+	does(scene, delete_command("adam", "d1", 2)); /* 3 */
+	repeats(scene, delete_command("adam", "d1", 2), 3);
+	repeats(scene, delete_command("adam", "d2", 2), 0);
+	repeats(scene, delete_command("alice", "a2", 2), 0);
+	refuses(scene, delete_command("bob", "b1", 2), REFUSAL_FORBIDDEN);
+	struct verdict never_there = scene->verdict;
+	refuses(scene, delete_command("alice", "a3", 1), REFUSAL_FORBIDDEN); /* no message */
+	assert_string_equal(scene->verdict.message, never_there.message);
+	assert_int_equal(scene->chat->latest, 3);
+	scene_free(scene);
+}
+
+static void test_a_second_deletion_is_not_done_by_what_is_only_pending(void **state)
+{
+	(void)state;
+	struct scene *scene = scene_with_message(alice_and_bob());
+	accepts(scene, delete_command("alice", "a2", 2));
+	needs(scene, delete_command("alice", "a3", 2), DECISION_NEEDS_COMMIT);
+	drop_pending(scene->chat); /* it came to nothing */
+	accepts(scene, delete_command("alice", "a3", 2));
 	scene_free(scene);
 }
 
@@ -279,6 +305,8 @@ static void test_the_store_knows_edits_and_deletions(void **state)
 	accepts(scene, reads(reply_command("bob", "b1", "yes", 5), 9, "edited long ago", false));
 	expect_quote(scene->chat, "edited long ago", 7);
 	refuses(scene, reads(reply_command("bob", "b2", "yes", 5), 9, NULL, true), REFUSAL_GONE);
+	repeats(scene, reads(delete_command("alice", "a2", 5), 9, NULL, true), 0);
+	refuses(scene, reads(delete_command("bob", "b3", 5), 9, NULL, true), REFUSAL_FORBIDDEN);
 	scene_free(scene);
 }
 
@@ -328,8 +356,12 @@ static void test_a_text_that_was_erased_is_gone(void **state)
 	struct command *command = reads(reply_command("bob", "b1", "yes", 5), 9, NULL, false);
 	struct transaction *erased = transaction_erased(command->found.message, true, true);
 	transaction_free(command->found.message);
-	command->found.message = erased;
+	command->found.message = transaction_ref(erased);
 	refuses(scene, command, REFUSAL_GONE);
+	command = reads(delete_command("alice", "a1", 5), 9, NULL, false);
+	transaction_free(command->found.message);
+	command->found.message = erased;
+	repeats(scene, command, 0);
 	scene_free(scene);
 }
 
@@ -363,6 +395,8 @@ int main(void)
 		cmocka_unit_test(test_a_deletion_may_keep_the_quotes),
 		cmocka_unit_test(test_what_is_erased_needs_no_room),
 		cmocka_unit_test(test_delete_beats_a_late_edit),
+		cmocka_unit_test(test_a_second_deletion_is_done_for_who_might_have_deleted_it),
+		cmocka_unit_test(test_a_second_deletion_is_not_done_by_what_is_only_pending),
 		cmocka_unit_test(test_gone_is_not_said_of_what_is_only_pending),
 		cmocka_unit_test(test_what_is_pending_can_be_edited_and_deleted),
 		cmocka_unit_test(test_a_reply_quotes_the_latest_text),

@@ -194,6 +194,16 @@ static void a_command_that_was_done_is_answered_with_its_numbers(void **state)
 	json_decref(answer);
 }
 
+static void what_was_deleted_already_is_answered_without_a_number(void **state)
+{
+	struct loop *loop = *state;
+	json_t *answer =
+		answer_to(loop, "deleteMessage", "{'chatID':'room','messageID':4}", &(struct answer){.chat_id = "room", .repeated = true});
+	assert_int_equal(number_at(answer, "result.messageID"), 4);
+	assert_null(json_object_get(json_object_get(answer, "result"), "transactionID"));
+	json_decref(answer);
+}
+
 static void a_refusal_names_the_argument_of_the_operation(void **state)
 {
 	struct loop *loop = *state;
@@ -291,6 +301,7 @@ int main(void)
 		TEST(create_peer_to_peer_chat_names_the_chat_of_the_two),
 		TEST(no_command_for_somebody_else_or_with_oneself),
 		TEST(a_command_that_was_done_is_answered_with_its_numbers),
+		TEST(what_was_deleted_already_is_answered_without_a_number),
 		TEST(a_refusal_names_the_argument_of_the_operation),
 		TEST(everybody_is_told_who_he_is),
 		TEST(the_server_tells_what_it_can),
