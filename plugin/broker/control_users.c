@@ -188,7 +188,7 @@ void control_kick(struct control_call *call)
 	for (struct session *session = person ? person->sessions : NULL; session != NULL; session = session->person_next) {
 		if (session->gone || (device != NULL && (session->device == NULL || strcmp(session->device, device) != 0)))
 			continue;
-		session_cut(call->server, session);
+		session_kick(call->server, session);
 		count++;
 	}
 	call->data = json_object();

@@ -380,7 +380,8 @@ int intake_message(struct server *server, struct mosquitto_evt_message *event)
 	session->heard_round = server->round;
 	struct verdict verdict;
 	if (session_is_over(server, session)) {
-		refuse(&verdict, REFUSAL_UNAVAILABLE, "the token has expired or was revoked; it can be sent again behind the next login");
+		refuse(&verdict, REFUSAL_UNAVAILABLE, "%s; it can be sent again behind the next login",
+			session->kicked ? "an operator ended this connection" : "the token has expired or was revoked");
 		return refused(server, session, topic.command_id, &verdict);
 	}
 	if (event->payloadlen > PAYLOAD_MAX) {

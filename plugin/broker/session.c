@@ -195,6 +195,12 @@ void session_cut(struct server *server, struct session *session)
 	server_sweep_next(server);
 }
 
+void session_kick(struct server *server, struct session *session)
+{
+	session->kicked = true;
+	session_cut(server, session);
+}
+
 bool session_is_over(const struct server *server, const struct session *session)
 {
 	return session->gone || server->now_ms >= session->expires_at_ms;
@@ -210,7 +216,7 @@ void session_expire(struct server *server)
 			if (session_by_name(server, session->client_id) == session)
 				mosquitto_kick_client_by_clientid(session->client_id, false); /* ends the session, by DISCONNECT */
 		} else if (server->now_ms >= session->expires_at_ms) {
-			if (!session->person->closed)
+			if (!session->person->closed && !session->kicked)
 				live_token(server, session, true);
 			session->gone = true;
 			server_sweep_next(server); /* the broker has sent the message by then */

@@ -64,6 +64,7 @@ struct session {
 	bool text; /* some filter reaches text/… */
 	bool device_loading, device_dirty, replay_loading;
 	bool mqtt5, clean, warned, gone;
+	bool kicked;       /* by an operator: it is told nothing of its token */
 	bool by_auth;      /* it came by an AUTH method, and may come again by AUTH */
 	bool removed;      /* the device was removed: nothing more is stored of it */
 	bool by_sign_on;   /* by a token of it: not by a device token or a certificate */
@@ -96,6 +97,8 @@ void session_due(struct server *server, struct session *session);
 
 /* Its token ends now: it is told so, and disconnected within a tick or two. */
 void session_cut(struct server *server, struct session *session);
+/* It is disconnected in the same way, and its token counts as before. */
+void session_kick(struct server *server, struct session *session);
 
 /* Its token has ended. It is connected until it has been told so, and may write and read nothing any more. */
 bool session_is_over(const struct server *server, const struct session *session);

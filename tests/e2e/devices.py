@@ -35,6 +35,18 @@ def is_cut_off_soon(person, within=2.0):
     assert time.monotonic() - start < within, "it took too long"
 
 
+def tokens_told(person):
+    """What was said of its token."""
+    person.sort()
+    return [event["type"] for event in person.live if event["type"].startswith("token")]
+
+
+def is_told_and_cut_off(person, within=2.0):
+    """Its token counts no more."""
+    is_cut_off_soon(person, within)
+    assert tokens_told(person) == ["tokenExpired"]
+
+
 def devices_of(person):
     return {device["deviceID"]: device for device in person.asks("getDevices")["devices"]}
 

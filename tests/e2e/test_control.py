@@ -11,6 +11,7 @@ import broker as brokers
 import mqtt
 import provider
 import pytest
+from devices import tokens_told
 from operator_desk import TOPIC, OperatorDesk
 from waiting import soon
 
@@ -151,6 +152,7 @@ def test_who_is_kicked_may_come_again(manned, desk):
     tablet = alice.on("tablet")
     assert desk.asks("kick", user="alice", device="tablet") == {"connections": 1}
     tablet.client.is_closed()
+    assert tokens_told(tablet) == [], "his token counts as before"
     alice.is_up_to_date()
     assert not is_refused(manned, "alice")
 
@@ -170,6 +172,7 @@ def test_who_is_banned_is_cut_off_and_kept_out_until_he_is_unbanned(manned, desk
     line = manned.expects_line("audit by=olga command=ban user=alice result=ok", lambda: desk.asks("ban", user="alice"))
     assert line
     alice.client.is_closed()
+    assert tokens_told(alice) == ["tokenExpired"]
     time.sleep(1.1)  # a token of another second than the ban's
     assert is_refused(manned, "alice", iat=int(time.time()))
     assert desk.asks("getUser", user="alice")["banned"]
