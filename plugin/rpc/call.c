@@ -32,15 +32,16 @@ bool rpc_needs_sign_on(const struct rpc_request *request)
 	return request->operation->needs_sign_on;
 }
 
+static bool has_picture(const json_t *info)
+{
+	const char *icon = json_string_value(json_object_get(info, "icon"));
+	return icon != NULL && icon[0] != '\0' && !icon_is_url(icon);
+}
+
 bool rpc_stores_icon(const struct rpc_request *request)
 {
-	static const char *const NAMES[] = {"userInfo", "groupInfo"};
-	for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
-		const char *icon = json_string_value(json_object_get(json_object_get(request->args, NAMES[i]), "icon"));
-		if (icon != NULL && icon[0] != '\0' && !icon_is_url(icon))
-			return true;
-	}
-	return false;
+	return has_picture(request->args) || has_picture(json_object_get(request->args, "userInfo")) ||
+	       has_picture(json_object_get(request->args, "groupInfo"));
 }
 
 /* The id says which call it is; the operation is in it because ids are unique per operation only. */

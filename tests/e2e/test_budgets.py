@@ -137,6 +137,18 @@ def test_icons_are_bounded(tight):
     alice.asks("updateUserInfo", userInfo={"name": "Alice", "icon": "https://a.example/"})
 
 
+def test_icons_are_bounded_wherever_they_are_given(tight):
+    alice = tight(icons_per_hour=3).person("alice")
+    group = alice.makes_group("Friends", icon="AAAA")
+    alice.asks("updateGroupInfo", groupID=group, groupInfo={"icon": "BBBB"})
+    alice.asks("updateUserInfo", userInfo={"icon": "CCCC"})
+    for operation, arguments in (("createGroupChat", {"groupName": "Others", "icon": "DDDD"}), ("updateGroupInfo", {"groupID": group, "groupInfo": {"icon": "DDDD"}}),
+                                 ("updateUserInfo", {"userInfo": {"icon": "DDDD"}})):
+        alice.is_denied("rate_limited", operation, **arguments)
+    alice.makes_group("Others", icon="https://a.example/")
+    alice.makes_group("More", icon="")
+
+
 def test_subscriptions_are_bounded_in_number(tight):
     broker = tight(subscriptions_max=3)
     alice = broker.person("alice", subscribes=("hc/me/inbox", "hc/me/live"))
