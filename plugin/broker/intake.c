@@ -26,6 +26,7 @@
 enum {
 	COMMANDS_MAX = 100000,   /* in memory, of all users: beyond that nothing is taken */
 	CLOSE_LOG_MS = 10000,
+	RESPONSE_TOPIC_MAX = 255,
 	QUOTA_EXCEEDED_2_1 = -6,
 	PAYLOAD_MAX = 256 * 1024, /* of anything: what is longer is not even looked at. Only arguments of operations may be so long */
 };
@@ -239,12 +240,13 @@ static bool read_reply(struct server *server, struct mosquitto_evt_message *even
 		free(correlation);
 	}
 	if (response != NULL) {
-		bool own = strncmp(response, start, strlen(start)) == 0 && response[strlen(start)] != '\0' && strlen(response) < 256 &&
+		bool own = strncmp(response, start, strlen(start)) == 0 && response[strlen(start)] != '\0' && strlen(response) <= RESPONSE_TOPIC_MAX &&
 		           mosquitto_pub_topic_check(response) == MOSQ_ERR_SUCCESS;
 		if (own)
 			origin->reply_topic = mem_text(response);
 		else
-			refuse(verdict, REFUSAL_BAD_REQUEST, "Response Topic: it must be below %s", start);
+			refuse(verdict, REFUSAL_BAD_REQUEST, "Response Topic: it must be below %s, at most %d bytes and without wildcards", start,
+				RESPONSE_TOPIC_MAX);
 		free(response);
 		return own;
 	}

@@ -43,6 +43,15 @@ def test_a_response_topic_elsewhere_is_refused(broker, bob, elsewhere):
     assert "7" not in alice.is_up_to_date().replies
 
 
+def test_a_response_topic_has_at_most_255_bytes(broker):
+    alice = broker.person("alice", version=mqtt.V5)
+    longest = "hc/me/reply/".ljust(255, "x")
+    alice.client.publish_acked("hc/rpc/getServerInfo", "{}", props={"response_topic": longest})
+    assert "result" in alice.until(lambda: alice.replies.get(longest.removeprefix("hc/me/reply/")), "the answer")[0]
+    assert alice.client.publish_acked("hc/rpc/getServerInfo", "{}", props={"response_topic": longest + "x"}) >= 0x80
+    assert "at most 255 bytes" in alice.is_refused("bad_request")["message"]
+
+
 @pytest.mark.parametrize("version", ["mqttv311", "mqttv5"])
 def test_mosquitto_rr_asks(broker, version):
     done = subprocess.run(["mosquitto_rr", "-h", "127.0.0.1", "-p", str(broker.port), "-V", version, "-i", "alice/cli", "-u", "alice", "-P",
