@@ -39,7 +39,7 @@ static const struct topic topics[] = {
 	{"text", "hc/me/text/{chatID}/{senderID}", "send", "text/plain", NULL, "The messages among them, the body alone, one a packet."},
 	{"ack", "hc/me/ack/{commandID}", "send", "application/json", "Acknowledgement",
 		"What became of a command, where no transaction tells. - stands for a command without an ID."},
-	{"live", "hc/me/live", "send", "application/json", NULL, "Not stored: receipts, typing, presence, warnings; type says which."},
+	{"live", "hc/me/live", "send", "application/json", "Live", "Not stored: receipts, typing, presence, warnings; type says which."},
 	{"events", "hc/chat/{chatID}/events", "send", "application/jsonl", "Transaction", "The transactions of one chat, for its members."},
 	{"reply", "hc/me/reply/{id}", "send", "application/json", NULL, "Answers to operations, to the asking connection only."},
 };
@@ -119,6 +119,34 @@ static json_t *acknowledgement_schema(void)
 	return json_pack("{s[o{ss}]}", "oneOf", done, "$ref", REFS "Error");
 }
 
+/* optional: the member that may be missing, NULL: none. Takes types and members. */
+static json_t *live_line(json_t *types, json_t *members, const char *optional)
+{
+	const char *name;
+	json_t *member, *required = json_pack("[s]", "type");
+	json_object_foreach(members, name, member)
+		if (optional == NULL || strcmp(name, optional) != 0)
+			json_array_append_new(required, json_string(name));
+	json_object_set_new(members, "type", json_pack("{so}", "enum", types));
+	return json_pack("{ss so so}", "type", "object", "properties", members, "required", required);
+}
+
+static json_t *live_schema(void)
+{
+	json_t *number = json_pack("{ss si}", "type", "integer", "minimum", 0), *text = json_pack("{ss}", "type", "string");
+	json_t *flag = json_pack("{ss}", "type", "boolean");
+	json_t *receipt = json_pack("{sO sO sO sO}", "chatID", text, "userID", text, "received", number, "read", number);
+	json_t *typing = json_pack("{sO sO sO}", "chatID", text, "senderID", text, "typing", flag);
+	json_t *presence = json_pack("{sO sO sO}", "userID", text, "online", flag, "lastSeen", number);
+	json_t *token = json_pack("{sO}", "at", number);
+	json_decref(number);
+	json_decref(text);
+	json_decref(flag);
+	return json_pack("{s[oooo]}", "oneOf", live_line(json_pack("[s]", "receipt"), receipt, NULL),
+		live_line(json_pack("[s]", "typing"), typing, NULL), live_line(json_pack("[s]", "presence"), presence, "lastSeen"),
+		live_line(json_pack("[ss]", "tokenExpires", "tokenExpired"), token, NULL));
+}
+
 static json_t *components(void)
 {
 	json_t *schemas = json_object();
@@ -127,6 +155,7 @@ static json_t *components(void)
 		json_object_set_new(schemas, shape->name, schema_shape(shape, REFS));
 	json_object_set_new(schemas, "Command", command_schema());
 	json_object_set_new(schemas, "Acknowledgement", acknowledgement_schema());
+	json_object_set_new(schemas, "Live", live_schema());
 	json_object_set_new(schemas, "Error", schema_error());
 	return json_pack("{so}", "schemas", schemas);
 }

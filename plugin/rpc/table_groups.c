@@ -16,7 +16,8 @@
 	.help = "What a newcomer sees of the time before him: `own`: nothing, as without it; `all`: everything."}
 
 #define CHANGED_CHAT {"chatID", FIELD_TEXT, NULL, false, "The group's chat."}
-#define CHANGED_NUMBER {"transactionID", FIELD_NUMBER, NULL, true, "The transaction that did it; missing where nothing had to be done."}
+#define CHANGED_NUMBER {"transactionID", FIELD_NUMBER, NULL, false, "The transaction that did it."}
+#define CHANGED_NUMBER_IF_ANY {"transactionID", FIELD_NUMBER, NULL, true, "The transaction that did it; missing where nothing had to be done."}
 
 static const char *const histories[] = {"own", "all", NULL};
 static const char *const roles[] = {"owner", "admin", "member", NULL};
@@ -60,7 +61,7 @@ const struct rpc_operation operations_groups[] = {
 			SELF("adminID"), GROUP,
 			{.name = "userID", .type = ARGUMENT_USER, .min = 1, .max = USER_ID_MAX, .help = "Whom. Either this or `userIDs`."},
 			{.name = "userIDs", .type = ARGUMENT_USERS, .min = 1, .max = COMMAND_USERS_MAX, .help = "Whom, several at once."}),
-		.result = FIELDS(CHANGED_CHAT, CHANGED_NUMBER)},
+		.result = FIELDS(CHANGED_CHAT, CHANGED_NUMBER_IF_ANY)},
 	{.name = "removeUser", .kind = RPC_COMMAND, .command = remove_user, .command_done = group_changed,
 		.who = "owner: everyone else; admins: members",
 		.help = "Of what is written from then on he receives nothing, on any topic; what was written in his time he can still fetch.",
@@ -76,7 +77,7 @@ const struct rpc_operation operations_groups[] = {
 		.help = "Another role for a member. The last owner stays one.",
 		.arguments = ARGUMENTS(SELF("adminID"), GROUP, WHOM("Whose."),
 			{.name = "role", .type = ARGUMENT_CHOICE, .required = true, .choices = roles, .help = "Which."}),
-		.result = FIELDS(CHANGED_CHAT, CHANGED_NUMBER)},
+		.result = FIELDS(CHANGED_CHAT, CHANGED_NUMBER_IF_ANY)},
 	{.name = "updateGroupInfo", .kind = RPC_COMMAND, .command = update_group, .command_done = group_changed, .write = put_group_icon,
 		.who = "owner, admins",
 		.help = "Another name, icon or history; what is not there stays as it is.",

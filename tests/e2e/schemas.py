@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
-"""Whether records of Kafka are what schema/ says of them. Needs Debian's python3-jsonschema."""
+"""Whether records of Kafka, and lines of MQTT, are what schema/ says of them. Needs Debian's python3-jsonschema."""
 import json
 import warnings
 
@@ -22,10 +22,22 @@ def validator(name):
     return jsonschema.Draft202012Validator(schema, resolver=resolver)
 
 
+def is_there():
+    assert jsonschema is not None, "python3-jsonschema is missing: scripts/install-dependencies test"
+
+
+def is_good(component, line):
+    """By a component of asyncapi.json."""
+    is_there()
+    components = json.loads((SCHEMAS / "asyncapi.json").read_text())["components"]
+    schema = {"$ref": f"#/components/schemas/{component}", "components": components}
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema).is_valid(line)
+
+
 def check(name, records):
     """Each of them, and there has to be one."""
-    if jsonschema is None:
-        raise AssertionError("python3-jsonschema is missing: scripts/install-dependencies test")
+    is_there()
     assert records
     against = validator(name)
     for record in records:

@@ -4,6 +4,7 @@ import time
 
 import mqtt
 import pytest
+import schemas
 
 
 def watches(person, *others):
@@ -172,3 +173,25 @@ def test_many_who_leave_at_once_are_told_at_once(broker, alice):
     gone = time.monotonic()
     alice.until(lambda: len([e for e in alice.live if e["type"] == "presence"]) == 60, "everybody's leaving")
     assert time.monotonic() - gone < 12.5
+
+
+def test_every_kind_of_line_on_live_is_what_the_schema_says(idle_broker):
+    idle_broker.options["leeway"] = 0
+    broker = idle_broker.start()
+    alice, bob = broker.person("alice"), broker.person("bob", token=broker.token("bob", exp=int(time.time()) + 3))
+    chat = alice.chat_with(bob)
+    assert watches(alice, "bob") == [True]
+    bob.reads(1, chat)
+    bob.publishes(f"chat/{chat}/typing")
+    bob.notices(type="tokenExpired")
+    bob.client.is_closed()
+    alice.notices(type="presence", online=False)
+    bob.connect_options["token"] = broker.token("bob")
+    bob.connects()
+    alice.notices(type="presence", online=True)
+    lines = alice.live + bob.live
+    assert {line["type"] for line in lines} == {"receipt", "typing", "presence", "tokenExpires", "tokenExpired"}
+    for line in lines:
+        assert schemas.is_good("Live", line), line
+        for name in line.keys() - {"lastSeen"}:
+            assert not schemas.is_good("Live", {**line, name: None}), f"{name} of {line} may be anything"
