@@ -66,7 +66,7 @@ export interface Events {
 }
 
 export class HyperChat {
-  constructor(how: {url: string, user: string, device: string, token: () => Promise<string>, storage: Storage, options?: object})
+  constructor(how: {url: string, user: string, device: string, token: () => Promise<string>, storage: Storage, prefix?: string, options?: object})
   readonly state: State
   start(): Promise<void>
   stop(): void

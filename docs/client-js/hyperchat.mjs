@@ -10,6 +10,7 @@
 //
 // storage: {load(): state | undefined, save(state)}: kept before a packet is acknowledged, so nothing that was acknowledged is forgotten; where saving
 // takes its time, as in a browser, save returns a promise. web/ uses this file as it is; hyperchat.d.mts has its types.
+// prefix: the server's, where it is not hc.
 import {randomUUID} from 'node:crypto'
 import {EventEmitter} from 'node:events'
 import mqtt from 'mqtt'
@@ -18,9 +19,9 @@ const PAUSE_MIN_MS = 200, PAUSE_MAX_MS = 30_000, CALL_MS = 15_000
 const REFUSED = [4, 5, 0x86, 0x87] // CONNACK, by MQTT 3.1.1 and 5
 
 export class HyperChat extends EventEmitter {
-  constructor({url, user, device, token, storage, options = {}}) {
+  constructor({url, user, device, token, storage, prefix = 'hc', options = {}}) {
     super()
-    Object.assign(this, {url, user, device, token, storage, options})
+    Object.assign(this, {url, user, device, token, storage, prefix, options})
     // first, last: chatID → from which number to which all is here; chats: chatID → messageID → Message
     this.state = storage.load() ?? {epoch: null, first: {}, last: {}, chats: {}, behind: {}, outbox: []}
     this.state.first ??= {}
@@ -71,7 +72,7 @@ export class HyperChat extends EventEmitter {
   }
 
   async #connected(client) {
-    await client.subscribeAsync(['hc/me/inbox', 'hc/me/ack/#', 'hc/me/reply/#', 'hc/me/live'].reduce((all, topic) => ({...all, [topic]: {qos: 1}}), {}))
+    await client.subscribeAsync(['inbox', 'ack/#', 'reply/#', 'live'].reduce((all, topic) => ({...all, [`${this.prefix}/me/${topic}`]: {qos: 1}}), {}))
     const {epoch} = await this.call('getChatUserID')
     if (epoch !== this.state.epoch) await this.#renew(epoch) // the server's store is another one, or was restored
     for (const command of this.state.outbox) this.#publish(command)
@@ -84,13 +85,13 @@ export class HyperChat extends EventEmitter {
 
   send({chat, user}, body, fields = {}) {
     const where = chat ? `chat/${chat}` : `user/${user}`
-    return this.#command(commandID => ({topic: `hc/${where}/send/${commandID}`, payload: JSON.stringify({body, ...fields})}))
+    return this.#command(commandID => ({topic: `${this.prefix}/${where}/send/${commandID}`, payload: JSON.stringify({body, ...fields})}))
   }
   edit(chatID, messageID, messageBody) { return this.#operation('editMessage', {chatID, messageID, messageBody}) }
   delete(chatID, messageID) { return this.#operation('deleteMessage', {chatID, messageID}) }
-  received(chatID, number) { this.client?.publish(`hc/chat/${chatID}/received/${number}`, '', {qos: 1}) }
-  read(chatID, number) { this.client?.publish(`hc/chat/${chatID}/read/${number}`, '', {qos: 1}) }
-  typing(chatID, yes = true) { this.client?.publish(`hc/chat/${chatID}/typing`, yes ? '' : '0', {qos: 0}) }
+  received(chatID, number) { this.client?.publish(`${this.prefix}/chat/${chatID}/received/${number}`, '', {qos: 1}) }
+  read(chatID, number) { this.client?.publish(`${this.prefix}/chat/${chatID}/read/${number}`, '', {qos: 1}) }
+  typing(chatID, yes = true) { this.client?.publish(`${this.prefix}/chat/${chatID}/typing`, yes ? '' : '0', {qos: 0}) }
 
   #command(make) {
     const commandID = randomUUID(), command = {commandID, ...make(commandID)}
@@ -101,7 +102,7 @@ export class HyperChat extends EventEmitter {
   }
 
   // An operation that changes something is answered on hc/me/reply/<id>; its id makes it happen once.
-  #operation(name, args) { return this.#command(id => ({topic: `hc/rpc/${name}/${id}`, payload: JSON.stringify(args)})) }
+  #operation(name, args) { return this.#command(id => ({topic: `${this.prefix}/rpc/${name}/${id}`, payload: JSON.stringify(args)})) }
 
   #publish({topic, payload, commandID}) {
     this.client?.publish(topic, payload, {qos: 1}, error => error?.code === 0x97 && this.#again(commandID, 1000))
@@ -130,7 +131,7 @@ export class HyperChat extends EventEmitter {
       if (!this.client) return reject(new Error('not connected'))
       this.calls.set(id, {resolve, reject})
       setTimeout(() => this.calls.delete(id) && reject(new Error(`${operation}: no answer`)), CALL_MS).unref?.()
-      this.client.publish(`hc/rpc/${operation}/${id}`, JSON.stringify(args), {qos: 1})
+      this.client.publish(`${this.prefix}/rpc/${operation}/${id}`, JSON.stringify(args), {qos: 1})
     })
   }
 

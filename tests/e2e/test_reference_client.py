@@ -21,8 +21,8 @@ PATIENCE = 60  # a bad network takes its time
 
 class App:
     """The client as a process of its own, with its state in a file."""
-    def __init__(self, broker, name, directory, port):
-        self.broker, self.name, self.directory, self.port = broker, name, directory, port
+    def __init__(self, broker, name, directory, port, *more):
+        self.broker, self.name, self.directory, self.port, self.more = broker, name, directory, port, more
         self.events = []
         self.asked = 0
         self.opens()
@@ -34,7 +34,8 @@ class App:
                 (self.directory / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(brokers.ROOT / file, self.directory / file)
             (self.directory / "node_modules").symlink_to(MODULES)
-        command = ["node", program, f"mqtt://127.0.0.1:{self.port}", self.name, "phone", self.broker.token(self.name), self.directory / f"{self.name}.json"]
+        command = ["node", program, f"mqtt://127.0.0.1:{self.port}", self.name, "phone", self.broker.token(self.name), self.directory / f"{self.name}.json",
+                   *self.more]
         self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self.read, args=(self.process,), daemon=True).start()
 
@@ -155,6 +156,27 @@ def test_through_a_bad_network_both_show_the_same_and_every_message_once(broker,
     assert sorted(body for _, _, body in expected) == sorted(f"{('bob', 'alice')[n % 2]} {n}" for n in range(120)), "each is stored once"
     assert shown(alice.history(chat)) == expected
     assert shown(bob.history(chat)) == expected
+
+
+def test_under_another_prefix_it_does_the_same(idle_broker, tmp_path):
+    if not MODULES.exists():
+        pytest.skip("MQTT.js is missing: run scripts/get-mqtt-js")
+    idle_broker.options["prefix"] = "chat2"
+    broker = idle_broker.start()
+    alice, bob = apps = [App(broker, name, tmp_path, broker.port, "chat2") for name in ("alice", "bob")]
+    try:
+        bob.is_told("online")
+        alice.does("send", {"user": "bob"}, "hi")
+        told = bob.is_told("message")
+        chat = told["chatID"]
+        assert told["message"]["body"] == "hi"
+        bob.does("edit", chat, told["message"]["messageID"], "not his")
+        assert bob.is_told("failed")["error"]["code"] == "forbidden"
+        for app in apps:
+            app.until(lambda app=app: app.history(chat)["waiting"] == 0, "everything to be settled")
+    finally:
+        for app in apps:
+            app.is_killed()
 
 
 def test_the_first_steps_of_the_manual_work(broker, tmp_path):
