@@ -51,7 +51,7 @@ const struct option option_table[] = {
 		.help = "The claim that is the user's ID; `realm_access.user` is a member of another one."},
 	{.name = "leeway", .group = GROUP_IDENTITY, .type = OPTION_NUMBER, .offset = FIELD(leeway_s), .min = 0, .max = 300,
 		.unit = "seconds", .value = "30",
-		.help = "How far the clocks of token issuer and broker may be apart when `exp` and `nbf` are checked."},
+		.help = "How far the clocks of token issuer and broker may be apart when `exp`, `nbf` and `iat` are checked."},
 	{.name = "oidc", .group = GROUP_IDENTITY, .type = OPTION_TEXT, .offset = FIELD(oidc), .max = 512, .value = "",
 		.help = "An OpenID Connect issuer, as `https://login.example.com`: its keys are found by discovery. See [sign-on.md](sign-on.md)."},
 	{.name = "issuers_file", .group = GROUP_IDENTITY, .type = OPTION_FILE, .offset = FIELD(issuers_file), .max = 4096, .value = "",
