@@ -10,7 +10,7 @@ import time
 import mqtt
 import pytest
 import tokens
-from devices import claims_of, devices_of, has_nothing_but_her_phone, is_cut_off_soon, is_let_in, is_refused, kid_of, lamp_token, with_header
+from devices import claims_of, devices_of, has_nothing_but_her_phone, is_cut_off_soon, is_let_in, is_refused, is_told_and_cut_off, kid_of, lamp_token, tokens_told, with_header
 from waiting import soon
 
 DAY = 86_400_000
@@ -226,7 +226,7 @@ def test_a_key_that_is_dropped_lets_nobody_in_and_cuts_off_who_came_by_it(broker
     lamp = broker.person("alice", "lamp", token=token)
     assert keys_of(broker) == [kid_of(token)]
     broker.ctl("device-keys", "drop", "--store", broker.store_uri, f"--kid={kid_of(token)}")
-    is_cut_off_soon(lamp)
+    is_told_and_cut_off(lamp)
     soon(lambda: not is_let_in(broker, token), "the key still counts")
     alice.is_up_to_date()
     fresh = lamp_token(alice)
@@ -323,7 +323,7 @@ def test_a_device_that_is_removed_is_cut_off_and_its_token_ends(broker, alice):
     lamp = broker.person("alice", "lamp", token=token)
     lamp.asks("registerDevice", platform="fcm", pushToken="t1")
     alice.asks("removeDevice", deviceID="lamp")
-    is_cut_off_soon(lamp)
+    is_told_and_cut_off(lamp)
     assert is_refused(broker, token)
     has_nothing_but_her_phone(alice)
     broker.restart()
@@ -354,7 +354,7 @@ def test_who_has_a_token_of_the_sign_on_is_cut_off_and_comes_back_as_somebody_ne
     bob.says("before", chat=chat)
     laptop.hears("before")
     alice.asks("removeDevice", deviceID="laptop")
-    is_cut_off_soon(laptop)
+    is_told_and_cut_off(laptop)
     assert "laptop" not in devices_of(alice)
     laptop.connects()
     bob.says("after", chat=chat)
@@ -365,13 +365,13 @@ def test_who_has_a_token_of_the_sign_on_is_cut_off_and_comes_back_as_somebody_ne
 def test_it_is_cut_off_too_where_the_clock_of_the_sign_on_is_ahead(broker, alice):
     laptop = alice.on("laptop", token=broker.token("alice", iat=int(time.time()) + 3))
     alice.asks("removeDevice", deviceID="laptop")
-    is_cut_off_soon(laptop)
+    is_told_and_cut_off(laptop)
 
 
 def test_a_device_may_remove_itself(broker, alice):
     lamp = broker.person("alice", "lamp", token=lamp_token(alice))
     lamp.asks("removeDevice", deviceID="lamp")
-    is_cut_off_soon(lamp)
+    is_told_and_cut_off(lamp)
     has_nothing_but_her_phone(alice)
 
 
@@ -395,6 +395,7 @@ def test_the_end_of_the_account_is_the_end_of_its_tokens(broker, alice, bob):
     lamp = broker.person("alice", "lamp", token=token)
     alice.asks("deleteAccount")
     is_cut_off_soon(lamp)
+    assert tokens_told(lamp) == [], "that is the end of more than a token"
     assert is_refused(broker, token)
     bob.is_up_to_date()
 

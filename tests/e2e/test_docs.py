@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
-"""docs/troubleshooting.md quotes what the program says: each of it is still in the source."""
+"""docs/troubleshooting.md quotes what the program says: each of it is still in the source. Links lead somewhere. The sizes in docs/client.md are so."""
+import json
 import re
 import subprocess
+import time
+from types import SimpleNamespace
 
 import broker as brokers
+import mqtt
 import pytest
+import tokens
 
 DOC = (brokers.ROOT / "docs/troubleshooting.md").read_text()
 SPANS = re.findall(r"`([^`]+)`", re.sub(r"\n +", " ", DOC))
@@ -95,3 +100,32 @@ def test_links_lead_somewhere(name):
         assert found.exists(), f"{name}: {target}"
         if anchor and found.suffix == ".md":
             assert anchor in heading_anchors(found.read_text()), f"{name}: {target}"
+
+
+# ---- what a small device has to hold ----
+
+def least_token(algorithm, signature):
+    """As long as one whose signature has so many characters."""
+    claims = {"iss": tokens.ISSUER, "aud": tokens.AUDIENCE, "sub": "kitchen", "exp": int(time.time()) + 3600}
+    parts = [json.dumps(part, separators=(",", ":")).encode() for part in ({"alg": algorithm, "typ": "JWT"}, claims)]
+    return ".".join([*map(tokens.base64url, parts), "s" * signature])
+
+
+def token_of_the_tool(broker, directory):
+    broker.ctl("keys", "--out", directory / "made.json")
+    return broker.ctl("token", "--keys", directory / "made.json", "--issuer", tokens.ISSUER, "--audience", tokens.AUDIENCE, "--user", "kitchen").strip()
+
+
+def connect_bytes(token):
+    client = SimpleNamespace(version=mqtt.V311, client_id="kitchen/1")
+    return len(mqtt.Client.connect_packet(client, username="", password=token))
+
+
+def test_the_sizes_of_tokens_and_connects_are_as_the_document_for_small_devices_says(broker, tmp_path):
+    section = (brokers.ROOT / "docs/client.md").read_text().split("## Small devices")[1]
+    table = [(int(size), int(connect)) for size, connect in re.findall(r"^\| .* \| (\d+) \| (\d+) \|$", section, re.M)]
+    of_device = broker.person("kitchen").asks("createDeviceToken", deviceID="1")["token"]
+    found = [least_token("HS256", 43), least_token("ES256", 86), token_of_the_tool(broker, tmp_path), of_device, least_token("RS256", 342)]
+    assert [(len(token), connect_bytes(token)) for token in found] == table
+    for size, connect in table:
+        assert connect == 19 + len("kitchen/1") + size

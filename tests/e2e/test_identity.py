@@ -162,6 +162,14 @@ def test_a_session_ends_with_its_token_after_a_warning(strict_broker, version):
     assert refused(strict_broker, version=version, username="", password=strict_broker.token("alice", exp=expires)) in (4, 5, 0x86, 0x87)
 
 
+def test_the_warning_comes_a_minute_before_the_end_and_not_earlier(strict_broker):
+    expires = int(time.time()) + 63
+    alice = strict_broker.person("alice", token=strict_broker.token("alice", exp=expires))
+    assert abs(alice.notices(type="tokenExpires")["at"] - expires * 1000) <= 1000
+    assert expires - 60.5 <= time.time() <= expires - 50
+    alice.is_up_to_date()
+
+
 def test_nothing_is_taken_behind_the_end_of_a_token(strict_broker):
     """Not even while she is still connected, to be told so."""
     bob = strict_broker.person("bob")

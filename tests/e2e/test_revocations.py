@@ -8,7 +8,7 @@ import time
 import broker as brokers
 import mqtt
 import pytest
-from devices import devices_of, is_cut_off_soon, is_let_in, is_refused, kid_of, lamp_token
+from devices import devices_of, is_cut_off_soon, is_let_in, is_refused, is_told_and_cut_off, kid_of, lamp_token
 from waiting import soon
 
 
@@ -24,7 +24,7 @@ def test_a_revoked_user_is_cut_off_and_his_tokens_are_refused(broker, alice, bob
     lamps = lamp.connect_options["token"]
     revokes(broker, "alice")
     for device in (alice, laptop, lamp):
-        is_cut_off_soon(device)
+        is_told_and_cut_off(device)
     assert is_refused(broker, old, "alice/phone") and is_refused(broker, lamps)
     assert is_refused(broker, broker.token("alice", iat=None), "alice/phone"), "a token that does not say when it was issued"
     bob.is_up_to_date()
@@ -38,7 +38,7 @@ def test_a_revoked_user_is_cut_off_and_his_tokens_are_refused(broker, alice, bob
 def test_who_is_banned_in_the_store_is_let_in_again_there_with_a_broker_or_without(broker, alice, bob):
     at_the_store = ("--store", broker.store_uri, "--user", "alice")
     broker.ctl("ban", *at_the_store)
-    is_cut_off_soon(alice)
+    is_told_and_cut_off(alice)
     assert is_refused(broker, broker.token("alice", iat=int(time.time()) + 2), "alice/phone")
     broker.stop()
     broker.ctl("unban", *at_the_store)
@@ -62,7 +62,7 @@ def test_what_was_issued_in_the_second_of_the_revocation_counts_as_before_it(bro
     before = broker.token("alice", iat=second)
     revokes(broker, "alice")
     assert int(time.time()) == second, "the tool was too slow to show it"
-    is_cut_off_soon(alice)
+    is_told_and_cut_off(alice)
     assert is_refused(broker, before, "alice/phone")
     assert is_refused(broker, broker.token("alice", iat=second, exp=second + 77), "alice/phone"), "issued behind it, and it does not say so"
     assert is_let_in(broker, broker.token("alice", iat=second + 1), "alice/phone"), "of the next second"
@@ -73,7 +73,7 @@ def test_a_renewed_connection_is_as_old_as_its_newest_token(broker, alice):
     time.sleep(1.1)
     alice.is_up_to_date()
     revokes(broker, "carol")
-    is_cut_off_soon(carol)
+    is_told_and_cut_off(carol)
     soon(lambda: is_let_in(broker, broker.token("carol"), "carol/phone"), "a fresh token is refused")
     carol = broker.person("carol")
     carol.is_denied("forbidden", "renewToken", token=broker.token("carol", iat=int(time.time()) - 10))
@@ -84,7 +84,7 @@ def test_the_tokens_of_one_device_are_revoked(broker, alice):
     lamp, door = (broker.person("alice", device, token=lamp_token(alice, device)) for device in ("lamp", "door"))
     same = alice.on("tablet")
     revokes(broker, "alice", "--device", "lamp")
-    is_cut_off_soon(lamp)
+    is_told_and_cut_off(lamp)
     revokes(broker, "alice", "--device", "tablet")
     time.sleep(1.2)
     for device in (alice, door, same):
@@ -133,7 +133,7 @@ def test_what_was_missed_is_read_again_with_sighup(broker, alice):
     store.commit()
     store.close()
     broker.reload()
-    is_cut_off_soon(alice)
+    is_told_and_cut_off(alice)
 
 
 @pytest.mark.sqlite
@@ -231,7 +231,7 @@ def test_a_device_that_is_removed_here_is_cut_off_there(north, south):
     laptop.is_up_to_date()
     for device in (lamp, laptop):
         alice.asks("removeDevice", deviceID=device.device)
-        is_cut_off_soon(device)
+        is_told_and_cut_off(device)
     assert is_refused(south, token) and is_refused(north, token)
     soon(lambda: list(devices_of(alice)) == ["phone"], "what was on its way there made it anew")
     laptop.connects()
@@ -244,7 +244,7 @@ def test_a_user_who_is_revoked_is_cut_off_everywhere(north, south):
     old = north.token("alice")
     revokes(north, "alice")
     for device in (alice, laptop):
-        is_cut_off_soon(device)
+        is_told_and_cut_off(device)
     assert is_refused(north, old, "alice/phone") and is_refused(south, old, "alice/phone")
     bob.is_up_to_date()
     soon(lambda: is_let_in(south, south.token("alice"), "alice/laptop"), "a fresh token is refused")
@@ -257,5 +257,5 @@ def test_a_key_that_is_dropped_counts_nowhere(north, south):
     soon(lambda: is_let_in(south, token), "its key is not known there")
     lamp = south.person("alice", "lamp", token=token)
     north.ctl("device-keys", "drop", "--store", north.store_uri, f"--kid={kid_of(token)}")
-    is_cut_off_soon(lamp)
+    is_told_and_cut_off(lamp)
     soon(lambda: not is_let_in(north, token) and not is_let_in(south, token), "the key still counts")
