@@ -128,6 +128,8 @@ struct chat_summary {
 enum { SUMMARY_LOOK_MAX = 10000, SUMMARY_UNREAD_MAX = 1000, SUMMARY_MENTION_MAX = 200 };
 /* Whether that edit is shown to the reader of a list. Any thread, does not block. */
 bool membership_shows(const struct user_chat *membership, const struct block *blocks, size_t block_count, const struct transaction *edit);
+/* And to one who reads as of his membership: what came above its latest is not there yet. */
+bool membership_shows_now(const struct user_chat *membership, const struct block *blocks, size_t block_count, const struct transaction *edit);
 void chat_summary_fini(struct chat_summary *summary); /* drops the references; a zeroed one is fine */
 
 /* A message with what became of it; references, each may be held on its own. */

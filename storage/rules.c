@@ -34,6 +34,11 @@ bool membership_shows(const struct user_chat *membership, const struct block *bl
 		!blocks_contain(blocks, block_count, edit->sender_id, edit->at_ms);
 }
 
+bool membership_shows_now(const struct user_chat *membership, const struct block *blocks, size_t block_count, const struct transaction *edit)
+{
+	return edit->number <= membership->latest && membership_shows(membership, blocks, block_count, edit);
+}
+
 void chat_summary_fini(struct chat_summary *summary)
 {
 	transaction_free(summary->last_message);

@@ -126,6 +126,15 @@ struct store_ops {
 	/* A message with what became of it. NOT_FOUND: no such number, or no message. */
 	enum store_rc (*read_message)(struct store *store, const char *chat_id, uint64_t number, struct message_state *state, struct error *err);
 
+	/* Of each of those messages its last edit that the reader sees; NULL: none, or it is no message. An edit above membership->latest is seen by
+	 * nobody yet.
+	 *
+	 * membership, blocks  as for read_summary.
+	 * numbers             at least one, ascending, none twice.
+	 * edits               one for each number, references. Where there is no such chat all are NULL. */
+	enum store_rc (*read_edits)(struct store *store, const struct user_chat *membership, const struct block *blocks, size_t block_count,
+	                            const uint64_t *numbers, size_t number_count, struct transaction **edits, struct error *err);
+
 	/* Numbers from…to, both included, as far as the limits go. A chat that does not exist is an empty page with latest 0. */
 	enum store_rc (*read_page)(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
 	                           struct page *page, struct error *err);

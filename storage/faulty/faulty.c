@@ -202,6 +202,12 @@ static enum store_rc faulty_read_message(struct store *store, const char *chat_i
 	PASS(FAULTY_READ_MESSAGE, true, below(store)->read_message(inner(store), chat_id, number, state, err));
 }
 
+static enum store_rc faulty_read_edits(struct store *store, const struct user_chat *membership, const struct block *blocks, size_t block_count,
+                                       const uint64_t *numbers, size_t number_count, struct transaction **edits, struct error *err)
+{
+	PASS(FAULTY_READ_EDITS, true, below(store)->read_edits(inner(store), membership, blocks, block_count, numbers, number_count, edits, err));
+}
+
 static enum store_rc faulty_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
                                       struct page *page, struct error *err)
 {
@@ -423,6 +429,7 @@ static const struct store_ops faulty_ops = {
 	.list_memberships = faulty_list_memberships,
 	.find_key = faulty_find_key,
 	.read_message = faulty_read_message,
+	.read_edits = faulty_read_edits,
 	.read_page = faulty_read_page,
 	.read_summary = faulty_read_summary,
 	.tail = faulty_tail,

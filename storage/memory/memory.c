@@ -301,6 +301,7 @@ const struct store_ops store_memory = {
 	.list_memberships = memory_list_memberships,
 	.find_key = memory_find_key,
 	.read_message = memory_read_message,
+	.read_edits = memory_read_edits,
 	.read_page = memory_read_page,
 	.read_summary = memory_read_summary,
 	.tail = memory_tail,

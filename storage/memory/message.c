@@ -40,6 +40,29 @@ enum store_rc memory_read_message(struct store *store, const char *chat_id, uint
 	return STORE_OK;
 }
 
+static struct transaction *find_seen_edit(const struct chat *chat, uint64_t number, const struct user_chat *membership, const struct block *blocks,
+	size_t block_count)
+{
+	for (uint64_t i = chat->log.count; i > number; i--) {
+		struct transaction *tx = chat_find(chat, i);
+		if (tx->type == TX_EDIT && tx->target == number && membership_shows_now(membership, blocks, block_count, tx))
+			return transaction_ref(tx);
+	}
+	return NULL;
+}
+
+enum store_rc memory_read_edits(struct store *store, const struct user_chat *membership, const struct block *blocks, size_t block_count,
+                                const uint64_t *numbers, size_t number_count, struct transaction **edits, struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	const struct chat *chat = named_find(&data->chats, membership->chat_id);
+	for (size_t i = 0; i < number_count; i++)
+		edits[i] = chat ? find_seen_edit(chat, numbers[i], membership, blocks, block_count) : NULL;
+	data_unlock(data);
+	return STORE_OK;
+}
+
 /* ---- summaries ---- */
 
 struct reader {

@@ -98,21 +98,49 @@ static void add_changes_filter(bson_t *filter)
 	bson_destroy(either);
 }
 
-enum store_rc log_visit_referring_docs(struct db *db, const struct log_range *range, uint64_t target, enum log_references which,
-                                       log_doc_visit *visit, void *context, struct error *err)
+/* The range of _id is for a sharded cluster, which asks one shard then. */
+static bson_t *referring_filter(const struct log_range *range, enum log_references which)
 {
-	struct pair_key key = number_key(range->chat_id, target), low = number_key(range->chat_id, range->from),
-		high = number_key(range->chat_id, range->to);
-	struct db_cursor cursor;
-	const bson_t *doc;
-	/* The range of _id is for a sharded cluster, which asks one shard then. */
-	bson_t *filter = BCON_NEW("g", KEY_BIN(key), "_id", "{", "$gte", KEY_BIN(low), "$lte", KEY_BIN(high), "}");
+	bson_t *filter = log_filter(range->chat_id, range->from, range->to);
 	if (which == LOG_CHANGES)
 		add_changes_filter(filter);
-	db_find(&cursor, db, LOG, filter, BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"));
+	return filter;
+}
+
+static enum store_rc visit_found(struct db *db, bson_t *filter, bson_t *opts, log_doc_visit *visit, void *context, struct error *err)
+{
+	struct db_cursor cursor;
+	const bson_t *doc;
+	db_find(&cursor, db, LOG, filter, opts);
 	while (db_next(&cursor, &doc) && visit(context, doc))
 		;
 	return db_find_end(&cursor, err);
+}
+
+enum store_rc log_visit_referring_docs(struct db *db, const struct log_range *range, uint64_t target, enum log_references which,
+                                       log_doc_visit *visit, void *context, struct error *err)
+{
+	struct pair_key key = number_key(range->chat_id, target);
+	bson_t *filter = referring_filter(range, which);
+	BCON_APPEND(filter, "g", KEY_BIN(key));
+	return visit_found(db, filter, BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}"), visit, context, err);
+}
+
+/* g: {$in: […]} */
+static void add_targets(bson_t *filter, const char *chat_id, const uint64_t *targets, size_t count)
+{
+	bson_t g, list;
+	BSON_APPEND_DOCUMENT_BEGIN(filter, "g", &g);
+	BSON_APPEND_ARRAY_BEGIN(&g, "$in", &list);
+	for (size_t i = 0; i < count; i++) {
+		char index[16];
+		const char *name;
+		size_t len = bson_uint32_to_string((uint32_t)i, &name, index, sizeof index);
+		struct pair_key key = number_key(chat_id, targets[i]);
+		bson_append_binary(&list, name, (int)len, BSON_SUBTYPE_BINARY, key.bytes, key.len);
+	}
+	bson_append_array_end(&g, &list);
+	bson_append_document_end(filter, &g);
 }
 
 /* ---- transactions ---- */
@@ -179,6 +207,16 @@ enum store_rc mongo_visit_changes(struct db *db, const char *chat_id, uint64_t t
 	struct visitor visitor = {.from = target + 1, .to = UINT64_MAX, .target = target, .order = LOG_ASCENDING, .visit = visit, .context = context};
 	const struct log_range range = {.chat_id = chat_id, .from = 1, .to = UINT64_MAX};
 	return outcome(&visitor, log_visit_referring_docs(db, &range, target, LOG_CHANGES, visit_transactions, &visitor, err), err);
+}
+
+enum store_rc mongo_visit_changes_of_any(struct db *db, const char *chat_id, const uint64_t *targets, size_t count, log_visit *visit,
+                                         void *context, struct error *err)
+{
+	struct visitor visitor = {.from = 1, .to = UINT64_MAX, .order = LOG_ASCENDING, .visit = visit, .context = context};
+	const struct log_range range = {.chat_id = chat_id, .from = 1, .to = UINT64_MAX};
+	bson_t *filter = referring_filter(&range, LOG_CHANGES);
+	add_targets(filter, chat_id, targets, count);
+	return outcome(&visitor, visit_found(db, filter, NULL, visit_transactions, &visitor, err), err);
 }
 
 /* ---- the tip ---- */

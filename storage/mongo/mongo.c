@@ -69,6 +69,7 @@ const struct store_ops store_mongo = {
 	.load_chat = mongo_load_chat,
 	.find_key = mongo_find_key,
 	.read_message = mongo_read_message,
+	.read_edits = mongo_read_edits,
 	.read_page = mongo_read_page,
 	.tail = mongo_tail,
 	.list_chats = mongo_list_chats,

@@ -16,6 +16,8 @@ enum store_rc mongo_load_chat(struct store *store, const char *chat_id, struct c
 enum store_rc mongo_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
                              uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err);
 enum store_rc mongo_read_message(struct store *store, const char *chat_id, uint64_t number, struct message_state *state, struct error *err);
+enum store_rc mongo_read_edits(struct store *store, const struct user_chat *membership, const struct block *blocks, size_t block_count,
+                               const uint64_t *numbers, size_t number_count, struct transaction **edits, struct error *err);
 enum store_rc mongo_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
                               struct page *page, struct error *err);
 enum store_rc mongo_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, struct page *page, uint64_t *next,

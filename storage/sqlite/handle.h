@@ -153,6 +153,8 @@ enum store_rc sqlite_list_memberships(struct store *store, const char *user_id, 
 enum store_rc sqlite_find_key(struct store *store, const char *chat_id, const char *sender_id, const char *key, int64_t since_ms,
                               uint64_t *number, unsigned char key_hash[ID_BYTES], struct error *err);
 enum store_rc sqlite_read_message(struct store *store, const char *chat_id, uint64_t number, struct message_state *state, struct error *err);
+enum store_rc sqlite_read_edits(struct store *store, const struct user_chat *membership, const struct block *blocks, size_t block_count,
+                                const uint64_t *numbers, size_t number_count, struct transaction **edits, struct error *err);
 enum store_rc sqlite_read_page(struct store *store, const char *chat_id, uint64_t from, uint64_t to, const struct page_limits *limits,
                                struct page *page, struct error *err);
 enum store_rc sqlite_read_summary(struct store *store, const char *user_id, const struct user_chat *membership, const struct block *blocks,

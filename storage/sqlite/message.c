@@ -17,7 +17,7 @@ static struct message_state read_state(struct db *db, const char *chat_id, int64
 		message_state_free(&state);
 		return state;
 	}
-	state.edit = log_read_one(db, SQL_LAST_EDIT, chat_id, chat, number);
+	state.edit = log_read_one(db, SQL_EDITS, chat_id, chat, number);
 	state.deletion = log_read_one(db, SQL_FIRST_DELETION, chat_id, chat, number);
 	return state;
 }
@@ -38,6 +38,54 @@ enum store_rc sqlite_read_message(struct store *store, const char *chat_id, uint
 		*state = found;
 	else
 		message_state_free(&found);
+	return rc;
+}
+
+/* ---- the edits of several ---- */
+
+struct reader {
+	const struct user_chat *membership;
+	const struct block *blocks;
+	size_t block_count;
+};
+
+/* The newest that he sees; NULL: none. */
+static struct transaction *read_seen_edit(struct db *db, const struct reader *reader, int64_t chat, uint64_t number)
+{
+	struct transaction row, *edit = NULL;
+	sqlite3_stmt *read = db_statement(db, SQL_EDITS);
+	db_bind_int(db, read, 1, chat);
+	db_bind_number(db, read, 2, number);
+	while (edit == NULL && db_step(db, read)) {
+		log_read_row(db, read, reader->membership->chat_id, &row);
+		if (db->failure == 0 && membership_shows_now(reader->membership, reader->blocks, reader->block_count, &row))
+			edit = transaction_new(&row);
+	}
+	db_reset(read);
+	return edit;
+}
+
+enum store_rc sqlite_read_edits(struct store *store, const struct user_chat *membership, const struct block *blocks, size_t block_count,
+                                const uint64_t *numbers, size_t number_count, struct transaction **edits, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	const struct reader reader = {membership, blocks, block_count};
+	struct db *db = read_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	struct transaction **found = mem_zero(number_count * sizeof *found);
+	struct chat_row chat;
+	log_find_chat(db, membership->chat_id, &chat);
+	for (size_t i = 0; chat.id != 0 && i < number_count; i++)
+		found[i] = read_seen_edit(db, &reader, chat.id, numbers[i]);
+	rc = read_end(store, db, err);
+	for (size_t i = 0; i < number_count; i++) {
+		if (rc == STORE_OK)
+			edits[i] = found[i];
+		else
+			transaction_free(found[i]);
+	}
+	free(found);
 	return rc;
 }
 
@@ -86,7 +134,7 @@ static bool is_blocked(struct look *look, sqlite3_stmt *row, struct sender_name 
 /* NULL also for one that the reader does not see. */
 static struct transaction *read_shown_edit(const struct look *look, uint64_t number)
 {
-	struct transaction *edit = log_read_one(look->db, SQL_LAST_EDIT, look->membership->chat_id, look->chat, number);
+	struct transaction *edit = log_read_one(look->db, SQL_EDITS, look->membership->chat_id, look->chat, number);
 	if (edit == NULL || membership_shows(look->membership, look->blocks, look->block_count, edit))
 		return edit;
 	transaction_free(edit);

@@ -343,6 +343,7 @@ const struct store_ops store_sqlite = {
 	.list_memberships = sqlite_list_memberships,
 	.find_key = sqlite_find_key,
 	.read_message = sqlite_read_message,
+	.read_edits = sqlite_read_edits,
 	.read_page = sqlite_read_page,
 	.read_summary = sqlite_read_summary,
 	.tail = sqlite_tail,

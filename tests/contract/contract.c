@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 	if (argc == 3)
 		cmocka_set_test_filter(argv[2]);
 	int failed = run_append_stories() + run_read_stories() + run_member_stories() + run_list_stories() + run_group_stories() +
-		run_summary_stories() + run_erasure_stories() + run_state_stories() + run_thread_stories();
+		run_summary_stories() + run_edit_stories() + run_erasure_stories() + run_state_stories() + run_thread_stories();
 	failed += run_people_stories() + run_account_stories() + run_invitation_stories() + run_shared_stories() + run_device_stories() +
 		run_push_stories() + run_token_stories() + run_audit_stories() + run_import_stories();
 	if (world_is_faulty())

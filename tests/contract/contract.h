@@ -144,6 +144,7 @@ int run_member_stories(void);
 int run_list_stories(void);
 int run_group_stories(void);
 int run_summary_stories(void);
+int run_edit_stories(void);
 int run_erasure_stories(void);
 int run_state_stories(void);
 int run_people_stories(void);

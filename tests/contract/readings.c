@@ -186,6 +186,31 @@ READING(a_message)
 	return rc;
 }
 
+static enum store_rc edits_of(struct store *store, const struct user_chat *membership, struct buf *answer, struct error *err)
+{
+	static const uint64_t numbers[] = {3, 4};
+	struct transaction *edits[2] = {0};
+	enum store_rc rc = ON(store, read_edits, membership, NULL, 0, numbers, 2, edits, err);
+	for (size_t i = 0; i < 2; i++) {
+		if (rc == STORE_OK)
+			put_transaction(answer, edits[i]);
+		else
+			assert_null(edits[i]);
+		transaction_free(edits[i]);
+	}
+	return rc;
+}
+
+READING(the_last_edits)
+{
+	struct user_chat *membership = NULL;
+	enum store_rc rc = ON(store, load_membership, "alice", "g", &membership, err);
+	if (rc == STORE_OK)
+		rc = edits_of(store, membership, answer, err);
+	store_free(membership);
+	return rc;
+}
+
 READING(a_page)
 {
 	static const struct page_limits limits = {.count_max = 30, .bytes_max = SIZE_MAX};
@@ -434,7 +459,8 @@ READING(whether_all_is_sound)
 
 const struct reading readings[] = {
 	LISTED(a_group), LISTED(a_chat_that_is_not_there), LISTED(a_user), LISTED(all_that_a_user_was_a_member_of), LISTED(a_membership),
-	LISTED(a_window_of_memberships), LISTED(a_key), LISTED(a_key_that_nobody_used), LISTED(a_key_of_a_replay), LISTED(a_message), LISTED(a_page),
+	LISTED(a_window_of_memberships), LISTED(a_key), LISTED(a_key_that_nobody_used), LISTED(a_key_of_a_replay), LISTED(a_message),
+	LISTED(the_last_edits), LISTED(a_page),
 	LISTED(a_tail), LISTED(a_summary), LISTED(all_chats), LISTED(chats_that_ended), LISTED(all_users), LISTED(all_writers), LISTED(all_places),
 	LISTED(a_place), LISTED(the_key_of_a_chat), LISTED(a_device), LISTED(devices), LISTED(who_is_to_be_pushed), LISTED(revocations),
 	LISTED(signing_keys), LISTED(what_operators_did), LISTED(profiles), LISTED(a_shared_id), LISTED(an_icon), LISTED(favorites), LISTED(blocks),

@@ -345,6 +345,37 @@ static void a_summary_costs_the_same_whatever_was_edited(void **state)
 	assert_in_range(commands_of(world, read_one_summary), 3 + 2, 3 + 3);
 }
 
+/* ---- edits ---- */
+
+static void read_edits_of_a_page(struct world *world)
+{
+	struct user_chat *membership = load_membership(world, "alice", "c");
+	uint64_t numbers[100];
+	struct transaction *edits[100];
+	for (uint64_t i = 0; i < 100; i++)
+		numbers[i] = i + 2;
+	assert_int_equal(ON_WORLD(read_edits, membership, NULL, 0, numbers, 100, edits, NULL), STORE_OK);
+	for (size_t i = 0; i < 100; i++) {
+		assert_true(edits[i] == NULL || edits[i]->target == i + 2);
+		transaction_free(edits[i]);
+	}
+	store_free(membership);
+}
+
+static void the_edits_of_a_page_are_one_question(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	EXIST("alice");
+	assert_appended(world->store, line_adds(&line, "alice", ROLE_MEMBER));
+	for (uint64_t i = 2; i < 102; i++)
+		assert_appended(world->store, line_says(&line, "bob", "hi"));
+	assert_int_equal(commands_of(world, read_edits_of_a_page), 3 + 2);
+	for (uint64_t i = 2; i < 102; i += 3)
+		assert_appended(world->store, line_edits(&line, "bob", i, "hi Alice"));
+	assert_int_equal(commands_of(world, read_edits_of_a_page), 3 + 2);
+}
+
 /* ---- keys ---- */
 
 struct keys {
@@ -392,6 +423,7 @@ int main(void)
 		STORY(chats_and_members_cost_what_the_documentation_says),
 		STORY(a_page_of_the_list_costs_the_same_however_many_chats_there_are),
 		STORY(a_summary_costs_the_same_whatever_was_edited),
+		STORY(the_edits_of_a_page_are_one_question),
 		STORY(an_append_that_is_repeated_does_not_write_its_keys_again),
 	};
 	if (!world_choose("mongodb") || getenv("HC_MONGODB") == NULL) {
