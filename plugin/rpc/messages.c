@@ -11,8 +11,6 @@
 #include "plugin/rpc/view.h"
 #include "plugin/rpc/write.h"
 
-enum { LOOK_BACK_MAX = 10000 };
-
 /* ---- writing ---- */
 
 static void set_body(const struct rpc_request *request, struct command *command)
@@ -98,28 +96,13 @@ static void answer_message(struct rpc_request *request, const struct shown_messa
 		answer_refuse(request, REFUSAL_TOO_LARGE, "maxBytes: nothing fits");
 }
 
-/* The last edit of a message among the numbers from…to that the reader sees; NULL: none, or it was not found among the newest
- * LOOK_BACK_MAX. A reference. */
-static struct transaction *find_edit(struct rpc_request *request, const struct reading *reading, uint64_t target, uint64_t to)
+/* The last edit of the message that the reader sees; NULL: none. A reference. */
+static struct transaction *find_edit(struct rpc_request *request, const struct reading *reading, uint64_t target)
 {
 	struct store *store = request->world->store;
-	const char *chat_id = reading->membership->chat_id;
 	struct transaction *edit = NULL;
-	uint64_t last = to > target + LOOK_BACK_MAX ? to - LOOK_BACK_MAX : target;
-	while (edit == NULL && to > last) {
-		uint64_t from = to - last > request->world->page_max ? to - request->world->page_max + 1 : last + 1;
-		struct page page = {0};
-		const struct page_limits limits = {.count_max = request->world->page_max, .bytes_max = SIZE_MAX};
-		if (!answer_store_ok(request, store_ops(store)->read_page(store, chat_id, from, to, &limits, &page, &request->problem)))
-			return NULL;
-		for (size_t i = page.count; i-- > 0 && edit == NULL;) {
-			struct transaction *tx = page.transactions[i];
-			if (tx->type == TX_EDIT && tx->target == target && view_sees(&reading->view, tx))
-				edit = transaction_ref(tx);
-		}
-		store_page_free(&page);
-		to = from - 1;
-	}
+	answer_store_ok(request, store_ops(store)->read_edits(store, reading->membership, reading->blocks->blocks, reading->blocks->count, &target, 1,
+								 &edit, &request->problem));
 	return edit;
 }
 
@@ -132,7 +115,7 @@ static void answer_state(struct rpc_request *request, const struct reading *read
 	if (state->edit != NULL && view_sees(view, state->edit))
 		shown.edit = state->edit;
 	else if (state->edit != NULL && state->message->body.text != NULL)
-		shown.edit = earlier = find_edit(request, reading, state->message->number, view_end(view));
+		shown.edit = earlier = find_edit(request, reading, state->message->number);
 	if (state->deletion != NULL && view_sees(view, state->deletion))
 		shown.deletion = state->deletion;
 	if (request->refused.code == REFUSAL_NONE)
