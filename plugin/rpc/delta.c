@@ -4,7 +4,10 @@
  *
  * A page is read, folded, and written in the order of its numbers until the bytes are used up; what was folded may come from behind that
  * point. Then the next delta says it again, as an update of a message that has it already, or of one that was left out because it is
- * deleted: an update does no harm twice, and one about an unknown message is passed over. */
+ * deleted: an update does no harm twice, and one about an unknown message is passed over.
+ *
+ * A part that ends before the view does is asked for by who has what is behind it (an older page), and was told of edits that stand there
+ * when he did not know their messages: so what they come to is said here. What was deleted since is erased on the page already. */
 #include "plugin/rpc/delta.h"
 
 #include <inttypes.h>
@@ -13,12 +16,19 @@
 
 #include "plugin/chat/line.h"
 #include "plugin/rpc/answer.h"
+#include "plugin/rpc/later.h"
 #include "plugin/rpc/message.h"
 #include "plugin/rpc/parted.h"
 #include "plugin/rpc/quote.h"
 #include "plugin/rpc/write.h"
 
 /* ---- the fold ---- */
+
+struct part {
+	struct page page;
+	const struct view *view;
+	struct later later; /* empty where nothing can have come behind it */
+};
 
 enum item { ITEM_NONE, ITEM_MESSAGE, ITEM_UPDATE };
 
@@ -27,13 +37,13 @@ static bool changes_message(const struct transaction *tx, uint64_t target)
 	return (tx->type == TX_EDIT || tx->type == TX_DELETE) && tx->target == target;
 }
 
-/* The last visible change of the message `target` behind index `after`; a delete beats every edit. NULL: none. */
-static const struct transaction *last_change(const struct page *page, const struct view *view, size_t after, uint64_t target)
+/* The last visible change of the message `target` on the page behind index `after`; a delete beats every edit. NULL: none. */
+static const struct transaction *last_change(const struct part *part, size_t after, uint64_t target)
 {
 	const struct transaction *last = NULL;
-	for (size_t i = after + 1; i < page->count; i++) {
-		const struct transaction *tx = page->transactions[i];
-		if (!changes_message(tx, target) || !view_sees(view, tx))
+	for (size_t i = after + 1; i < part->page.count; i++) {
+		const struct transaction *tx = part->page.transactions[i];
+		if (!changes_message(tx, target) || !view_sees(part->view, tx))
 			continue;
 		last = tx;
 		if (tx->type == TX_DELETE)
@@ -43,30 +53,48 @@ static const struct transaction *last_change(const struct page *page, const stru
 }
 
 /* Whether the message is one of the page's, so that its changes are folded into it. */
-static bool is_new_message(const struct page *page, const struct view *view, uint64_t target)
+static bool is_new_message(const struct part *part, uint64_t target)
 {
+	const struct page *page = &part->page;
 	uint64_t first = page->transactions[0]->number;
 	return target >= first && target - first < page->count && page->transactions[target - first]->type == TX_MESSAGE &&
-		   view_sees(view, page->transactions[target - first]);
+		   view_sees(part->view, page->transactions[target - first]);
 }
 
-/* What becomes of the transaction at `index`; *edit: of a message, its last edit. */
-static enum item fold(const struct page *page, const struct view *view, size_t index, const struct transaction **edit)
+/* *edit: its last one. One without a text: the message was deleted after the page was read. */
+static enum item fold_message(const struct part *part, size_t index, const struct transaction **edit)
 {
-	const struct transaction *tx = page->transactions[index];
-	*edit = NULL;
-	if (!view_sees(view, tx))
+	const struct transaction *tx = part->page.transactions[index], *later = later_edit(&part->later, tx->number);
+	*edit = last_change(part, index, tx->number);
+	if (tx->body.text == NULL || (*edit != NULL && (*edit)->type == TX_DELETE))
 		return ITEM_NONE;
-	if (tx->type == TX_MESSAGE) {
-		*edit = last_change(page, view, index, tx->number);
-		bool deleted = tx->body.text == NULL || (*edit != NULL && (*edit)->type == TX_DELETE);
-		return deleted ? ITEM_NONE : ITEM_MESSAGE;
-	}
-	if (tx->type != TX_EDIT && tx->type != TX_DELETE)
-		return ITEM_UPDATE;
-	bool erased = tx->type == TX_EDIT && tx->body.text == NULL;
-	bool superseded = tx->type == TX_EDIT && last_change(page, view, index, tx->target) != NULL;
-	return erased || superseded || is_new_message(page, view, tx->target) ? ITEM_NONE : ITEM_UPDATE;
+	if (later != NULL)
+		*edit = later;
+	return later != NULL && later->body.text == NULL ? ITEM_NONE : ITEM_MESSAGE;
+}
+
+/* *edit: the one that has come in its place. */
+static enum item fold_edit(const struct part *part, size_t index, const struct transaction **edit)
+{
+	const struct transaction *tx = part->page.transactions[index], *later = later_edit(&part->later, tx->target);
+	if (tx->body.text == NULL || last_change(part, index, tx->target) != NULL || is_new_message(part, tx->target))
+		return ITEM_NONE;
+	*edit = later != NULL ? later : tx;
+	return (*edit)->body.text != NULL ? ITEM_UPDATE : ITEM_NONE;
+}
+
+/* What becomes of the transaction at `index`; *edit: of a message, its last edit; of an edit, what is told of it. */
+static enum item fold(const struct part *part, size_t index, const struct transaction **edit)
+{
+	const struct transaction *tx = part->page.transactions[index];
+	*edit = NULL;
+	if (!view_sees(part->view, tx))
+		return ITEM_NONE;
+	if (tx->type == TX_MESSAGE)
+		return fold_message(part, index, edit);
+	if (tx->type == TX_EDIT)
+		return fold_edit(part, index, edit);
+	return tx->type == TX_DELETE && is_new_message(part, tx->target) ? ITEM_NONE : ITEM_UPDATE;
 }
 
 /* ---- writing, within what is left ---- */
@@ -124,16 +152,15 @@ static bool put_update(struct sheet *sheet, const struct transaction *tx)
 }
 
 /* Returns the last number that is taken in. */
-static uint64_t put_page(struct sheet *sheet, const struct page *page)
+static uint64_t put_part(struct sheet *sheet, const struct part *part)
 {
-	const struct view *view = &sheet->delta->view;
 	uint64_t taken = sheet->delta->range.from - 1;
-	for (size_t i = 0; i < page->count; i++) {
-		const struct transaction *tx = page->transactions[i], *edit;
-		enum item item = fold(page, view, i, &edit);
+	for (size_t i = 0; i < part->page.count; i++) {
+		const struct transaction *tx = part->page.transactions[i], *edit;
+		enum item item = fold(part, i, &edit);
 		if (item == ITEM_MESSAGE && !put_message(sheet, tx, edit))
 			break;
-		if (item == ITEM_UPDATE && !put_update(sheet, tx))
+		if (item == ITEM_UPDATE && !put_update(sheet, edit != NULL ? edit : tx))
 			break;
 		taken = tx->number;
 	}
@@ -241,9 +268,9 @@ static enum delta_rc write_with_receipts(struct sheet *sheet, struct buf *out)
 	return DELTA_OK;
 }
 
-static enum delta_rc write_sheet(struct sheet *sheet, const struct page *page, struct buf *out)
+static enum delta_rc write_sheet(struct sheet *sheet, const struct part *part, struct buf *out)
 {
-	uint64_t from = sheet->delta->range.from, taken = from != 0 ? put_page(sheet, page) : 0;
+	uint64_t from = sheet->delta->range.from, taken = from != 0 ? put_part(sheet, part) : 0;
 	if (from == 0 || taken == sheet->delta->range.to)
 		return write_with_receipts(sheet, out);
 	if (taken < from)
@@ -252,26 +279,39 @@ static enum delta_rc write_sheet(struct sheet *sheet, const struct page *page, s
 	return DELTA_OK;
 }
 
-enum delta_rc delta_add(const struct delta *delta, struct buf *out)
+/* All that is asked of the store about the log. false: refused, with nothing to close. */
+static bool read_part(const struct delta *delta, struct part *part)
 {
 	struct rpc_request *request = delta->request;
 	struct store *store = request->world->store;
+	const struct range *range = &delta->range;
+	const struct page_limits limits = {.count_max = request->world->page_max, .bytes_max = delta->max};
+	struct page *page = &part->page;
+	if (range->from == 0)
+		return true;
+	if (!answer_store_ok(request, store_ops(store)->read_page(store, delta->membership->chat_id, range->from, range->to, &limits, page,
+									  &request->problem)))
+		return false;
+	if (answer_store_ok(request,
+			quotes_hide(store, delta->view.blocks, delta->view.user_id, page->transactions, page->count, &request->problem)) &&
+		(range->to == view_end(&delta->view) || later_open(request, delta->membership, &delta->view, page, &part->later)))
+		return true;
+	store_page_free(page);
+	return false;
+}
+
+enum delta_rc delta_add(const struct delta *delta, struct buf *out)
+{
 	size_t frame = frame_len(delta);
 	if (frame > delta->max)
 		return DELTA_TOO_SMALL;
-	struct page page = {0};
-	struct page_limits limits = {.count_max = request->world->page_max, .bytes_max = delta->max};
-	const struct range *range = &delta->range;
-	if (range->from != 0 && !answer_store_ok(request, store_ops(store)->read_page(store, delta->membership->chat_id, range->from, range->to,
-														  &limits, &page, &request->problem)))
+	struct part part = {.view = &delta->view};
+	if (!read_part(delta, &part))
 		return DELTA_REFUSED;
-	if (!answer_store_ok(request, quotes_hide(store, delta->view.blocks, delta->view.user_id, page.transactions, page.count, &request->problem))) {
-		store_page_free(&page);
-		return DELTA_REFUSED;
-	}
 	struct sheet sheet = {.delta = delta, .room = delta->max - frame, .empty = true};
-	enum delta_rc rc = write_sheet(&sheet, &page, out);
-	store_page_free(&page);
+	enum delta_rc rc = write_sheet(&sheet, &part, out);
+	later_close(&part.later);
+	store_page_free(&part.page);
 	buf_fini(&sheet.messages);
 	buf_fini(&sheet.updates);
 	buf_fini(&sheet.item);

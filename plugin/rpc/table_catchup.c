@@ -28,8 +28,8 @@ const struct rpc_operation operations_catchup[] = {
 			{"next", FIELD_NUMBER, NULL, true, "The last number that is here: the next `clientTransactionID`."})},
 	{.name = "fetchDelta", .kind = RPC_READ, .read = fetch_delta, .reads_receipts = true,
 		.who = "members and former members",
-		.help = "What the transactions behind `clientTransactionID` up to `latestTransactionID` come to: new messages with their edits, without "
-			"those that were deleted, and what changed about older ones.",
+		.help = "What the transactions behind `clientTransactionID` up to `latestTransactionID` come to: new messages as they are now, with edits from "
+			"behind that number, too, and without those that were deleted; and what changed about older ones.",
 		.arguments = ARGUMENTS(SELF("userID"), CHAT,
 			NUMBER_ARGUMENT("clientTransactionID", 0, "The last number that the client has; 0: nothing. Without it: the newest page."),
 			NUMBER_ARGUMENT("latestTransactionID", 0, "The last number wanted; without it, the newest."),
@@ -46,7 +46,8 @@ const struct rpc_operation operations_catchup[] = {
 	{.name = "sync", .kind = RPC_READ, .read = sync_chats, .reads_receipts = true,
 		.who = "everyone",
 		.help = "The deltas of all of the caller's chats that have something new, newest activity first: those named, and those he does not "
-			"know of yet. Call again with `next` until there is none; then fetch what is `limited`.",
+			"know of yet. Marks that moved are nothing new: `fetchDelta` tells them in any case. Call again with `next` until there is none; then "
+			"fetch what is `limited`.",
 		.arguments = ARGUMENTS(SELF("userID"),
 			{.name = "chats", .type = ARGUMENT_POSITIONS, .required = true, .max = RPC_POSITIONS_MAX,
 				.help = "The last number that the client has of each chat; `{}`: nothing."},

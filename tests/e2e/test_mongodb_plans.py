@@ -60,9 +60,10 @@ def are_found_by_index(network, kinds_min):
     for request in requests:
         if mongodb.command_of(request) in READS:
             asked = bson.decode(bson.body_of(request))
-            kinds.setdefault((asked[mongodb.command_of(request)], str(sorted(asked.get("filter", asked.get("query", {}))))), (request, asked))
+            fields = str(sorted(asked.get("filter", asked.get("query", {}))))
+            kinds.setdefault((asked[mongodb.command_of(request)], fields, str(asked.get("sort"))), (request, asked))
     assert len(kinds) >= kinds_min, "reading is what was recorded"
-    for (collection, fields), (request, asked) in kinds.items():
+    for (collection, fields, _), (request, asked) in kinds.items():
         plan = connection.explains(request)
         assert plan.get("ok") == 1, f"{asked}: {plan}"
         if collection not in SMALL and any(map(is_scan, nodes(plan))):
@@ -85,6 +86,7 @@ def test_what_is_read_is_found_by_index(broker, network):
     bob.asks("ListChats")
     bob.asks("fetchSnapshotAndTransactions", chatID=chat, clientTransactionID=20)
     assert bob.message(3, chat)["body"] == "three"
+    assert "three" in str(bob.asks("fetchDelta", chatID=chat, clientTransactionID=1, latestTransactionID=60)["newMessages"])
     bob.asks("getMembers", groupID=group)
     bob.asks("getUserInfo")
     alice.says("again", chat=chat, id="k1")

@@ -197,6 +197,43 @@ def test_sync_brings_all_chats_in_one_call(alice, bob, carol, talk):
     assert [m["body"] for m in answer["chats"][other]["newMessages"]] == ["hi"]
 
 
+def test_who_scrolls_up_on_a_new_device_sees_messages_as_they_are_now(alice, bob, chat):
+    for i in range(300):
+        alice.client.publish(f"hc/chat/{chat}/text", f"{i}")
+    numbers = [alice.sees(type="message", body=f"{i}")["messageID"] for i in range(300)]
+    alice.edits(numbers[3], chat, "three")
+    alice.edits(numbers[3], chat, "THREE")
+    alice.deletes(numbers[4], chat)
+    alice.edits(numbers[290], chat, "at the end")
+    tablet = bob.on("tablet")
+    delta = tablet.asks("sync", chats={})["chats"][chat]
+    assert "limited" not in delta and delta["from"] > numbers[50], "what was edited is on an older page"
+    shown, to = {m["messageID"]: m for m in delta["newMessages"]}, delta["from"] - 1
+    while to > 0:
+        have = max(0, to - 60)
+        page = tablet.asks("fetchDelta", chatID=chat, clientTransactionID=have, latestTransactionID=to)
+        assert "limited" not in page and page["latestTransactionID"] == to
+        shown |= {m["messageID"]: m for m in page["newMessages"]}
+        to = have
+    expected = {number: f"{i}" for i, number in enumerate(numbers) if i != 4} | {numbers[3]: "THREE", numbers[290]: "at the end"}
+    assert {number: m["body"] for number, m in sorted(shown.items())} == expected
+    assert [number for number, m in sorted(shown.items()) if m["isEdited"]] == [numbers[3], numbers[290]]
+
+
+def test_who_was_removed_scrolls_up_to_what_there_was_in_his_time(alice, bob):
+    group = alice.makes_group("friends", bob)
+    first, second, last = [alice.says(body, chat=group)["messageID"] for body in ("one", "two", "three")]
+    alice.edits(first, group, "one, for bob")
+    alice.removes("bob", group)
+    alice.edits(first, group, "one, without bob")
+    alice.edits(second, group, "two, without bob")
+    alice.deletes(last, group)
+    page = bob.asks("fetchDelta", chatID=group, clientTransactionID=first - 1, latestTransactionID=last)
+    assert [m["body"] for m in page["newMessages"]] == ["one, for bob", "two"]
+    page = alice.asks("fetchDelta", chatID=group, clientTransactionID=first - 1, latestTransactionID=last)
+    assert [m["body"] for m in page["newMessages"]] == ["one, without bob", "two, without bob"]
+
+
 def test_a_long_answer_is_cut_and_says_where_to_go_on(alice, bob, chat):
     for i in range(300):
         alice.client.publish(f"hc/chat/{chat}/text", f"{i} " + "x" * 1000)

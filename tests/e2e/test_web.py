@@ -275,14 +275,15 @@ def test_earlier_pages_show_messages_as_they_are_now(idle_broker, visits):
     writer = idle_broker.person("bob")
     idle_broker.person("alice", "phone")
     chat = writer.chat_with("alice")
-    numbers = [writer.says(f"number {number}", chat=chat)["messageID"] for number in range(130)]
+    numbers = [writer.says(f"number {number}", chat=chat)["messageID"] for number in range(300)]  # more than a page
     writer.edits(numbers[3], chat, "number 3, edited at the end")
     writer.deletes(numbers[4], chat)
-    expected = [f"number {number}" for number in range(130) if number != 4]
+    expected = [f"number {number}" for number in range(300) if number != 4]
     expected[3] += ", edited at the end"
     alice = visits("alice")
     alice.opens("bob")
-    alice.reads("number 129")
+    alice.reads("number 299")
+    assert "number 0" not in alice.bodies()
     while "number 0" not in alice.bodies():
         alice.does("evaluate", "document.querySelector('.scroll').scrollTop = 0; new Promise(done => setTimeout(done, 100))")
     assert alice.bodies() == expected
