@@ -74,6 +74,8 @@ export class HyperChat {
   on<Name extends keyof Events>(name: Name, listener: (...args: Events[Name]) => void): this
   messages(chatID: string): Message[]
   older(chatID: string, items?: number): Promise<boolean>
+  open(chatID: string): void
+  close(chatID: string): void
   send(to: {chat: string} | {user: string}, body: string, fields?: {repliedTo?: number, contentType?: string, clientTime?: number, ifLatest?: number}): string
   edit(chatID: string, messageID: number, body: string): string
   delete(chatID: string, messageID: number): string

@@ -6,6 +6,7 @@
 //   chat.on('message', (chatID, message) => …)   // new, edited or deleted: what to show now
 //   chat.on('sent', (commandID, transactionID) => …)   chat.on('failed', (commandID, error, command) => …)
 //   chat.on('live', event => …)   chat.on('refused', error => …)   // the token is not taken
+//   chat.open(chatID);  chat.close(chatID)   // it is shown, it is not any more: 'live' tells its marks also after an absence
 //   chat.start();  chat.send({chat: chatID}, 'hi');  chat.send({user: 'bob'}, 'hi');  chat.edit(chatID, 12, 'hi!');  await chat.call('ListChats')
 //
 // storage: {load(): state | undefined, save(state)}: kept before a packet is acknowledged, so nothing that was acknowledged is forgotten; where saving
@@ -27,6 +28,9 @@ export class HyperChat extends EventEmitter {
     this.state.first ??= {}
     this.calls = new Map()    // id → {resolve, reject}: RPC without an answer yet
     this.fetching = new Map() // chatID → the highest number that was heard of while its delta is being fetched
+    this.opened = new Set()   // chatIDs that are shown to the user
+    this.early = new Map()    // chatID → edits and deletes of messages that are not here, while an older page is being fetched
+    this.online = false       // what is asked after a connect was answered
     this.heard = null         // while everything is fetched anew: what the inbox tells meanwhile, as above
     this.pause = PAUSE_MIN_MS
   }
@@ -52,7 +56,12 @@ export class HyperChat extends EventEmitter {
     } catch { this.#lost() } // no token now
   }
 
-  stop() { this.stopped = true; clearTimeout(this.timer); this.client?.end(true); this.client = null }
+  stop() {
+    this.stopped = true
+    clearTimeout(this.timer)
+    this.client?.end(true)
+    this.#forget()
+  }
 
   // There is a network again, or a new token: what is waited for may be tried at once.
   hurry() {
@@ -62,10 +71,15 @@ export class HyperChat extends EventEmitter {
     this.start()
   }
 
-  #lost() {
+  #forget() {
     this.client = this.heard = null
+    this.online = false
     for (const {reject} of this.calls.values()) reject(new Error('the connection was lost'))
     this.calls.clear()
+  }
+
+  #lost() {
+    this.#forget()
     this.emit('offline')
     if (!this.stopped) this.timer = setTimeout(() => this.start(), this.pause *= 0.5 + Math.random())
     this.pause = Math.min(Math.max(this.pause * 2, PAUSE_MIN_MS), PAUSE_MAX_MS)
@@ -77,7 +91,9 @@ export class HyperChat extends EventEmitter {
     if (epoch !== this.state.epoch) await this.#renew(epoch) // the server's store is another one, or was restored
     for (const command of this.state.outbox) this.#publish(command)
     for (const [chatID, number] of Object.entries(this.state.behind)) this.#catchUp(chatID, number)
+    for (const chatID of this.opened) this.#catchUpMarks(chatID)
     this.pause = PAUSE_MIN_MS
+    this.online = true
     this.emit('online')
   }
 
@@ -200,6 +216,16 @@ export class HyperChat extends EventEmitter {
     return done
   }
 
+  // Marks that moved while the connection was away: neither the inbox nor sync tells them, a delta does, also where nothing else is new.
+  #catchUpMarks(chatID) { if (chatID in this.state.last) this.#catchUp(chatID, this.state.last[chatID]) }
+
+  // The chat is shown to the user, until it is closed: the marks in it are kept up to date ('live').
+  open(chatID) {
+    this.opened.add(chatID)
+    if (this.online) this.#catchUpMarks(chatID)
+  }
+  close(chatID) { this.opened.delete(chatID) }
+
   // The epoch is kept when all is here: a connection that is lost in between begins again.
   async #renew(epoch) {
     Object.assign(this.state, {epoch: null, first: {}, last: {}, chats: {}, behind: {}})
@@ -230,14 +256,18 @@ export class HyperChat extends EventEmitter {
   // A page of what was before; false: there is nothing more. Messages come as they are now, with edits that came later.
   async older(chatID, items = 50) {
     const to = (this.state.first[chatID] ?? 1) - 1
-    const from = Math.max(0, to - items)
+    const from = Math.max(0, to - items), early = []
     let clientTransactionID = from
-    while (clientTransactionID < to) {
-      const delta = await this.call('fetchDelta', {chatID, clientTransactionID, latestTransactionID: to})
-      this.#take(chatID, delta)
-      if (!delta.limited) break
-      clientTransactionID = delta.next
-    }
+    this.early.set(chatID, early)
+    try {
+      while (clientTransactionID < to) {
+        const delta = await this.call('fetchDelta', {chatID, clientTransactionID, latestTransactionID: to})
+        this.#take(chatID, delta)
+        for (const t of early.splice(0)) this.#apply(chatID, t)
+        if (!delta.limited) break
+        clientTransactionID = delta.next
+      }
+    } finally { this.early.delete(chatID) }
     this.state.first[chatID] = from + 1
     await this.#save()
     return from > 0
@@ -266,6 +296,8 @@ export class HyperChat extends EventEmitter {
       this.#show(chatID, {...message, body: t.body, isEdited: true, editedAt: t.at})
     else if ((t.type === 'delete' || t.type === 'void') && message)
       this.#empty(chatID, message, t)
+    else if (t.type === 'edit' || t.type === 'delete')
+      this.early.get(chatID)?.push(t)
     else if (t.type !== 'void') {
       if (t.type === 'memberRemoved' && t.deleted)
         for (const each of Object.values(messages)) if (each.senderID === t.userID && !each.isDeleted) this.#empty(chatID, each, {})

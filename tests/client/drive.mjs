@@ -19,6 +19,7 @@ chat.on('online', () => say('online'))
 chat.on('offline', () => say('offline'))
 chat.on('message', (chatID, message) => say('message', {chatID, message}))
 chat.on('sent', (commandID, transactionID) => say('sent', {commandID, transactionID}))
+chat.on('live', event => say('live', event))
 chat.on('failed', (commandID, error) => say('failed', {commandID, error}))
 
 createInterface({input: process.stdin}).on('line', async line => {

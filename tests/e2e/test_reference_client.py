@@ -179,6 +179,38 @@ def test_under_another_prefix_it_does_the_same(idle_broker, tmp_path):
             app.is_killed()
 
 
+def test_marks_that_moved_meanwhile_are_told_after_the_return(broker, proxy, apps):
+    alice, bob = apps
+    proxy.is_calm()
+    bob.is_told("online")
+    chat = broker.person("alice", "laptop").chat_with("bob")
+    alice.does("send", {"chat": chat}, "hi")
+    number = alice.is_told("sent")["transactionID"]
+    bob.is_told("message", chatID=chat)
+    alice.does("stop")
+    alice.does("open", chat)
+    alice.is_told("done", do="open")
+    bob.does("read", chat, number)
+    laptop = broker.person("alice", "tablet")
+    laptop.asks_until(lambda: any(u.get("read") == number for u in laptop.asks("fetchDelta", chatID=chat, clientTransactionID=number)["updates"]
+                                  if u["userID"] == "bob"), "that bob has read it")
+    assert not any(e["event"] == "live" and e.get("read") == number for e in alice.events)
+    alice.does("start")
+    alice.is_told("live", type="receipt", chatID=chat, userID="bob", read=number)
+
+
+def test_an_edit_that_overtakes_an_older_page_is_not_lost(tmp_path):
+    """What comes on the wire in that order is up to the broker; so the network is in the program."""
+    for file in (FILES[0], "tests/client/overtaken.mjs"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(brokers.ROOT / file, tmp_path / file)
+    (tmp_path / "node_modules/mqtt").mkdir(parents=True)
+    (tmp_path / "node_modules/mqtt/package.json").write_text('{"name": "mqtt", "main": "index.js", "type": "module"}')
+    (tmp_path / "node_modules/mqtt/index.js").write_text("export default {connect: () => globalThis.connection}")
+    ran = subprocess.run(["node", tmp_path / "tests/client/overtaken.mjs"], capture_output=True, text=True, timeout=PATIENCE)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_the_first_steps_of_the_manual_work(broker, tmp_path):
     if not MODULES.exists():
         pytest.skip("MQTT.js is missing: run scripts/get-mqtt-js")
