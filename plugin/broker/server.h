@@ -13,7 +13,7 @@
  *   device.c    what the store keeps of users and devices        client.c    what the host knows of a client
  *   publish.c   the way out through the broker                   jobs.c      jobs behind others, and again
  *   blocks.c    whom people block                            presence.c  who is there, for those who watch
- *   underway.c  lines not taken up yet, and who comes meanwhile
+ *   underway.c  lines not taken up yet, and who comes meanwhile  replay_start.c  where it begins
  *   upkeep.c    checkpoints, pruning                         writes.c    RPC that stores something of a person's
  *   budget.c    what one user may cost                       ended.c     groups that ended long ago
  *   erasure.c   erased texts leave all files                 account.c   accounts that were deleted
