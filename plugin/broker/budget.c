@@ -54,6 +54,12 @@ static int64_t take(struct server *server, struct person *person, enum budget bu
 	return rate_take(&person->budgets.rates[budget], per_second(conf, budget), burst(conf, budget), cost, server->now_ms);
 }
 
+static void charge(struct server *server, struct person *person, enum budget budget, double cost)
+{
+	const struct conf *conf = &server->conf;
+	rate_charge(&person->budgets.rates[budget], per_second(conf, budget), burst(conf, budget), cost, server->now_ms);
+}
+
 static bool refuse_until(struct verdict *verdict, enum budget budget, int64_t wait_ms)
 {
 	if (wait_ms == 0)
@@ -146,7 +152,7 @@ bool budget_has_contacts(struct server *server, struct person *person, struct ve
 void budget_count_contacts(struct server *server, struct person *person, size_t count)
 {
 	double most = burst(&server->conf, BUDGET_CONTACTS);
-	take(server, person, BUDGET_CONTACTS, (double)count < most ? (double)count : most);
+	charge(server, person, BUDGET_CONTACTS, (double)count < most ? (double)count : most);
 }
 
 bool budget_keeps_answer(struct server *server, struct person *person)
@@ -169,7 +175,7 @@ void budget_end_call(struct server *server, struct person *person, size_t answer
 {
 	if (person->budgets.in_flight > 0)
 		person->budgets.in_flight--;
-	take(server, person, BUDGET_REPLIES, (double)answer_bytes);
+	charge(server, person, BUDGET_REPLIES, (double)answer_bytes);
 }
 
 bool budget_allows_chat(struct server *server, struct person *person, struct verdict *verdict)

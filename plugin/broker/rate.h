@@ -14,6 +14,9 @@ struct rate {
 /* Takes `cost` if the bucket is not empty (it may go below 0: a large command is taken once it starts). 0: taken; else ms to wait. */
 int64_t rate_take(struct rate *rate, double per_second, double burst, double cost, int64_t now_ms);
 
+/* Takes `cost` of what was let in before it was known what it would be, whatever is left: of several at once, the first may have used that up. */
+void rate_charge(struct rate *rate, double per_second, double burst, double cost, int64_t now_ms);
+
 /* It is as if nothing had ever been taken. */
 bool rate_is_full(const struct rate *rate, double per_second, double burst, int64_t now_ms);
 
