@@ -16,7 +16,7 @@ static bool is_drained(const struct server *server)
 	struct journal_stats journal;
 	journal_stats(server->journal, &journal);
 	return server->draining && core_command_count(server->core) == 0 && lanes_load(server->lanes) == 0 && server->puts == NULL &&
-	       server->later == NULL && server->writers == NULL && server->cursors_busy == 0 && journal.records == 0 &&
+	       !jobs_wait(server) && server->writers == NULL && server->cursors_busy == 0 && journal.records == 0 &&
 	       core_flush_receipts(server->core) == 0;
 }
 

@@ -65,15 +65,20 @@ struct later {
 	struct later *next, *prev;
 };
 
+static struct later **queue_of(struct server *server, const char *key)
+{
+	return &server->later[key != NULL ? lanes_index(server->lanes, key) : LANES_MAX];
+}
+
 bool jobs_repeat(struct server *server, const char *key, struct job *job)
 {
 	if (server->closing)
 		return false;
-	struct later *later = mem_zero(sizeof *later);
+	struct later **queue = queue_of(server, key), *later = mem_zero(sizeof *later);
 	later->job = job;
 	later->key = mem_text(key);
 	later->at_ms = server->now_ms + REPEAT_MS;
-	DL_APPEND(server->later, later);
+	DL_APPEND(*queue, later);
 	server_wake_in(server, REPEAT_MS);
 	return true;
 }
@@ -93,38 +98,60 @@ bool jobs_read_again(struct server *server, struct job *job, enum store_rc rc, c
 	return jobs_repeat(server, NULL, job);
 }
 
-void jobs_repeat_due(struct server *server)
+static void later_free(struct later *later)
+{
+	free(later->key);
+	free(later);
+}
+
+static void start_due(struct server *server, struct later **queue)
 {
 	struct later *later, *next;
-	LL_FOREACH_SAFE(server->later, later, next) {
+	LL_FOREACH_SAFE(*queue, later, next) {
 		if (later->at_ms > server->now_ms)
 			break; /* they came in this order */
 		bool added = later->key ? lanes_put(server->lanes, later->key, later->job) : workers_add(server->readers, later->job);
 		if (!added) {
 			later->at_ms = server->now_ms + REPEAT_MS;
+			server_wake_in(server, REPEAT_MS);
 			break;
 		}
-		DL_DELETE(server->later, later);
-		free(later->key);
-		free(later);
+		DL_DELETE(*queue, later);
+		later_free(later);
 	}
+}
+
+void jobs_repeat_due(struct server *server)
+{
+	for (size_t i = 0; i < JOB_QUEUES; i++)
+		start_due(server, &server->later[i]);
 }
 
 void jobs_repeat_at_once(struct server *server)
 {
 	struct later *later;
-	LL_FOREACH(server->later, later)
-		later->at_ms = server->now_ms;
+	for (size_t i = 0; i < JOB_QUEUES; i++)
+		LL_FOREACH(server->later[i], later)
+			later->at_ms = server->now_ms;
 	jobs_repeat_due(server);
+}
+
+bool jobs_wait(const struct server *server)
+{
+	for (size_t i = 0; i < JOB_QUEUES; i++)
+		if (server->later[i] != NULL)
+			return true;
+	return false;
 }
 
 void jobs_drop(struct server *server)
 {
 	struct later *later, *next;
-	LL_FOREACH_SAFE(server->later, later, next) {
-		later->job->done(later->job);
-		free(later->key);
-		free(later);
+	for (size_t i = 0; i < JOB_QUEUES; i++) {
+		LL_FOREACH_SAFE(server->later[i], later, next) {
+			later->job->done(later->job);
+			later_free(later);
+		}
+		server->later[i] = NULL;
 	}
-	server->later = NULL;
 }

@@ -7,9 +7,13 @@
 
 #include "base/error.h"
 #include "base/worker.h"
+#include "plugin/transfer/lane.h"
 #include "storage/store.h"
 
 struct server;
+
+/* The lanes, and behind them the readers. Each has its own line of jobs that wait: what is full holds up nothing that goes elsewhere. */
+enum { JOB_QUEUES = LANES_MAX + 1 };
 
 /* Runs the job on a reader; behind_writes: after all that was put into the lanes so far. false: the queue is full, the job is the caller's. */
 bool jobs_read(struct server *server, struct job *job, bool behind_writes);
@@ -23,7 +27,7 @@ void jobs_read_failed(struct server *server, enum store_rc rc, const struct erro
 /* The same, and the job runs again as by jobs_repeat. */
 bool jobs_read_again(struct server *server, struct job *job, enum store_rc rc, const struct error *err);
 
-/* Starts those whose time has come. Each tick. */
+/* Starts those whose time has come, those of one lane in the order in which they came. Each tick. */
 void jobs_repeat_due(struct server *server);
 
 /* Starts all of them, whose time has come or not. */
@@ -35,6 +39,9 @@ enum kept { KEPT_RECEIPTS, KEPT_CURSORS, KEPT_DEVICES, KEPT_NAMES, KEPT_NOTICES,
 /* The store's answer to a job that stores such. The log says once when it begins to refuse them and once when it takes all of them again.
  * *refused is the job's: whether it counts among those that are refused, false at first. An empty err: the store was not asked. */
 void jobs_stored(struct server *server, enum kept what, bool *refused, enum store_rc rc, const struct error *err);
+
+/* Whether some job waits to be run again. */
+bool jobs_wait(const struct server *server);
 
 /* At the end: what could not be done by now gives its job back, which frees itself because nothing is repeated any more. */
 void jobs_drop(struct server *server);

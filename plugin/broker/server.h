@@ -90,7 +90,7 @@ struct server {
 	struct here *here;      /* who is connected, for its thread */
 	struct activity *activity; /* NULL: it is not told */
 	struct timer *timer;    /* rings when the loop would sleep too long */
-	struct later *later;    /* jobs that are to be run again */
+	struct later *later[JOB_QUEUES]; /* jobs that are to be run again */
 	int64_t corrupt_said_ms; /* that such a job found the store damaged; 0: never */
 	struct tail *tail;      /* NULL: the store is this broker's alone */
 	bool closing, upkeep_busy, ended_busy;

@@ -36,6 +36,12 @@ bool lanes_put(struct lanes *lanes, const char *key, struct job *job)
 	return true;
 }
 
+unsigned lanes_index(const struct lanes *lanes, const char *key)
+{
+	(void)lanes, (void)key;
+	return 0;
+}
+
 size_t lanes_load(struct lanes *lanes)
 {
 	(void)lanes;
