@@ -10,8 +10,8 @@
 #include "plugin/broker/activity.h"
 #include "plugin/broker/answer.h"
 #include "plugin/broker/cluster.h"
-#include "plugin/broker/jobs.h"
 #include "plugin/broker/live.h"
+#include "plugin/broker/parting.h"
 #include "plugin/broker/seen.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/watching.h"
@@ -43,6 +43,7 @@ struct shown {
 	bool due, telling, tells;      /* due: among shown_due. telling: some have been told already what it tells */
 	int64_t told_next_ms;
 	struct shown *due_prev, *due_next;
+	uint64_t leaving; /* the last one at which it was asked whether he is to be looked at: once is enough */
 	UT_hash_handle hh;
 };
 
@@ -257,14 +258,15 @@ bool presence_is_watched(struct server *server, const char *user_id)
 static void part_one(struct server *server, const char *watcher_id, const char *user_id)
 {
 	struct shown *shown = shown_find(server, user_id);
+	const struct person *watcher = person_find(server, watcher_id);
 	struct watch *watch, *next;
 	asking_pair_changed(server, watcher_id, user_id);
-	if (shown == NULL)
+	if (shown == NULL || watcher == NULL)
 		return;
 	bool last = false;
 	for (watch = shown->watches; watch != NULL && !last; watch = next) {
 		next = watch->next;
-		if (strcmp(watch->session->person->user_id, watcher_id) != 0)
+		if (watch->session->person != watcher)
 			continue;
 		if (watch->told)
 			live_presence(server, watch->session, user_id, false, 0);
@@ -279,66 +281,27 @@ void presence_part(struct server *server, const char *user_a, const char *user_b
 	part_one(server, user_b, user_a);
 }
 
-/* ---- who shares no chat any more ---- */
-
-struct check {
-	struct job job;
-	struct server *server;
-	char watcher_id[USER_ID_MAX + 1], user_id[USER_ID_MAX + 1];
-	enum store_rc rc;
-	struct error err;
-	bool shares;
-};
-
-static void check_run(struct job *job)
-{
-	struct check *check = (struct check *)job;
-	struct store *store = check->server->store;
-	struct shared shared;
-	check->rc = shared_open(store, check->watcher_id, &shared, &check->err);
-	if (check->rc != STORE_OK)
-		return;
-	check->rc = shared_with(store, &shared, check->user_id, &check->shares, &check->err);
-	shared_close(&shared);
-}
-
-static void check_done(struct job *job)
-{
-	struct check *check = (struct check *)job;
-	bool failed = check->rc != STORE_OK && check->rc != STORE_NOT_FOUND;
-	if (failed && jobs_read_again(check->server, job, check->rc, &check->err))
-		return;
-	if (!check->shares)
-		part_one(check->server, check->watcher_id, check->user_id);
-	free(check);
-}
-
-static void look_again(struct server *server, const char *watcher_id, const char *user_id)
-{
-	struct check *check = mem_zero(sizeof *check);
-	check->job = (struct job){.run = check_run, .done = check_done};
-	check->server = server;
-	check->rc = STORE_UNAVAILABLE;
-	strcpy(check->watcher_id, watcher_id);
-	strcpy(check->user_id, user_id);
-	if (!workers_add(server->readers, &check->job) && !jobs_repeat(server, NULL, &check->job))
-		free(check);
-}
-
+/* Each of them once, on however many connections the one watches the other. */
 void presence_left(struct server *server, struct chat *chat, const char *user_id)
 {
 	const struct shown *shown = shown_find(server, user_id);
 	const struct person *person = person_find(server, user_id);
 	const struct watch *watch;
+	uint64_t leaving = ++server->last_leaving;
 	asking_chat_left(server, chat, user_id);
 	if (shown != NULL)
 		DL_FOREACH(shown->watches, watch)
 			if (chat_member(chat, watch->session->person->user_id) != NULL)
-				look_again(server, watch->session->person->user_id, user_id);
+				parting_add(server, user_id, watch->session->person->user_id);
 	for (const struct session *session = person != NULL ? person->sessions : NULL; session != NULL; session = session->person_next)
-		DL_FOREACH2(session->watches, watch, session_next)
+		DL_FOREACH2(session->watches, watch, session_next) {
+			if (watch->shown->leaving == leaving)
+				continue;
+			watch->shown->leaving = leaving;
 			if (chat_member(chat, watch->shown->user_id) != NULL)
-				look_again(server, user_id, watch->shown->user_id);
+				parting_add(server, user_id, watch->shown->user_id);
+		}
+	parting_start(server, user_id);
 }
 
 /* ---- coming and going ---- */

@@ -30,7 +30,7 @@
  *   control.c   what operators ask for                       control_….c  … one file per area
  *   watching.c  what changes while it is read who may be watched
  *   seen.c      when people were here last                   room.c      for new devices
- *   events.c    a chat's transactions by the broker's own fan-out
+ *   parting.c   who shares no chat any more                  events.c    a chat's transactions by the broker's own fan-out
  */
 
 #include <mosquitto.h>
@@ -124,7 +124,8 @@ struct server {
 	struct shown *shown;        /* hashed by user ID: who is watched */
 	struct shown *shown_due;    /* whose watchers are to be told something */
 	struct asking *askings;     /* calls of watchPresence that are being read */
-	uint64_t last_asking;
+	uint64_t last_asking, last_leaving;
+	struct parting *partings;   /* hashed by user ID: who left a chat, and may share none any more with those who see him, or whom he sees */
 	struct block_load *block_loads; /* whose blocks are being read, because another broker changed them */
 	struct showing *showings;   /* whose profile is being read, because another broker changed it */
 	struct leaver *leavers;     /* hashed by user ID, in their order: who has no connection any more, and is not told to be gone yet */
