@@ -41,6 +41,8 @@ struct track {
 	uint64_t safe, mid, stored;
 	int64_t mid_at_ms;
 	uint64_t mid_packets; /* feed_packets() then */
+	int64_t again_at_ms;  /* what is next of it could not be read, and is not tried before; 0: it could */
+	uint32_t again_in_ms; /* for so long that was left alone */
 	bool placed;   /* the store has a cursor: without one, the user's received mark would count */
 	bool reading;  /* something above `queued` is being read for it: what is committed meanwhile comes behind that, by replay.c */
 	bool unplaced; /* where it begins is being looked up (place.c): all else but `latest` is not known yet */
@@ -72,6 +74,7 @@ struct feed {
 	uint32_t line_count, line_size, line_bytes, parcel_count;
 	bool loading, loaded; /* where it starts is asked for; is known */
 	bool reading;         /* a job of replay.c is under way */
+	int64_t again_at_ms;  /* a chat that could not be read is tried again; 0: there is none */
 	/* pacing: what was handed over since the socket was last seen drained */
 	int socket;
 	int64_t received_at_start;           /* bytes from the client before the first packet with QoS 1; -1: not known */

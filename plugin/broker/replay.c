@@ -21,6 +21,8 @@ enum {
 	READ_COUNT = 2000, /* transactions of one job */
 	READ_BYTES = 512 * 1024,
 	PREFETCH = 12, /* parcels in hand below which the next job is started */
+	AGAIN_MS = 5000, /* what is damaged is left alone for so long, */
+	AGAIN_MAX_MS = 5 * 60 * 1000, /* each time twice as long, and at the most so long */
 };
 
 struct range {
@@ -28,6 +30,7 @@ struct range {
 	uint64_t from, to;
 	uint64_t done; /* the last number that was looked at */
 	uint64_t inbox_has, text_has; /* as in the track */
+	bool damaged;
 };
 
 struct read {
@@ -43,8 +46,9 @@ struct read {
 	struct session limits_copy; /* what session_payload_max looks at */
 	struct range ranges[RANGES_MAX];
 	size_t range_count;
-	enum store_rc rc;
+	enum store_rc rc; /* of the last range that was looked at, unless that is damaged */
 	struct error err;
+	struct error damage; /* if any is */
 	/* what comes out */
 	struct parcel *parcels, **last;
 	size_t parcel_count;
@@ -220,53 +224,83 @@ static void add_page(struct read *read, struct range *range, const struct page *
 	limits->bytes_max -= bytes < limits->bytes_max ? bytes : limits->bytes_max;
 }
 
-/* false: the store could not be read; what was made so far stays. */
-static bool read_range(struct read *read, struct range *range, struct page_limits *limits)
+static enum store_rc read_range(struct read *read, struct range *range, struct page_limits *limits, struct error *err)
 {
 	struct store *store = read->server->store;
 	struct user_chat *membership = NULL;
 	struct page page = {0};
-	read->rc = store_ops(store)->load_membership(store, read->user_id, range->chat_id, &membership, &read->err);
-	bool large = read->rc == STORE_OK && membership->current_members > read->large_group;
+	enum store_rc rc = store_ops(store)->load_membership(store, read->user_id, range->chat_id, &membership, err);
+	bool large = rc == STORE_OK && membership->current_members > read->large_group;
 	if (large)
 		add_hint(read, range->chat_id, range->to);
-	if (large || read->rc == STORE_NOT_FOUND) {
+	if (large || rc == STORE_NOT_FOUND) {
 		finish_range(read, range);
 		store_free(membership);
-		return true;
+		return STORE_OK;
 	}
-	if (read->rc == STORE_OK)
-		read->rc = store_ops(store)->read_page(store, range->chat_id, range->from, range->to, limits, &page, &read->err);
-	if (read->rc == STORE_OK)
-		read->rc = quotes_hide(store, read->blocks->list, read->user_id, page.transactions, page.count, &read->err);
-	if (read->rc == STORE_OK)
+	if (rc == STORE_OK)
+		rc = store_ops(store)->read_page(store, range->chat_id, range->from, range->to, limits, &page, err);
+	if (rc == STORE_OK)
+		rc = quotes_hide(store, read->blocks->list, read->user_id, page.transactions, page.count, err);
+	if (rc == STORE_OK)
 		add_page(read, range, &page, membership, limits);
 	store_page_free(&page);
 	store_free(membership);
-	return read->rc == STORE_OK;
+	return rc;
+}
+
+/* What is damaged keeps nothing from what comes behind it. Where the store does not answer, what was made so far stays. */
+static void read_ranges(struct read *read)
+{
+	struct page_limits limits = {READ_COUNT, READ_BYTES};
+	struct error err;
+	for (size_t i = 0; i < read->range_count && limits.count_max > 0 && limits.bytes_max > 0; i++) {
+		struct range *range = &read->ranges[i];
+		enum store_rc rc = read_range(read, range, &limits, &err);
+		range->damaged = rc == STORE_CORRUPT;
+		if (range->damaged)
+			read->damage = err;
+		if (rc == STORE_OK || range->damaged)
+			continue;
+		read->rc = rc;
+		read->err = err;
+		return;
+	}
+	read->rc = STORE_OK;
 }
 
 static void read_run(struct job *job)
 {
 	struct read *read = (struct read *)job;
-	struct page_limits limits = {READ_COUNT, READ_BYTES};
-	for (size_t i = 0; i < read->range_count && limits.count_max > 0 && limits.bytes_max > 0; i++)
-		if (!read_range(read, &read->ranges[i], &limits))
-			break;
+	read_ranges(read);
 	close_lines(read);
 	if (read->mark_count > 0)
 		give_marks(read, add_parcel(read, "inbox", NULL, 0));
 }
 
-static void take_over(struct feed *feed, struct read *read)
+/* Nothing of that chat goes out until it can be read. The others go on. */
+static void leave_alone(struct server *server, struct track *track)
+{
+	uint32_t wait_ms = track->again_in_ms == 0 ? AGAIN_MS : track->again_in_ms * 2;
+	track->again_in_ms = wait_ms < AGAIN_MAX_MS ? wait_ms : AGAIN_MAX_MS;
+	track->again_at_ms = server->now_ms + track->again_in_ms;
+}
+
+static void take_over(struct server *server, struct feed *feed, struct read *read)
 {
 	for (size_t i = 0; i < read->range_count; i++) {
-		struct track *track = feed_find(feed, read->ranges[i].chat_id);
+		const struct range *range = &read->ranges[i];
+		struct track *track = feed_find(feed, range->chat_id);
 		if (track != NULL)
 			track->reading = false;
-		if (track == NULL || read->ranges[i].done <= track->queued)
+		if (track == NULL || (range->done <= track->queued && !range->damaged))
 			continue;
-		track->queued = read->ranges[i].done;
+		if (range->damaged) {
+			leave_alone(server, track);
+		} else {
+			track->queued = range->done;
+			track->again_in_ms = 0;
+		}
 		/* To the end of the line: one chat with a long past must not keep the others waiting. */
 		HASH_DEL(feed->tracks, track);
 		HASH_ADD_KEYPTR(hh, feed->tracks, track->chat_id, strlen(track->chat_id), track);
@@ -281,6 +315,14 @@ static void take_over(struct feed *feed, struct read *read)
 	read->parcels = NULL;
 }
 
+static bool is_any_damaged(const struct read *read)
+{
+	for (size_t i = 0; i < read->range_count; i++)
+		if (read->ranges[i].damaged)
+			return true;
+	return false;
+}
+
 static void read_done(struct job *job)
 {
 	struct read *read = (struct read *)job;
@@ -290,7 +332,9 @@ static void read_done(struct job *job)
 	if (feed != NULL && feed->generation == read->generation) {
 		if (read->rc != STORE_OK && read->parcels == NULL && jobs_read_again(server, job, read->rc, &read->err))
 			return;
-		take_over(feed, read);
+		if (is_any_damaged(read))
+			jobs_read_failed(server, STORE_CORRUPT, &read->damage);
+		take_over(server, feed, read);
 		feed->reading = false;
 		session_due(server, session);
 	}
@@ -317,6 +361,15 @@ static struct read *read_new(struct server *server, const struct session *sessio
 	return read;
 }
 
+/* replay_flush comes back to it. */
+static void come_back(struct server *server, struct feed *feed, int64_t at_ms)
+{
+	if (feed->again_at_ms == 0 || at_ms < feed->again_at_ms)
+		feed->again_at_ms = at_ms;
+	if (server->replay_again_ms == 0 || at_ms < server->replay_again_ms)
+		server->replay_again_ms = at_ms;
+}
+
 void replay_next(struct server *server, struct session *session)
 {
 	struct feed *feed = session->feed;
@@ -324,9 +377,14 @@ void replay_next(struct server *server, struct session *session)
 		return;
 	struct read *read = NULL;
 	struct track *track, *next;
+	feed->again_at_ms = 0;
 	HASH_ITER(hh, feed->tracks, track, next) {
 		if (track->unplaced || track->queued >= track->latest)
 			continue;
+		if (track->again_at_ms > server->now_ms) {
+			come_back(server, feed, track->again_at_ms);
+			continue;
+		}
 		if (read == NULL)
 			read = read_new(server, session);
 		read->ranges[read->range_count++] = (struct range){.chat_id = mem_text(track->chat_id),
@@ -345,4 +403,20 @@ void replay_next(struct server *server, struct session *session)
 	feed->reading = true;
 	if (!workers_add(server->readers, &read->job) && !jobs_repeat(server, NULL, &read->job))
 		read_free(read);
+}
+
+void replay_flush(struct server *server)
+{
+	if (server->replay_again_ms == 0 || server->now_ms < server->replay_again_ms)
+		return;
+	server->replay_again_ms = 0;
+	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next) {
+		struct feed *feed = session->feed;
+		if (feed == NULL || feed->again_at_ms == 0)
+			continue;
+		if (feed->again_at_ms <= server->now_ms)
+			session_due(server, session);
+		else
+			come_back(server, feed, feed->again_at_ms);
+	}
 }

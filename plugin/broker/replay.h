@@ -17,7 +17,10 @@ void replay_load(struct server *server, struct session *session);
 void replay_start_chat(struct server *server, struct session *session, const struct user_chat *chat, const struct device_record *record,
 	const struct parked *parked);
 
-/* Has the next piece read, if the feed needs one. */
+/* Has the next piece read, if the feed needs one. A chat of which that is damaged is left alone for a while, and tried again ever more rarely. */
 void replay_next(struct server *server, struct session *session);
+
+/* Comes back to those chats. Every second or so. */
+void replay_flush(struct server *server);
 
 #endif

@@ -36,6 +36,7 @@
 #include "plugin/broker/ports.h"
 #include "plugin/broker/presence.h"
 #include "plugin/broker/removal.h"
+#include "plugin/broker/replay.h"
 #include "plugin/broker/revocations.h"
 #include "plugin/broker/revoke.h"
 #include "plugin/broker/seen.h"
@@ -423,6 +424,7 @@ static void sweep(struct server *server)
 	notices_tick(server);
 	session_expire(server);
 	device_flush(server);
+	replay_flush(server);
 	cursor_flush(server);
 	ports_flush_receipts(server);
 	activity_flush(server);

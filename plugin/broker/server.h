@@ -92,6 +92,7 @@ struct server {
 	struct timer *timer;    /* rings when the loop would sleep too long */
 	struct later *later[JOB_QUEUES]; /* jobs that are to be run again */
 	int64_t corrupt_said_ms; /* that such a job found the store damaged; 0: never */
+	int64_t replay_again_ms; /* when a chat that could not be read is tried again for some feed; 0: there is none */
 	struct tail *tail;      /* NULL: the store is this broker's alone */
 	bool closing, upkeep_busy, ended_busy;
 	bool ending;  /* so do all sessions, with the broker: nobody comes back, and no client is to be asked any more */

@@ -2,6 +2,7 @@
 """Subscribe and it resumes: devices, cursors, slow readers, bounded packets."""
 import contextlib
 import json
+import sqlite3
 import subprocess
 import time
 
@@ -590,6 +591,31 @@ def test_catch_up_comes_in_few_packets_of_bounded_size(alice, bob, chat):
     assert bob.numbers(chat) == list(range(1, 902))
     assert max(packet.size for packet in bob.packets) <= 64 * 1024 + 64
     assert len(bob.packets) <= 60
+
+
+@pytest.mark.sqlite
+def test_of_a_chat_that_is_damaged_nothing_comes_and_of_all_others_everything(broker, alice, bob):
+    chats = [alice.makes_group(f"g{number}", "bob") for number in range(5)]
+    bob.until(lambda: {t["chatID"] for t in bob.inbox} == set(chats), "all groups")
+    bob.leaves()
+    for chat in chats:
+        alice.says("missed", chat=chat)
+    broker.stop()
+    with sqlite3.connect(broker.store) as store:
+        store.execute("UPDATE log SET type = 99 WHERE number = 3 AND chat = (SELECT id FROM chat WHERE name = ?)", [chats[2]])
+    store.close()
+    broker.start()
+    bob.inbox.clear()
+    bob.heard_until = 0
+    bob.returns()
+    others = {chat for chat in chats if chat != chats[2]}
+    bob.until(lambda: {t["chatID"] for t in bob.inbox if t.get("body") == "missed"} == others, "what he missed")
+    alice.returns()
+    for chat in others:
+        alice.says("now", chat=chat)
+        bob.hears("now", chatID=chat)
+    assert not bob.numbers(chats[2])
+    assert broker.log_text().count("the store is damaged, and some users wait") == 1
 
 
 @pytest.mark.parametrize("size", [400, 1000])
