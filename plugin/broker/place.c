@@ -6,6 +6,7 @@
 #include "plugin/broker/place.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "plugin/broker/feed.h"
 #include "plugin/broker/jobs.h"
@@ -21,6 +22,7 @@ struct load {
 	struct error err;
 	struct user_chat *membership;
 	struct device_record *record;
+	const struct device_cursor *cursor; /* the record's; NULL: it has none of the chat */
 };
 
 static void forget_results(struct load *load)
@@ -29,6 +31,7 @@ static void forget_results(struct load *load)
 	store_free(load->record);
 	load->membership = NULL;
 	load->record = NULL;
+	load->cursor = NULL;
 }
 
 static void load_free(struct load *load)
@@ -50,6 +53,9 @@ static void load_run(struct job *job)
 		return;
 	enum store_rc rc = store_ops(store)->load_device(store, load->user_id, load->device, &load->record, &load->err);
 	load->rc = rc == STORE_NOT_FOUND ? STORE_OK : rc;
+	for (size_t i = 0; load->record != NULL && i < load->record->cursor_count; i++)
+		if (strcmp(load->record->cursors[i].chat_id, load->chat_id) == 0)
+			load->cursor = &load->record->cursors[i];
 }
 
 static void forget_track(struct feed *feed, struct track *track)
@@ -71,7 +77,7 @@ static void load_done(struct job *job)
 	if ((early || (wanted && load->rc != STORE_OK && load->rc != STORE_NOT_FOUND)) && jobs_read_again(server, job, load->rc, &load->err))
 		return;
 	if (wanted && load->rc == STORE_OK) {
-		replay_start_chat(server, session, load->membership, load->record, NULL);
+		replay_start_chat(server, session, load->membership, load->cursor, NULL);
 		session_due(server, session);
 	} else if (wanted) {
 		forget_track(feed, track); /* he never was a member */

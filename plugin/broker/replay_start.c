@@ -21,29 +21,63 @@ struct load {
 	struct error err;
 	struct user_record *user;
 	struct device_record *record;
+	const struct device_cursor **cursors; /* of the user's chats, in their order; NULL: that one has none */
 };
+
+/* What an attempt brought that got only so far, or is done with. */
+static void load_forget(struct load *load)
+{
+	store_free(load->user);
+	store_free(load->record);
+	free(load->cursors);
+	load->user = NULL;
+	load->record = NULL;
+	load->cursors = NULL;
+}
+
+static void load_free(struct load *load)
+{
+	load_forget(load);
+	free(load->user_id);
+	free(load->device);
+	free(load);
+}
+
+static int compare_cursors(const void *a, const void *b)
+{
+	const struct device_cursor *const *one = a, *const *other = b;
+	return strcmp((*one)->chat_id, (*other)->chat_id);
+}
+
+/* There may be thousands of both, former chats among them: that is a worker's to do. */
+static void find_cursors(struct load *load)
+{
+	size_t chat_count = load->user != NULL ? load->user->chat_count : 0, count = load->record != NULL ? load->record->cursor_count : 0;
+	const struct device_cursor **sorted = mem_new((count + 1) * sizeof *sorted);
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &load->record->cursors[i];
+	qsort(sorted, count, sizeof *sorted, compare_cursors);
+	load->cursors = mem_zero((chat_count + 1) * sizeof *load->cursors);
+	for (size_t i = 0; i < chat_count && count > 0; i++) {
+		const struct device_cursor wanted = {.chat_id = load->user->chats[i].chat_id}, *key = &wanted;
+		const struct device_cursor **found = bsearch(&key, sorted, count, sizeof *sorted, compare_cursors);
+		load->cursors[i] = found != NULL ? *found : NULL;
+	}
+	free(sorted);
+}
 
 static void load_run(struct job *job)
 {
 	struct load *load = (struct load *)job;
 	struct store *store = load->server->store;
-	store_free(load->user); /* of an attempt that got only so far */
-	store_free(load->record);
-	load->user = NULL;
-	load->record = NULL;
+	load_forget(load);
 	load->rc = store_ops(store)->load_user(store, load->user_id, &load->user, &load->err);
 	if (load->rc == STORE_OK || load->rc == STORE_NOT_FOUND) {
 		enum store_rc rc = store_ops(store)->load_device(store, load->user_id, load->device, &load->record, &load->err);
 		load->rc = rc == STORE_NOT_FOUND ? STORE_OK : rc;
 	}
-}
-
-static const struct device_cursor *find_cursor(const struct device_record *record, const char *chat_id)
-{
-	for (size_t i = 0; record != NULL && i < record->cursor_count; i++)
-		if (strcmp(record->cursors[i].chat_id, chat_id) == 0)
-			return &record->cursors[i];
-	return NULL;
+	if (load->rc == STORE_OK)
+		find_cursors(load);
 }
 
 /* Without a cursor, a new device begins with what no device of the user has received; a known one was away when the chat began. */
@@ -63,13 +97,12 @@ static uint64_t latest_of(const struct server *server, const struct user_chat *c
 	return known != UINT64_MAX && known > chat->latest ? known : chat->latest;
 }
 
-void replay_start_chat(struct server *server, struct session *session, const struct user_chat *chat, const struct device_record *record,
+void replay_start_chat(struct server *server, struct session *session, const struct user_chat *chat, const struct device_cursor *cursor,
 	const struct parked *parked)
 {
 	struct feed *feed = session->feed;
 	if (chat->interval_count == 0)
 		return;
-	const struct device_cursor *cursor = find_cursor(record, chat->chat_id);
 	uint64_t at = start_of(chat, cursor, session->device_known);
 	const struct parked_track *before = parked_find(parked, chat->chat_id);
 	uint64_t handed = before != NULL && before->handed > at ? before->handed : at;
@@ -92,6 +125,31 @@ void replay_start_chat(struct server *server, struct session *session, const str
 		track->latest = handed; /* the device had it from another broker */
 }
 
+/* All of the user's chats. How many of them he is in now. */
+static size_t start_chats(struct server *server, struct session *session, const struct load *load, const struct parked *parked)
+{
+	size_t current = 0;
+	for (size_t i = 0; load->user != NULL && i < load->user->chat_count; i++) {
+		const struct user_chat *chat = &load->user->chats[i];
+		replay_start_chat(server, session, chat, load->cursors[i], parked);
+		current += chat->role != ROLE_NONE;
+	}
+	return current;
+}
+
+/* Where each chat begins is known. */
+static void loaded(struct server *server, struct session *session, const struct load *load)
+{
+	if (load->record != NULL && session->bytes_max == 0)
+		session->bytes_max = load->record->max_bytes; /* the login's own read may be behind this one */
+	struct parked *parked = cursor_unpark(server, session);
+	session->person->budgets.chats = start_chats(server, session, load, parked);
+	parked_free(parked);
+	session->feed->loaded = true;
+	session->device_known = true; /* it is here: what it has no cursor for from now on begins now */
+	session_due(server, session);
+}
+
 static void load_done(struct job *job)
 {
 	struct load *load = (struct load *)job;
@@ -111,25 +169,9 @@ static void load_done(struct job *job)
 		return;
 	if (session != NULL)
 		session->replay_loading = false;
-	if (feed != NULL && load->rc == STORE_OK) {
-		struct parked *parked = cursor_unpark(server, session);
-		if (session->bytes_max == 0 && load->record != NULL)
-			session->bytes_max = load->record->max_bytes; /* the login's own read may be behind this one */
-		for (size_t i = 0; load->user != NULL && i < load->user->chat_count; i++) {
-			const struct user_chat *chat = &load->user->chats[i];
-			replay_start_chat(server, session, chat, load->record, parked);
-		}
-		parked_free(parked);
-		session->person->budgets.chats = load->user ? load->user->chat_count : 0;
-		feed->loaded = true;
-		session->device_known = true; /* it is here: what it has no cursor for from now on begins now */
-		session_due(server, session);
-	}
-	store_free(load->user);
-	store_free(load->record);
-	free(load->user_id);
-	free(load->device);
-	free(load);
+	if (feed != NULL && load->rc == STORE_OK)
+		loaded(server, session, load);
+	load_free(load);
 }
 
 void replay_load(struct server *server, struct session *session)
@@ -148,9 +190,6 @@ void replay_load(struct server *server, struct session *session)
 	load->rc = STORE_UNAVAILABLE;
 	/* Receipts and cursors of a moment ago count. */
 	ports_flush_receipts(server);
-	if (!jobs_read(server, &load->job, true) && !jobs_repeat(server, NULL, &load->job)) {
-		free(load->user_id);
-		free(load->device);
-		free(load);
-	}
+	if (!jobs_read(server, &load->job, true) && !jobs_repeat(server, NULL, &load->job))
+		load_free(load);
 }

@@ -291,6 +291,18 @@ def test_who_is_in_as_many_chats_as_he_may_is_not_added_to_another(idle_broker):
     alice.adds("bob", to=group)
 
 
+def test_chats_that_somebody_has_left_make_room_for_others_also_when_he_comes_again(idle_broker):
+    idle_broker.set_limits(chats_max=2)
+    alice = idle_broker.start().person("alice")
+    for number in range(3):
+        alice.asks("leaveGroup", groupID=alice.makes_group(f"g{number}"))
+    group = alice.makes_group("stays")
+    alice.returns()
+    alice.says("it is known where she begins", chat=group)
+    alice.makes_group("one more")
+    alice.is_denied("forbidden", "createGroupChat", groupName="one too many", friendIDs=[])
+
+
 def test_no_operation_lists_users(alice, bob, carol):
     """What a stranger can call without arguments tells of nobody."""
     for operation in set(carol.asks("getServerInfo")["features"]) - {"deleteAccount"}:
