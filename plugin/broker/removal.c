@@ -123,9 +123,14 @@ static void forgotten(struct job *job)
 {
 	struct again *again = (struct again *)job;
 	const struct person *person = person_find(again->server, again->user_id);
-	for (struct session *session = person ? person->sessions : NULL; session != NULL; session = session->person_next)
-		if (is_device(session, again->device))
-			device_changed(again->server, session); /* it came meanwhile */
+	for (struct session *session = person ? person->sessions : NULL; session != NULL; session = session->person_next) {
+		if (!is_device(session, again->device))
+			continue;
+		/* It came meanwhile, and its login may have read what is gone now. */
+		if (again->rc == STORE_OK && !session->placed)
+			session->device_known = false;
+		device_changed(again->server, session);
+	}
 	again_free(again);
 }
 

@@ -140,13 +140,15 @@ static size_t start_chats(struct server *server, struct session *session, const 
 /* Where each chat begins is known. */
 static void loaded(struct server *server, struct session *session, const struct load *load)
 {
+	if (load->record == NULL && !session->placed)
+		session->device_known = false; /* it was forgotten just after its login had read of it */
 	if (load->record != NULL && session->bytes_max == 0)
 		session->bytes_max = load->record->max_bytes; /* the login's own read may be behind this one */
 	struct parked *parked = cursor_unpark(server, session);
 	session->person->budgets.chats = start_chats(server, session, load, parked);
 	parked_free(parked);
 	session->feed->loaded = true;
-	session->device_known = true; /* it is here: what it has no cursor for from now on begins now */
+	session->device_known = session->placed = true; /* it is here: what it has no cursor for from now on begins now */
 	session_due(server, session);
 }
 

@@ -73,6 +73,7 @@ struct session {
 	bool kept_known, kept;
 	bool resent;       /* when it began, the broker held lines or texts for it that were not acknowledged */
 	bool device_known; /* it has listened before, or was told where it begins: what it has no cursor for began since then */
+	bool placed;       /* a feed of this connection was told where it begins */
 	bool due;          /* in server->due */
 	bool hurries;      /* its small packets leave at once: publish.c */
 	struct watch *watches; /* of presence.c: whom it watches */

@@ -41,6 +41,24 @@ static void what_a_known_device_has_no_cursor_for_comes_from_the_beginning(void 
 	assert_int_equal(has(1), 0);
 }
 
+static void a_device_that_was_forgotten_since_its_login_begins_as_a_new_one(void **state)
+{
+	(void)state;
+	device_is_there = false;
+	phone_subscribes();
+	assert_int_equal(has(1), RECEIVED);
+	assert_true(phone.device_known);
+}
+
+static void one_that_was_told_where_it_begins_misses_nothing_when_it_subscribes_again(void **state)
+{
+	(void)state;
+	phone_subscribes();
+	device_is_there = false; /* the store does not take it */
+	phone_subscribes();
+	assert_int_equal(has(1), 0);
+}
+
 static int64_t cpu_us(void)
 {
 	struct timespec at;
@@ -83,6 +101,8 @@ int main(void)
 		START_TEST(chats_that_he_has_left_do_not_count_among_those_that_he_is_in),
 		START_TEST(each_chat_begins_at_its_own_cursor_in_whatever_order_they_are_stored),
 		START_TEST(what_a_known_device_has_no_cursor_for_comes_from_the_beginning),
+		START_TEST(a_device_that_was_forgotten_since_its_login_begins_as_a_new_one),
+		START_TEST(one_that_was_told_where_it_begins_misses_nothing_when_it_subscribes_again),
 		START_TEST(twenty_times_as_many_chats_do_not_cost_the_loop_hundreds_of_times_as_much),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
