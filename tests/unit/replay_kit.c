@@ -195,7 +195,7 @@ enum store_rc quotes_hide(struct store *store, const struct block_list *list, co
 	return STORE_OK;
 }
 
-struct parked *cursor_unpark(struct server *of, const struct session *session)
+struct parked *cursor_unpark(struct server *of, struct session *session)
 {
 	(void)of, (void)session;
 	return NULL;
