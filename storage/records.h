@@ -233,6 +233,11 @@ struct last_seen {
 	int64_t at_ms;
 };
 
+struct device_seen {
+	const char *user_id, *device;
+	int64_t at_ms;
+};
+
 struct receipt {
 	const char *chat_id;
 	const char *user_id;

@@ -247,6 +247,9 @@ struct store_ops {
 	enum store_rc (*put_device_token)(struct store *store, const char *user_id, const char *device, int64_t at_ms, int64_t expires_ms,
 	                                  struct error *err);
 
+	/* Later times win, devices that are not there are passed over, nothing else of a device changes. Not OK: some may be stored. */
+	enum store_rc (*put_devices_seen)(struct store *store, const struct device_seen *seen, size_t seen_count, struct error *err);
+
 	/* The device goes, with cursors, registration and subscriptions. NOT_FOUND: there is none. */
 	enum store_rc (*remove_device)(struct store *store, const char *user_id, const char *device, struct error *err);
 

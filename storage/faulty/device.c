@@ -20,6 +20,11 @@ enum store_rc faulty_put_device_token(struct store *store, const char *user_id, 
 	PASS(FAULTY_PUT_DEVICE_TOKEN, false, below(store)->put_device_token(inner(store), user_id, device, at_ms, expires_ms, err));
 }
 
+enum store_rc faulty_put_devices_seen(struct store *store, const struct device_seen *seen, size_t seen_count, struct error *err)
+{
+	PASS(FAULTY_PUT_DEVICES_SEEN, false, below(store)->put_devices_seen(inner(store), seen, seen_count, err));
+}
+
 enum store_rc faulty_remove_device(struct store *store, const char *user_id, const char *device, struct error *err)
 {
 	PASS(FAULTY_REMOVE_DEVICE, false, below(store)->remove_device(inner(store), user_id, device, err));

@@ -457,6 +457,7 @@ static const struct store_ops faulty_ops = {
 	.list_devices = faulty_list_devices,
 	.put_registration = faulty_put_registration,
 	.put_device_token = faulty_put_device_token,
+	.put_devices_seen = faulty_put_devices_seen,
 	.remove_device = faulty_remove_device,
 	.list_push_targets = faulty_list_push_targets,
 	.put_revocation = faulty_put_revocation,

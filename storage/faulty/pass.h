@@ -84,6 +84,7 @@ enum store_rc faulty_put_registration(struct store *store, const char *user_id, 
                                       const char *push_token, int64_t at_ms, struct error *err);
 enum store_rc faulty_put_device_token(struct store *store, const char *user_id, const char *device, int64_t at_ms, int64_t expires_ms,
                                       struct error *err);
+enum store_rc faulty_put_devices_seen(struct store *store, const struct device_seen *seen, size_t seen_count, struct error *err);
 enum store_rc faulty_remove_device(struct store *store, const char *user_id, const char *device, struct error *err);
 enum store_rc faulty_list_push_targets(struct store *store, const char *chat_id, uint64_t number, const char *after, size_t count_max,
                                        struct push_target_list **targets, struct error *err);

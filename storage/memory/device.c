@@ -75,6 +75,20 @@ enum store_rc memory_put_device(struct store *store, const char *user_id, const 
 	return STORE_OK;
 }
 
+enum store_rc memory_put_devices_seen(struct store *store, const struct device_seen *seen, size_t seen_count, struct error *err)
+{
+	(void)err;
+	struct memory_data *data = data_lock(store);
+	for (size_t i = 0; i < seen_count; i++) {
+		struct user *user = named_find(&data->users, seen[i].user_id);
+		struct device *device = user ? named_find(&user->devices, seen[i].device) : NULL;
+		if (device != NULL && device->seen_at_ms < seen[i].at_ms)
+			device->seen_at_ms = seen[i].at_ms;
+	}
+	data_unlock(data);
+	return STORE_OK;
+}
+
 enum store_rc memory_put_cursors(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err)
 {
 	(void)err;

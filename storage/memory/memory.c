@@ -328,6 +328,7 @@ const struct store_ops store_memory = {
 	.list_devices = memory_list_devices,
 	.put_registration = memory_put_registration,
 	.put_device_token = memory_put_device_token,
+	.put_devices_seen = memory_put_devices_seen,
 	.remove_device = memory_remove_device,
 	.list_push_targets = memory_list_push_targets,
 	.put_revocation = memory_put_revocation,

@@ -179,6 +179,23 @@ enum store_rc mongo_put_device(struct store *store, const char *user_id, const c
 	return rc;
 }
 
+enum store_rc mongo_put_devices_seen(struct store *store, const struct device_seen *seen, size_t seen_count, struct error *err)
+{
+	struct db db;
+	struct db_bulk bulk;
+	db_begin(&db, store);
+	db_bulk_begin(&bulk, &db, DEVICES);
+	for (size_t i = 0; i < seen_count; i++) {
+		struct pair_key key = pair_key(seen[i].user_id, seen[i].device);
+		db_bulk_update(&bulk, BCON_NEW("_id", KEY_BIN(key), "u", BCON_UTF8(seen[i].user_id)),
+			BCON_NEW("$max", "{", "seen", BCON_INT64(seen[i].at_ms), "}"), DB_UPDATE);
+	}
+	enum store_rc rc = db_bulk_run(&bulk, err);
+	db_bulk_end(&bulk);
+	db_end(&db);
+	return rc;
+}
+
 enum store_rc mongo_put_device_token(struct store *store, const char *user_id, const char *device, int64_t at_ms, int64_t expires_ms,
                                      struct error *err)
 {

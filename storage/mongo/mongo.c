@@ -106,6 +106,7 @@ const struct store_ops store_mongo = {
 	.list_devices = mongo_list_devices,
 	.put_registration = mongo_put_registration,
 	.put_device_token = mongo_put_device_token,
+	.put_devices_seen = mongo_put_devices_seen,
 	.remove_device = mongo_remove_device,
 	.list_push_targets = mongo_list_push_targets,
 	.put_revocation = mongo_put_revocation,

@@ -80,6 +80,22 @@ enum store_rc sqlite_put_device(struct store *store, const char *user_id, const 
 	return write_end(store, db, err);
 }
 
+enum store_rc sqlite_put_devices_seen(struct store *store, const struct device_seen *seen, size_t seen_count, struct error *err)
+{
+	enum store_rc rc = STORE_OK;
+	struct db *db = write_begin(store, &rc, err);
+	if (db == NULL)
+		return rc;
+	for (size_t i = 0; i < seen_count; i++) {
+		sqlite3_stmt *put = db_statement(db, SQL_PUT_DEVICE_SEEN);
+		db_bind_text(db, put, 1, seen[i].user_id);
+		db_bind_text(db, put, 2, seen[i].device);
+		db_bind_int(db, put, 3, seen[i].at_ms);
+		db_run(db, put);
+	}
+	return write_end(store, db, err);
+}
+
 enum store_rc sqlite_put_cursors(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err)
 {
 	enum store_rc rc = STORE_OK;

@@ -138,6 +138,7 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 					   "WHERE id = ?1 AND (created_at IS NOT NULL OR deleted_at IS NULL) " /* not of who was deleted */
 					   "ON CONFLICT (user, name) DO UPDATE SET seen_at = excluded.seen_at, subscriptions = excluded.subscriptions, "
 					   "max_bytes = excluded.max_bytes",
+	[SQL_PUT_DEVICE_SEEN] = "UPDATE device SET seen_at = max(seen_at, ?3) WHERE user = (SELECT id FROM user WHERE name = ?1) AND name = ?2",
 	[SQL_PUT_CURSOR] = "INSERT INTO cursor (device, chat, number) SELECT d.id, c.id, ?4 FROM user u "
 					   "CROSS JOIN device d ON d.user = u.id AND d.name = ?2 CROSS JOIN chat c ON c.name = ?3 WHERE u.name = ?1 "
 					   "ON CONFLICT (device, chat) DO UPDATE SET number = max(number, excluded.number)",

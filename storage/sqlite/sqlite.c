@@ -371,6 +371,7 @@ const struct store_ops store_sqlite = {
 	.list_devices = sqlite_list_devices,
 	.put_registration = sqlite_put_registration,
 	.put_device_token = sqlite_put_device_token,
+	.put_devices_seen = sqlite_put_devices_seen,
 	.remove_device = sqlite_remove_device,
 	.list_push_targets = sqlite_list_push_targets,
 	.put_revocation = sqlite_put_revocation,

@@ -201,6 +201,88 @@ static void the_later_end_of_a_devices_tokens_counts(void **state)
 	assert_token_end(world, "bob", "phone", START_MS + 9);
 }
 
+/* ---- when they were here ---- */
+
+static int64_t seen_at(struct world *world, const char *user_id, const char *device)
+{
+	struct device_list *list = list_devices(world, user_id);
+	const struct device_info *info = find_info(list, device);
+	int64_t at_ms = info ? info->seen_at_ms : 0;
+	store_free(list);
+	return at_ms;
+}
+
+static void many_devices_are_seen_in_one_call_and_the_latest_time_counts(void **state)
+{
+	struct world *world = *state;
+	EXIST("alice", "bob");
+	put_seen(world, "alice", "phone", START_MS);
+	put_seen(world, "alice", "watch", START_MS);
+	put_seen(world, "bob", "phone", START_MS);
+	static const struct device_seen seen[] = {
+		{"alice", "phone", START_MS + 30}, {"bob", "phone", START_MS + 20}, {"bob", "phone", START_MS + 40}, {"alice", "phone", START_MS + 10}};
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(ON_WORLD(put_devices_seen, seen, 4, NULL), STORE_OK);
+	world_reopen(world);
+	assert_int_equal(seen_at(world, "alice", "phone"), START_MS + 30);
+	assert_int_equal(seen_at(world, "bob", "phone"), START_MS + 40);
+	assert_int_equal(seen_at(world, "alice", "watch"), START_MS);
+	assert_int_equal(ON_WORLD(put_devices_seen, NULL, 0, NULL), STORE_OK);
+}
+
+static void a_device_that_is_seen_keeps_what_else_there_is_of_it(void **state)
+{
+	struct world *world = *state;
+	struct line c = line_new("c");
+	struct device_record *record = NULL;
+	EXIST("bob");
+	assert_appended(world->store, line_says(&c, "alice", "hi"));
+	register_device(world, "bob", "phone", "one");
+	put_seen(world, "bob", "phone", START_MS);
+	put_token(world, "bob", "phone", START_MS + DAY_MS);
+	assert_int_equal(ON_WORLD(put_cursors, (&(struct cursor){"bob", "phone", "c", 1}), 1, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_devices_seen, (&(struct device_seen){"bob", "phone", START_MS + 9}), 1, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(load_device, "bob", "phone", &record, NULL), STORE_OK);
+	assert_int_equal(record->seen_at_ms, START_MS + 9);
+	assert_string_equal(record->subscriptions, "inbox 1");
+	assert_int_equal(record->max_bytes, 7);
+	assert_int_equal(record->cursor_count, 1);
+	store_free(record);
+	assert_registered(world, "bob", "phone", "apns", "one");
+	assert_token_end(world, "bob", "phone", START_MS + DAY_MS);
+}
+
+static void a_device_that_is_not_there_is_not_made_by_being_seen(void **state)
+{
+	struct world *world = *state;
+	EXIST("bob");
+	put_seen(world, "bob", "phone", START_MS);
+	put_seen(world, "bob", "watch", START_MS);
+	assert_int_equal(ON_WORLD(remove_device, "bob", "watch", NULL), STORE_OK);
+	static const struct device_seen seen[] = {
+		{"nobody", "phone", START_MS + 9}, {"bob", "watch", START_MS + 9}, {"bob", "phone", START_MS + 9}, {"bob", "tablet", START_MS + 9}};
+	assert_int_equal(ON_WORLD(put_devices_seen, seen, 4, NULL), STORE_OK);
+	assert_int_equal(seen_at(world, "bob", "phone"), START_MS + 9);
+	assert_registered(world, "bob", "watch", "", NULL);
+	assert_registered(world, "bob", "tablet", "", NULL);
+	assert_registered(world, "nobody", "phone", "", NULL);
+	assert_int_equal(ON_WORLD(delete_user, "bob", START_MS + 10, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(put_devices_seen, seen, 4, NULL), STORE_OK);
+	assert_registered(world, "bob", "phone", "", NULL);
+}
+
+static void a_device_that_is_seen_is_not_forgotten(void **state)
+{
+	struct world *world = *state;
+	EXIST("bob");
+	put_seen(world, "bob", "phone", START_MS);
+	put_seen(world, "bob", "watch", START_MS);
+	assert_int_equal(ON_WORLD(put_devices_seen, (&(struct device_seen){"bob", "phone", START_MS + DAY_MS}), 1, NULL), STORE_OK);
+	prune_world(world, START_MS + STORE_DEVICE_DAYS * DAY_MS + 1);
+	assert_registered(world, "bob", "phone", "", "");
+	assert_registered(world, "bob", "watch", "", NULL);
+}
+
 /* ---- removal ---- */
 
 static void a_removed_device_is_gone_with_all_that_it_had(void **state)
@@ -308,6 +390,10 @@ int run_device_stories(void)
 		STORY(a_push_token_may_be_as_long_as_allowed),
 		STORY(who_does_not_exist_registers_nothing),
 		STORY(the_later_end_of_a_devices_tokens_counts),
+		STORY(many_devices_are_seen_in_one_call_and_the_latest_time_counts),
+		STORY(a_device_that_is_seen_keeps_what_else_there_is_of_it),
+		STORY(a_device_that_is_not_there_is_not_made_by_being_seen),
+		STORY(a_device_that_is_seen_is_not_forgotten),
 		STORY(a_removed_device_is_gone_with_all_that_it_had),
 		STORY(a_device_that_is_not_there_cannot_be_removed),
 		STORY(a_push_token_of_a_removed_device_is_free_for_another),

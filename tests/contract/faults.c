@@ -239,6 +239,7 @@ static void converse(struct store *store)
 	INSIST(ON(store, put_notice, "reach", "bob", START_MS, NULL));
 	INSIST(ON(store, put_registration, "alice", "phone", "apns", "token", START_MS, NULL));
 	INSIST(ON(store, put_device_token, "alice", "phone", START_MS, START_MS + DAY_MS, NULL));
+	INSIST(ON(store, put_devices_seen, (&(struct device_seen){"alice", "phone", START_MS + 1}), 1, NULL));
 	INSIST(ON(store, put_revocation, "bob", START_MS, NULL));
 	INSIST(ON(store, lower_revocation, "bob", START_MS - 1, NULL));
 	INSIST(ON(store, put_audit, (&(struct audit_record){START_MS, "root", "revoke", "bob", "", "ok"}), NULL));

@@ -80,6 +80,12 @@ static void put_device(struct world *world)
 	assert_int_equal(ON_WORLD(put_device, "alice", "phone", START_MS, "inbox", 0, NULL), STORE_OK);
 }
 
+static void see_devices(struct world *world)
+{
+	static const struct device_seen seen[] = {{"alice", "phone", START_MS + 1}, {"bob", "phone", START_MS + 1}};
+	assert_int_equal(ON_WORLD(put_devices_seen, seen, 2, NULL), STORE_OK);
+}
+
 static void load_device(struct world *world)
 {
 	struct device_record *device = NULL;
@@ -214,7 +220,7 @@ static void people_cost_what_the_documentation_says(void **state)
 		unsigned commands;
 	} costs[] = {
 		{"login", log_in, 1}, {"first login", log_in_first, 2}, {"profile", change_profile, 1}, {"last seen", be_seen, 1}, {"receipts", put_receipts, 1},
-		{"cursors", put_cursors, 1}, {"reach", ask_for_reach, 1}, {"reach in both directions", ask_for_both_reaches, 2}, {"mute", mute, 2},
+		{"cursors", put_cursors, 1}, {"devices seen", see_devices, 1}, {"reach", ask_for_reach, 1}, {"reach in both directions", ask_for_both_reaches, 2}, {"mute", mute, 2},
 		{"block", block, 2}, {"device put", put_device, 2}, {"device loaded", load_device, 2}, {"favorites loaded", load_favorites, 2},
 		{"favorite put", put_favorite, 3}, {"one membership", load_one_membership, 3}, {"profiles", load_profiles, 1}, {"shared ID", take_shared_id, 5},
 		{"shared ID changed", change_shared_id, 6}, {"invitation put", put_invitation, 2}, {"invitation used", use_invitation, 3},
