@@ -14,13 +14,14 @@
 #include "plugin/broker/replay.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/room.h"
+#include "plugin/broker/seen.h"
 #include "plugin/broker/server.h"
 
 #define LISTENED "*\n"
 enum {
 	SEEN_AGAIN_MS = 24 * 60 * 60 * 1000, /* how stale the time of the last visit may become: half of what room.c goes by */
 	SEEN_LEAVING_MS = 10 * 60 * 1000,    /* and how stale it may stay when the device goes */
-	SEEN_AT_ONCE = 100,                  /* stored anew in a second: those that came together do not all write together a day later */
+	SEEN_AT_ONCE = 100,                  /* seen anew in a second: fewer than seen.c stores, which has those that leave besides */
 	STORES_BURST = 5,                    /* changes of a connection that are stored at once; beyond that one a second */
 };
 
@@ -255,14 +256,23 @@ static bool seen_is_stale(const struct server *server, const struct session *ses
 	return session->seen_at_ms != 0 && !session->device_loading && !session->removed && server->wall_ms - session->seen_at_ms > age_ms;
 }
 
+/* Not by a write of its own: thousands that are cut off at once, or came together a day ago, would stand in front of all messages. */
+static void is_seen(struct server *server, struct session *session)
+{
+	session->seen_at_ms = server->wall_ms;
+	seen_note_device(server, session->person->user_id, session->device, server->wall_ms);
+}
+
 void device_leave(struct server *server, struct session *session)
 {
 	/* Of a session that goes on, what it had subscribed before would be lost; it is stored already. */
 	bool known = !session->device_loading || (session->kept_known && !session->kept);
-	/* Who is back on another connection is seen there. At the end of the broker there is time only for what would be lost. */
-	bool left = !server->ending && session_by_name(server, session->client_id) == session;
-	if (((session->device_dirty && known) || (left && seen_is_stale(server, session, SEEN_LEAVING_MS))) && !session->removed)
+	/* Who is back on another connection is seen there. */
+	bool left = session_by_name(server, session->client_id) == session;
+	if (session->device_dirty && known && !session->removed)
 		store(server, session);
+	else if (left && seen_is_stale(server, session, SEEN_LEAVING_MS))
+		is_seen(server, session);
 }
 
 void device_flush(struct server *server)
@@ -270,7 +280,7 @@ void device_flush(struct server *server)
 	int again = 0;
 	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next) {
 		if (!session->device_dirty && again < SEEN_AT_ONCE && seen_is_stale(server, session, SEEN_AGAIN_MS)) {
-			device_changed(server, session);
+			is_seen(server, session);
 			again++;
 		} else if (session->device_dirty) {
 			session_due(server, session);

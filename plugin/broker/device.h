@@ -21,9 +21,9 @@ void device_load(struct server *server, struct session *session);
 /* Its subscriptions or settings changed: device_store is called at the end of the tick. */
 void device_changed(struct server *server, struct session *session);
 void device_store(struct server *server, struct session *session);
-/* The connection goes: what was held back is stored now, and when the device was here last. */
+/* The connection goes: what was held back is stored now, and soon when the device was here last. */
 void device_leave(struct server *server, struct session *session);
-/* Comes back to changes that came too fast to be stored one by one, and stores anew that who is connected is here: by that the store forgets
+/* Comes back to changes that came too fast to be stored one by one, and has it stored anew that who is connected is here: by that the store forgets
  * devices. Every second or so. */
 void device_flush(struct server *server);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * When people were here last. Broker thread; stored by jobs. */
+ * When people and devices were here last. Broker thread; stored by jobs. */
 #include "plugin/broker/seen.h"
 
 #include <stdlib.h>
@@ -13,36 +13,110 @@ enum {
 	EACH_MS = 1000,
 	AT_ONCE = 256,
 	AGAIN_MS = 10000, /* after the store took nothing */
-	FINISH_MS = 2000, /* at the stop, which nothing else has to share the store with */
+	FINISH_AT_ONCE = 1024, /* at the stop, which nothing else has to share the store with */
+	FINISH_MS = 2000,
 };
 
 /* The hash keeps the order in which they went. */
 struct unstored {
-	char *user_id;
+	char *name;             /* of the hash: the user ID, or user ID, newline, device */
+	char *user_id, *device; /* device NULL: the person */
 	int64_t at_ms;
+	int64_t storing_ms; /* what a job that is under way stores, 0: none has it */
 	UT_hash_handle hh;
 };
 
 struct seen {
 	struct job job;
 	struct server *server;
-	int64_t until_ms; /* monotonic: what is not stored by then is not stored */
-	enum store_rc rc;
-	size_t count;
-	struct last_seen users[]; /* owned */
+	int64_t until_ms; /* monotonic: what is not being stored by then is not stored */
+	size_t at_once;   /* in one call */
+	bool again;       /* the store cannot take them now, or may have taken them */
+	struct unstored **taken; /* which stay in the hash until they are stored */
+	struct last_seen *users;
+	struct device_seen *devices;
+	size_t count, user_count, device_count;
 };
+
+static void name_of(struct buf *name, const char *user_id, const char *device)
+{
+	buf_add_text(name, user_id);
+	if (device != NULL)
+		buf_printf(name, "\n%s", device);
+}
+
+static struct unstored *find(struct server *server, const char *user_id, const char *device)
+{
+	struct buf name = BUF_EMPTY;
+	name_of(&name, user_id, device);
+	struct unstored *unstored;
+	HASH_FIND_STR(server->unstored, name.data, unstored);
+	buf_fini(&name);
+	return unstored;
+}
+
+static struct unstored *add(struct server *server, const char *user_id, const char *device)
+{
+	struct buf name = BUF_EMPTY;
+	name_of(&name, user_id, device);
+	struct unstored *unstored = mem_zero(sizeof *unstored);
+	unstored->name = name.data;
+	unstored->user_id = mem_text(user_id);
+	unstored->device = mem_text(device);
+	HASH_ADD_KEYPTR(hh, server->unstored, unstored->name, strlen(unstored->name), unstored);
+	return unstored;
+}
+
+static void unstored_free(struct server *server, struct unstored *unstored)
+{
+	HASH_DEL(server->unstored, unstored);
+	free(unstored->name);
+	free(unstored->user_id);
+	free(unstored->device);
+	free(unstored);
+}
+
+static void note(struct server *server, const char *user_id, const char *device, int64_t at_ms)
+{
+	struct unstored *unstored = find(server, user_id, device);
+	if (unstored == NULL)
+		unstored = add(server, user_id, device);
+	if (unstored->at_ms < at_ms)
+		unstored->at_ms = at_ms;
+}
 
 void seen_note(struct server *server, const char *user_id, int64_t at_ms)
 {
-	struct unstored *unstored;
-	HASH_FIND_STR(server->unstored, user_id, unstored);
-	if (unstored == NULL) {
-		unstored = mem_zero(sizeof *unstored);
-		unstored->user_id = mem_text(user_id);
-		HASH_ADD_KEYPTR(hh, server->unstored, unstored->user_id, strlen(unstored->user_id), unstored);
-	}
-	if (unstored->at_ms < at_ms)
-		unstored->at_ms = at_ms;
+	note(server, user_id, NULL, at_ms);
+}
+
+void seen_note_device(struct server *server, const char *user_id, const char *device, int64_t at_ms)
+{
+	note(server, user_id, device, at_ms);
+}
+
+bool seen_waits(struct server *server, const char *user_id, const char *device)
+{
+	return find(server, user_id, device) != NULL;
+}
+
+/* ---- the job ---- */
+
+static size_t piece(const struct seen *seen, size_t count, size_t at)
+{
+	return count - at < seen->at_once ? count - at : seen->at_once;
+}
+
+/* The first call is made in any case. */
+static bool may_go_on(const struct seen *seen, enum store_rc rc, size_t at)
+{
+	return rc == STORE_OK && (at == 0 || clock_mono_ms() < seen->until_ms);
+}
+
+/* What the store calls wrong is not worth a second try. */
+static bool is_worth_another_try(enum store_rc rc)
+{
+	return rc == STORE_UNAVAILABLE || rc == STORE_UNKNOWN;
 }
 
 static void seen_run(struct job *job)
@@ -50,47 +124,71 @@ static void seen_run(struct job *job)
 	struct seen *seen = (struct seen *)job;
 	struct store *store = seen->server->store;
 	struct error err; /* the log has heard of a store that takes nothing from those whose messages it does not take */
-	for (size_t at = 0; seen->rc == STORE_OK && at < seen->count && clock_mono_ms() < seen->until_ms; at += AT_ONCE) {
-		size_t count = seen->count - at < AT_ONCE ? seen->count - at : AT_ONCE;
-		seen->rc = store_ops(store)->put_last_seen(store, seen->users + at, count, &err);
-	}
+	enum store_rc people = STORE_OK, devices = STORE_OK;
+	for (size_t at = 0; at < seen->user_count && may_go_on(seen, people, at); at += seen->at_once)
+		people = store_ops(store)->put_last_seen(store, seen->users + at, piece(seen, seen->user_count, at), &err);
+	for (size_t at = 0; at < seen->device_count && !is_worth_another_try(people) && may_go_on(seen, devices, at); at += seen->at_once)
+		devices = store_ops(store)->put_devices_seen(store, seen->devices + at, piece(seen, seen->device_count, at), &err);
+	seen->again = is_worth_another_try(people) || is_worth_another_try(devices);
 }
 
-/* What the store cannot take now, or may have taken, waits on, unless its user has gone once more since; what it calls wrong is not worth a second try. */
+/* Behind the others, so that whatever cannot be stored keeps nobody from it. */
+static void waits_on(struct server *server, struct unstored *unstored)
+{
+	unstored->storing_ms = 0;
+	HASH_DEL(server->unstored, unstored);
+	HASH_ADD_KEYPTR(hh, server->unstored, unstored->name, strlen(unstored->name), unstored);
+}
+
+/* What is to be tried again waits on, and who has gone once more since. */
 static void seen_done(struct job *job)
 {
 	struct seen *seen = (struct seen *)job;
 	struct server *server = seen->server;
-	bool again = (seen->rc == STORE_UNAVAILABLE || seen->rc == STORE_UNKNOWN) && !server->closing;
 	server->seen_busy = false;
-	if (again)
+	if (seen->again)
 		server->seen_next_ms = server->now_ms + AGAIN_MS;
 	for (size_t i = 0; i < seen->count; i++) {
-		if (again)
-			seen_note(server, seen->users[i].user_id, seen->users[i].at_ms);
-		free((char *)seen->users[i].user_id);
+		struct unstored *unstored = seen->taken[i];
+		if (!seen->again && unstored->at_ms == unstored->storing_ms)
+			unstored_free(server, unstored);
+		else
+			waits_on(server, unstored);
 	}
+	free(seen->taken);
+	free(seen->users);
+	free(seen->devices);
 	free(seen);
 }
 
-static void store(struct server *server, size_t count_max, int64_t until_ms)
+static void take(struct seen *seen, struct unstored *unstored)
+{
+	seen->taken[seen->count++] = unstored;
+	unstored->storing_ms = unstored->at_ms;
+	if (unstored->device == NULL)
+		seen->users[seen->user_count++] = (struct last_seen){unstored->user_id, unstored->at_ms};
+	else
+		seen->devices[seen->device_count++] = (struct device_seen){unstored->user_id, unstored->device, unstored->at_ms};
+}
+
+static void store(struct server *server, size_t count_max, size_t at_once, int64_t until_ms)
 {
 	size_t waiting = HASH_COUNT(server->unstored), count = waiting < count_max ? waiting : count_max;
-	struct seen *seen = mem_zero(sizeof *seen + count * sizeof seen->users[0]);
+	struct seen *seen = mem_zero(sizeof *seen);
 	seen->job = (struct job){.run = seen_run, .done = seen_done};
 	seen->server = server;
 	seen->until_ms = until_ms;
-	while (seen->count < count) {
-		struct unstored *unstored = server->unstored;
-		HASH_DEL(server->unstored, unstored);
-		seen->users[seen->count++] = (struct last_seen){unstored->user_id, unstored->at_ms};
-		free(unstored);
-	}
+	seen->at_once = at_once;
+	seen->taken = mem_new(count * sizeof *seen->taken);
+	seen->users = mem_new(count * sizeof *seen->users);
+	seen->devices = mem_new(count * sizeof *seen->devices);
+	for (struct unstored *unstored = server->unstored; unstored != NULL && seen->count < count; unstored = unstored->hh.next)
+		if (unstored->storing_ms == 0)
+			take(seen, unstored);
 	server->seen_busy = true;
-	seen->rc = STORE_OK;
 	if (lanes_put(server->lanes, "", &seen->job))
 		return;
-	seen->rc = STORE_UNAVAILABLE;
+	seen->again = true;
 	seen_done(&seen->job);
 }
 
@@ -99,22 +197,18 @@ void seen_tick(struct server *server)
 	if (server->unstored == NULL || server->seen_busy || server->now_ms < server->seen_next_ms)
 		return;
 	server->seen_next_ms = server->now_ms + EACH_MS;
-	store(server, AT_ONCE, INT64_MAX);
+	store(server, AT_ONCE, AT_ONCE, INT64_MAX);
 	if (server->unstored != NULL)
 		server_wake_in(server, EACH_MS);
 }
 
 void seen_finish(struct server *server)
 {
-	store(server, SIZE_MAX, clock_mono_ms() + FINISH_MS);
+	store(server, SIZE_MAX, FINISH_AT_ONCE, clock_mono_ms() + FINISH_MS);
 }
 
 void seen_free_all(struct server *server)
 {
-	struct unstored *unstored, *next;
-	HASH_ITER(hh, server->unstored, unstored, next) {
-		HASH_DEL(server->unstored, unstored);
-		free(unstored->user_id);
-		free(unstored);
-	}
+	while (server->unstored != NULL)
+		unstored_free(server, server->unstored);
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """What survives: kill -9 at any point, a store that is held up, a full disk, a pause."""
+import contextlib
 import json
 import os
 import random
@@ -11,7 +12,9 @@ import time
 import broker as brokers
 import mqtt
 import pytest
+from operator_desk import OperatorDesk
 from sender import Sender, check_history
+from waiting import soon
 
 pytestmark = pytest.mark.host
 
@@ -137,6 +140,44 @@ def test_the_log_says_once_that_receipts_cannot_be_stored_and_once_that_they_can
     while "the store takes receipts again" not in broker.log_text() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert broker.log_text().count("the store takes receipts again") == 1
+
+
+@pytest.mark.sqlite
+def test_devices_that_are_cut_off_at_once_do_not_stand_in_front_of_everybodys_messages(idle_broker, clock):
+    idle_broker.options["operators"] = "root"
+    broker = idle_broker.start()
+    desk, people = OperatorDesk(broker, "root"), [broker.person(f"user{i}") for i in range(60)]
+    with contextlib.closing(sqlite3.connect(broker.store, timeout=10, isolation_level=None)) as store:
+        def seen_since(seconds):
+            return store.execute("SELECT count(*) FROM device WHERE seen_at > ?", ((time.time() + seconds) * 1000,)).fetchone()[0]
+        def is_quiet():
+            before = store.execute("PRAGMA data_version").fetchone()
+            time.sleep(2)
+            return store.execute("PRAGMA data_version").fetchone() == before
+        soon(lambda: seen_since(-60) == 61, "that all are known")
+        soon(is_quiet, "that all that they changed is stored", within=30)
+        clock(3600)
+        with HeldStore(broker):
+            for person in people:
+                person.client.close()
+            soon(lambda: desk.asks("status")["sessions"] == 1, "that they are gone")
+            assert desk.asks("status")["waiting"]["writes"] < 10
+        soon(lambda: seen_since(3500) == 60, "when they left", within=15)
+
+
+@pytest.mark.sqlite
+def test_when_each_device_was_here_is_stored_at_the_stop(idle_broker, clock):
+    broker = idle_broker.start()
+    for i in range(20):
+        broker.person(f"user{i}")
+
+    def seen_since(seconds):
+        with contextlib.closing(sqlite3.connect(broker.store, timeout=10)) as store:
+            return store.execute("SELECT count(*) FROM device WHERE seen_at > ?", ((time.time() + seconds) * 1000,)).fetchone()[0]
+    soon(lambda: seen_since(-60) == 20, "that all are known")
+    clock(3600)
+    broker.stop()
+    assert seen_since(3500) == 20
 
 
 @pytest.mark.sqlite

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * When people were here last, on its way into a store that takes it or not. */
+ * When people and devices were here last, on its way into a store that takes it or not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,8 +18,16 @@ enum { PEOPLE = 600 };
 static struct server server;
 static enum store_rc answers;
 static int64_t stored[PEOPLE]; /* by the number that is a user's name; 0: not yet */
+static int64_t phones[PEOPLE]; /* the same of their devices */
 static unsigned calls, longest;
 static struct job *put;
+static int64_t mono_ms;
+
+int64_t __wrap_clock_mono_ms(void);
+int64_t __wrap_clock_mono_ms(void)
+{
+	return mono_ms;
+}
 
 static enum store_rc put_last_seen(struct store *store, const struct last_seen *seen, size_t count, struct error *err)
 {
@@ -29,6 +37,19 @@ static enum store_rc put_last_seen(struct store *store, const struct last_seen *
 	longest = count > longest ? (unsigned)count : longest;
 	for (size_t i = 0; i < count && answers == STORE_OK; i++)
 		stored[strtoul(seen[i].user_id, NULL, 10)] = seen[i].at_ms;
+	return answers;
+}
+
+static enum store_rc put_devices_seen(struct store *store, const struct device_seen *seen, size_t count, struct error *err)
+{
+	(void)store;
+	(void)err;
+	calls++;
+	longest = count > longest ? (unsigned)count : longest;
+	for (size_t i = 0; i < count && answers == STORE_OK; i++) {
+		assert_string_equal(seen[i].device, "phone");
+		phones[strtoul(seen[i].user_id, NULL, 10)] = seen[i].at_ms;
+	}
 	return answers;
 }
 
@@ -49,12 +70,13 @@ void server_wake_in(struct server *of, int64_t ms)
 
 static int setup(void **state)
 {
-	static const struct store_ops ops = {.put_last_seen = put_last_seen};
+	static const struct store_ops ops = {.put_last_seen = put_last_seen, .put_devices_seen = put_devices_seen};
 	static const struct store_ops *store = &ops; /* all that the header knows of one */
 	(void)state;
 	server = (struct server){.store = (struct store *)&store, .now_ms = 1000};
 	answers = STORE_OK;
 	memset(stored, 0, sizeof stored);
+	memset(phones, 0, sizeof phones);
 	calls = longest = 0;
 	put = NULL;
 	return 0;
@@ -73,6 +95,20 @@ static void goes(unsigned who, int64_t at_ms)
 	char name[16];
 	snprintf(name, sizeof name, "%u", who);
 	seen_note(&server, name, at_ms);
+}
+
+static void phone_goes(unsigned whose, int64_t at_ms)
+{
+	char name[16];
+	snprintf(name, sizeof name, "%u", whose);
+	seen_note_device(&server, name, "phone", at_ms);
+}
+
+static bool phone_waits(unsigned whose)
+{
+	char name[16];
+	snprintf(name, sizeof name, "%u", whose);
+	return seen_waits(&server, name, "phone");
 }
 
 static void job_runs(void)
@@ -169,6 +205,92 @@ static void at_the_stop_all_are_stored_at_once(void **state)
 		assert_int_equal(stored[i], 1 + i);
 }
 
+static void devices_that_are_cut_off_at_once_are_stored_by_the_hundreds(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < PEOPLE; i++) {
+		phone_goes(i, 1 + i);
+		goes(i, 2 + i);
+	}
+	for (int seconds = 0; seconds < 5; seconds++)
+		pass(1000);
+	for (unsigned i = 0; i < PEOPLE; i++) {
+		assert_int_equal(phones[i], 1 + i);
+		assert_int_equal(stored[i], 2 + i);
+	}
+	assert_in_range(calls, 2, 10);
+	assert_null(server.unstored);
+}
+
+static void a_device_waits_until_the_store_has_it(void **state)
+{
+	(void)state;
+	assert_false(phone_waits(1));
+	phone_goes(1, 10);
+	assert_true(phone_waits(1));
+	assert_false(phone_waits(2));
+	seen_tick(&server);
+	assert_true(phone_waits(1)); /* the store is asked */
+	phone_goes(1, 20);
+	job_runs();
+	assert_int_equal(phones[1], 10);
+	assert_true(phone_waits(1));
+	pass(1000);
+	assert_int_equal(phones[1], 20);
+	assert_false(phone_waits(1));
+}
+
+static void what_fails_again_and_again_keeps_nobody_behind_it(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < PEOPLE; i++)
+		phone_goes(i, 1 + i);
+	answers = STORE_UNKNOWN;
+	pass(1000);
+	answers = STORE_OK;
+	pass(10000);
+	assert_int_equal(phones[PEOPLE / 2], 1 + PEOPLE / 2);
+	assert_int_equal(phones[0], 0);
+	pass(1000);
+	pass(1000);
+	assert_int_equal(phones[0], 1);
+}
+
+static void at_the_stop_what_is_being_stored_is_stored_once(void **state)
+{
+	(void)state;
+	phone_goes(1, 10);
+	goes(1, 10);
+	seen_tick(&server);
+	struct job *first = put;
+	put = NULL;
+	phone_goes(2, 20);
+	seen_finish(&server);
+	first->run(first);
+	first->done(first);
+	job_runs();
+	assert_int_equal(calls, 3);
+	assert_int_equal(phones[1], 10);
+	assert_int_equal(phones[2], 20);
+}
+
+/* What changed of a device may be in front of it, a commit each. */
+static void at_the_stop_a_thousand_are_stored_however_late_it_is(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < PEOPLE; i++) {
+		goes(i, 1 + i);
+		phone_goes(i, 1 + i);
+	}
+	seen_finish(&server);
+	mono_ms += 60000;
+	job_runs();
+	for (unsigned i = 0; i < PEOPLE; i++) {
+		assert_int_equal(stored[i], 1 + i);
+		assert_int_equal(phones[i], 1 + i);
+	}
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -179,6 +301,11 @@ int main(void)
 		STORY(while_some_are_being_stored_the_others_wait),
 		STORY(what_the_store_cannot_take_now_is_stored_later),
 		STORY(what_the_store_calls_wrong_is_not_tried_again),
+		STORY(devices_that_are_cut_off_at_once_are_stored_by_the_hundreds),
+		STORY(a_device_waits_until_the_store_has_it),
+		STORY(what_fails_again_and_again_keeps_nobody_behind_it),
+		STORY(at_the_stop_what_is_being_stored_is_stored_once),
+		STORY(at_the_stop_a_thousand_are_stored_however_late_it_is),
 		STORY(at_the_stop_all_are_stored_at_once),
 	};
 	return cmocka_run_group_tests(stories, NULL, NULL);
