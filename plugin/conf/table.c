@@ -164,7 +164,7 @@ const struct option option_table[] = {
 	{.name = "devices_max", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(devices_max), .min = 2, .max = 100000,
 		.value = "200", .reloadable = true,
 		.help = "Devices of a user whose place in his chats is kept. A new one takes the place of the one that was away longest; those that can be woken or "
-			"have a device token stay, and so do those that are connected or were within two days: for so long there may be more."},
+			"have a device token stay, and so do those that are connected, and, while there are at most twice as many, those that were within two days."},
 	{.name = "large_group", .group = GROUP_LIMITS, .type = OPTION_NUMBER, .offset = FIELD(large_group), .min = 2, .max = 1000000,
 		.value = "200", .unit = "members", .reloadable = true,
 		.help = "In a group of more members the inbox only says that there is something new; the stream is `events`. Who types is not told there."},

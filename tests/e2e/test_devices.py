@@ -472,7 +472,7 @@ def test_devices_that_are_connected_are_not_forgotten_for_others(few_devices, cl
 
 def test_devices_that_were_here_within_two_days_are_not_forgotten_for_others(few_devices, clock):
     """They may be connected at another broker of the store."""
-    broker = few_devices()
+    broker = few_devices(3)
     for hours, names in ((0, ("desk0", "desk1", "desk2")), (20, ("desk3", "desk4"))):
         clock(hours * 3600)
         for name in names:
@@ -483,6 +483,16 @@ def test_devices_that_were_here_within_two_days_are_not_forgotten_for_others(few
     clock(60 * 3600)
     comes(broker, "new")
     last.asks_until(lambda: set(devices_of(last)) == {"desk3", "desk4", "last", "new"}, "that those are forgotten that were here before")
+
+
+def test_who_comes_under_ever_new_names_has_twice_as_many_devices_at_the_most(few_devices):
+    broker = few_devices(4)
+    first = comes(broker, "first", stays=True)
+    broker.person("alice", "lamp", token=lamp_token(first)).is_up_to_date().leaves()
+    for i in range(20):
+        comes(broker, f"x{i}")
+        assert len(devices_of(first)) <= 2 * 4 + 2, "one may be on its way out"
+    first.asks_until(lambda: set(devices_of(first)) == {"first", "lamp", *(f"x{i}" for i in range(13, 20))}, "those that were here last")
 
 
 def test_who_was_connected_for_months_is_not_the_one_that_was_away_longest(few_devices, clock):
