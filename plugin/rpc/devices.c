@@ -185,6 +185,27 @@ void device_removed(struct rpc_request *request)
 
 /* ---- tokens ---- */
 
+/* For one more that has a token, where this makes one more: those keep their places for as long as it counts, whoever else comes. */
+static bool has_room_for_token(struct rpc_request *request, const char *device)
+{
+	struct device_list *devices;
+	size_t count = 0;
+	bool adds = true;
+	if (!answer_store_ok(request, ops(request)->list_devices(request->world->store, request->user_id, &devices, &request->problem)))
+		return false;
+	for (size_t i = 0; i < devices->count; i++) {
+		if (devices->devices[i].token_expires_ms <= request->at_ms)
+			continue;
+		count++;
+		adds = adds && strcmp(devices->devices[i].device, device) != 0;
+	}
+	store_free(devices);
+	bool fits = !adds || count < RPC_DEVICE_TOKENS_MAX;
+	if (!fits)
+		answer_refuse(request, REFUSAL_FORBIDDEN, "deviceID: as many devices as can be have a token; removeDevice makes room");
+	return fits;
+}
+
 /* By the second, as the token has it. */
 static int64_t expires_ms(const struct rpc_request *request)
 {
@@ -201,6 +222,8 @@ void create_device_token(struct rpc_request *request)
 		answer_refuse(request, REFUSAL_UNAVAILABLE, NULL);
 		return;
 	}
+	if (!has_room_for_token(request, args_text(request, "deviceID")))
+		return;
 	if (!answer_store_ok(request, request->world->signing_keys(store, request->at_ms, &keys, &request->problem)))
 		return;
 	store_free(request->kept);

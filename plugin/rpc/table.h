@@ -20,6 +20,7 @@ enum {
 	RPC_BLOCKED_MAX = 1000,
 	RPC_DEVICE_MAX = 64, /* bytes of a device's name */
 	RPC_REGISTERED_MAX = 100, /* devices of a user that can be woken */
+	RPC_DEVICE_TOKENS_MAX = 1000, /* and that have a token that counts */
 	RPC_DEVICE_TOKEN_DAYS = 90, /* how long one counts unless it is asked otherwise */
 	RPC_INVITATION_USES_MAX = 1000,
 	RPC_INVITATION_MS = 7 * 24 * 60 * 60 * 1000, /* how long it counts unless it says so */

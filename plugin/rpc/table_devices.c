@@ -37,7 +37,8 @@ const struct rpc_operation operations_devices[] = {
 		.needs_sign_on = true,
 		.who = "everyone whose connection has a token of the sign-on",
 		.help = "A password for a device that cannot log in by itself: a token that counts for the client ID `<userID>/<deviceID>` alone. It is told "
-			"here and nowhere else; a repetition makes another one. `removeDevice` ends it. Counts as a new contact.",
+			"here and nowhere else; a repetition makes another one. `removeDevice` ends it. Counts as a new contact. At most 1000 devices of a user have "
+			"one that counts: another one is `forbidden` until one of them is removed.",
 		.arguments = ARGUMENTS(SELF("userID"),
 			DEVICE("For which device; it need not exist yet."),
 			{.name = "days", .type = ARGUMENT_NUMBER, .min = 1, .max = STORE_DEVICE_TOKEN_DAYS, .help = "How long it counts; without it, 90."}),

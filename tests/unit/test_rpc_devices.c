@@ -138,6 +138,23 @@ static void a_registration_that_adds_no_device_needs_no_room(void **state)
 	assert_refusal(asks_as(*state, "alice", "device8", "registerDevice", "{'platform':'fcm','pushToken':'t8'}"), "forbidden");
 }
 
+static void a_thousand_devices_of_a_user_have_a_token_and_another_one_once_one_is_removed(void **state)
+{
+	struct scene *scene = *state;
+	for (int i = 0; i < 1000; i++) {
+		char device[20];
+		snprintf(device, sizeof device, "device%d", i);
+		assert_int_equal(store_ops(scene->store)->put_device_token(scene->store, "alice", device, 1, INT64_MAX, NULL), STORE_OK);
+	}
+	assert_int_equal(store_ops(scene->store)->put_device_token(scene->store, "alice", "expired", 1, 2, NULL), STORE_OK);
+	assert_done(asks_as(scene, "alice", "phone", "createDeviceToken", "{'deviceID':'device999'}"));
+	assert_refusal(asks_as(scene, "alice", "phone", "createDeviceToken", "{'deviceID':'lamp'}"), "forbidden");
+	assert_refusal(asks_as(scene, "alice", "phone", "createDeviceToken", "{'deviceID':'expired'}"), "forbidden");
+	assert_done(asks_as(scene, "bob", "phone", "createDeviceToken", "{'deviceID':'lamp'}"));
+	assert_done(asks_as(scene, "alice", "phone", "removeDevice", "{'deviceID':'device7'}"));
+	assert_done(asks_as(scene, "alice", "phone", "createDeviceToken", "{'deviceID':'lamp'}"));
+}
+
 static void a_push_token_belongs_to_whoever_registered_it_last(void **state)
 {
 	assert_done(asks_as(*state, "alice", "phone", "registerDevice", "{'platform':'fcm','pushToken':'t'}"));
@@ -230,6 +247,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_a_device_is_registered_and_with_its_platform, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(a_hundred_devices_of_a_user_are_registered_and_another_one_once_one_is_removed, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(a_registration_that_adds_no_device_needs_no_room, open_scene, scene_teardown),
+		cmocka_unit_test_setup_teardown(a_thousand_devices_of_a_user_have_a_token_and_another_one_once_one_is_removed, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(a_push_token_belongs_to_whoever_registered_it_last, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(a_removed_device_ends_its_tokens_if_it_had_any, open_scene, scene_teardown),
 		cmocka_unit_test_setup_teardown(a_removal_that_is_repeated_still_knows_that_there_was_a_token, open_scene, scene_teardown),
