@@ -319,7 +319,8 @@ static bool is_same_device(const struct cursor *a, const struct cursor *b)
 	return strcmp(a->user_id, b->user_id) == 0 && strcmp(a->device, b->device) == 0;
 }
 
-/* Nearly always this process has appended to the chat, and nothing is asked. */
+/* Nearly always this process has appended to the chat, and nothing is asked. One whose end is damaged is there: the other chats' cursors do not wait
+ * until somebody mends it. */
 static enum store_rc chat_exists(struct db *db, const char *chat_id, bool *exists, struct error *err)
 {
 	struct chat_doc chat = {0};
@@ -329,8 +330,8 @@ static enum store_rc chat_exists(struct db *db, const char *chat_id, bool *exist
 	if (chat.latest > 0)
 		return STORE_OK;
 	enum store_rc rc = mongo_chat_latest(db, &chat, err);
-	*exists = rc == STORE_OK;
-	return rc == STORE_NOT_FOUND ? STORE_OK : rc;
+	*exists = rc == STORE_OK || rc == STORE_CORRUPT;
+	return rc == STORE_NOT_FOUND || rc == STORE_CORRUPT ? STORE_OK : rc;
 }
 
 /* Those of the first one's device, which come first, as one change; returns how many they are. */

@@ -436,6 +436,26 @@ static void what_stands_among_the_guests_of_an_invitation_and_is_no_text_is_pass
 	store_free(list);
 }
 
+/* ---- damage ---- */
+
+static void a_chat_whose_end_is_damaged_keeps_no_other_from_having_its_places_of_devices(void **state)
+{
+	struct world *world = *state;
+	struct line c = line_new("c"), d = line_new("d");
+	struct device_record *record = NULL;
+	static const struct cursor cursors[] = {{"alice", "phone", "c", 1}, {"bob", "phone", "c", 1}, {"bob", "phone", "d", 1}, {"bob", "phone", "nowhere", 1}};
+	EXIST("alice", "bob");
+	c.writer = "w2";
+	assert_appended(world->store, line_says(&c, "alice", "hi"));
+	assert_appended(world->store, line_says(&d, "alice", "hi"));
+	assert_int_equal(ON_WORLD(put_device, "bob", "phone", START_MS, "inbox 1", 5, NULL), STORE_OK);
+	run_on_database(world, "{\"update\": \"log\", \"updates\": [{\"q\": {\"w\": \"w2\"}, \"u\": {\"$set\": {\"t\": \"nothing\"}}}]}");
+	assert_int_equal(ON(world->other, put_cursors, cursors, 4, NULL), STORE_OK);
+	assert_int_equal(ON_WORLD(load_device, "bob", "phone", &record, NULL), STORE_OK);
+	assert_int_equal(record->cursor_count, 2);
+	store_free(record);
+}
+
 int main(void)
 {
 	const struct CMUnitTest stories[] = {
@@ -449,6 +469,7 @@ int main(void)
 		cmocka_unit_test(a_shared_id_whose_giving_up_was_broken_off_is_hers_or_free),
 		cmocka_unit_test(a_use_that_was_broken_off_costs_one_when_repeated),
 		cmocka_unit_test(a_block_that_was_broken_off_is_one_block_when_repeated),
+		STORY(a_chat_whose_end_is_damaged_keeps_no_other_from_having_its_places_of_devices),
 		STORY(what_stands_among_the_guests_of_an_invitation_and_is_no_text_is_passed_over),
 	};
 	if (!world_choose("mongodb") || getenv("HC_MONGODB") == NULL) {
