@@ -182,7 +182,8 @@ struct store_ops {
 	                             struct error *err);
 	enum store_rc (*put_device)(struct store *store, const char *user_id, const char *device, int64_t seen_at_ms, const char *subscriptions,
 	                            uint32_t max_bytes, struct error *err);
-	/* Larger numbers win; cursors of unknown devices and chats are passed over: put_device comes first. */
+	/* Larger numbers win; cursors of unknown devices and chats are passed over: put_device comes first. Not OK: some may be stored; it may be
+	 * repeated, also in parts. */
 	enum store_rc (*put_cursors)(struct store *store, const struct cursor *cursors, size_t cursor_count, struct error *err);
 
 	/* Forgets what is no longer needed: keys older than 7 days, as far as forgetting them saves anything, devices not seen for 90 days,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
  *
- * How far a device has what. Broker thread; stored by jobs on the lanes. */
+ * How far a device has what. Broker thread; stored by cursor_put.c. */
 #include "plugin/broker/cursor.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/broker/cursor_put.h"
 #include "plugin/broker/feed.h"
 #include "plugin/broker/hostconf.h"
-#include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/underway.h"
 
@@ -20,60 +20,6 @@ enum {
 };
 
 /* ---- storing ---- */
-
-struct put {
-	struct job job;
-	struct server *server;
-	struct cursor *cursors;
-	size_t count, size;
-	bool regular; /* cursor_tick's: until they are stored, there are no others */
-	bool refused;
-	enum store_rc rc;
-	struct error err;
-};
-
-static void put_run(struct job *job)
-{
-	struct put *put = (struct put *)job;
-	put->rc = store_ops(put->server->store)->put_cursors(put->server->store, put->cursors, put->count, &put->err);
-}
-
-static void put_free(struct put *put)
-{
-	for (size_t i = 0; i < put->count; i++) {
-		free((char *)put->cursors[i].user_id);
-		free((char *)put->cursors[i].device);
-		free((char *)put->cursors[i].chat_id);
-	}
-	free(put->cursors);
-	put->server->cursors_busy -= put->regular;
-	free(put);
-}
-
-static void put_done(struct job *job)
-{
-	struct put *put = (struct put *)job;
-	jobs_stored(put->server, KEPT_CURSORS, &put->refused, put->rc, &put->err);
-	if (put->rc == STORE_OK || !jobs_repeat(put->server, put->cursors[0].user_id, job))
-		put_free(put);
-}
-
-/* In the lane of its users, behind what is stored of their devices: the cursors of a device that is not known are passed over. */
-static void put_start(struct server *server, struct put *put)
-{
-	put->job = (struct job){.run = put_run, .done = put_done};
-	const char *key = put->count > 0 ? put->cursors[0].user_id : NULL;
-	if (key == NULL || (!lanes_put(server->lanes, key, &put->job) && !jobs_repeat(server, key, &put->job)))
-		put_free(put);
-}
-
-static struct put *put_new(struct server *server)
-{
-	struct put *put = mem_zero(sizeof *put);
-	put->server = server;
-	put->rc = STORE_UNAVAILABLE;
-	return put;
-}
 
 /* What is older than that has passed: monotonic times, and a count of packets. */
 struct passed {
@@ -97,7 +43,7 @@ static void settle(const struct session *session, struct track *track, const str
 
 /* Until it is loaded where the feed starts, a track tells only that there is something new: what is before it was not handed over. Returns how many
  * tracks there were. */
-static size_t collect(struct server *server, struct session *session, struct put *put)
+static size_t collect(struct server *server, struct session *session, struct cursor_put *put)
 {
 	struct feed *feed = session->feed;
 	size_t count = HASH_COUNT(feed->tracks);
@@ -113,10 +59,7 @@ static size_t collect(struct server *server, struct session *session, struct put
 			continue;
 		settle(session, track, &passed);
 		if (session->device != NULL && (track->safe > track->stored || !track->placed)) {
-			if (put->count == put->size)
-				put->cursors = mem_grow(put->cursors, (put->size = put->size * 2 + 16) * sizeof *put->cursors);
-			put->cursors[put->count++] = (struct cursor){
-				mem_text(session->person->user_id), mem_text(session->device), mem_text(track->chat_id), track->safe};
+			cursor_put_add(put, session->person->user_id, session->device, track->chat_id, track->safe);
 			track->stored = track->safe;
 			track->placed = true;
 		}
@@ -140,26 +83,23 @@ void cursor_tick(struct server *server)
 {
 	if (server->cursors_at == NULL || server->cursors_busy > 0)
 		return; /* nothing to do; or the store is slow, or down */
-	struct put *puts[LANES_MAX] = {NULL}; /* by lane */
+	struct cursor_put *puts[LANES_MAX] = {NULL}; /* by lane */
 	size_t count = 0;
 	for (size_t looked = 0; server->cursors_at != NULL && looked < LOOK_MAX && count < PUT_MAX; looked++) {
 		struct session *session = server->cursors_at;
 		server->cursors_at = session->hh_client.next;
 		if (session->feed == NULL || session->feed->tracks == NULL)
 			continue;
-		struct put **put = &puts[lanes_index(server->lanes, session->person->user_id)];
-		if (*put == NULL) {
-			*put = put_new(server);
-			(*put)->regular = true;
-			server->cursors_busy++;
-		}
-		size_t before = (*put)->count;
+		struct cursor_put **put = &puts[lanes_index(server->lanes, session->person->user_id)];
+		if (*put == NULL)
+			*put = cursor_put_new(server, true);
+		size_t before = cursor_put_count(*put);
 		looked += collect(server, session, *put);
-		count += (*put)->count - before;
+		count += cursor_put_count(*put) - before;
 	}
 	for (int i = 0; i < LANES_MAX; i++)
 		if (puts[i] != NULL)
-			put_start(server, puts[i]);
+			cursor_put_start(puts[i]);
 	if (server->cursors_at != NULL && server->cursors_busy == 0)
 		server_wake_in(server, 1);
 }
@@ -306,13 +246,13 @@ static void park(struct server *server, struct session *session)
 
 void cursor_leave(struct server *server, struct session *session)
 {
-	struct put *put = put_new(server);
+	struct cursor_put *put = cursor_put_new(server, false);
 	if (server->cursors_at == session)
 		server->cursors_at = session->hh_client.next;
 	park(server, session);
 	if (session->feed != NULL)
 		collect(server, session, put);
-	put_start(server, put);
+	cursor_put_start(put);
 }
 
 /* The broker has asked for all that it held when this session began. What was handed over since says nothing. */

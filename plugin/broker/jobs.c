@@ -43,10 +43,11 @@ bool jobs_read(struct server *server, struct job *job, bool behind_writes)
 
 /* ---- jobs that are to be run again ---- */
 
+static const char *const names[KEPT_COUNT] = {"receipts", "places of devices", "users and devices", "names of newcomers",
+	"what other brokers are to be told", "the end of accounts"};
+
 void jobs_stored(struct server *server, enum kept what, bool *refused, enum store_rc rc, const struct error *err)
 {
-	static const char *const names[KEPT_COUNT] = {"receipts", "places of devices", "users and devices", "names of newcomers",
-		"what other brokers are to be told", "the end of accounts"};
 	bool fails = rc != STORE_OK;
 	if (fails == *refused || (fails && err->text[0] == '\0'))
 		return;
@@ -56,6 +57,14 @@ void jobs_stored(struct server *server, enum kept what, bool *refused, enum stor
 		server_log(MOSQ_LOG_WARNING, "the store does not take %s, trying again: %s", names[what], err->text);
 	else if (!fails && server->refused[what] == 0)
 		server_log(MOSQ_LOG_NOTICE, "the store takes %s again", names[what]);
+}
+
+void jobs_gave_up(struct server *server, enum kept what, const struct error *err)
+{
+	if (server->gave_up_said_ms != 0 && server->now_ms - server->gave_up_said_ms < SAY_AGAIN_MS)
+		return;
+	server->gave_up_said_ms = server->now_ms;
+	server_log(MOSQ_LOG_WARNING, "the store does not take some %s, and they stay as they were (see hyperchatctl check): %s", names[what], err->text);
 }
 
 struct later {

@@ -43,6 +43,9 @@ void jobs_stored(struct server *server, enum kept what, bool *refused, enum stor
 /* Whether some job waits to be run again. */
 bool jobs_wait(const struct server *server);
 
+/* What the store calls wrong by itself is not tried again. The log says so once in ten minutes. */
+void jobs_gave_up(struct server *server, enum kept what, const struct error *err);
+
 /* At the end: what could not be done by now gives its job back, which frees itself because nothing is repeated any more. */
 void jobs_drop(struct server *server);
 

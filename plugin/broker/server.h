@@ -29,8 +29,9 @@
  *   metrics.c   what administrators see                      activity.c  receipts and presence go to Kafka
  *   control.c   what operators ask for                       control_….c  … one file per area
  *   watching.c  what changes while it is read who may be watched
- *   seen.c      when people were here last                   room.c      for new devices
  *   parting.c   who shares no chat any more                  events.c    a chat's transactions by the broker's own fan-out
+ *   seen.c      when people and devices were here last       room.c      for new devices
+ *   cursor_put.c  how far a device has what, on its way to the store
  */
 
 #include <mosquitto.h>
@@ -93,6 +94,7 @@ struct server {
 	struct later *later[JOB_QUEUES]; /* jobs that are to be run again */
 	int64_t corrupt_said_ms; /* that such a job found the store damaged; 0: never */
 	int64_t replay_again_ms; /* when a chat that could not be read is tried again for some feed; 0: there is none */
+	int64_t gave_up_said_ms; /* that something was not tried again */
 	struct tail *tail;      /* NULL: the store is this broker's alone */
 	bool closing, upkeep_busy, ended_busy;
 	bool ending;  /* so do all sessions, with the broker: nobody comes back, and no client is to be asked any more */

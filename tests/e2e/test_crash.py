@@ -181,6 +181,36 @@ def test_when_each_device_was_here_is_stored_at_the_stop(idle_broker, clock):
 
 
 @pytest.mark.sqlite
+def test_a_damaged_place_of_a_device_does_not_hold_up_those_of_others(idle_broker):
+    idle_broker.options["operators"] = "root"
+    broker = idle_broker.start()
+    desk, alice, bob, carol = OperatorDesk(broker, "root"), *map(broker.person, ("alice", "bob", "carol"))
+    bad, good = alice.chat_with(bob), alice.chat_with(carol)
+    with contextlib.closing(sqlite3.connect(broker.store, timeout=10, isolation_level=None)) as store:
+        def place(chat, user):
+            found = store.execute("SELECT k.number FROM cursor k JOIN chat c ON c.id = k.chat JOIN device d ON d.id = k.device "
+                                  "JOIN user u ON u.id = d.user WHERE c.name = ? AND u.name = ?", (chat, user)).fetchone()
+            return found and found[0]
+        (number,) = store.execute("SELECT id FROM chat WHERE name = ?", (bad,)).fetchone()
+        store.execute(f"CREATE TRIGGER damage BEFORE INSERT ON cursor WHEN NEW.chat = {number} BEGIN SELECT RAISE(ABORT, 'damaged'); END")
+        for i in range(2, 5):
+            for person, chat in ((bob, bad), (carol, good)):
+                alice.says(f"message {i}", chat=chat)
+                person.hears(f"message {i}")
+                person.receives(i, chat)
+            soon(lambda i=i: place(good, "carol") == i, "carol's place in the round behind")
+        assert place(bad, "bob") in (None, 0, 1)
+        soon(lambda: "the store does not take some places of devices" in broker.log_text(), "that the log says so")
+        assert desk.asks("drain")["drained"]
+        assert desk.asks("drain", action="stop")["draining"] is False
+        store.execute("DROP TRIGGER damage")
+        alice.says("it is mended", chat=bad)
+        bob.hears("it is mended")
+        bob.receives(5, bad)
+        soon(lambda: place(bad, "bob") == 5, "bob's place")
+
+
+@pytest.mark.sqlite
 def test_what_waits_for_a_held_up_store_survives_kill_9(broker, alice, bob, chat):
     with HeldStore(broker):
         alice.sends("meanwhile", chat=chat, id="a1")
