@@ -246,13 +246,11 @@ static void park(struct server *server, struct session *session)
 
 void cursor_leave(struct server *server, struct session *session)
 {
-	struct cursor_put *put = cursor_put_new(server, false);
 	if (server->cursors_at == session)
 		server->cursors_at = session->hh_client.next;
 	park(server, session);
 	if (session->feed != NULL)
-		collect(server, session, put);
-	cursor_put_start(put);
+		collect(server, session, cursor_put_of_leaver(server, session->person->user_id));
 }
 
 /* The broker has asked for all that it held when this session began. What was handed over since says nothing. */

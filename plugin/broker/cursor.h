@@ -53,7 +53,7 @@ void cursor_flush(struct server *server);
 /* Goes on with that, for a part of them: thousands of devices with many chats each must hold up neither the broker nor the lane. Each tick. */
 void cursor_tick(struct server *server);
 
-/* The connection goes: stores its cursors, parks the device. */
+/* The connection goes: its cursors are stored with those of others that go now, the device is parked. */
 void cursor_leave(struct server *server, struct session *session);
 
 /* Whether the broker holds all that was handed over and not acknowledged, if it keeps the session: parked, the device comes back exactly there. */

@@ -9,6 +9,8 @@
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 
+enum { LEFT_MAX = 500 }; /* cursors of those who left in one tick, or those of one session: an append waits for that long at the most */
+
 struct cursor_put {
 	struct job job;
 	struct server *server;
@@ -107,4 +109,30 @@ void cursor_put_start(struct cursor_put *put)
 	const char *key = put->count > 0 ? put->cursors[0].user_id : NULL;
 	if (key == NULL || (!lanes_put(put->server->lanes, key, &put->job) && !jobs_repeat(put->server, key, &put->job)))
 		put_free(put);
+}
+
+/* ---- who leaves ---- */
+
+static void start_left(struct cursor_put **left)
+{
+	struct cursor_put *put = *left;
+	*left = NULL;
+	if (put != NULL)
+		cursor_put_start(put);
+}
+
+struct cursor_put *cursor_put_of_leaver(struct server *server, const char *user_id)
+{
+	struct cursor_put **left = &server->left[lanes_index(server->lanes, user_id)];
+	if (*left != NULL && (*left)->count >= LEFT_MAX)
+		start_left(left);
+	if (*left == NULL)
+		*left = cursor_put_new(server, false);
+	return *left;
+}
+
+void cursor_put_start_left(struct server *server)
+{
+	for (int i = 0; i < LANES_MAX; i++)
+		start_left(&server->left[i]);
 }

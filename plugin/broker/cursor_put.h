@@ -20,4 +20,9 @@ size_t cursor_put_count(const struct cursor_put *put);
  * are passed over. */
 void cursor_put_start(struct cursor_put *put);
 
+/* Where the cursors of a connection that goes belong, whoever else goes in this tick: a mass of them that is cut off at once is no mass of commits. */
+struct cursor_put *cursor_put_of_leaver(struct server *server, const char *user_id);
+/* Those start. Each tick, at the stop, and before anything is read behind what was written. */
+void cursor_put_start_left(struct server *server);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "plugin/broker/cursor_put.h"
 #include "plugin/broker/server.h"
 
 enum { REPEAT_MS = 500, SAY_AGAIN_MS = 10 * 60 * 1000 };
@@ -29,6 +30,8 @@ static void barrier_done(struct job *job)
 
 bool jobs_read(struct server *server, struct job *job, bool behind_writes)
 {
+	if (behind_writes)
+		cursor_put_start_left(server);
 	if (!behind_writes || lanes_load(server->lanes) == 0)
 		return workers_add(server->readers, job);
 	struct barrier *barrier = mem_zero(sizeof *barrier);

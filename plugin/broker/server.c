@@ -18,6 +18,7 @@
 #include "plugin/broker/cluster.h"
 #include "plugin/broker/control.h"
 #include "plugin/broker/cursor.h"
+#include "plugin/broker/cursor_put.h"
 #include "plugin/broker/device.h"
 #include "plugin/broker/device_keys.h"
 #include "plugin/broker/doorman.h"
@@ -304,6 +305,7 @@ static void end_sessions(struct server *server)
 	server->ending = true;
 	while (server->by_client != NULL)
 		session_end(server, server->by_client);
+	cursor_put_start_left(server);
 }
 
 /* A change of a device may wait behind an older one, or for a store that refused it a moment ago. Both get their turn while the lanes still
@@ -458,6 +460,7 @@ void server_tick(struct server *server)
 		issuers_tick(server->issuers, server->now_ms); /* so that keys are there when the store is */
 		return;
 	}
+	cursor_put_start_left(server);
 	cluster_tick(server);
 	jobs_repeat_due(server);
 	control_tick(server);

@@ -150,6 +150,7 @@ struct server {
 	uint64_t handed_over; /* messages given to the broker since the last tick */
 	struct session *cursors_at; /* whose cursors are looked at next; NULL: all were */
 	unsigned cursors_busy; /* jobs under way */
+	struct cursor_put *left[LANES_MAX]; /* of who has gone since the last tick, by lane */
 	bool receipts_failing; /* a store that is slow or down gets no more of these */
 	unsigned refused[KEPT_COUNT]; /* jobs of each kind that the store refuses at the moment */
 	bool published;   /* something was handed to the broker since the last tick */

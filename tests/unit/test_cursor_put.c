@@ -49,6 +49,13 @@ bool lanes_put(struct lanes *lanes, const char *key, struct job *job)
 	return true;
 }
 
+unsigned lanes_index(const struct lanes *lanes, const char *key)
+{
+	(void)lanes;
+	assert_string_equal(key, "bob");
+	return LANES_MAX - 1;
+}
+
 size_t lanes_load(struct lanes *lanes)
 {
 	(void)lanes;
@@ -233,6 +240,50 @@ static void a_store_that_comes_back_damaged_has_come_back(void **state)
 	assert_int_equal(stored[2], 7);
 }
 
+static void bob_leaves(unsigned chat)
+{
+	char name[16];
+	snprintf(name, sizeof name, "%u", chat);
+	cursor_put_add(cursor_put_of_leaver(&server, "bob"), "bob", "phone", name, 7);
+}
+
+static void those_who_leave_in_one_tick_are_stored_in_one_call(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 400; i++)
+		bob_leaves(i);
+	assert_int_equal(waiting_count, 0);
+	cursor_put_start_left(&server);
+	all_jobs_run();
+	assert_int_equal(calls, 1);
+	assert_int_equal(stored[399], 7);
+	cursor_put_start_left(&server); /* nobody */
+	assert_int_equal(waiting_count, 0);
+}
+
+static void of_many_who_leave_no_call_takes_long(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 1200; i++)
+		bob_leaves(i % CHATS);
+	assert_int_equal(waiting_count, 2);
+	cursor_put_start_left(&server);
+	all_jobs_run();
+	assert_int_equal(calls, 3);
+}
+
+static void what_is_read_behind_the_writes_is_read_behind_those_who_left(void **state)
+{
+	struct job job = {0};
+	(void)state;
+	bob_leaves(3);
+	jobs_read(&server, &job, false);
+	assert_int_equal(waiting_count, 0);
+	jobs_read(&server, &job, true);
+	assert_int_equal(waiting_count, 1);
+	all_jobs_run();
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -243,6 +294,9 @@ int main(void)
 		STORY(a_damaged_chat_does_not_hold_up_the_others),
 		STORY(the_log_says_that_something_is_not_stored_now_and_then),
 		STORY(what_is_mended_is_stored_when_the_device_has_got_further),
+		STORY(those_who_leave_in_one_tick_are_stored_in_one_call),
+		STORY(of_many_who_leave_no_call_takes_long),
+		STORY(what_is_read_behind_the_writes_is_read_behind_those_who_left),
 		STORY(a_store_that_comes_back_damaged_has_come_back),
 	};
 	return cmocka_run_group_tests(stories, NULL, NULL);

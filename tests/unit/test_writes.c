@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "plugin/broker/answer.h"
+#include "plugin/broker/cursor_put.h"
 #include "plugin/broker/device.h"
 #include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
@@ -52,6 +53,11 @@ bool lanes_settle(struct lanes *lanes, struct job *then)
 {
 	(void)lanes, (void)then;
 	return false;
+}
+
+void cursor_put_start_left(struct server *of)
+{
+	(void)of;
 }
 
 bool workers_add(struct workers *workers, struct job *job)
