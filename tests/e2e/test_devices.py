@@ -537,5 +537,14 @@ def test_one_users_devices_log_in_ten_times_as_often_as_one_may(idle_broker):
         for i in range(30):
             broker.client(f"alice/x{i}", "alice").close()
     assert i >= 20
-    broker.client("from a script", "alice").close()
+    with pytest.raises((mqtt.Refused, mqtt.Closed)):
+        broker.client("from a script", "alice").close()
     broker.person("bob").is_up_to_date()
+
+
+def test_a_script_of_many_connections_is_not_told_to_come_later(idle_broker):
+    """Without a device each counts a tenth."""
+    idle_broker.set_limits(connects_per_minute=2)
+    broker = idle_broker.start()
+    for _ in range(100):
+        broker.client("from a script", "alice").close()
