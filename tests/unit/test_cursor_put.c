@@ -107,7 +107,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	assert_int_equal(waiting_count, 0);
-	assert_null(server.later);
+	assert_false(jobs_wait(&server));
 	assert_int_equal(server.cursors_busy, 0);
 	assert_int_equal(server.refused[KEPT_CURSORS], 0);
 	return 0;
