@@ -91,9 +91,9 @@ static int check_read(struct server *server, struct session *session, const stru
 		return yes(cursor_resend(server, session, topic.rest));
 	if (topic.kind != TOPIC_EVENTS)
 		return MOSQ_ERR_ACL_DENIED;
-	bool reaches = !session_is_over(server, session) && events_may_reach(server, session, topic.chat_id, event);
-	if (!reaches && session_is_beginning(server, session))
-		session->quota_lost++;
+	bool held = events_is_held(server, session, topic.chat_id, event);
+	bool reaches = !session_is_over(server, session) && events_may_reach(server, session, topic.chat_id, event, held);
+	session->quota_lost += held && !reaches;
 	return yes(reaches);
 }
 

@@ -46,7 +46,7 @@ static void heard_free(struct heard *heard)
 static void show_event(struct server *server, const struct transaction *tx)
 {
 	struct buf text = BUF_EMPTY;
-	if (!events_are_shown(server, tx->chat_id))
+	if (!events_are_shown(server, tx->chat_id, tx->number))
 		return;
 	line_add(&text, tx);
 	publish_events(server, tx->chat_id, text.data, text.len);

@@ -215,11 +215,21 @@ static bool goes_on(struct server *server, struct session *session, const struct
 	return taken_over || session_is_kept(session);
 }
 
+/* -1: none. */
+static signed char lower_qos(signed char a, signed char b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 static void park(struct server *server, struct session *session)
 {
 	struct parked *parked = find(server, session->client_id);
-	if (server->ending || (parked != NULL && goes_on(server, session, parked)))
+	if (server->ending)
 		return;
+	if (parked != NULL && goes_on(server, session, parked)) {
+		parked->events_qos = lower_qos(parked->events_qos, session->events_qos);
+		return;
+	}
 	if (parked != NULL) {
 		HASH_DEL(server->parked, parked);
 		parked_free(parked);
@@ -262,13 +272,13 @@ static bool nothing_was_held(const struct server *server, const struct parked *p
 struct parked *cursor_unpark(struct server *server, struct session *session)
 {
 	struct parked *parked = find(server, session->client_id);
+	bool goes_on = parked != NULL && session->kept && strcmp(parked->user_id, session->person->user_id) == 0;
+	if (session->kept) /* what is subscribed stays so; where it is not known, as if that were with QoS 0, of which no PUBACK comes */
+		session->events_qos = goes_on ? lower_qos(session->events_qos, parked->events_qos) : 0;
 	if (parked == NULL)
 		return NULL;
 	HASH_DEL(server->parked, parked);
 	parked->arrived = nothing_was_held(server, parked, session);
-	bool goes_on = session->kept && strcmp(parked->user_id, session->person->user_id) == 0;
-	if (goes_on && session->events_qos < 0)
-		session->events_qos = parked->events_qos; /* what is subscribed stays so */
 	if (goes_on && parked->exact)
 		return parked;
 	parked_free(parked);

@@ -21,6 +21,7 @@ enum { UNHEARD_ROUNDS = 16 };
 struct watched {
 	char *chat_id;
 	uint64_t unheard_round; /* when something was published that nobody has been asked about since; 0: nothing */
+	uint64_t shown_round, shown_first; /* when something was published last, and what was the first of that */
 	UT_hash_handle hh;
 };
 
@@ -57,19 +58,28 @@ static void unwatch(struct server *server, struct watched *watched)
 	free(watched);
 }
 
-bool events_are_shown(struct server *server, const char *chat_id)
+/* After a while in which nobody was asked about. */
+static bool is_unheard(struct server *server, struct watched *watched)
+{
+	if (!hostconf_asks_always(&server->host))
+		return false;
+	if (watched->unheard_round == 0)
+		watched->unheard_round = server->round;
+	return server->round > watched->unheard_round + UNHEARD_ROUNDS;
+}
+
+bool events_are_shown(struct server *server, const char *chat_id, uint64_t number)
 {
 	struct watched *watched = find_watched(server, chat_id);
 	if (watched == NULL)
 		return false;
-	if (!hostconf_asks_always(&server->host))
-		return true;
-	if (watched->unheard_round == 0) {
-		watched->unheard_round = server->round;
-	} else if (server->round > watched->unheard_round + UNHEARD_ROUNDS) {
+	if (is_unheard(server, watched)) {
 		unwatch(server, watched);
 		return false;
 	}
+	if (watched->shown_round != server->round)
+		watched->shown_first = number;
+	watched->shown_round = server->round;
 	return true;
 }
 
@@ -89,11 +99,25 @@ static bool is_member(struct server *server, const struct session *session, cons
 	return chat != NULL && member_is_current(chat_member(chat, session->person->user_id));
 }
 
-/* Whether a line of events is of somebody whom the reader blocked then, or quotes somebody who may be one of those: it does not say whom. */
-static bool hides_line(struct server *server, struct chat *chat, const struct person *person, const struct mosquitto_evt_acl_check *event)
+/* What was published in this turn of the broker is not held yet for somebody who comes in it. */
+bool events_is_held(struct server *server, const struct session *session, const char *chat_id, const struct mosquitto_evt_acl_check *event)
 {
-	if (!blocks_are_known(person))
+	const struct watched *watched = find_watched(server, chat_id);
+	if (!session_is_beginning(server, session))
+		return false;
+	if (watched == NULL || watched->shown_round != server->round)
 		return true;
+	events_line_read(&server->events_line, event->payload, event->payloadlen);
+	return server->events_line.number < watched->shown_first;
+}
+
+/* Whether a line of events is of somebody whom the reader blocked then, or quotes somebody who may be one of those: it does not say whom. What is held for
+ * a device was let through to it when it was queued. */
+static bool hides_line(struct server *server, struct chat *chat, const struct session *session, const struct mosquitto_evt_acl_check *event, bool held)
+{
+	const struct person *person = session->person;
+	if (!blocks_are_known(person))
+		return !held || session->device == NULL;
 	const struct block_list *list = person->blocks->list;
 	if (list->count == 0)
 		return false;
@@ -103,10 +127,10 @@ static bool hides_line(struct server *server, struct chat *chat, const struct pe
 	       (line->quotes && blocks_concern(list, chat));
 }
 
-bool events_may_reach(struct server *server, struct session *session, const char *chat_id, const struct mosquitto_evt_acl_check *event)
+bool events_may_reach(struct server *server, struct session *session, const char *chat_id, const struct mosquitto_evt_acl_check *event, bool held)
 {
 	return is_member(server, session, chat_id) && event->payloadlen <= session_payload_max(session, strlen(event->topic), SIZE_MAX) &&
-	       !hides_line(server, core_peek(server->core, chat_id), session->person, event) &&
+	       !hides_line(server, core_peek(server->core, chat_id), session, event, held) &&
 	       feed_allows_events(server, session, session->events_qos);
 }
 
@@ -165,6 +189,8 @@ static void subscription_done(struct job *job)
  * cannot say he is to ask again: nothing is kept of it until then. */
 int events_subscribe(struct server *server, struct session *session, const char *chat_id, int qos)
 {
+	if (session->device == NULL && session_is_kept(session))
+		qos = 0; /* what it had subscribed before is not known */
 	if (session->events_qos < 0 || qos < session->events_qos)
 		session->events_qos = (signed char)qos;
 	if (is_member(server, session, chat_id)) {

@@ -17,6 +17,7 @@ static bool is_the_last(const struct events_line *line, const void *payload, siz
 static void take(struct events_line *line, const json_t *object)
 {
 	const char *type = json_string_value(json_object_get(object, "type")), *sender_id = json_string_value(json_object_get(object, "senderID"));
+	line->number = (uint64_t)json_integer_value(json_object_get(object, "transactionID"));
 	line->known = type != NULL && (sender_id == NULL || strlen(sender_id) <= USER_ID_MAX);
 	if (!line->known || sender_id == NULL)
 		return;

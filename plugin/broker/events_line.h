@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "storage/store.h"
 
@@ -14,6 +15,7 @@ struct events_line {
 	size_t len;
 	bool known;            /* it is a line of ours */
 	bool quotes;           /* it shows somebody else's text */
+	uint64_t number;
 	struct transaction tx; /* type, sender_id, at_ms; a type that is neither of a message nor of an edit is any of those */
 	char sender_id[USER_ID_MAX + 1];
 };

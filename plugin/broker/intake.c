@@ -383,7 +383,7 @@ int intake_message(struct server *server, struct mosquitto_evt_message *event)
 	struct verdict verdict;
 	if (session_is_over(server, session)) {
 		refuse(&verdict, REFUSAL_UNAVAILABLE, "%s; it can be sent again behind the next login",
-			session->kicked ? "an operator ended this connection" : "the token has expired or was revoked");
+			session->kicked ? "this connection was ended" : "the token has expired or was revoked");
 		return refused(server, session, topic.command_id, &verdict);
 	}
 	if (event->payloadlen > PAYLOAD_MAX) {

@@ -181,7 +181,7 @@ static bool renewal_check(struct server *server, const struct session *session, 
 		refuse(verdict, REFUSAL_FORBIDDEN, rc == JWT_EXPIRED ? "token: it is over" : "token: it is not valid here");
 	} else if (strcmp(token->claims.user_id, session->person->user_id) != 0) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: it is somebody else's");
-	} else if (session->gone || session->removed) {
+	} else if (session->gone || session->removed || session->kicked) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: this connection is being ended, connect again");
 	} else if (token_fault(server, token, session->client_id, &why) != TOKEN_COUNTS) {
 		refuse(verdict, REFUSAL_FORBIDDEN, "token: %s", why);

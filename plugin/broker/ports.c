@@ -213,7 +213,7 @@ static void port_committed(void *context, struct chat *chat, struct transaction 
 		members_changed(server, chat, tx);
 	if (tx->type == TX_DELETE)
 		erasure_in_chat(server, chat);
-	if (events_are_shown(server, chat->id))
+	if (events_are_shown(server, chat->id, tx->number))
 		publish_events(server, chat->id, text->data, text->len);
 	line_drop(line);
 }

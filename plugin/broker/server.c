@@ -376,7 +376,7 @@ void server_close(struct server *server)
 	session_free_persons(server);
 	events_free_all(server);
 	cursor_free_all(server);
-	underway_tick(server);
+	underway_free_all(server);
 	live_free_all(server);
 	presence_free_all(server);
 	seen_free_all(server);

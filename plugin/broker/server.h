@@ -136,6 +136,7 @@ struct server {
 	int64_t seen_next_ms, gone_next_ms;
 	bool seen_busy; /* it is being stored of some */
 	struct underway *underway;  /* hashed by client ID: who has gone since the last tick */
+	struct reserved *reserved;  /* likewise: what is kept free for a moment */
 	struct parked *parked;      /* what devices had unacknowledged when they went, until they come back */
 
 	/* time, read at the start of each callback */

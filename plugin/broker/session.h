@@ -64,7 +64,7 @@ struct session {
 	bool text; /* some filter reaches text/… */
 	bool device_loading, device_dirty, replay_loading;
 	bool mqtt5, clean, warned, gone;
-	bool kicked;       /* by an operator: it is told nothing of its token */
+	bool kicked;       /* by an operator, or for the owner of its client ID: it is told nothing of its token */
 	bool by_auth;      /* it came by an AUTH method, and may come again by AUTH */
 	bool removed;      /* the device was removed: nothing more is stored of it */
 	bool by_sign_on;   /* by a token of it: not by a device token or a certificate */

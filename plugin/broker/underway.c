@@ -35,12 +35,32 @@ static struct underway *find(const struct server *server, const char *client_id)
 	return gone;
 }
 
+static struct reserved *find_reserved(const struct server *server, const char *client_id)
+{
+	struct reserved *reserved;
+	HASH_FIND_STR(server->reserved, client_id, reserved);
+	return reserved;
+}
+
+/* For its owner, who comes again in a moment; else the one who goes might be quicker. */
+static void reserve(struct server *server, const char *client_id)
+{
+	struct reserved *reserved = find_reserved(server, client_id);
+	if (reserved == NULL) {
+		reserved = mem_zero(sizeof *reserved);
+		reserved->client_id = mem_text(client_id);
+		HASH_ADD_KEYPTR(hh, server->reserved, reserved->client_id, strlen(reserved->client_id), reserved);
+	}
+	reserved->until_ms = server->now_ms + HOLD_MS;
+}
+
 /* Somebody without a device has taken a device's client ID. What is on its way to him is not for its owner: he goes first. */
 static bool makes_room(struct server *server, struct session *earlier)
 {
 	if (takes_up_at_once(server) || earlier->handed_round != server->round)
 		return false;
-	session_cut(server, earlier);
+	session_kick(server, earlier);
+	reserve(server, earlier->client_id);
 	return true;
 }
 
@@ -55,7 +75,7 @@ bool underway_bars(struct server *server, const struct mosquitto *client, const 
 	if (gone != NULL && strcmp(gone->user_id, user_id) != 0)
 		return true;
 	if (kind == CLIENT_EPHEMERAL)
-		return false; /* what comes now is due to it */
+		return find_reserved(server, client_id) != NULL; /* else what comes now is due to it */
 	bool clean = mosquitto_client_clean_session(client);
 	if (gone != NULL && gone->lines)
 		return clean || !gone->exact;
@@ -71,7 +91,7 @@ bool underway_bars(struct server *server, const struct mosquitto *client, const 
 
 bool underway_bars_strangers(const struct server *server, const char *client_id)
 {
-	return find(server, client_id) != NULL;
+	return find(server, client_id) != NULL || find_reserved(server, client_id) != NULL;
 }
 
 void underway_leaves(struct server *server, const struct session *session)
@@ -91,6 +111,18 @@ void underway_leaves(struct server *server, const struct session *session)
 	gone->exact = is_exact(session);
 }
 
+static void free_reserved(struct server *server, int64_t now_ms)
+{
+	struct reserved *reserved, *next;
+	HASH_ITER(hh, server->reserved, reserved, next) {
+		if (reserved->until_ms > now_ms)
+			continue;
+		HASH_DEL(server->reserved, reserved);
+		free(reserved->client_id);
+		free(reserved);
+	}
+}
+
 void underway_tick(struct server *server)
 {
 	struct underway *gone, *next;
@@ -100,4 +132,11 @@ void underway_tick(struct server *server)
 		free(gone->user_id);
 		free(gone);
 	}
+	free_reserved(server, server->now_ms);
+}
+
+void underway_free_all(struct server *server)
+{
+	underway_tick(server);
+	free_reserved(server, INT64_MAX);
 }

@@ -8,9 +8,11 @@
  * to come again a moment later. Until then, and for a few seconds at most, the connection before, if it is still there, gets no lines, or this could
  * happen to him again and again.
  * Nobody else is let in under the client ID of a connection that has gone since the last tick: what was published for that would be given to him.
+ * Where somebody without a device has a user's own name as client ID, he goes before the user is let in, and others do not get it for a few seconds.
  * 2.0 takes up what was published before it reads the next packet. */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <uthash.h>
 
 struct mosquitto;
@@ -22,6 +24,13 @@ struct underway {
 	char *user_id;
 	bool lines; /* some are; else a reply may be, or something live */
 	bool exact; /* whoever goes on with the MQTT session is to have them */
+	UT_hash_handle hh;
+};
+
+/* A client ID that is kept free for the user who is called so. */
+struct reserved {
+	char *client_id;
+	int64_t until_ms;
 	UT_hash_handle hh;
 };
 
@@ -37,7 +46,8 @@ bool underway_has_lines(const struct server *server, const struct session *sessi
 /* A connection ends. Before its feed does. */
 void underway_leaves(struct server *server, const struct session *session);
 
-/* All is taken up. At each tick, and at the end. */
+/* All is taken up. At each tick. */
 void underway_tick(struct server *server);
+void underway_free_all(struct server *server);
 
 #endif

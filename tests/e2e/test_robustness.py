@@ -369,6 +369,7 @@ def test_who_comes_back_to_events_that_he_has_not_acknowledged_hears_on(broker, 
     bob.connects()
     alice.says("still here?", chat=chat)
     bob.hears("still here?")
+    bob.until(lambda: {"still here?", f"{count - 1}"} <= {event.get("body") for event in bob.events}, "the events that he had not, and those from now on")
 
 
 def test_what_waits_in_the_brokers_own_queue_has_not_arrived(broker):

@@ -56,7 +56,7 @@ struct session *session_by_name(struct server *of, const char *name)
 	return phone_is_there && strcmp(name, phone.client_id) == 0 ? &phone : NULL;
 }
 
-void session_cut(struct server *of, struct session *session)
+void session_kick(struct server *of, struct session *session)
 {
 	(void)of;
 	assert_ptr_equal(session, &phone);
@@ -217,7 +217,7 @@ static int with_phone(void **state)
 static int without_phone(void **state)
 {
 	(void)state;
-	underway_tick(&server);
+	underway_free_all(&server);
 	feed_end(&phone);
 	return 0;
 }
@@ -390,7 +390,11 @@ static void what_goes_out_to_somebody_under_a_users_own_name_is_not_for_the_user
 	phone_goes();
 	assert_true(underway_bars(&server, &alice, "alice"));
 	tick(1);
+	assert_true(underway_bars(&server, &alice, "mallory")); /* who might be quicker */
+	assert_true(underway_bars_strangers(&server, "alice"));
 	assert_false(underway_bars(&server, &alice, "alice"));
+	tick(HELD_MS);
+	assert_false(underway_bars(&server, &alice, "mallory"));
 }
 
 #define PHONE_TEST(name) cmocka_unit_test_setup_teardown(name, with_phone, without_phone)
