@@ -30,6 +30,7 @@ export class HyperChat extends EventEmitter {
     this.fetching = new Map() // chatID → the highest number that was heard of while its delta is being fetched
     this.opened = new Set()   // chatIDs that are shown to the user
     this.early = new Map()    // chatID → edits and deletes of messages that are not here, while an older page is being fetched
+    this.pages = new Map()    // chatID → the promise of the older page that is being fetched
     this.online = false       // what is asked after a connect was answered
     this.heard = null         // while everything is fetched anew: what the inbox tells meanwhile, as above
     this.pause = PAUSE_MIN_MS
@@ -208,16 +209,22 @@ export class HyperChat extends EventEmitter {
       this.received(chatID, this.state.last[chatID])
       delete this.state.behind[chatID]
       done = true
-    } catch {
-      this.client?.end(true) // what is missing comes after the reconnect
+    } catch (error) {
+      if (error.code === 'forbidden') delete this.state.behind[chatID] // it is not, or no more, one of the user's: nothing of it is missing
+      else this.client?.end(true) // what is missing comes after the reconnect
     }
     this.fetching.delete(chatID)
     this.#save()
     return done
   }
 
-  // Marks that moved while the connection was away: neither the inbox nor sync tells them, a delta does, also where nothing else is new.
-  #catchUpMarks(chatID) { if (chatID in this.state.last) this.#catchUp(chatID, this.state.last[chatID]) }
+  // Marks that moved while the connection was away: neither the inbox nor sync tells them, a delta does, also where nothing else is new. Only they are
+  // asked for, and where the answer is an error they stay as they were: nothing else waits for them.
+  #catchUpMarks(chatID) {
+    const last = this.state.last[chatID]
+    if (last === undefined || this.fetching.has(chatID)) return
+    this.call('fetchDelta', {chatID, clientTransactionID: last, latestTransactionID: last}).then(delta => this.#take(chatID, delta), () => {})
+  }
 
   // The chat is shown to the user, until it is closed: the marks in it are kept up to date ('live').
   open(chatID) {
@@ -253,8 +260,14 @@ export class HyperChat extends EventEmitter {
     for (const chatID of limited) if (!await this.#catchUp(chatID, (this.state.last[chatID] ?? 0) + 1)) throw new Error('the connection was lost')
   }
 
-  // A page of what was before; false: there is nothing more. Messages come as they are now, with edits that came later.
-  async older(chatID, items = 50) {
+  // A page of what was before; false: there is nothing more. Messages come as they are now, with edits that came later. One at a time: who asks while
+  // it is being fetched waits for the same.
+  older(chatID, items = 50) {
+    if (!this.pages.has(chatID)) this.pages.set(chatID, this.#older(chatID, items).finally(() => this.pages.delete(chatID)))
+    return this.pages.get(chatID)
+  }
+
+  async #older(chatID, items) {
     const to = (this.state.first[chatID] ?? 1) - 1
     const from = Math.max(0, to - items), early = []
     let clientTransactionID = from

@@ -199,16 +199,24 @@ def test_marks_that_moved_meanwhile_are_told_after_the_return(broker, proxy, app
     alice.is_told("live", type="receipt", chatID=chat, userID="bob", read=number)
 
 
-def test_an_edit_that_overtakes_an_older_page_is_not_lost(tmp_path):
-    """What comes on the wire in that order is up to the broker; so the network is in the program."""
-    for file in (FILES[0], "tests/client/overtaken.mjs"):
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(brokers.ROOT / file, tmp_path / file)
-    (tmp_path / "node_modules/mqtt").mkdir(parents=True)
-    (tmp_path / "node_modules/mqtt/package.json").write_text('{"name": "mqtt", "main": "index.js", "type": "module"}')
-    (tmp_path / "node_modules/mqtt/index.js").write_text("export default {connect: () => globalThis.connection}")
-    ran = subprocess.run(["node", tmp_path / "tests/client/overtaken.mjs"], capture_output=True, text=True, timeout=PATIENCE)
+def runs(story, directory):
+    """What comes on the wire in which order is up to the broker; so the network is in the program."""
+    for file in (FILES[0], "tests/client/wire.mjs", f"tests/client/{story}"):
+        (directory / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(brokers.ROOT / file, directory / file)
+    (directory / "node_modules/mqtt").mkdir(parents=True)
+    (directory / "node_modules/mqtt/package.json").write_text('{"name": "mqtt", "main": "index.js", "type": "module"}')
+    (directory / "node_modules/mqtt/index.js").write_text("export default {connect: () => globalThis.connection}")
+    ran = subprocess.run(["node", directory / "tests/client" / story], capture_output=True, text=True, timeout=PATIENCE)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_an_edit_that_overtakes_an_older_page_is_not_lost(tmp_path):
+    runs("overtaken.mjs", tmp_path)
+
+
+def test_what_is_refused_for_one_chat_does_not_end_the_connection_for_all(tmp_path):
+    runs("refused.mjs", tmp_path)
 
 
 def test_the_first_steps_of_the_manual_work(broker, tmp_path):
