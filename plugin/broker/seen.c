@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "plugin/broker/jobs.h"
 #include "plugin/broker/server.h"
 
 enum {
@@ -32,6 +33,8 @@ struct seen {
 	int64_t until_ms; /* monotonic: what is not being stored by then is not stored */
 	size_t at_once;   /* in one call */
 	bool again;       /* the store cannot take them now, or may have taken them */
+	bool gave_up;     /* on one that the store calls wrong, for err */
+	struct error err;
 	struct unstored **taken; /* which stay in the hash until they are stored */
 	struct last_seen *users;
 	struct device_seen *devices;
@@ -107,29 +110,50 @@ static size_t piece(const struct seen *seen, size_t count, size_t at)
 	return count - at < seen->at_once ? count - at : seen->at_once;
 }
 
-/* The first call is made in any case. */
-static bool may_go_on(const struct seen *seen, enum store_rc rc, size_t at)
+static enum store_rc put_people(struct seen *seen, size_t at, size_t count, struct error *err)
 {
-	return rc == STORE_OK && (at == 0 || clock_mono_ms() < seen->until_ms);
+	struct store *store = seen->server->store;
+	return store_ops(store)->put_last_seen(store, seen->users + at, count, err);
 }
 
-/* What the store calls wrong is not worth a second try. */
-static bool is_worth_another_try(enum store_rc rc)
+static enum store_rc put_devices(struct seen *seen, size_t at, size_t count, struct error *err)
 {
-	return rc == STORE_UNAVAILABLE || rc == STORE_UNKNOWN;
+	struct store *store = seen->server->store;
+	return store_ops(store)->put_devices_seen(store, seen->devices + at, count, err);
+}
+
+typedef enum store_rc put_some(struct seen *seen, size_t at, size_t count, struct error *err);
+
+/* Where the store finds one of them damaged, the others are stored without it: halves, and halves of those, until it is alone. In one job, since at the
+ * stop there is no other. false: the store is to be asked again. */
+static bool put_piece(struct seen *seen, put_some *put, size_t at, size_t count)
+{
+	struct error err = {0}; /* the log has heard of a store that takes nothing from those whose messages it does not take */
+	enum store_rc rc = put(seen, at, count, &err);
+	if (rc == STORE_OK)
+		return true;
+	if (rc == STORE_UNAVAILABLE || rc == STORE_UNKNOWN)
+		return false;
+	if (count > 1)
+		return put_piece(seen, put, at, count / 2) && put_piece(seen, put, at + count / 2, count - count / 2);
+	seen->gave_up = true;
+	seen->err = err;
+	return true;
+}
+
+/* The first call is made in any case. */
+static bool put_all(struct seen *seen, put_some *put, size_t count)
+{
+	for (size_t at = 0; at < count && (at == 0 || clock_mono_ms() < seen->until_ms); at += seen->at_once)
+		if (!put_piece(seen, put, at, piece(seen, count, at)))
+			return false;
+	return true;
 }
 
 static void seen_run(struct job *job)
 {
 	struct seen *seen = (struct seen *)job;
-	struct store *store = seen->server->store;
-	struct error err; /* the log has heard of a store that takes nothing from those whose messages it does not take */
-	enum store_rc people = STORE_OK, devices = STORE_OK;
-	for (size_t at = 0; at < seen->user_count && may_go_on(seen, people, at); at += seen->at_once)
-		people = store_ops(store)->put_last_seen(store, seen->users + at, piece(seen, seen->user_count, at), &err);
-	for (size_t at = 0; at < seen->device_count && !is_worth_another_try(people) && may_go_on(seen, devices, at); at += seen->at_once)
-		devices = store_ops(store)->put_devices_seen(store, seen->devices + at, piece(seen, seen->device_count, at), &err);
-	seen->again = is_worth_another_try(people) || is_worth_another_try(devices);
+	seen->again = !put_all(seen, put_people, seen->user_count) || !put_all(seen, put_devices, seen->device_count);
 }
 
 /* Behind the others, so that whatever cannot be stored keeps nobody from it. */
@@ -148,6 +172,8 @@ static void seen_done(struct job *job)
 	server->seen_busy = false;
 	if (seen->again)
 		server->seen_next_ms = server->now_ms + AGAIN_MS;
+	if (seen->gave_up)
+		jobs_gave_up(server, KEPT_DEVICES, &seen->err);
 	for (size_t i = 0; i < seen->count; i++) {
 		struct unstored *unstored = seen->taken[i];
 		if (!seen->again && unstored->at_ms == unstored->storing_ms)

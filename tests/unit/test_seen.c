@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plugin/broker/jobs.h"
 #include "plugin/broker/seen.h"
 #include "plugin/broker/server.h"
 
@@ -19,7 +20,8 @@ static struct server server;
 static enum store_rc answers;
 static int64_t stored[PEOPLE]; /* by the number that is a user's name; 0: not yet */
 static int64_t phones[PEOPLE]; /* the same of their devices */
-static unsigned calls, longest;
+static bool is_damaged[PEOPLE]; /* he and his device */
+static unsigned calls, longest, gave_up, away_at; /* away_at: that call finds no store, 0: none */
 static struct job *put;
 static int64_t mono_ms;
 
@@ -29,28 +31,41 @@ int64_t __wrap_clock_mono_ms(void)
 	return mono_ms;
 }
 
+static enum store_rc asked(size_t count)
+{
+	calls++;
+	longest = count > longest ? (unsigned)count : longest;
+	return calls == away_at ? STORE_UNAVAILABLE : answers;
+}
+
+static enum store_rc take(const char *user_id, struct error *err)
+{
+	return is_damaged[strtoul(user_id, NULL, 10)] ? (enum store_rc)error_set(err, STORE_CORRUPT, 0, "%s is damaged", user_id) : STORE_OK;
+}
+
+/* It takes all of them or none. */
 static enum store_rc put_last_seen(struct store *store, const struct last_seen *seen, size_t count, struct error *err)
 {
 	(void)store;
-	(void)err;
-	calls++;
-	longest = count > longest ? (unsigned)count : longest;
-	for (size_t i = 0; i < count && answers == STORE_OK; i++)
+	enum store_rc rc = asked(count);
+	for (size_t i = 0; i < count && rc == STORE_OK; i++)
+		rc = take(seen[i].user_id, err);
+	for (size_t i = 0; i < count && rc == STORE_OK; i++)
 		stored[strtoul(seen[i].user_id, NULL, 10)] = seen[i].at_ms;
-	return answers;
+	return rc;
 }
 
 static enum store_rc put_devices_seen(struct store *store, const struct device_seen *seen, size_t count, struct error *err)
 {
 	(void)store;
-	(void)err;
-	calls++;
-	longest = count > longest ? (unsigned)count : longest;
-	for (size_t i = 0; i < count && answers == STORE_OK; i++) {
+	enum store_rc rc = asked(count);
+	for (size_t i = 0; i < count && rc == STORE_OK; i++)
+		rc = take(seen[i].user_id, err);
+	for (size_t i = 0; i < count && rc == STORE_OK; i++) {
 		assert_string_equal(seen[i].device, "phone");
 		phones[strtoul(seen[i].user_id, NULL, 10)] = seen[i].at_ms;
 	}
-	return answers;
+	return rc;
 }
 
 bool lanes_put(struct lanes *lanes, const char *key, struct job *job)
@@ -60,6 +75,14 @@ bool lanes_put(struct lanes *lanes, const char *key, struct job *job)
 	assert_null(put);
 	put = job;
 	return true;
+}
+
+void jobs_gave_up(struct server *of, enum kept what, const struct error *err)
+{
+	assert_ptr_equal(of, &server);
+	assert_int_equal(what, KEPT_DEVICES);
+	assert_string_equal(err->text, "123 is damaged");
+	gave_up++;
 }
 
 void server_wake_in(struct server *of, int64_t ms)
@@ -77,7 +100,8 @@ static int setup(void **state)
 	answers = STORE_OK;
 	memset(stored, 0, sizeof stored);
 	memset(phones, 0, sizeof phones);
-	calls = longest = 0;
+	memset(is_damaged, 0, sizeof is_damaged);
+	calls = longest = gave_up = away_at = 0;
 	put = NULL;
 	return 0;
 }
@@ -187,9 +211,64 @@ static void what_the_store_cannot_take_now_is_stored_later(void **state)
 static void what_the_store_calls_wrong_is_not_tried_again(void **state)
 {
 	(void)state;
-	goes(1, 10);
-	answers = STORE_CORRUPT;
+	goes(123, 10);
+	is_damaged[123] = true;
 	pass(1000);
+	assert_null(server.unstored);
+	assert_int_equal(gave_up, 1);
+}
+
+static void but_one_that_is_damaged_are_stored(void)
+{
+	for (unsigned i = 0; i < PEOPLE; i++) {
+		assert_int_equal(stored[i], is_damaged[i] ? 0 : 1 + i);
+		assert_int_equal(phones[i], is_damaged[i] ? 0 : 1 + i);
+	}
+	assert_null(server.unstored);
+}
+
+static void all_go(void)
+{
+	for (unsigned i = 0; i < PEOPLE; i++)
+		goes(i, 1 + i);
+	for (unsigned i = 0; i < PEOPLE; i++)
+		phone_goes(i, 1 + i);
+}
+
+static void one_that_is_damaged_keeps_none_of_the_others_from_the_store(void **state)
+{
+	(void)state;
+	is_damaged[123] = true;
+	all_go();
+	for (int seconds = 0; seconds < 6; seconds++)
+		pass(1000);
+	but_one_that_is_damaged_are_stored();
+	assert_int_equal(gave_up, 2); /* he and his device */
+	assert_in_range(calls, 7, 50);
+}
+
+static void at_the_stop_neither(void **state)
+{
+	(void)state;
+	is_damaged[123] = true;
+	all_go();
+	seen_finish(&server);
+	job_runs();
+	assert_int_equal(gave_up, 1);
+	but_one_that_is_damaged_are_stored();
+}
+
+static void where_the_store_goes_away_meanwhile_all_are_stored_later(void **state)
+{
+	(void)state;
+	is_damaged[123] = true;
+	for (unsigned who = 120; who < 128; who++)
+		goes(who, who);
+	away_at = 3;
+	pass(1000);
+	pass(10000);
+	for (unsigned who = 120; who < 128; who++)
+		assert_int_equal(stored[who], who == 123 ? 0 : who);
 	assert_null(server.unstored);
 }
 
@@ -301,6 +380,9 @@ int main(void)
 		STORY(while_some_are_being_stored_the_others_wait),
 		STORY(what_the_store_cannot_take_now_is_stored_later),
 		STORY(what_the_store_calls_wrong_is_not_tried_again),
+		STORY(one_that_is_damaged_keeps_none_of_the_others_from_the_store),
+		STORY(at_the_stop_neither),
+		STORY(where_the_store_goes_away_meanwhile_all_are_stored_later),
 		STORY(devices_that_are_cut_off_at_once_are_stored_by_the_hundreds),
 		STORY(a_device_waits_until_the_store_has_it),
 		STORY(what_fails_again_and_again_keeps_nobody_behind_it),
