@@ -21,7 +21,7 @@
 enum {
 	SEEN_AGAIN_MS = 24 * 60 * 60 * 1000, /* how stale the time of the last visit may become: half of what room.c goes by */
 	SEEN_LEAVING_MS = 10 * 60 * 1000,    /* and how stale it may stay when the device goes */
-	SEEN_AT_ONCE = 100,                  /* seen anew in a second: fewer than seen.c stores, which has those that leave besides */
+	SEEN_AT_ONCE = 20,                   /* stored anew in a second: those that came together do not all write together a day later */
 	STORES_BURST = 5,                    /* changes of a connection that are stored at once; beyond that one a second */
 };
 
@@ -256,7 +256,7 @@ static bool seen_is_stale(const struct server *server, const struct session *ses
 	return session->seen_at_ms != 0 && !session->device_loading && !session->removed && server->wall_ms - session->seen_at_ms > age_ms;
 }
 
-/* Not by a write of its own: thousands that are cut off at once, or came together a day ago, would stand in front of all messages. */
+/* Not by a write of its own: thousands that are cut off at once would stand in front of all messages. */
 static void is_seen(struct server *server, struct session *session)
 {
 	session->seen_at_ms = server->wall_ms;
@@ -280,7 +280,7 @@ void device_flush(struct server *server)
 	int again = 0;
 	for (struct session *session = server->by_client; session != NULL; session = session->hh_client.next) {
 		if (!session->device_dirty && again < SEEN_AT_ONCE && seen_is_stale(server, session, SEEN_AGAIN_MS)) {
-			is_seen(server, session);
+			device_changed(server, session); /* the whole of it: another broker may have removed it to make room */
 			again++;
 		} else if (session->device_dirty) {
 			session_due(server, session);

@@ -522,6 +522,29 @@ def test_the_store_knows_that_who_is_connected_is_here(idle_broker, clock):
     alice.is_up_to_date()
 
 
+@pytest.mark.sqlite
+def test_who_was_forgotten_while_connected_is_known_again_within_a_day(idle_broker, clock):
+    """Another broker of the store may have made room, which does not know who is connected here."""
+    broker = idle_broker.start()
+    alice, bob = comes(broker, "home", stays=True), broker.person("bob", token=broker.token("bob", ttl=400 * 86400))
+
+    def one(what):
+        with sqlite3.connect(broker.store) as store:
+            return store.execute(what).fetchone()
+    subscriptions = "SELECT subscriptions FROM device WHERE name = 'home'"
+    soon(lambda: one(subscriptions) == ("*\n1 #\n",), "that it subscribes everything below hc/me/")
+    with sqlite3.connect(broker.store) as store:
+        store.execute("DELETE FROM cursor")
+        store.execute("DELETE FROM device")
+    assert "home" not in devices_of(alice)
+    clock(2 * DAY // 1000)
+    alice.asks_until(lambda: "home" in devices_of(alice), "that it is known again")
+    assert one(subscriptions) == ("*\n1 #\n",)
+    bob.says("hello", to=alice)
+    alice.hears("hello")
+    soon(lambda: one("SELECT number FROM cursor JOIN device ON device.id = cursor.device WHERE device.name = 'home'"), "its place in the chat", within=30)
+
+
 def test_a_device_was_seen_when_it_left(idle_broker, clock):
     broker = idle_broker.start()
     alice, desk = broker.person("alice"), comes(broker, "desk", stays=True)
