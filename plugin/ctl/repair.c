@@ -230,11 +230,11 @@ const struct ctl_command ctl_repair = {
 	.summary = "save what can be read of a damaged store",
 	.usage = "Usage: hyperchatctl repair --store URI [--json]\n\n"
 			 "Saves everything that can be read of a damaged SQLite store into a new file, names what cannot, and makes members, times of\n"
-			 "membership, names and heads anew where they are not what the log says. Of a number that is lost clients get void. Devices\n"
-			 "and mirrors that stood beyond what is left go on at its end. Where anything is lost, the store gets a new epoch, and clients\n"
-			 "fetch anew. When 'hyperchatctl check' would find nothing any more, the new file takes the store's place; the old one stays\n"
-			 "beside it, with .before-repair-<time> behind its name. The broker must be stopped. It takes as much room as the\n"
-			 "store. A good backup is better, if what came after it is not missed.\n\n"
+			 "membership, names and heads anew where they are not what the log says. Of a number that is lost clients get void. Mirrors\n"
+			 "that stood beyond what is left go on at its end, devices behind what their users have received of it. Where anything is\n"
+			 "lost, the store gets a new epoch, and clients fetch anew. When 'hyperchatctl check' would find nothing any more, the new\n"
+			 "file takes the store's place; the old one stays beside it, with .before-repair-<time> behind its name. The broker must be\n"
+			 "stopped. It takes as much room as the store. A good backup is better, if what came after it is not missed.\n\n"
 			 "  --store URI   as plugin_opt_store, sqlite:<file>\n"
 			 "  --json        an object: changed, lost (what cannot be read), mended (chatID, problem), chats, transactions, epoch (if it\n"
 			 "                is a new one), aside\n",

@@ -46,15 +46,32 @@ static void tie_belongings(struct db *db, struct sqlite_salvage *salvage)
 		salvage_mended(salvage, "%" PRId64 " rows belonged to chats, devices or icons that are not there, and are gone", count);
 }
 
-static void lower_cursors(struct db *db, struct sqlite_salvage *salvage)
+/* A device without a place begins where it is sure to miss nothing. */
+static void drop_cursors(struct db *db, struct sqlite_salvage *salvage)
 {
-	int64_t count = count_changes(db, "UPDATE cursor SET number = (SELECT latest FROM chat WHERE id = cursor.chat) "
-									  "WHERE number > (SELECT latest FROM chat WHERE id = cursor.chat)");
+	int64_t count = count_changes(db, "DELETE FROM cursor WHERE number < 0 OR typeof(number) <> 'integer'");
 	if (count > 0)
-		salvage_mended(salvage, "%" PRId64 " places of devices were beyond their chats' logs, and are at their ends now", count);
+		salvage_mended(salvage, "%" PRId64 " places of devices in chats were no numbers, and are gone", count);
 }
 
-/* Positions are ids of the log's rows. */
+/* One may have been beyond the log for long: whether it had what was written meanwhile, only what its user has received tells. */
+static void lower_cursors(struct db *db, struct sqlite_salvage *salvage)
+{
+	int64_t count = count_changes(db, "UPDATE cursor SET number = (SELECT max(0, min(c.latest, coalesce(m.received, 0))) FROM chat c "
+									  "LEFT JOIN device d ON d.id = cursor.device LEFT JOIN member m ON m.chat = c.id AND m.user = d.user "
+									  "WHERE c.id = cursor.chat) WHERE number > (SELECT latest FROM chat WHERE id = cursor.chat)");
+	if (count > 0)
+		salvage_mended(salvage, "%" PRId64 " places of devices were beyond their chats' logs, and are behind what their users have received now", count);
+}
+
+static void begin_places_anew(struct db *db, struct sqlite_salvage *salvage)
+{
+	int64_t count = count_changes(db, "UPDATE place SET position = 0 WHERE position < 0 OR typeof(position) <> 'integer'");
+	if (count > 0)
+		salvage_mended(salvage, "%" PRId64 " places of mirrors were no positions, and are at the log's beginning now", count);
+}
+
+/* Positions are ids of the log's rows. Nothing tells since when one has been beyond them. */
 static void lower_places(struct db *db, struct sqlite_salvage *salvage, int64_t new_from)
 {
 	sqlite3_stmt *lower = NULL;
@@ -66,13 +83,16 @@ static void lower_places(struct db *db, struct sqlite_salvage *salvage, int64_t 
 	int count = db->failure == 0 ? sqlite3_changes(db->handle) : 0;
 	sqlite3_finalize(lower);
 	if (count > 0)
-		salvage_mended(salvage, "%d places of mirrors were beyond the log, and are at its end now", count);
+		salvage_mended(salvage, "%d places of mirrors were beyond the log, and are at its end now: what was written since an earlier repair may not be mirrored",
+			count);
 }
 
 void loose_tie(struct db *db, struct sqlite_salvage *salvage, int64_t new_from)
 {
 	int64_t next = db_ask_int(db, "SELECT coalesce(max(id), 0) + 1 FROM log", 0);
 	tie_belongings(db, salvage);
+	drop_cursors(db, salvage);
 	lower_cursors(db, salvage);
+	begin_places_anew(db, salvage);
 	lower_places(db, salvage, new_from < next ? new_from : next);
 }

@@ -21,7 +21,7 @@ struct sqlite_salvage {
  * the runs of keys that count), and leases and notices are left out. Nobody may have `from` open; what is in its WAL gets into it, and nothing
  * else is changed. A page that cannot be read takes with it the pages that it leads to. Then each chat's log is made to hold together again: for a number that
  * is missing there is one that says nothing (void), and from there on heads are computed anew. Places of devices and of mirrors that are beyond what is left
- * are at its end then, and what belonged to a chat or a device of which nothing is left is gone. Members, times, names are as they were stored: they may
+ * are within it then (loose.h), and what belonged to a chat or a device of which nothing is left is gone. Members, times, names are as they were stored: they may
  * contradict the log now.
  *
  * REFUSED: it is no store of this program's schema. CORRUPT: so little can be read that it is none any more. */

@@ -45,7 +45,12 @@ static void projections_that_are_gone_or_wrong_come_back_from_the_log(void **sta
 		"UPDATE chat_info SET title = 'another'",
 		"UPDATE member SET received = 1000000, read = 1000000",
 		"UPDATE cursor SET number = 1000000",
+		"UPDATE cursor SET number = -1",
+		"UPDATE cursor SET number = 'no number'",
+		"UPDATE cursor SET number = 2.5",
 		"UPDATE place SET position = 1000000",
+		"UPDATE place SET position = -1",
+		"UPDATE place SET position = x'01'",
 	};
 	for (size_t i = 0; i < sizeof DAMAGE / sizeof *DAMAGE; i++) {
 		in_shell("cp %s/before %s", place->dir, place->path);

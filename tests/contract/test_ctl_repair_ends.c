@@ -60,7 +60,9 @@ static void a_device_that_had_what_is_lost_gets_what_comes_in_its_place(void **s
 	struct chat_record *chat = NULL;
 	assert_int_equal(ON(store, load_chat, "long", &chat, NULL), STORE_OK);
 	const struct cursor cursor = {"bob", "phone", "long", chat->latest};
+	const struct receipt receipt = {"long", "bob", chat->latest, 30};
 	assert_int_equal(ON(store, put_cursors, &cursor, 1, NULL), STORE_OK);
+	assert_int_equal(ON(store, put_receipts, &receipt, 1, NULL), STORE_OK);
 	store_free(chat);
 	close_store(store);
 	with_sqlite(place->path, "DELETE FROM log WHERE number > 50 AND chat = (SELECT id FROM chat WHERE name = 'long')");
@@ -71,6 +73,36 @@ static void a_device_that_had_what_is_lost_gets_what_comes_in_its_place(void **s
 	assert_int_equal(cursor_of(store, "bob", "phone", "long"), 50);
 	assert_int_equal(cursor_of(store, "bob", "phone", "g"), 5);
 	assert_true(is_pushed_to(store, "bob", "long", 51));
+	close_store(store);
+	assert_ctl(0, "check --store %s", place->uri);
+}
+
+/* It may have been beyond the log for long, and what came meanwhile did not get there. */
+static void a_device_that_was_beyond_the_log_gets_what_its_user_has_not_received(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	with_sqlite(place->path, "UPDATE cursor SET number = 1000000 WHERE chat = (SELECT id FROM chat WHERE name = 'long')");
+	assert_ctl(0, "repair --store %s", place->uri);
+	assert_ctl_said("1 places of devices were beyond their chats' logs, and are behind what their users have received now");
+	struct store *store = open_at(place->uri);
+	assert_int_equal(cursor_of(store, "bob", "phone", "long"), 40);
+	assert_int_equal(cursor_of(store, "bob", "phone", "g"), 5);
+	close_store(store);
+	assert_ctl(0, "check --store %s", place->uri);
+}
+
+static void a_place_of_a_device_that_is_no_number_is_gone(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	with_sqlite(place->path, "UPDATE cursor SET number = -39 WHERE chat = (SELECT id FROM chat WHERE name = 'long')");
+	assert_ctl(1, "check --store %s", place->uri);
+	assert_ctl(0, "repair --store %s", place->uri);
+	assert_ctl_said("1 places of devices in chats were no numbers, and are gone");
+	struct store *store = open_at(place->uri);
+	assert_int_equal(cursor_of(store, "bob", "phone", "long"), 0);
+	assert_int_equal(cursor_of(store, "bob", "phone", "g"), 5);
 	close_store(store);
 	assert_ctl(0, "check --store %s", place->uri);
 }
@@ -117,6 +149,21 @@ static void a_mirror_that_had_what_is_lost_gets_what_comes_in_its_place(void **s
 	assert_goes_on_with(store, "kafka/w1", "w1", "long", number);
 	assert_int_equal(place_of(store, "push/w1"), 3);
 	close_store(store);
+}
+
+static void a_mirror_whose_place_is_no_position_begins_anew(void **state)
+{
+	struct place *place = *state;
+	have_store(place);
+	with_sqlite(place->path, "UPDATE place SET position = -3 WHERE name = 'kafka/w1'; UPDATE place SET position = 1000000 WHERE name = 'kafka/w2'");
+	assert_ctl(0, "repair --store %s", place->uri);
+	assert_ctl_said("1 places of mirrors were no positions, and are at the log's beginning now");
+	assert_ctl_said("1 places of mirrors were beyond the log, and are at its end now: what was written since an earlier repair may not be mirrored");
+	struct store *store = open_at(place->uri);
+	assert_int_equal(place_of(store, "kafka/w1"), 0);
+	uint64_t end = place_of(store, "kafka/w2");
+	close_store(store);
+	assert_int_equal(end, ask_sqlite(place->path, "SELECT max(id) + 1 FROM log"));
 }
 
 /* What fills the gap in one chat gets the id of what was lost at the end of another. */
@@ -237,6 +284,9 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest stories[] = {
 		ROOM_STORY(a_device_that_had_what_is_lost_gets_what_comes_in_its_place),
+		ROOM_STORY(a_device_that_was_beyond_the_log_gets_what_its_user_has_not_received),
+		ROOM_STORY(a_place_of_a_device_that_is_no_number_is_gone),
+		ROOM_STORY(a_mirror_whose_place_is_no_position_begins_anew),
 		ROOM_STORY(a_mirror_that_had_what_is_lost_gets_what_comes_in_its_place),
 		ROOM_STORY(a_mirror_gets_what_fills_a_gap_as_well),
 		ROOM_STORY(a_new_chat_has_nothing_of_one_of_which_nothing_is_left),
