@@ -130,6 +130,8 @@ enum { SUMMARY_LOOK_MAX = 10000, SUMMARY_UNREAD_MAX = 1000, SUMMARY_MENTION_MAX 
 bool membership_shows(const struct user_chat *membership, const struct block *blocks, size_t block_count, const struct transaction *edit);
 /* And to one who reads as of his membership: what came above its latest is not there yet. */
 bool membership_shows_now(const struct user_chat *membership, const struct block *blocks, size_t block_count, const struct transaction *edit);
+/* The last number that he can see as of that membership; 0: nothing. */
+uint64_t membership_end(const struct user_chat *membership);
 void chat_summary_fini(struct chat_summary *summary); /* drops the references; a zeroed one is fine */
 
 /* A message with what became of it; references, each may be held on its own. */

@@ -39,6 +39,16 @@ bool membership_shows_now(const struct user_chat *membership, const struct block
 	return edit->number <= membership->latest && membership_shows(membership, blocks, block_count, edit);
 }
 
+uint64_t membership_end(const struct user_chat *membership)
+{
+	if (membership->history_all && membership->role != ROLE_NONE)
+		return membership->latest;
+	if (membership->interval_count == 0)
+		return 0;
+	uint64_t to = membership->intervals[membership->interval_count - 1].to;
+	return to == 0 || to > membership->latest ? membership->latest : to;
+}
+
 void chat_summary_fini(struct chat_summary *summary)
 {
 	transaction_free(summary->last_message);

@@ -98,8 +98,4 @@ enum store_rc mongo_visit_log(struct db *db, const char *chat_id, uint64_t from,
 /* Calls visit for what changes the message `target`, edits and deletions, ascending; and for replies that were appended together with one. */
 enum store_rc mongo_visit_changes(struct db *db, const char *chat_id, uint64_t target, log_visit *visit, void *context, struct error *err);
 
-/* Calls visit for what was appended together with a change of any of those messages; in no order. One question for all of them. */
-enum store_rc mongo_visit_changes_of_any(struct db *db, const char *chat_id, const uint64_t *targets, size_t count, log_visit *visit,
-                                         void *context, struct error *err);
-
 #endif

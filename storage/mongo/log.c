@@ -209,14 +209,30 @@ enum store_rc mongo_visit_changes(struct db *db, const char *chat_id, uint64_t t
 	return outcome(&visitor, log_visit_referring_docs(db, &range, target, LOG_CHANGES, visit_transactions, &visitor, err), err);
 }
 
-enum store_rc mongo_visit_changes_of_any(struct db *db, const char *chat_id, const uint64_t *targets, size_t count, log_visit *visit,
-                                         void *context, struct error *err)
+/* How far one has come in documents that are visited newest first. */
+struct descent {
+	struct visitor visitor;
+	size_t docs;
+	uint64_t lowest; /* where the last one begins */
+};
+
+static bool visit_lower(void *context, const bson_t *doc)
 {
-	struct visitor visitor = {.from = 1, .to = UINT64_MAX, .order = LOG_ASCENDING, .visit = visit, .context = context};
-	const struct log_range range = {.chat_id = chat_id, .from = 1, .to = UINT64_MAX};
-	bson_t *filter = referring_filter(&range, LOG_CHANGES);
-	add_targets(filter, chat_id, targets, count);
-	return outcome(&visitor, visit_found(db, filter, NULL, visit_transactions, &visitor, err), err);
+	struct descent *descent = context;
+	descent->docs++;
+	descent->visitor.rc = begins_at(doc, &descent->lowest, &descent->visitor.err);
+	return descent->visitor.rc == STORE_OK && visit_transactions(&descent->visitor, doc);
+}
+
+enum store_rc log_visit_changes_of_any(struct db *db, const struct log_range *range, const uint64_t *targets, size_t count, log_visit *visit,
+                                       void *context, uint64_t *rest, struct error *err)
+{
+	struct descent descent = {.visitor = {.from = range->from, .to = range->to, .order = LOG_DESCENDING, .visit = visit, .context = context}};
+	bson_t *filter = referring_filter(range, LOG_CHANGES);
+	add_targets(filter, range->chat_id, targets, count);
+	enum store_rc rc = outcome(&descent.visitor, visit_found(db, filter, options(range), visit_lower, &descent, err), err);
+	*rest = rc == STORE_OK && descent.docs == range->doc_max ? descent.lowest - 1 : 0;
+	return rc;
 }
 
 /* ---- the tip ---- */

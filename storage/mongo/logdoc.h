@@ -54,4 +54,9 @@ enum log_references { LOG_REFERENCES, LOG_CHANGES };
 enum store_rc log_visit_referring_docs(struct db *db, const struct log_range *range, uint64_t target, enum log_references which,
                                        log_doc_visit *visit, void *context, struct error *err);
 
+/* Calls visit for what was appended together with a change of any of those messages, newest first (range->order), out of the newest range->doc_max
+ * documents that begin within the range. One question for all of them. *rest: what is left ends there; 0: nothing is. */
+enum store_rc log_visit_changes_of_any(struct db *db, const struct log_range *range, const uint64_t *targets, size_t count, log_visit *visit,
+                                       void *context, uint64_t *rest, struct error *err);
+
 #endif

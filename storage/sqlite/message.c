@@ -49,13 +49,14 @@ struct reader {
 	size_t block_count;
 };
 
-/* The newest that he sees; NULL: none. */
+/* The newest that he sees; NULL: none. Those behind his end are not decoded: one of them may be damaged. */
 static struct transaction *read_seen_edit(struct db *db, const struct reader *reader, int64_t chat, uint64_t number)
 {
 	struct transaction row, *edit = NULL;
-	sqlite3_stmt *read = db_statement(db, SQL_EDITS);
+	sqlite3_stmt *read = db_statement(db, SQL_EDITS_UP_TO);
 	db_bind_int(db, read, 1, chat);
 	db_bind_number(db, read, 2, number);
+	db_bind_number(db, read, 3, membership_end(reader->membership));
 	while (edit == NULL && db_step(db, read)) {
 		log_read_row(db, read, reader->membership->chat_id, &row);
 		if (db->failure == 0 && membership_shows_now(reader->membership, reader->blocks, reader->block_count, &row))

@@ -105,6 +105,7 @@ const char *const sqlite_statements[STATEMENT_COUNT] = {
 	[SQL_TAIL] = "SELECT " LOG_COLUMNS ", c.name FROM log l " LOG_NAMES "CROSS JOIN chat c ON c.id = l.chat "
 				 "WHERE l.id >= ?2 AND l.writer = ?1 ORDER BY l.id",
 	[SQL_EDITS] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE " CHANGE_OF("2") " ORDER BY l.id DESC", /* a step is an edit */
+	[SQL_EDITS_UP_TO] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE " CHANGE_OF("2") " AND +l.number <= ?3 ORDER BY l.id DESC",
 	[SQL_FIRST_DELETION] = "SELECT " LOG_COLUMNS " FROM log l " LOG_NAMES "WHERE " CHANGE_OF("3") " ORDER BY l.id LIMIT 1",
 	[SQL_LOOK] = "SELECT l.number, l.at, l.sender, l.type = 1 AND l.body IS NOT NULL FROM log l "
 				 "WHERE l.chat = ?1 AND l.number BETWEEN ?2 AND ?3 ORDER BY l.number DESC",

@@ -116,6 +116,9 @@ struct page read_all(struct store *store, const char *chat_id);
 struct page read_tail(struct store *store, const char *writer, uint64_t position, size_t count_max, uint64_t *next);
 /* Of three transactions of his, the second of which is damaged, whoever reads along gets the others, and is told of that one. */
 void assert_second_is_passed_over(struct store *store, const char *writer);
+/* A group "c" in which alice's message 3 was edited at 4, for bob, and at 6, which is damaged, when he was there no more. */
+void line_makes_edits(struct line *line, struct store *store);
+void assert_edit_of_former_member(struct store *store);
 struct transaction *read_one(struct store *store, const char *chat_id, uint64_t number);
 /* Asserts numbers without a gap, heads that follow, no key twice, a chat record that agrees. Returns the latest number. */
 uint64_t assert_sound(struct store *store, const char *chat_id);

@@ -172,6 +172,40 @@ static void in_a_chat_that_is_not_there_nothing_was_edited(void **state)
 	assert_null(edit);
 }
 
+/* The newest are told first, and as many as there are of one message do not hide those of another. */
+static void a_message_that_is_edited_many_times_hides_no_other(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	assert_appended(world->store, line_adds_pair(&line, "alice", "bob"));
+	for (int i = 0; i < 3; i++)
+		assert_appended(world->store, line_says(&line, "alice", "hi"));
+	assert_appended(world->store, line_edits(&line, "alice", 2, "early"));
+	for (int i = 0; i < 60; i++)
+		assert_appended(world->store, line_edits(&line, "alice", 3, "again"));
+	assert_appended(world->store, line_edits(&line, "alice", 3, "at last"));
+	struct question question = {.membership = load_membership(world, "bob", "c"), .numbers = {2, 3, 4}};
+	ask(world, &question);
+	assert_edit(question.edits[0], 5, "early");
+	assert_edit(question.edits[1], 66, "at last");
+	assert_null(question.edits[2]);
+	question_fini(&question);
+}
+
+static void behind_many_edits_that_are_not_seen_is_the_one_that_is(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	assert_appended(world->store, line_adds_pair(&line, "alice", "bob"));
+	assert_appended(world->store, line_says(&line, "alice", "hi"));
+	assert_appended(world->store, line_edits(&line, "alice", 2, "hi bob"));
+	const struct block block = {"alice", line.at_ms, 0};
+	for (int i = 0; i < 90; i++)
+		assert_appended(world->store, line_edits(&line, "alice", 2, "you bob"));
+	assert_seen(world, "bob", &block, 2, 3, "hi bob");
+	assert_seen(world, "alice", NULL, 2, 93, "you bob");
+}
+
 int run_edit_stories(void)
 {
 	const struct CMUnitTest stories[] = {
@@ -181,6 +215,8 @@ int run_edit_stories(void)
 		STORY(an_edit_of_the_time_of_a_block_is_passed_over),
 		STORY(what_came_since_the_membership_was_loaded_is_not_there),
 		STORY(edits_of_a_deleted_message_are_erased),
+		STORY(a_message_that_is_edited_many_times_hides_no_other),
+		STORY(behind_many_edits_that_are_not_seen_is_the_one_that_is),
 		STORY(in_a_chat_that_is_not_there_nothing_was_edited),
 	};
 	return cmocka_run_group_tests_name("edits", stories, NULL, NULL);

@@ -462,6 +462,15 @@ static void an_edit_that_is_damaged_is_not_taken_for_none(void **state)
 	assert_int_equal(ON_WORLD(read_message, "c", 1, &message, NULL), STORE_CORRUPT);
 }
 
+static void an_edit_that_is_damaged_does_not_matter_to_who_does_not_see_it(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	line_makes_edits(&line, world->store);
+	run_on_database(world, "{\"update\": \"log\", \"updates\": [{\"q\": {\"n\": 6}, \"u\": {\"$set\": {\"t\": \"nothing\"}}}]}");
+	assert_edit_of_former_member(world->store);
+}
+
 static void who_reads_along_is_told_what_is_wrong_with_the_chat_that_he_passes_over(void **state)
 {
 	struct world *world = *state;
@@ -496,6 +505,7 @@ int main(void)
 		STORY(who_reads_along_passes_over_what_cannot_be_folded),
 		STORY(replies_are_not_looked_at_where_their_message_is_read),
 		STORY(an_edit_that_is_damaged_is_not_taken_for_none),
+		STORY(an_edit_that_is_damaged_does_not_matter_to_who_does_not_see_it),
 		STORY(who_reads_along_is_told_what_is_wrong_with_the_chat_that_he_passes_over),
 		STORY(changes_of_members_by_two_brokers_are_exact_for_a_reader_at_any_moment),
 	};

@@ -4,8 +4,7 @@
  * there are; and that an append which is repeated does not write its keys again. */
 #include <stdio.h>
 
-#include "storage/mongo/fault.h"
-#include "tests/contract/contract.h"
+#include "tests/contract/mongo_words.h"
 
 static const unsigned char one[INVITATION_HASH_BYTES] = {1}, two[INVITATION_HASH_BYTES] = {2};
 
@@ -129,7 +128,7 @@ static void remove_device(struct world *world)
 	assert_int_equal(ON_WORLD(remove_device, "alice", "phone", NULL), STORE_OK);
 }
 
-static void revoke(struct world *world)
+static void put_revocation(struct world *world)
 {
 	assert_int_equal(ON_WORLD(put_revocation, "alice/phone", START_MS, NULL), STORE_OK);
 }
@@ -226,7 +225,7 @@ static void people_cost_what_the_documentation_says(void **state)
 		{"shared ID changed", change_shared_id, 6}, {"invitation put", put_invitation, 2}, {"invitation used", use_invitation, 3},
 		{"device registered", register_phone, 3}, {"a push token taken over", take_over_token, 4}, {"and back", register_phone, 7},
 		{"device token", put_device_token, 2},
-		{"push targets", look_for_targets, 4}, {"no push targets", look_for_no_targets, 2}, {"revocation", revoke, 1}, {"device removed", remove_device, 2},
+		{"push targets", look_for_targets, 4}, {"no push targets", look_for_no_targets, 2}, {"revocation", put_revocation, 1}, {"device removed", remove_device, 2},
 		{"account ended", end_account, 13},
 	};
 	settle_in(world);
@@ -382,6 +381,21 @@ static void the_edits_of_a_page_are_one_question(void **state)
 	assert_int_equal(commands_of(world, read_edits_of_a_page), 3 + 2);
 }
 
+/* So many of them are not all read: those that are asked for first have the last one. */
+static void a_message_that_is_edited_many_times_is_one_question_more(void **state)
+{
+	struct world *world = *state;
+	struct line line = line_new("c");
+	EXIST("alice");
+	assert_appended(world->store, line_adds(&line, "alice", ROLE_MEMBER));
+	for (uint64_t i = 2; i < 102; i++)
+		assert_appended(world->store, line_says(&line, "bob", "hi"));
+	for (int i = 0; i < 300; i++)
+		assert_appended(world->store, line_edits(&line, "bob", 50, "hi Alice"));
+	run_on_database(world, "{\"update\": \"log\", \"updates\": [{\"q\": {\"n\": 150}, \"u\": {\"$set\": {\"t\": \"nothing\"}}}]}");
+	assert_int_equal(commands_of(world, read_edits_of_a_page), 3 + 3);
+}
+
 /* ---- keys ---- */
 
 struct keys {
@@ -430,6 +444,7 @@ int main(void)
 		STORY(a_page_of_the_list_costs_the_same_however_many_chats_there_are),
 		STORY(a_summary_costs_the_same_whatever_was_edited),
 		STORY(the_edits_of_a_page_are_one_question),
+		STORY(a_message_that_is_edited_many_times_is_one_question_more),
 		STORY(an_append_that_is_repeated_does_not_write_its_keys_again),
 	};
 	if (!world_choose("mongodb") || getenv("HC_MONGODB") == NULL) {

@@ -59,6 +59,19 @@ static void who_reads_along_passes_over_a_row_that_is_damaged(void **state)
 	close_store(store);
 }
 
+static void an_edit_that_is_damaged_does_not_matter_to_who_does_not_see_it(void **state)
+{
+	struct place *place = *state;
+	struct store *store = open_at(place->uri);
+	struct line line = line_new("c");
+	line_makes_edits(&line, store);
+	close_store(store);
+	with_sqlite(place->path, "UPDATE log SET head = x'00' WHERE number = 6");
+	store = open_at(place->uri);
+	assert_edit_of_former_member(store);
+	close_store(store);
+}
+
 /* Nobody knows which row it is, so nothing may be passed over. */
 static void who_reads_along_stays_where_he_is_when_the_file_itself_is_damaged(void **state)
 {
@@ -456,6 +469,7 @@ int main(void)
 	const struct CMUnitTest stories[] = {
 		PLACE_STORY(damage_is_told_and_never_read_as_data),
 		PLACE_STORY(who_reads_along_passes_over_a_row_that_is_damaged),
+		PLACE_STORY(an_edit_that_is_damaged_does_not_matter_to_who_does_not_see_it),
 		PLACE_STORY(who_reads_along_stays_where_he_is_when_the_file_itself_is_damaged),
 		PLACE_STORY(who_reads_along_one_who_writes_no_more_goes_on_behind_what_others_wrote),
 		PLACE_STORY(a_log_that_contradicts_its_projection_is_corrupt),

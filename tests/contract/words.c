@@ -218,6 +218,35 @@ void assert_second_is_passed_over(struct store *store, const char *writer)
 	store_page_free(&page);
 }
 
+void line_makes_edits(struct line *line, struct store *store)
+{
+	assert_appended(store, line_adds(line, "alice", ROLE_OWNER));
+	assert_appended(store, line_adds(line, "bob", ROLE_MEMBER));
+	assert_appended(store, line_says(line, "alice", "hi"));
+	assert_appended(store, line_edits(line, "alice", 3, "hi bob"));
+	assert_appended(store, line_removes(line, "bob"));
+	assert_appended(store, line_edits(line, "alice", 3, "bob is gone"));
+	assert_appended(store, line_says(line, "alice", "the end"));
+}
+
+static enum store_rc read_edit_of_third(struct store *store, const char *user_id, struct transaction **edit)
+{
+	struct user_chat *membership = NULL;
+	assert_int_equal(ON(store, load_membership, user_id, "c", &membership, NULL), STORE_OK);
+	enum store_rc rc = ON(store, read_edits, membership, NULL, 0, &(uint64_t){3}, 1, edit, NULL);
+	store_free(membership);
+	return rc;
+}
+
+void assert_edit_of_former_member(struct store *store)
+{
+	struct transaction *edit = NULL;
+	assert_int_equal(read_edit_of_third(store, "alice", &edit), STORE_CORRUPT);
+	assert_int_equal(read_edit_of_third(store, "bob", &edit), STORE_OK);
+	assert_int_equal(edit->number, 4);
+	transaction_free(edit);
+}
+
 struct transaction *read_one(struct store *store, const char *chat_id, uint64_t number)
 {
 	struct page page = {0};
