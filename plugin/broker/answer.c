@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "plugin/broker/budget.h"
+#include "plugin/broker/jobs.h"
 #include "plugin/broker/publish.h"
 #include "plugin/broker/server.h"
 #include "plugin/broker/watching.h"
@@ -146,6 +147,8 @@ void answer_request(struct rpc_request *request)
 	struct session *session = session_by_id(server, origin->session_id);
 	if (request->refused.code == REFUSAL_UNAVAILABLE && request->problem.text[0] != '\0')
 		server_log(MOSQ_LOG_ERR, "the store could not answer %s: %s", rpc_name(request), request->problem.text);
+	if (request->refused.code == REFUSAL_NONE && request->problem.rc == STORE_CORRUPT && request->problem.text[0] != '\0')
+		jobs_read_failed(server, STORE_CORRUPT, &request->problem);
 	if (session != NULL && request->refused.code == REFUSAL_NONE && request->answer.len > reply_max(session, origin))
 		refuse(&request->refused, REFUSAL_TOO_LARGE, "the answer does not fit into what this connection takes"); /* less than when it asked */
 	server->counters.calls++;

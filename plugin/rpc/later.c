@@ -43,14 +43,14 @@ bool later_open(struct rpc_request *request, const struct user_chat *membership,
 	struct later found = {.numbers = mem_new(page->count * sizeof *found.numbers)};
 	size_t count = collect(page, view, found.numbers);
 	found.edits = mem_zero(count * sizeof *found.edits);
-	if (count > 0 && !answer_store_ok(request, store_ops(store)->read_edits(store, membership, blocks ? blocks->blocks : NULL,
-												   blocks ? blocks->count : 0, found.numbers, count, found.edits, &request->problem))) {
+	enum store_rc rc = count == 0 ? STORE_OK : store_ops(store)->read_edits(store, membership, blocks ? blocks->blocks : NULL, blocks ? blocks->count : 0,
+												   found.numbers, count, found.edits, &request->problem);
+	if (rc == STORE_OK)
+		found.count = count;
+	else
 		later_close(&found);
-		return false;
-	}
-	found.count = count;
 	*later = found;
-	return true;
+	return rc == STORE_CORRUPT || answer_store_ok(request, rc);
 }
 
 void later_close(struct later *later)

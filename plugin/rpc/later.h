@@ -12,7 +12,8 @@ struct later {
 	struct transaction **edits; /* the last edit that the reader sees of each; NULL: none */
 };
 
-/* Looks for the last edits of the messages on the page, and of those that its edits are about. false: refused, with nothing to close. */
+/* Looks for the last edits of the messages on the page, and of those that its edits are about. Where one is damaged there are none:
+ * the page is worth more than they are. false: refused, with nothing to close. */
 bool later_open(struct rpc_request *request, const struct user_chat *membership, const struct view *view, const struct page *page,
 	struct later *later);
 /* A zeroed one is fine. */

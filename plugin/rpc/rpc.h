@@ -92,7 +92,7 @@ struct rpc_request {
 	/* the outcome: refused.code == REFUSAL_NONE: answer holds the whole payload, {"result":…} */
 	struct verdict refused;
 	struct buf answer;
-	struct error problem; /* refused as unavailable: what the store said, for the log */
+	struct error problem; /* what the store said, for the log: refused as unavailable, or answered without what is damaged (STORE_CORRUPT) */
 
 	/* loop thread: takes the request back, answers and frees it. Set by the broker before rpc_begin. */
 	void (*finish)(struct rpc_request *request);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: EPL-2.0 OR BSD-3-Clause
 """Messages that are edited and deleted, by topic and by operation, live and after an absence."""
+import sqlite3
+
 import pytest
 
 
@@ -174,3 +176,24 @@ def test_edits_are_kept_through_a_restart(broker, alice, bob, chat, hi):
     broker.stop()
     broker.ctl("check", "--store", broker.store_uri)
     broker.start()
+
+
+@pytest.mark.sqlite
+def test_an_edit_that_is_damaged_keeps_nobody_from_older_pages(broker, alice, bob, chat, hi):
+    """They come as they were when they ended, and the log says that it is so."""
+    edit = alice.edits(hi, chat, "hi bob")["transactionID"]
+    end = alice.says("end", chat=chat)["messageID"]
+    bob.hears("end")
+    bob.receives(end, chat)
+    bob.is_up_to_date()
+    broker.stop()
+    with sqlite3.connect(broker.store) as store:
+        store.execute("UPDATE log SET head = x'00' WHERE number = ? AND chat = (SELECT id FROM chat WHERE name = ?)", [edit, chat])
+    store.close()
+    broker.start()
+    bob.returns()
+    bob.is_up_to_date()
+    assert "the store is damaged" not in broker.log_text()
+    page = bob.asks("fetchDelta", chatID=chat, clientTransactionID=hi - 1, latestTransactionID=hi)
+    assert [m["body"] for m in page["newMessages"]] == ["hi"]
+    broker.has_logged("the store is damaged")

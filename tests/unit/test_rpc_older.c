@@ -146,6 +146,34 @@ static void without_the_later_edits_there_is_no_older_page(void **state)
 	assert_one(scene, "bob", "one, better");
 }
 
+static enum store_rc read_edits_of_a_damaged_log(struct store *store, const struct user_chat *membership, const struct block *blocks, size_t block_count,
+	const uint64_t *numbers, size_t number_count, struct transaction **edits, struct error *err)
+{
+	(void)store, (void)membership, (void)blocks, (void)block_count, (void)numbers, (void)number_count, (void)edits;
+	return error_set(err, STORE_CORRUPT, 0, "the log is damaged at number 6");
+}
+
+static void where_a_later_edit_is_damaged_there_is_the_page_as_it_was(void **state)
+{
+	struct scene *scene = *state;
+	scene_room(scene);
+	scene_edits(scene, "room", "alice", 4, "one, better");
+	const struct store_ops **ops = (const struct store_ops **)(void *)scene->store, *before = *ops;
+	struct store_ops damaged = *before;
+	damaged.read_edits = read_edits_of_a_damaged_log;
+	*ops = &damaged;
+	assert_one(scene, "bob", "one");
+	struct rpc_request *request =
+		scene_request(scene, "bob", "fetchDelta", "", "{'chatID':'room','clientTransactionID':3,'latestTransactionID':5}");
+	rpc_read(request);
+	assert_int_equal(request->refused.code, REFUSAL_NONE);
+	assert_int_equal(request->problem.rc, STORE_CORRUPT);
+	assert_string_equal(request->problem.text, "the log is damaged at number 6");
+	json_decref(scene_answer(request));
+	*ops = before;
+	assert_one(scene, "bob", "one, better");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
@@ -158,6 +186,7 @@ int main(void)
 		TEST(an_edit_of_the_time_of_a_block_is_on_no_older_page),
 		TEST(only_what_ends_before_the_chat_asks_for_later_edits),
 		TEST(without_the_later_edits_there_is_no_older_page),
+		TEST(where_a_later_edit_is_damaged_there_is_the_page_as_it_was),
 	};
 	return cmocka_run_group_tests_name("older pages", tests, NULL, NULL);
 }
