@@ -350,11 +350,13 @@ def test_who_acknowledges_gets_every_line_of_a_busy_chats_events(broker, alice, 
 
 
 @pytest.mark.parametrize("version", [mqtt.V311, mqtt.V5])
-def test_who_comes_back_to_events_that_he_has_not_acknowledged_hears_on(broker, alice, version):
+def test_who_comes_back_to_events_that_he_has_not_acknowledged_hears_on(idle_broker, version):
     """The broker asks again whether they are for him, before anything is known of him; 2.0 does not give back the places of what is refused then."""
+    idle_broker.set_limits(subscriptions_per_second=10000)  # so they are as if he had not been here, and nothing is kept of him when he goes
+    broker = idle_broker.start()
+    alice = broker.person("alice")
     bob = broker.person("bob", version=version, subscribes=("hc/me/reply/#",))
     chat, count = alice.chat_with(bob), 40
-    bob.is_up_to_date()
     bob.leaves()
     bob.subscribes = (f"hc/chat/{chat}/events",)
     bob.connect_options["acknowledges"] = False
@@ -362,7 +364,6 @@ def test_who_comes_back_to_events_that_he_has_not_acknowledged_hears_on(broker, 
     for i in range(count):
         alice.says(f"{i}", chat=chat)
     bob.until(lambda: bob.events, "events")
-    time.sleep(3)  # so that his limits are as if he had not been here: nothing is kept of him when he goes
     bob.leaves()
     bob.connect_options["acknowledges"] = True
     bob.subscribes += ("hc/me/inbox",)
