@@ -46,29 +46,33 @@ static void tie_belongings(struct db *db, struct sqlite_salvage *salvage)
 		salvage_mended(salvage, "%" PRId64 " rows belonged to chats, devices or icons that are not there, and are gone", count);
 }
 
+/* what: behind their number. */
+static void mend(struct db *db, struct sqlite_salvage *salvage, const char *sql, const char *what)
+{
+	int64_t count = count_changes(db, sql);
+	if (count > 0)
+		salvage_mended(salvage, "%" PRId64 " %s", count, what);
+}
+
 /* A device without a place begins where it is sure to miss nothing. */
 static void drop_cursors(struct db *db, struct sqlite_salvage *salvage)
 {
-	int64_t count = count_changes(db, "DELETE FROM cursor WHERE number < 0 OR typeof(number) <> 'integer'");
-	if (count > 0)
-		salvage_mended(salvage, "%" PRId64 " places of devices in chats were no numbers, and are gone", count);
+	mend(db, salvage, "DELETE FROM cursor WHERE number < 0 OR typeof(number) <> 'integer'", "places of devices in chats were no numbers, and are gone");
 }
 
 /* One may have been beyond the log for long: whether it had what was written meanwhile, only what its user has received tells. */
 static void lower_cursors(struct db *db, struct sqlite_salvage *salvage)
 {
-	int64_t count = count_changes(db, "UPDATE cursor SET number = (SELECT max(0, min(c.latest, coalesce(m.received, 0))) FROM chat c "
-									  "LEFT JOIN device d ON d.id = cursor.device LEFT JOIN member m ON m.chat = c.id AND m.user = d.user "
-									  "WHERE c.id = cursor.chat) WHERE number > (SELECT latest FROM chat WHERE id = cursor.chat)");
-	if (count > 0)
-		salvage_mended(salvage, "%" PRId64 " places of devices were beyond their chats' logs, and are behind what their users have received now", count);
+	mend(db, salvage, "UPDATE cursor SET number = (SELECT max(0, min(c.latest, coalesce(m.received, 0))) FROM chat c "
+					  "LEFT JOIN device d ON d.id = cursor.device LEFT JOIN member m ON m.chat = c.id AND m.user = d.user "
+					  "WHERE c.id = cursor.chat) WHERE number > (SELECT latest FROM chat WHERE id = cursor.chat)",
+		"places of devices were beyond their chats' logs, and are behind what their users have received now");
 }
 
 static void begin_places_anew(struct db *db, struct sqlite_salvage *salvage)
 {
-	int64_t count = count_changes(db, "UPDATE place SET position = 0 WHERE position < 0 OR typeof(position) <> 'integer'");
-	if (count > 0)
-		salvage_mended(salvage, "%" PRId64 " places of mirrors were no positions, and are at the log's beginning now", count);
+	mend(db, salvage, "UPDATE place SET position = 0 WHERE position < 0 OR typeof(position) <> 'integer'",
+		"places of mirrors were no positions, and are at the log's beginning now");
 }
 
 /* Positions are ids of the log's rows. Nothing tells since when one has been beyond them. */
